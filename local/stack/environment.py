@@ -1,0 +1,32 @@
+"""The environment variables through which Rust finds the stack; shared::config reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import tools
+from folders import State
+
+# Set on a developer's machine for real AWS, or for other databases: none of it may reach a local function.
+_UNWANTED = ("DATABASE_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION")
+
+
+def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[str, str]:
+    ours = {
+        "BERTHCARE_ENV": "local",
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_REGION": "ca-central-1",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "EPHEMERAL_TABLE": "berthcare-local-ephemeral",
+        "PHOTOS_BUCKET": "berthcare-photos-local-ca-central-1",
+        "DOCUMENTS_BUCKET": "berthcare-documents-local-ca-central-1",
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "DATABASE_ADMIN_URL": admin_url,
+        # Where `prepare` keeps the signing keys, which the emulator forgets.
+        "LOCAL_STATE": str(state.folder),
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "info"),
+        "PATH": tools.path(),
+    }
+    return {name: value for name, value in os.environ.items() if name not in _UNWANTED} | ours

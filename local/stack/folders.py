@@ -1,0 +1,112 @@
+"""Where the stack keeps what it needs between runs, and who may use that at one time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from processes import stop_leftovers
+from say import Trouble
+
+ROOT = Path(__file__).resolve().parents[2]
+STATE = ROOT / "local" / ".state"
+VENV = ROOT / "local" / ".venv"
+
+
+class State:
+    """The folder of one stack: its database, logs, keys, and the ports it likes to have again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.logs.mkdir(parents=True, exist_ok=True)
+
+    def port(self, name: str) -> int:
+        """The port that `name` had last time, or a free one."""
+        file = self.folder / "ports.json"
+        ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        if name not in ports or not is_free(ports[name]):
+            ports[name] = free_port()
+            file.write_text(json.dumps(ports))
+        return ports[name]
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do, so that a port whose last connections linger counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the folder's lock; the system lets go of it however the process ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Trouble("A stack runs from this folder already: stop it first (Ctrl-C in its terminal).") from None
+        yield
+
+
+@contextmanager
+def lasting_state() -> Iterator[State]:
+    """What `make start` keeps."""
+    with _locked(STATE / "dev"):
+        yield State(STATE / "dev")
+
+
+@contextmanager
+def passing_state() -> Iterator[State]:
+    """A fresh folder for one command, removed afterwards; those that a killed run left are removed first."""
+    STATE.mkdir(parents=True, exist_ok=True)
+    for old in STATE.glob("once-*"):
+        try:
+            with _locked(old):
+                _remove(old)
+        except Trouble:
+            continue
+    folder = Path(tempfile.mkdtemp(prefix="once-", dir=STATE))
+    folder.chmod(0o755)
+    with _locked(folder):
+        try:
+            yield State(folder)
+        finally:
+            _remove(folder)
+
+
+def elsewhere(folder: Path) -> Path:
+    """Where root's database goes when the user it runs as cannot reach `folder`, as below /root."""
+    return Path("/var/lib/berthcare-local") / hashlib.sha256(str(folder).encode()).hexdigest()[:12]
+
+
+def _remove(folder: Path) -> None:
+    stop_leftovers(folder)
+    shutil.rmtree(elsewhere(folder), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def reset() -> None:
+    for folder in STATE.glob("*"):
+        if folder.is_dir():
+            with _locked(folder):
+                _remove(folder)

@@ -1,0 +1,197 @@
+"""A private PostgreSQL cluster, or the server that DATABASE_URL names."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import tools
+from folders import VENV, State, elsewhere
+from processes import Account, Child, Processes
+from say import Trouble, step
+
+OLDEST = 15
+# PostgreSQL as a wheel, for machines that have none.
+WHEEL = "pgserver==0.1.4"
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its superuser's URL, and psql to look into it."""
+
+    admin_url: str
+    port: int
+    psql: str
+
+
+def start(processes: Processes, state: State, *, lasting: bool) -> Server:
+    if given := os.environ.get("DATABASE_URL"):
+        return _given(given)
+    binaries = _binaries(processes)
+    account = _account()
+    home = _home(state, binaries, account)
+    binaries = _reachable_binaries(binaries, home, account)
+    with step("Starting PostgreSQL") as current:
+        data = home / "postgres"
+        if not (data / "PG_VERSION").exists():
+            _create(processes, state, binaries, data, account, lasting=lasting)
+        port = state.port("postgres")
+        child = processes.start(
+            "PostgreSQL",
+            [binaries / "postgres", "-D", data, "-p", str(port)],
+            log=state.logs / "postgres.log",
+            account=account,
+            cwd=data,
+            # Fast shutdown: it does not wait for clients.
+            stop_with=signal.SIGINT,
+        )
+        _wait(child, data)
+        current.note = f"{_version(binaries)[1]}, port {port}"
+    return Server(f"postgres://postgres@127.0.0.1:{port}/postgres", port, str(binaries / "psql"))
+
+
+def _given(url: str) -> Server:
+    psql = shutil.which("psql")
+    if psql is None:
+        raise Trouble("DATABASE_URL is set but psql is missing: install your system's PostgreSQL client and try again.")
+    with step("Using the PostgreSQL of DATABASE_URL"):
+        reply = subprocess.run(
+            [psql, url, "-Atqc", "select rolsuper from pg_roles where rolname = current_user"],
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+        )
+        if reply.stdout.strip() != "t":
+            raise Trouble(f"DATABASE_URL must name a superuser of a running PostgreSQL: {reply.stderr.strip() or url}.")
+    return Server(url, urlsplit(url).port or 5432, psql)
+
+
+def _version(binaries: Path) -> tuple[int, str]:
+    """Major and full version, such as 15 and `15.8`; 0 where there is no server."""
+    try:
+        text = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return 0, ""
+    full = text.split()[2]
+    return int("".join(mark for mark in full.split(".")[0] if mark.isdigit())), full
+
+
+def _candidates() -> list[Path]:
+    found: list[Path] = []
+    if config := shutil.which("pg_config"):
+        found.append(Path(subprocess.run([config, "--bindir"], capture_output=True, text=True).stdout.strip()))
+    for pattern in (
+        "/usr/lib/postgresql/*/bin",
+        "/opt/homebrew/opt/postgresql@*/bin",
+        "/usr/local/opt/postgresql@*/bin",
+    ):
+        found += sorted(Path("/").glob(pattern[1:]), reverse=True)
+    return found
+
+
+def _binaries(processes: Processes) -> Path:
+    for folder in _candidates():
+        if _version(folder)[0] >= OLDEST and (folder / "initdb").exists() and (folder / "psql").exists():
+            return folder
+    wheel = "lib/python*/site-packages/pgserver/pginstall/bin"
+    if not list(VENV.glob(wheel)):
+        with step(f"Installing PostgreSQL from the wheel {WHEEL}"):
+            tools.pip(processes, WHEEL)
+    return next(VENV.glob(wheel))
+
+
+def _account() -> Account | None:
+    """PostgreSQL refuses to run as root: who should it run as then?"""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(name, entry.pw_uid, entry.pw_gid)
+    raise Trouble("PostgreSQL does not run as root and there is no user `nobody`: run this as an ordinary user.")
+
+
+def _reaches(path: Path, account: Account) -> bool:
+    """Whether a user who is nobody special can enter this folder and those above it."""
+    there = next(parent for parent in (path, *path.parents) if parent.exists())
+    return all(
+        folder.stat().st_uid == account.uid or folder.stat().st_mode & 0o001 for folder in (there, *there.parents)
+    )
+
+
+def _home(state: State, binaries: Path, account: Account | None) -> Path:
+    if account is None or (_reaches(state.folder, account) and _reaches(binaries, account)):
+        return state.folder
+    home = elsewhere(state.folder)
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def _reachable_binaries(binaries: Path, home: Path, account: Account | None) -> Path:
+    if account is None or _reaches(binaries, account):
+        return binaries
+    copy = home / "program"
+    if not copy.exists():
+        shutil.copytree(binaries.parent, copy, symlinks=True)
+    return copy / "bin"
+
+
+def _locale(binaries: Path) -> str:
+    """One that knows accents; C.UTF-8 sorts alike everywhere, macOS lacks it."""
+    known = subprocess.run(["locale", "-a"], capture_output=True, text=True).stdout.lower().replace("-", "").split()
+    return next((name for name in ("C.UTF-8", "en_US.UTF-8") if name.lower().replace("-", "") in known), "C")
+
+
+def _create(
+    processes: Processes, state: State, binaries: Path, data: Path, account: Account | None, *, lasting: bool
+) -> None:
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(mode=0o700)
+    if account:
+        os.chown(data, account.uid, account.gid)
+    processes.run(
+        "initdb",
+        [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+         f"--locale={_locale(binaries)}", "--no-sync", "--no-instructions"],
+        log=state.logs / "initdb.log",
+        account=account,
+        cwd=data,
+        trouble=f"PostgreSQL's data folder could not be made: see {state.logs / 'initdb.log'}.",
+    )  # fmt: skip
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "unix_socket_directories": "",
+        "max_connections": 300,
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    if not lasting:
+        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+    with (data / "postgresql.conf").open("a") as conf:
+        for name, value in settings.items():
+            conf.write(f"{name} = {json.dumps(value) if isinstance(value, int) else repr(value)}\n")
+
+
+def _wait(child: Child, data: Path) -> None:
+    """The server writes `ready` into its pid file when it takes connections."""
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and child.exit_code() is None:
+        try:
+            lines = (data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            lines = []
+        if len(lines) > 7 and lines[0] == str(child.process.pid) and lines[7].strip() == "ready":
+            return
+        time.sleep(0.02)
+    raise Trouble(f"PostgreSQL did not start: see {child.log}; `make reset` begins afresh.")
