@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import signal
-from types import FrameType
 
-import emulator
-import environment
+import endings
 import folders
-import postgres
+import functions
+import stack
 import tools
-from processes import Processes
-from say import Trouble, line, warn
+from say import Trouble, line, step, warn
 
-
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Asked(BaseException):
-    """A signal asked this tool to end."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    # From here on everything is being stopped: a second Ctrl-C must not leave half of it.
-    for each in _ENDINGS:
-        signal.signal(each, signal.SIG_IGN)
-    raise Asked(number)
+_READY = """
+BerthCare answers at http://127.0.0.1:{port}/v1
+Its paths are described at http://127.0.0.1:{port}/v1/docs
+Sign in as nurse@, aide@, coordinator@, admin@ or family@demo.berthcare.ca, password berthcare-demo
+Messages it would send appear below. Ctrl-C stops everything.
+"""
 
 
 def main() -> int:
     arguments = _parser().parse_args()
-    for each in _ENDINGS:
-        signal.signal(each, _end)
+    endings.listen()
     try:
         code: int = arguments.run(arguments)
         return code
     except Trouble as trouble:
         warn(str(trouble))
         return 1
-    except Asked as asked:
+    except endings.Asked as asked:
         return 128 + asked.number
 
 
@@ -50,29 +36,61 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python3 local/stack", description=__doc__)
     commands = parser.add_subparsers(required=True)
 
+    start = commands.add_parser("start", help="serve every function on demo data until Ctrl-C")
+    start.add_argument("--port", type=int, default=9000)
+    start.add_argument("--concurrency", type=int, default=2, help="instances of each function")
+    start.set_defaults(run=_start)
+
+    demo = commands.add_parser("demo", help="load demo data, also beside a running stack")
+    demo.add_argument("sizes", nargs="*", help="what the demo program takes, such as --clients 2000")
+    demo.set_defaults(run=_demo)
+
     run = commands.add_parser("exec", help="start PostgreSQL and the AWS emulator, run a command, stop them")
+    run.add_argument("--serve", action="store_true", help="also load the demo data and serve every function")
     run.add_argument("command", nargs="+")
     run.set_defaults(run=_exec)
 
-    reset = commands.add_parser("reset", help="remove what the stack keeps")
+    reset = commands.add_parser("reset", help="remove the data that the stack keeps")
     reset.set_defaults(run=_reset)
     return parser
 
 
+def _start(arguments: argparse.Namespace) -> int:
+    functions.need_port(arguments.port)
+    tools.need_cargo()
+    try:
+        with folders.lasting_state() as state, stack.services(state, arguments.port, lasting=True) as running:
+            stack.fill(running)
+            stack.serve(running, concurrency=arguments.concurrency, reload=True)
+            line(_READY.format(port=arguments.port))
+            stack.watch(running)
+    except endings.Asked:
+        line("Stopped.")
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    tools.need_cargo()
+    if folders.runs():
+        with folders.passing_state() as state, stack.children(state) as processes, step("Loading the demo data"):
+            functions.run_example(processes, folders.running_environment(), "demo", *arguments.sizes)
+    else:
+        with folders.lasting_state() as state, stack.services(state, folders.free_port(), lasting=True) as running:
+            stack.fill(running, *arguments.sizes)
+    return 0
+
+
 def _exec(arguments: argparse.Namespace) -> int:
-    with folders.passing_state() as state:
-        processes = Processes(state.folder)
-        try:
-            tools.install(processes)
-            server = postgres.start(processes, state, lasting=False)
-            aws = emulator.start(processes, state)
-            env = environment.variables(state, admin_url=server.admin_url, aws=aws, port=folders.free_port())
-            return processes.in_front(arguments.command, env)
-        finally:
-            processes.stop_all()
+    port = folders.free_port()
+    with folders.passing_state() as state, stack.services(state, port, lasting=False) as running:
+        if arguments.serve:
+            tools.need_cargo()
+            stack.fill(running)
+            stack.serve(running, concurrency=2, reload=False)
+        return running.processes.in_front(arguments.command, running.env)
 
 
 def _reset(arguments: argparse.Namespace) -> int:
     folders.reset()
-    line("Removed the local stack's data.")
+    line("Removed the data that the local stack kept.")
     return 0

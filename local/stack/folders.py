@@ -18,6 +18,9 @@ from say import Trouble
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "local" / ".state"
 VENV = ROOT / "local" / ".venv"
+ENVIRONMENT = "environment.json"
+
+_LASTING = STATE / "dev"
 
 
 class State:
@@ -31,7 +34,10 @@ class State:
     def port(self, name: str) -> int:
         """The port that `name` had last time, or a free one."""
         file = self.folder / "ports.json"
-        ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+        try:
+            ports: dict[str, int] = json.loads(file.read_text())
+        except (OSError, ValueError):
+            ports = {}
         if name not in ports or not is_free(ports[name]):
             ports[name] = free_port()
             file.write_text(json.dumps(ports))
@@ -64,27 +70,37 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Trouble("A stack runs from this folder already: stop it first (Ctrl-C in its terminal).") from None
+            raise Trouble("The local stack runs already: stop it first, by Ctrl-C in its terminal.") from None
         yield
 
 
 @contextmanager
 def lasting_state() -> Iterator[State]:
     """What `make start` keeps."""
-    with _locked(STATE / "dev"):
-        yield State(STATE / "dev")
+    with _locked(_LASTING):
+        yield State(_LASTING)
+
+
+def runs() -> bool:
+    """Whether `make start` runs."""
+    try:
+        with _locked(_LASTING):
+            return False
+    except Trouble:
+        return True
+
+
+def running_environment() -> dict[str, str]:
+    """The environment of the stack that runs."""
+    env: dict[str, str] = json.loads((_LASTING / ENVIRONMENT).read_text())
+    return env
 
 
 @contextmanager
 def passing_state() -> Iterator[State]:
     """A fresh folder for one command, removed afterwards; those that a killed run left are removed first."""
     STATE.mkdir(parents=True, exist_ok=True)
-    for old in STATE.glob("once-*"):
-        try:
-            with _locked(old):
-                _remove(old)
-        except Trouble:
-            continue
+    _sweep()
     folder = Path(tempfile.mkdtemp(prefix="once-", dir=STATE))
     folder.chmod(0o755)
     with _locked(folder):
@@ -92,6 +108,23 @@ def passing_state() -> Iterator[State]:
             yield State(folder)
         finally:
             _remove(folder)
+
+
+def _sweep() -> None:
+    for old in STATE.glob("once-*"):
+        try:
+            with _locked(old):
+                _remove(old)
+        except Trouble:
+            # Another command is using it.
+            continue
+
+
+def reset() -> None:
+    """Removes what `make start` keeps, unless it runs."""
+    with _locked(_LASTING):
+        _remove(_LASTING)
+    _sweep()
 
 
 def elsewhere(folder: Path) -> Path:
@@ -103,10 +136,3 @@ def _remove(folder: Path) -> None:
     stop_leftovers(folder)
     shutil.rmtree(elsewhere(folder), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def reset() -> None:
-    for folder in STATE.glob("*"):
-        if folder.is_dir():
-            with _locked(folder):
-                _remove(folder)

@@ -26,11 +26,18 @@ START_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Server:
-    """A running server: its superuser's URL, and psql to look into it."""
+    """A running server, and psql to look into it."""
 
-    admin_url: str
-    port: int
+    superuser_url: str
     psql: str
+
+    def url(self, database: str) -> str:
+        """The superuser's URL of a database."""
+        return urlsplit(self.superuser_url)._replace(path=f"/{database}").geturl()
+
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.superuser_url)
+        return parts.hostname or "127.0.0.1", parts.port or 5432
 
 
 def start(processes: Processes, state: State, *, lasting: bool) -> Server:
@@ -56,7 +63,7 @@ def start(processes: Processes, state: State, *, lasting: bool) -> Server:
         )
         _wait(child, data)
         current.note = f"{_version(binaries)[1]}, port {port}"
-    return Server(f"postgres://postgres@127.0.0.1:{port}/postgres", port, str(binaries / "psql"))
+    return Server(f"postgres://postgres@127.0.0.1:{port}/postgres", str(binaries / "psql"))
 
 
 def _given(url: str) -> Server:
@@ -72,7 +79,7 @@ def _given(url: str) -> Server:
         )
         if reply.stdout.strip() != "t":
             raise Trouble(f"DATABASE_URL must name a superuser of a running PostgreSQL: {reply.stderr.strip() or url}.")
-    return Server(url, urlsplit(url).port or 5432, psql)
+    return Server(url, psql)
 
 
 def _version(binaries: Path) -> tuple[int, str]:

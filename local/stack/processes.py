@@ -8,10 +8,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import endings
 from say import Trouble, warn
 
 RECORD = "processes.jsonl"
@@ -44,10 +46,8 @@ def descendants(pid: int) -> list[int]:
 
 def _signal(pids: Sequence[int], number: signal.Signals) -> None:
     for pid in pids:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def alive(pid: int) -> bool:
@@ -88,7 +88,9 @@ def _end(pids: Sequence[int], patience: float = 5.0) -> None:
 class Child:
     """One started process."""
 
-    def __init__(self, name: str, process: subprocess.Popen[bytes], stop_with: signal.Signals, log: Path | None) -> None:
+    def __init__(
+        self, name: str, process: subprocess.Popen[bytes], stop_with: signal.Signals, log: Path | None
+    ) -> None:
         self.name = name
         self.process = process
         self.stop_with = stop_with
@@ -137,7 +139,6 @@ class Processes:
         output: IO[bytes] | int | None = None,
     ) -> Child:
         """Starts a process in a session of its own, so that a Ctrl-C at the terminal reaches only this tool."""
-        as_user = {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
         opened = log.open("wb") if log else None
         try:
             process: subprocess.Popen[bytes] = subprocess.Popen(
@@ -148,7 +149,9 @@ class Processes:
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 start_new_session=True,
-                **as_user,  # type: ignore[arg-type]
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
             )
         finally:
             if opened:
@@ -196,7 +199,12 @@ class Processes:
         # A shell's number for a command that a signal ended.
         return code if code >= 0 else 128 - code
 
+    def ended(self) -> Child | None:
+        """A child that should be running and is not."""
+        return next((child for child in self._children if child.exit_code() is not None), None)
+
     def stop_all(self) -> None:
+        endings.ignore()
         while self._children:
             self._children.pop().stop()
         self._record.unlink(missing_ok=True)
