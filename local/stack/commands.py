@@ -7,6 +7,7 @@ import argparse
 import endings
 import folders
 import functions
+import pooler
 import stack
 import tools
 from say import Trouble, line, step, warn
@@ -47,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("exec", help="start PostgreSQL and the AWS emulator, run a command, stop them")
     run.add_argument("--serve", action="store_true", help="also load the demo data and serve every function")
+    run.add_argument("--pooled", action="store_true", help="also put PgBouncer before PostgreSQL")
     run.add_argument("command", nargs="+")
     run.set_defaults(run=_exec)
 
@@ -87,7 +89,10 @@ def _exec(arguments: argparse.Namespace) -> int:
             tools.need_cargo()
             stack.fill(running)
             stack.serve(running, concurrency=2, reload=False)
-        return running.processes.in_front(arguments.command, running.env)
+        env = dict(running.env)
+        if arguments.pooled:
+            env["TEST_POOLER_URL"] = pooler.start(running.processes, state, running.server)
+        return running.processes.in_front(arguments.command, env)
 
 
 def _reset(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ import urllib.request
 import tools
 from folders import State
 from processes import Processes
-from say import Trouble, step
+from say import step
 
 START_SECONDS = 60.0
 
@@ -33,4 +33,4 @@ def start(processes: Processes, state: State) -> str:
                 continue
             current.note = f"moto, port {port}"
             return address
-    raise Trouble(f"The AWS emulator did not start: see {child.log}.")
+    raise child.trouble("The AWS emulator did not start: the reason is above.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -14,7 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import tools
-from folders import VENV, State, elsewhere
+from accounts import home_of, reaches, server_account
+from folders import VENV, State
 from processes import Account, Child, Processes
 from say import Trouble, step
 
@@ -44,9 +44,9 @@ def start(processes: Processes, state: State, *, lasting: bool) -> Server:
     if given := os.environ.get("DATABASE_URL"):
         return _given(given)
     binaries = _binaries(processes)
-    account = _account()
-    home = _home(state, binaries, account)
-    binaries = _reachable_binaries(binaries, home, account)
+    account = server_account()
+    home = home_of(account, state)
+    binaries = _reachable(account, binaries, home)
     with step("Starting PostgreSQL") as current:
         data = home / "postgres"
         if not (data / "PG_VERSION").exists():
@@ -116,42 +116,17 @@ def _binaries(processes: Processes) -> Path:
     return next(VENV.glob(wheel))
 
 
-def _account() -> Account | None:
-    """PostgreSQL refuses to run as root: who should it run as then?"""
-    if os.geteuid() != 0:
-        return None
-    for name in ("postgres", "nobody"):
-        try:
-            entry = pwd.getpwnam(name)
-        except KeyError:
-            continue
-        return Account(name, entry.pw_uid, entry.pw_gid)
-    raise Trouble("PostgreSQL does not run as root and there is no user `nobody`: run this as an ordinary user.")
-
-
-def _reaches(path: Path, account: Account) -> bool:
-    """Whether a user who is nobody special can enter this folder and those above it."""
-    there = next(parent for parent in (path, *path.parents) if parent.exists())
-    return all(
-        folder.stat().st_uid == account.uid or folder.stat().st_mode & 0o001 for folder in (there, *there.parents)
-    )
-
-
-def _home(state: State, binaries: Path, account: Account | None) -> Path:
-    if account is None or (_reaches(state.folder, account) and _reaches(binaries, account)):
-        return state.folder
-    home = elsewhere(state.folder)
-    home.mkdir(parents=True, exist_ok=True)
-    return home
-
-
-def _reachable_binaries(binaries: Path, home: Path, account: Account | None) -> Path:
-    if account is None or _reaches(binaries, account):
+def _reachable(account: Account | None, binaries: Path, home: Path) -> Path:
+    """The wheel may lie below a folder that only root can enter."""
+    if reaches(account, binaries):
         return binaries
-    copy = home / "program"
-    if not copy.exists():
-        shutil.copytree(binaries.parent, copy, symlinks=True)
-    return copy / "bin"
+    site = binaries.parents[2]
+    folder = home / "program"
+    # The programs find their libraries beside the package.
+    for name in ("pgserver", "pgserver.libs"):
+        if (site / name).exists() and not (folder / name).exists():
+            shutil.copytree(site / name, folder / name, symlinks=True)
+    return folder / binaries.relative_to(site)
 
 
 def _locale(binaries: Path) -> str:
@@ -174,7 +149,7 @@ def _create(
         log=state.logs / "initdb.log",
         account=account,
         cwd=data,
-        trouble=f"PostgreSQL's data folder could not be made: see {state.logs / 'initdb.log'}.",
+        trouble="PostgreSQL's data folder could not be made: the reason is above.",
     )  # fmt: skip
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -201,4 +176,4 @@ def _wait(child: Child, data: Path) -> None:
         if len(lines) > 7 and lines[0] == str(child.process.pid) and lines[7].strip() == "ready":
             return
         time.sleep(0.02)
-    raise Trouble(f"PostgreSQL did not start: see {child.log}; `make reset` begins afresh.")
+    raise child.trouble("PostgreSQL did not start: the reason is above; `make reset` begins afresh.")

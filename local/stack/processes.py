@@ -112,10 +112,11 @@ class Child:
         _signal(below, signal.SIGTERM)
         _end(below)
 
-    def last_words(self, lines: int = 20) -> str:
-        if self.log is None or not self.log.exists():
-            return ""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+    def trouble(self, text: str) -> Trouble:
+        """Shows the end of the child's log, which may be removed soon, and answers what to raise."""
+        if self.log and self.log.exists():
+            warn("\n".join(self.log.read_text(errors="replace").splitlines()[-20:]))
+        return Trouble(text)
 
 
 class Processes:
@@ -182,9 +183,7 @@ class Processes:
         code = child.process.wait()
         self._children.remove(child)
         if code != 0:
-            if words := child.last_words():
-                warn(words)
-            raise Trouble(trouble)
+            raise child.trouble(trouble)
 
     def in_front(self, command: Sequence[str], env: Mapping[str, str]) -> int:
         """Runs the user's command at their terminal, in this tool's own group, and answers its exit code."""
