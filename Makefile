@@ -4,19 +4,36 @@ LOCAL_CONCURRENCY ?= 2
 CLIENTS ?= 2000
 VISITS ?= 200000
 EVENT ?= *
+
 STACK = $(PYTHON) local/stack
-TOOLS = PATH="$(CURDIR)/local/.venv/bin:$$PATH"
+INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: start demo reset test
+.PHONY: start demo reset test test-pooled check build
 
-# Serve every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C.
+# Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
 
-# Load a large set of demo data, also beside a running stack.
+# Loads a large set of demo data, also beside a running stack.
 demo: ; @$(STACK) demo -- --clients $(CLIENTS) --visits $(VISITS)
 
-# Remove the data that `make start` keeps.
+# Removes the data that `make start` keeps.
 reset: ; @$(STACK) reset
 
+# Every test, then README's calls and schemathesis against the served functions.
 test:
 	@$(STACK) exec -- cargo nextest run --workspace
+	@$(STACK) exec --serve -- python local/end_to_end
+
+# The database tests again, through PgBouncer in transaction mode.
+test-pooled: ; @$(STACK) exec --pooled -- cargo nextest run -p tests
+
+check:
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@sh local/deny
+
+# The functions as Lambda runs them, in target/lambda; `rustup target add aarch64-unknown-linux-gnu` comes first.
+build: ; @$(STACK) tools -- cargo lambda build --release --arm64
+
+# Sends events/<function>/*.json, or the one that EVENT names, to a function of the running stack.
+invoke-%: ; @$(STACK) tools -- sh -c 'for event in events/$*/$(EVENT).json; do $(INVOKE) --data-file "$$event" $*; done'

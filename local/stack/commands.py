@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 
 import endings
 import folders
@@ -52,6 +53,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("command", nargs="+")
     run.set_defaults(run=_exec)
 
+    plain = commands.add_parser("tools", help="run a command that needs no more than the installed tools")
+    plain.add_argument("command", nargs="+")
+    plain.set_defaults(run=_tools)
+
     reset = commands.add_parser("reset", help="remove the data that the stack keeps")
     reset.set_defaults(run=_reset)
     return parser
@@ -93,6 +98,12 @@ def _exec(arguments: argparse.Namespace) -> int:
         if arguments.pooled:
             env["TEST_POOLER_URL"] = pooler.start(running.processes, state, running.server)
         return running.processes.in_front(arguments.command, env)
+
+
+def _tools(arguments: argparse.Namespace) -> int:
+    with folders.passing_state() as state, stack.children(state) as processes:
+        tools.install(processes)
+        return processes.in_front(arguments.command, dict(os.environ) | {"PATH": tools.path()})
 
 
 def _reset(arguments: argparse.Namespace) -> int:
