@@ -110,23 +110,24 @@ class _Relay:
                     line(_ENDED_TEXT if _ENDED.search(plain) else text)
 
 
-def routes() -> dict[str, str]:
-    """A path of each function that has one, without regard to its method: any answer shows that the function lives."""
+def _one_request_each() -> dict[str, tuple[str, str]]:
+    """For each function with a route, a method and path that lead to it: any answer shows that it lives."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
     router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"]
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
     for path, target in router.items():
-        # A route is a function's name, or a list of methods with theirs.
-        for name in [target] if isinstance(target, str) else [entry["function"] for entry in target]:
-            if isinstance(target, str) or name not in found:
-                found.setdefault(name, re.sub(r"{[^}]*}", "start", path))
+        # A route is a function's name, or a list of methods each with one.
+        entries = [{"function": target, "method": "GET"}] if isinstance(target, str) else target
+        for entry in entries:
+            found.setdefault(entry["function"], (entry["method"].upper(), re.sub(r"{[^}]*}", "start", path)))
     return found
 
 
 def _wait(child: Child, relay: _Relay, port: int) -> None:
     address = f"http://127.0.0.1:{port}"
     end = time.monotonic() + START_SECONDS
-    waiting = set(routes())
+    requests = _one_request_each()
+    waiting = set(requests)
     asked = False
     while waiting:
         if child.exit_code() is not None:
@@ -135,16 +136,17 @@ def _wait(child: Child, relay: _Relay, port: int) -> None:
             raise Trouble(f"{' and '.join(sorted(waiting))} did not answer: correct the error above and try again.")
         if not asked and not is_free(port):
             asked = True
-            for name, path in routes().items():
-                threading.Thread(target=_ask, args=(waiting, name, address + path), daemon=True).start()
+            for name, (method, path) in requests.items():
+                request = urllib.request.Request(address + path, method=method)
+                threading.Thread(target=_ask, args=(waiting, name, request), daemon=True).start()
         time.sleep(0.05)
     _need_health(f"{address}/v1/health")
 
 
-def _ask(waiting: set[str], name: str, url: str) -> None:
+def _ask(waiting: set[str], name: str, request: urllib.request.Request) -> None:
     """Takes a function that answers, whatever it says, from those that are waited for."""
     try:
-        urllib.request.urlopen(url, timeout=START_SECONDS).close()
+        urllib.request.urlopen(request, timeout=START_SECONDS).close()
     except urllib.error.HTTPError:
         pass
     except OSError:
@@ -157,3 +159,5 @@ def _need_health(url: str) -> None:
         urllib.request.urlopen(url, timeout=START_SECONDS).close()
     except urllib.error.HTTPError as answer:
         raise Trouble(f"{url} answered {answer.code}: {answer.read().decode(errors='replace')}") from None
+    except OSError as fault:
+        raise Trouble(f"{url} did not answer: {fault}.") from fault

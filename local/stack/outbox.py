@@ -8,7 +8,6 @@ from typing import Any
 
 from postgres import Server
 
-# As text: an id may be of any type.
 _RECENT = """
     select row_to_json(m) from messages m
     where m.created_at > now() - interval '10 minutes' order by m.created_at
@@ -33,6 +32,5 @@ class Outbox:
 
 
 def _shown(row: dict[str, Any]) -> str:
-    values = row.get("values") or {}
-    said = ", ".join(f"{name} {value}" for name, value in values.items())
+    said = ", ".join(f"{name} {value}" for name, value in row["template_values"].items())
     return f"{row['channel'].upper()} to {row['recipient']} ({row['template']}): {said}"

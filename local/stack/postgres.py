@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -16,7 +15,7 @@ import tools
 from accounts import home_of, reaches, server_account
 from folders import VENV, State
 from processes import Account, Child, Processes
-from say import Trouble, step
+from say import Trouble, step, warn
 
 OLDEST = 15
 # PostgreSQL as a wheel, for machines that have none.
@@ -75,10 +74,11 @@ def _given(url: str) -> Server:
             [psql, url, "-Atqc", "select rolsuper from pg_roles where rolname = current_user"],
             capture_output=True,
             text=True,
-            timeout=START_SECONDS,
+            env=dict(os.environ) | {"PGCONNECT_TIMEOUT": "5"},
         )
         if reply.stdout.strip() != "t":
-            raise Trouble(f"DATABASE_URL must name a superuser of a running PostgreSQL: {reply.stderr.strip() or url}.")
+            warn(reply.stderr.strip())
+            raise Trouble("DATABASE_URL must name a superuser of a running PostgreSQL: correct it or unset it.")
     return Server(url, psql)
 
 
@@ -96,12 +96,13 @@ def _candidates() -> list[Path]:
     found: list[Path] = []
     if config := shutil.which("pg_config"):
         found.append(Path(subprocess.run([config, "--bindir"], capture_output=True, text=True).stdout.strip()))
+    # Debian's, then Homebrew's on either kind of Mac.
     for pattern in (
-        "/usr/lib/postgresql/*/bin",
-        "/opt/homebrew/opt/postgresql@*/bin",
-        "/usr/local/opt/postgresql@*/bin",
+        "usr/lib/postgresql/*/bin",
+        "opt/homebrew/opt/postgresql@*/bin",
+        "usr/local/opt/postgresql@*/bin",
     ):
-        found += sorted(Path("/").glob(pattern[1:]), reverse=True)
+        found += sorted(Path("/").glob(pattern), reverse=True)
     return found
 
 
@@ -129,7 +130,7 @@ def _reachable(account: Account | None, binaries: Path, home: Path) -> Path:
     return folder / binaries.relative_to(site)
 
 
-def _locale(binaries: Path) -> str:
+def _locale() -> str:
     """One that knows accents; C.UTF-8 sorts alike everywhere, macOS lacks it."""
     known = subprocess.run(["locale", "-a"], capture_output=True, text=True).stdout.lower().replace("-", "").split()
     return next((name for name in ("C.UTF-8", "en_US.UTF-8") if name.lower().replace("-", "") in known), "C")
@@ -145,7 +146,7 @@ def _create(
     processes.run(
         "initdb",
         [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-         f"--locale={_locale(binaries)}", "--no-sync", "--no-instructions"],
+         f"--locale={_locale()}", "--no-sync", "--no-instructions"],
         log=state.logs / "initdb.log",
         account=account,
         cwd=data,
@@ -162,7 +163,7 @@ def _create(
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     with (data / "postgresql.conf").open("a") as conf:
         for name, value in settings.items():
-            conf.write(f"{name} = {json.dumps(value) if isinstance(value, int) else repr(value)}\n")
+            conf.write(f"{name} = '{value}'\n")
 
 
 def _wait(child: Child, data: Path) -> None:

@@ -50,13 +50,14 @@ def _signal(pids: Sequence[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def alive(pid: int) -> bool:
-    """Whether the process exists."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+def _living(pids: Sequence[int]) -> list[int]:
+    """Those that still run; a dead one that nobody has reaped doesn't."""
+    if not pids:
+        return []
+    numbers = ",".join(map(str, pids))
+    table = subprocess.run(["ps", "-o", "pid=,stat=", "-p", numbers], capture_output=True, text=True).stdout
+    rows = [row.split() for row in table.splitlines()]
+    return [int(pid) for pid, state in rows if not state.startswith("Z")]
 
 
 def _command(pid: int) -> str:
@@ -80,8 +81,8 @@ def stop_leftovers(folder: Path) -> None:
 def _end(pids: Sequence[int], patience: float = 5.0) -> None:
     """Waits for processes to go, and kills those that don't."""
     end = time.monotonic() + patience
-    while (left := [pid for pid in pids if alive(pid)]) and time.monotonic() < end:
-        time.sleep(0.02)
+    while (left := _living(pids)) and time.monotonic() < end:
+        time.sleep(0.05)
     _signal(left, signal.SIGKILL)
 
 
