@@ -1,0 +1,79 @@
+//! One's own account.
+
+use axum::{extract::State, http::StatusCode};
+use serde::Deserialize;
+use shared::{
+    error::{Error, Fault},
+    http::{IfMatch, Json, Patch, Reply},
+    identity::{May, SignedIn, hash_password, verify_password},
+    models::{
+        accounts,
+        users::{self, OwnFields, User},
+    },
+    validation::Check,
+};
+use utoipa::ToSchema;
+
+use crate::Auth;
+
+type OwnPatch = Patch<OwnFields>;
+
+/// A password, and the one that replaces it.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"current_password": "berthcare-demo", "new_password": "correct horse battery"}))]
+pub struct PasswordChange {
+    /// The one in use.
+    #[schema(format = "password", min_length = 1, max_length = 128)]
+    current_password: String,
+    /// The new one.
+    #[schema(format = "password", min_length = 12, max_length = 128)]
+    new_password: String,
+}
+impl Check for PasswordChange {}
+
+/// Who am I?
+#[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "read_me",
+    responses((status = 200, description = "The caller.", body = User)))]
+pub(crate) async fn me(State(auth): State<Auth>, caller: May<SignedIn>) -> Result<Reply<User>, Error> {
+    let user = users::find(&auth.app.db, &*caller, caller.user_id).await?.ok_or(Error::NotFound)?;
+    Ok(Reply(StatusCode::OK, user))
+}
+
+/// Change my name, phone or language.
+#[utoipa::path(patch, path = "/auth/me", tag = "auth", operation_id = "change_me", request_body = OwnPatch,
+    responses((status = 200, description = "As changed.", body = User), (status = 412, description = "Changed meanwhile.")))]
+pub(crate) async fn change_me(
+    State(auth): State<Auth>,
+    caller: May<SignedIn>,
+    if_match: IfMatch,
+    patch: OwnPatch,
+) -> Result<Reply<User>, Error> {
+    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let before = users::lock(&mut tx, caller.user_id).await?;
+    if_match.check(&before)?;
+    let after = users::update_own(&mut tx, caller.user_id, &patch.apply(&(&before).into())?).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, after))
+}
+
+/// Change my password.
+///
+/// Ends my sessions on all other devices.
+#[utoipa::path(post, path = "/auth/password", tag = "auth", operation_id = "change_password", request_body = PasswordChange,
+    responses((status = 204, description = "Changed."), (status = 429, description = "Too many attempts.")))]
+pub(crate) async fn change_password(
+    State(auth): State<Auth>,
+    caller: May<SignedIn>,
+    Json(body): Json<PasswordChange>,
+) -> Result<StatusCode, Error> {
+    auth.ephemeral.count(crate::activation::TRIES_PER_ACCOUNT, &caller.user_id.to_string()).await?;
+    let hash = accounts::own_password_hash(&auth.app.db, &*caller).await?;
+    if !verify_password(body.current_password, hash).await? {
+        return Err(vec![Fault::body("/current_password", "is not the password in use")].into());
+    }
+    let hash = hash_password(body.new_password).await?;
+    let keep = Some(caller.session_id);
+    accounts::set_password(&auth.app.db, caller.user_id, &hash, keep, "auth.password_changed", &caller.request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,130 @@
+//! One-time codes by SMS: the first password, or a new one for a forgotten one.
+
+use axum::{extract::State, http::StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use shared::{
+    ephemeral::rate::Limit,
+    error::Error,
+    http::Json,
+    identity::{Job, hash_password},
+    models::{
+        accounts,
+        messages::Sms,
+        users::{Locale, UserStatus},
+    },
+    request::RequestInfo,
+    validation::Check,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Auth;
+
+/// How long an invitation's code is good for: a week, in seconds.
+pub(crate) const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long a forgotten password's code is good for: a quarter of an hour, in seconds.
+const FORGOT_SECONDS: i64 = 15 * 60;
+/// Asking for codes.
+const CODES_PER_ACCOUNT: Limit = Limit { name: "forgot-account", per_minute: 2 };
+/// Trying codes and passwords of one account.
+pub(crate) const TRIES_PER_ACCOUNT: Limit = Limit { name: "secret-account", per_minute: 10 };
+/// Doing either from one place.
+const PER_ADDRESS: Limit = Limit { name: "code-address", per_minute: 60 };
+
+/// Whose password was forgotten.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "nurse@demo.berthcare.ca"}))]
+pub struct Forgotten {
+    /// The address, in any case.
+    #[schema(min_length = 3, max_length = 254)]
+    email: String,
+}
+impl Check for Forgotten {}
+
+/// A one-time code, and the password it sets.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "nurse@demo.berthcare.ca", "code": "48151623", "password": "correct horse battery"}))]
+pub struct Activation {
+    /// The address, in any case.
+    #[schema(min_length = 3, max_length = 254)]
+    email: String,
+    /// As it came by SMS.
+    #[schema(pattern = "^[0-9]{8}$")]
+    code: String,
+    /// The new password.
+    #[schema(format = "password", min_length = 12, max_length = 128)]
+    password: String,
+}
+impl Check for Activation {}
+
+/// The SMS that brings a code.
+pub(crate) fn code_sms<'a>(user_id: Uuid, phone: &'a str, locale: Locale, code: &str) -> Sms<'a> {
+    Sms {
+        recipient_id: user_id,
+        phone,
+        locale,
+        template: "one_time_code",
+        values: json!({"code": code}),
+        // Every code is a message of its own.
+        dedupe_key: format!("one_time_code:{}", Uuid::now_v7()),
+    }
+}
+
+/// Ask for a code by SMS.
+///
+/// The answer is the same for every address.
+#[utoipa::path(post, path = "/auth/forgot", tag = "auth", operation_id = "forgot", security(()), request_body = Forgotten,
+    responses((status = 202, description = "If the address is known, a code is on its way."),
+        (status = 429, description = "Too many attempts.")))]
+pub(crate) async fn forgot(
+    State(auth): State<Auth>,
+    request: RequestInfo,
+    Json(body): Json<Forgotten>,
+) -> Result<StatusCode, Error> {
+    auth.ephemeral.count(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
+    auth.ephemeral.count(CODES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+
+    let login = accounts::find_login(&auth.app.db, &body.email).await?;
+    let login = login.filter(|login| login.status != UserStatus::Suspended);
+    // Nobody's code costs the same work as somebody's.
+    let user_id = login.as_ref().map_or_else(Uuid::now_v7, |login| login.user_id);
+    let code = auth.ephemeral.issue_code(user_id, FORGOT_SECONDS).await?;
+    let known = login.as_ref().map(|login| login.user_id);
+    accounts::record_event(&auth.app.db, "auth.code_requested", known, json!({}), &request).await?;
+    if let Some(login) = login {
+        let mut tx = auth.app.db.write(&Job { agency_id: login.agency_id }, 0).await?;
+        code_sms(user_id, &login.phone, login.locale, &code).enqueue(&mut tx).await?;
+        tx.commit().await?;
+    }
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Set a password with a code.
+///
+/// Ends all sessions. Sign in with the new password afterwards.
+#[utoipa::path(post, path = "/auth/activate", tag = "auth", operation_id = "activate", security(()), request_body = Activation,
+    responses((status = 204, description = "The password is set."), (status = 401, description = "The code is not good, or not for this address."),
+        (status = 429, description = "Too many attempts.")))]
+pub(crate) async fn activate(
+    State(auth): State<Auth>,
+    request: RequestInfo,
+    Json(body): Json<Activation>,
+) -> Result<StatusCode, Error> {
+    auth.ephemeral.count(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
+    auth.ephemeral.count(TRIES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+
+    let user_id = accounts::find_login(&auth.app.db, &body.email).await?.map(|login| login.user_id);
+    let good = auth.ephemeral.use_code(user_id, body.code).await?;
+    let Some(user_id) = user_id.filter(|_| good) else {
+        accounts::record_event(&auth.app.db, "auth.code_refused", user_id, json!({}), &request).await?;
+        return Err(Error::BadCredentials);
+    };
+    let hash = hash_password(body.password).await?;
+    match accounts::set_password(&auth.app.db, user_id, &hash, None, "auth.password_set", &request).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Error::BadCredentials),
+    }
+}

@@ -1,0 +1,58 @@
+//! Devices: what somebody signed in on, and cutting off what was lost.
+
+use axum::{extract::State, http::StatusCode};
+use shared::{
+    error::Error,
+    http::Path,
+    identity::{Caller, May, Permission, SignedIn, UsersRead, UsersWrite},
+    models::{
+        devices::{self, Device},
+        users,
+    },
+};
+use uuid::Uuid;
+
+use crate::Auth;
+
+/// One's own devices are one's own business; others' are a planner's.
+fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> Result<(), Error> {
+    if caller.user_id == user_id || P::ROLES.contains(&caller.role) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+/// List a user's devices, newest first.
+#[utoipa::path(get, path = "/users/{id}/devices", tag = "users", operation_id = "list_devices", params(("id" = Uuid, Path, description = "The user.")),
+    responses((status = 200, description = "The devices.", body = Vec<Device>)))]
+pub(crate) async fn list(
+    State(auth): State<Auth>,
+    caller: May<SignedIn>,
+    Path(user_id): Path<Uuid>,
+) -> Result<axum::Json<Vec<Device>>, Error> {
+    own_or::<UsersRead>(&caller, user_id)?;
+    let devices = devices::of_user(&auth.app.db, &*caller, user_id).await?;
+    if devices.is_empty() {
+        users::find(&auth.app.db, &*caller, user_id).await?.ok_or(Error::NotFound)?;
+    }
+    Ok(axum::Json(devices))
+}
+
+/// Cut one device off, at once and alone.
+#[utoipa::path(delete, path = "/users/{id}/devices/{device_id}", tag = "users", operation_id = "revoke_device",
+    params(("id" = Uuid, Path, description = "The user."), ("device_id" = Uuid, Path, description = "The device.")),
+    responses((status = 204, description = "Revoked.")))]
+pub(crate) async fn revoke(
+    State(auth): State<Auth>,
+    caller: May<SignedIn>,
+    Path((user_id, id)): Path<(Uuid, Uuid)>,
+) -> Result<StatusCode, Error> {
+    own_or::<UsersWrite>(&caller, user_id)?;
+    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let user = users::find_in(&mut tx, user_id).await?;
+    if user_id != caller.user_id && !caller.role.manages(user.role) {
+        return Err(Error::Forbidden);
+    }
+    if !devices::revoke(&mut tx, user_id, id).await? {
+        return Err(Error::NotFound);
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,15 @@
+//! The function `auth`.
+
+use auth::Auth;
+use shared::{app::aws_config, config::Config, lambda, secrets::Secrets};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::Fatal> {
+    lambda::start_logging();
+    let config = Config::from_env()?;
+    let aws = aws_config().await;
+    let secrets = Secrets::new(&aws, &config.environment);
+    let auth = Auth::new(config, secrets, &aws);
+    auth.warm_up().await;
+    lambda::serve(auth::router(auth)).await
+}

@@ -1,0 +1,203 @@
+//! Signing in and out.
+
+use axum::{extract::State, http::StatusCode};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use shared::{
+    ephemeral::{
+        rate::Limit,
+        sessions::{RefreshToken, Rotation},
+    },
+    error::Error,
+    http::Json,
+    identity::{ACCESS_TOKEN_SECONDS, May, Session, SignedIn, verify_password},
+    models::{
+        accounts::{self, SignInDevice},
+        devices::{self, Platform},
+        users::{self, User, UserStatus},
+    },
+    request::RequestInfo,
+    validation::Check,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Auth;
+
+/// Guessing passwords from one place.
+const LOGINS_PER_ADDRESS: Limit = Limit { name: "login-address", per_minute: 60 };
+/// Guessing one account's password from many places.
+const LOGINS_PER_ACCOUNT: Limit = Limit { name: "login-account", per_minute: 10 };
+
+/// Who signs in, and on what.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "nurse@demo.berthcare.ca", "password": "berthcare-demo",
+    "device": {"id": "0193a5b0-0000-7000-8000-0000000000d1", "name": "Amara's iPhone", "platform": "ios", "app_version": "1.4.0"}}))]
+pub struct Login {
+    /// The address, in any case.
+    #[schema(min_length = 3, max_length = 254)]
+    email: String,
+    /// The password.
+    #[schema(format = "password", min_length = 1, max_length = 128)]
+    password: String,
+    /// The phone or browser.
+    device: LoginDevice,
+}
+impl Check for Login {}
+
+/// The phone or browser that somebody signs in on.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000d1", "name": "Amara's iPhone", "platform": "ios",
+    "app_version": "1.4.0"}))]
+pub struct LoginDevice {
+    /// Made by the app when it was installed, and kept.
+    id: Uuid,
+    /// What its owner calls it.
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    /// What it runs.
+    platform: Platform,
+    /// The app's version.
+    #[schema(min_length = 1, max_length = 50)]
+    app_version: String,
+}
+
+/// A refresh token to exchange.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"refresh_token": "AZOlsAAAcACAAAAAAAAAAwGTpbAAAHAAgAAAAAAA", "device_id": "0193a5b0-0000-7000-8000-0000000000d1"}))]
+pub struct Refresh {
+    /// The newest one that this device got.
+    #[schema(value_type = String, format = "password", min_length = 1, max_length = 200)]
+    refresh_token: SecretString,
+    /// The device it was issued to.
+    device_id: Uuid,
+}
+impl Check for Refresh {}
+
+/// A session's tokens (RFC 6749, section 5.1) and its user.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"access_token": "eyJ0eXAiOiJhdCtqd3Qi.eyJzdWIi.MEUCIQ", "token_type": "Bearer", "expires_in": 900,
+    "refresh_token": "AZOlsAAAcACAAAAAAAAAAwGTpbAAAHAAgAAAAAAA",
+    "user": {"id": "0193a5b0-0000-7000-8000-000000000003", "agency_id": "0193a5b0-0000-7000-8000-000000000001",
+        "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "first_name": "Amara", "last_name": "Okafor",
+        "role": "nurse", "locale": "en-CA", "status": "active", "last_login_at": "2026-11-20T11:58:03Z",
+        "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-20T11:58:03Z"}}))]
+pub struct Tokens {
+    /// For the `Authorization` header.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    expires_in: i64,
+    /// For the next exchange, within seven days.
+    refresh_token: String,
+    /// Who signed in.
+    user: User,
+}
+
+/// Sign in.
+///
+/// A wrong address and a wrong password can't be told apart.
+#[utoipa::path(post, path = "/auth/login", tag = "auth", operation_id = "login", security(()), request_body = Login,
+    responses((status = 200, description = "Signed in.", body = Tokens), (status = 401, description = "Wrong credentials."),
+        (status = 403, description = "This device was revoked."), (status = 409, description = "The device id is someone else's."),
+        (status = 429, description = "Too many attempts.")))]
+pub(crate) async fn login(
+    State(auth): State<Auth>,
+    request: RequestInfo,
+    Json(body): Json<Login>,
+) -> Result<axum::Json<Tokens>, Error> {
+    auth.ephemeral.count(LOGINS_PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
+    auth.ephemeral.count(LOGINS_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+
+    let login = accounts::find_login(&auth.app.db, &body.email).await?;
+    let hash = login.as_ref().and_then(|login| login.password_hash.clone());
+    let right = verify_password(body.password, hash).await?;
+    let user_id = login.as_ref().map(|login| login.user_id);
+    let Some(login) = login.filter(|login| right && login.status == UserStatus::Active) else {
+        accounts::record_event(&auth.app.db, "auth.login_refused", user_id, serde_json::json!({}), &request).await?;
+        return Err(Error::BadCredentials);
+    };
+
+    let session_id = Uuid::now_v7();
+    let device = SignInDevice {
+        id: body.device.id,
+        name: &body.device.name,
+        platform: body.device.platform,
+        app_version: &body.device.app_version,
+    };
+    accounts::start_session(&auth.app.db, login.user_id, session_id, &device, &request).await?;
+    let refresh_token = auth.ephemeral.start_family(login.user_id, session_id, device.id).await?;
+    tokens(&auth, refresh_token, device.id, request).await.map(axum::Json)
+}
+
+/// Exchange a refresh token.
+///
+/// Each is good for one exchange. One that was used before ends the session, except within 30 seconds on the same
+/// device, whose answer was lost: it gets the same answer again.
+#[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh", security(()), request_body = Refresh,
+    responses((status = 200, description = "The next tokens.", body = Tokens), (status = 401, description = "The session has ended.")))]
+pub(crate) async fn refresh(
+    State(auth): State<Auth>,
+    request: RequestInfo,
+    Json(body): Json<Refresh>,
+) -> Result<axum::Json<Tokens>, Error> {
+    let presented = RefreshToken::parse(&body.refresh_token).ok_or(Error::SessionEnded)?;
+    match auth.ephemeral.rotate(&presented, body.device_id).await? {
+        Rotation::Next(next) => tokens(&auth, next, body.device_id, request).await.map(axum::Json),
+        Rotation::Reused => {
+            accounts::end_reused_session(&auth.app.db, presented.user_id, presented.session_id, &request).await?;
+            Err(Error::SessionEnded)
+        }
+        Rotation::Unknown => Err(Error::SessionEnded),
+    }
+}
+
+/// Sign out on this device.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout",
+    responses((status = 204, description = "Signed out.")))]
+pub(crate) async fn logout(State(auth): State<Auth>, caller: May<SignedIn>) -> Result<StatusCode, Error> {
+    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    devices::end_session(&mut tx, caller.device_id).await?;
+    tx.commit().await?;
+    auth.ephemeral.end_family(caller.user_id, caller.session_id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sign out everywhere.
+#[utoipa::path(post, path = "/auth/logout-all", tag = "auth", operation_id = "logout_all",
+    responses((status = 204, description = "Signed out on all devices.")))]
+pub(crate) async fn logout_all(State(auth): State<Auth>, caller: May<SignedIn>) -> Result<StatusCode, Error> {
+    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    devices::end_sessions_of(&mut tx, caller.user_id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The answer to a sign-in or exchange. The database has the last word on whether the session stands.
+async fn tokens(
+    auth: &Auth,
+    refresh_token: RefreshToken,
+    device_id: Uuid,
+    request: RequestInfo,
+) -> Result<Tokens, Error> {
+    let RefreshToken { user_id, session_id, .. } = refresh_token;
+    let session = Session { user_id, device_id, session_id, request };
+    let user = users::find_own(&auth.app.db, &session).await?.ok_or(Error::SessionEnded)?;
+    session.request.note_caller(user.id, user.role);
+    let access_token = auth.signing_key().await?.sign(
+        &auth.app.config.public_url,
+        (user.id, user.agency_id, user.role),
+        (device_id, session_id),
+    )?;
+    Ok(Tokens {
+        access_token,
+        token_type: "Bearer",
+        expires_in: ACCESS_TOKEN_SECONDS,
+        refresh_token: refresh_token.into_text(),
+        user,
+    })
+}

@@ -1,0 +1,157 @@
+//! Users, as admins and coordinators manage them.
+
+use axum::{extract::State, http::StatusCode};
+use serde::Deserialize;
+use shared::{
+    error::Error,
+    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
+    identity::{May, Role, UsersDelete, UsersRead, UsersWrite},
+    models::{
+        creations::{self, Creation},
+        devices,
+        users::{self, ManagedUserFields, User, UserFields, UserFilter, UserStatus},
+    },
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::{
+    Auth,
+    activation::{INVITATION_SECONDS, code_sms},
+};
+
+type NewUser = New<UserFields>;
+type UserPatch = Patch<ManagedUserFields>;
+type UserPage = Page<User>;
+
+/// Which users to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UserQuery {
+    /// Only these.
+    #[param(inline)]
+    role: Option<Role>,
+    /// Only these.
+    #[param(inline)]
+    status: Option<UserStatus>,
+    /// How many at most; 50 unless told.
+    #[serde(default)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: PageSize,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>, max_length = 1000)]
+    cursor: Option<Cursor>,
+}
+
+/// List users by name.
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users", params(UserQuery),
+    responses((status = 200, description = "A page of users.", body = UserPage)))]
+pub(crate) async fn list(
+    State(auth): State<Auth>,
+    caller: May<UsersRead>,
+    Query(query): Query<UserQuery>,
+) -> Result<axum::Json<UserPage>, Error> {
+    let filter = UserFilter {
+        role: query.role,
+        status: query.status,
+        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        limit: query.limit.and_one(),
+    };
+    let users = users::list(&auth.app.db, &*caller, filter).await?;
+    Ok(axum::Json(Page::new(users, query.limit, |user| (user.last_name.clone(), user.first_name.clone(), user.id))))
+}
+
+/// Invite a user.
+///
+/// They get a code by SMS, with which they set their password.
+#[utoipa::path(post, path = "/users", tag = "users", operation_id = "create_user", request_body = NewUser,
+    responses((status = 201, description = "Invited.", body = User),
+        (status = 409, description = "The address or the id is taken.")))]
+pub(crate) async fn create(
+    State(auth): State<Auth>,
+    caller: May<UsersWrite>,
+    New { id, fields }: NewUser,
+) -> Result<Reply<User>, Error> {
+    if !caller.role.manages(fields.role) {
+        return Err(Error::Forbidden);
+    }
+    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    if creations::claim(&mut tx, "users", id, &fields).await? == Creation::Fresh {
+        users::insert(&mut tx, id, &fields).await?;
+        let code = auth.ephemeral.issue_code(id, INVITATION_SECONDS).await?;
+        code_sms(id, &fields.phone, fields.locale, &code).enqueue(&mut tx).await?;
+    }
+    let user = users::lock(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::CREATED, user))
+}
+
+/// Read a user.
+#[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "read_user", params(("id" = Uuid, Path, description = "The user.")),
+    responses((status = 200, description = "The user.", body = User)))]
+pub(crate) async fn read(
+    State(auth): State<Auth>,
+    caller: May<UsersRead>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<User>, Error> {
+    let user = users::find(&auth.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    Ok(Reply(StatusCode::OK, user))
+}
+
+/// Change a user.
+///
+/// Suspending ends all their sessions at once.
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", operation_id = "change_user", params(("id" = Uuid, Path, description = "The user.")),
+    request_body = UserPatch,
+    responses((status = 200, description = "As changed.", body = User), (status = 409, description = "The address is taken, or the user has no password yet."),
+        (status = 412, description = "Changed meanwhile.")))]
+pub(crate) async fn change(
+    State(auth): State<Auth>,
+    caller: May<UsersWrite>,
+    Path(id): Path<Uuid>,
+    if_match: IfMatch,
+    patch: UserPatch,
+) -> Result<Reply<User>, Error> {
+    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let before = users::find_in(&mut tx, id).await?;
+    if !caller.role.manages(before.role) {
+        return Err(Error::Forbidden);
+    }
+    if_match.check(&before)?;
+    let wanted = patch.apply(&(&before).into())?;
+    // Nobody locks themselves out, or makes themselves more than they are.
+    let own_standing = id == caller.user_id && (wanted.role, wanted.status) != (before.role, before.status);
+    if own_standing || !caller.role.manages(wanted.role) {
+        return Err(Error::Forbidden);
+    }
+    if wanted.status == UserStatus::Invited && before.status != UserStatus::Invited {
+        return Err(vec![shared::error::Fault::body("/status", "must be active or suspended")].into());
+    }
+    let after = users::update(&mut tx, id, &wanted).await?;
+    if after.status == UserStatus::Suspended {
+        devices::end_sessions_of(&mut tx, id).await?;
+    }
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, after))
+}
+
+/// Remove a user.
+///
+/// Their sessions end at once; what they wrote stays.
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", operation_id = "delete_user", params(("id" = Uuid, Path, description = "The user.")),
+    responses((status = 204, description = "Removed.")))]
+pub(crate) async fn delete(
+    State(auth): State<Auth>,
+    caller: May<UsersDelete>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Error> {
+    if id == caller.user_id {
+        return Err(Error::Forbidden);
+    }
+    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    users::lock(&mut tx, id).await?;
+    devices::end_sessions_of(&mut tx, id).await?;
+    users::delete(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,70 @@
+//! A client's care plan. Former versions are kept.
+
+use axum::{extract::State, http::StatusCode};
+use shared::{
+    app::App,
+    error::Error,
+    http::{IfMatch, Json, Path, Reply},
+    identity::{CarePlansRead, ClientsWrite, May},
+    models::{
+        care_plans::{self, CarePlan, CarePlanVersion},
+        clients,
+    },
+};
+use uuid::Uuid;
+
+/// Read the plan in force.
+#[utoipa::path(get, path = "/clients/{id}/care-plan", tag = "clients", operation_id = "read_care_plan",
+    params(("id" = Uuid, Path, description = "The client.")),
+    responses((status = 200, description = "The plan in force.", body = CarePlanVersion)))]
+pub(crate) async fn read(
+    State(app): State<App>,
+    caller: May<CarePlansRead>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<CarePlanVersion>, Error> {
+    let plan = care_plans::current(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    Ok(Reply(StatusCode::OK, plan))
+}
+
+/// Put a new plan in force.
+///
+/// The plan before it is kept. The same plan again changes nothing.
+#[utoipa::path(put, path = "/clients/{id}/care-plan", tag = "clients", operation_id = "write_care_plan",
+    params(("id" = Uuid, Path, description = "The client.")), request_body = CarePlan,
+    responses((status = 200, description = "The plan in force.", body = CarePlanVersion), (status = 412, description = "Changed meanwhile.")))]
+pub(crate) async fn write(
+    State(app): State<App>,
+    caller: May<ClientsWrite>,
+    Path(id): Path<Uuid>,
+    if_match: IfMatch,
+    Json(plan): Json<CarePlan>,
+) -> Result<Reply<CarePlanVersion>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let client = clients::lock(&mut tx, id).await?;
+    let before = care_plans::in_force(&mut tx, id).await?;
+    if_match.check(&before)?;
+    if client.care_plan_version > 0 && client.care_plan == plan {
+        tx.commit().await?;
+        return Ok(Reply(StatusCode::OK, before));
+    }
+    care_plans::write(&mut tx, id, client.care_plan_version + 1, &plan).await?;
+    let after = care_plans::in_force(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, after))
+}
+
+/// List all versions of the plan, newest first.
+#[utoipa::path(get, path = "/clients/{id}/care-plan/versions", tag = "clients", operation_id = "list_care_plan_versions",
+    params(("id" = Uuid, Path, description = "The client.")),
+    responses((status = 200, description = "All versions.", body = Vec<CarePlanVersion>)))]
+pub(crate) async fn versions(
+    State(app): State<App>,
+    caller: May<CarePlansRead>,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<Vec<CarePlanVersion>>, Error> {
+    let versions = care_plans::versions(&app.db, &*caller, id).await?;
+    if versions.is_empty() {
+        clients::must_be_visible(&app.db, &*caller, id).await?;
+    }
+    Ok(axum::Json(versions))
+}

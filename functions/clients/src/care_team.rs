@@ -1,0 +1,111 @@
+//! Who looks after a client.
+
+use axum::{extract::State, http::StatusCode};
+use shared::{
+    app::App,
+    db::{Identity, Tx},
+    error::{Error, Fault},
+    http::{IfMatch, New, Patch, Path, Reply},
+    identity::{ClientsRead, ClientsWrite, May},
+    models::{
+        care_team::{self, Member, MemberFields},
+        clients,
+        creations::{self, Creation},
+        users,
+    },
+};
+use uuid::Uuid;
+
+type NewMember = New<MemberFields>;
+type MemberPatch = Patch<MemberFields>;
+
+/// List a client's care team, former members included.
+#[utoipa::path(get, path = "/clients/{id}/care-team", tag = "clients", operation_id = "list_care_team",
+    params(("id" = Uuid, Path, description = "The client.")),
+    responses((status = 200, description = "The team, by first day.", body = Vec<Member>)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: May<ClientsRead>,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<Vec<Member>>, Error> {
+    let team = care_team::of_client(&app.db, &*caller, id).await?;
+    if team.is_empty() {
+        clients::must_be_visible(&app.db, &*caller, id).await?;
+    }
+    Ok(axum::Json(team))
+}
+
+/// Put somebody on a care team.
+#[utoipa::path(post, path = "/clients/{id}/care-team", tag = "clients", operation_id = "add_care_team_member",
+    params(("id" = Uuid, Path, description = "The client.")), request_body = NewMember,
+    responses((status = 201, description = "On the team.", body = Member),
+        (status = 409, description = "On it already, or there is a primary nurse, or the id is taken.")))]
+pub(crate) async fn add(
+    State(app): State<App>,
+    caller: May<ClientsWrite>,
+    Path(client_id): Path<Uuid>,
+    New { id, fields }: NewMember,
+) -> Result<Reply<Member>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    clients::lock(&mut tx, client_id).await?;
+    if creations::claim(&mut tx, "care_team", id, &(client_id, &fields)).await? == Creation::Fresh {
+        must_suit(&mut tx, &fields).await?;
+        care_team::insert(&mut tx, client_id, id, &fields).await?;
+    }
+    let member = care_team::lock(&mut tx, client_id, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::CREATED, member))
+}
+
+/// Change a member's relation or days.
+#[utoipa::path(patch, path = "/clients/{id}/care-team/{member_id}", tag = "clients", operation_id = "change_care_team_member",
+    params(("id" = Uuid, Path, description = "The client."), ("member_id" = Uuid, Path, description = "The membership.")),
+    request_body = MemberPatch,
+    responses((status = 200, description = "As changed.", body = Member), (status = 409, description = "There is a primary nurse."),
+        (status = 412, description = "Changed meanwhile.")))]
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: May<ClientsWrite>,
+    Path((client_id, id)): Path<(Uuid, Uuid)>,
+    if_match: IfMatch,
+    patch: MemberPatch,
+) -> Result<Reply<Member>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let before = care_team::lock(&mut tx, client_id, id).await?;
+    if_match.check(&before)?;
+    let wanted = patch.apply(&(&before).into())?;
+    if wanted.user_id != before.user_id {
+        return Err(vec![Fault::body("/user_id", "can't be changed; add another member")].into());
+    }
+    must_suit(&mut tx, &wanted).await?;
+    care_team::update(&mut tx, client_id, id, &wanted).await?;
+    let after = care_team::lock(&mut tx, client_id, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, after))
+}
+
+/// Take somebody off a care team.
+#[utoipa::path(delete, path = "/clients/{id}/care-team/{member_id}", tag = "clients", operation_id = "remove_care_team_member",
+    params(("id" = Uuid, Path, description = "The client."), ("member_id" = Uuid, Path, description = "The membership.")),
+    responses((status = 204, description = "Off the team.")))]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    caller: May<ClientsWrite>,
+    Path((client_id, id)): Path<(Uuid, Uuid)>,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    care_team::lock(&mut tx, client_id, id).await?;
+    care_team::delete(&mut tx, client_id, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn must_suit<I: Identity>(tx: &mut Tx<I>, member: &MemberFields) -> Result<(), Error> {
+    match users::role_of(tx, member.user_id).await? {
+        None => Err(vec![Fault::body("/user_id", "must be a user of this agency who is not suspended")].into()),
+        Some(role) if !member.relation.suits(role) => {
+            Err(vec![Fault::body("/relation", format!("doesn't go with the role {role}"))].into())
+        }
+        Some(_) => Ok(()),
+    }
+}

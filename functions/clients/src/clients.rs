@@ -1,0 +1,139 @@
+//! Clients themselves.
+
+use axum::{extract::State, http::StatusCode};
+use serde::Deserialize;
+use shared::{
+    app::App,
+    db::{Identity, Tx},
+    error::{Conflict, Error, Fault},
+    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
+    identity::{ClientsDelete, ClientsRead, ClientsWrite, May},
+    models::{
+        clients::{self, Client, ClientFields, ClientFilter, ClientSummary},
+        creations::{self, Creation},
+        users,
+    },
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+type NewClient = New<ClientFields>;
+type ClientPatch = Patch<ClientFields>;
+type ClientSummaryPage = Page<ClientSummary>;
+
+/// Which clients to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ClientQuery {
+    /// A part of the name; case and accents don't matter.
+    #[param(min_length = 1, max_length = 100)]
+    name: Option<String>,
+    /// Only those that this coordinator plans for.
+    coordinator_id: Option<Uuid>,
+    /// How many at most; 50 unless told.
+    #[serde(default)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: PageSize,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>, max_length = 1000)]
+    cursor: Option<Cursor>,
+}
+
+/// List clients by name, or search them.
+#[utoipa::path(get, path = "/clients", tag = "clients", operation_id = "list_clients", params(ClientQuery),
+    responses((status = 200, description = "A page of the clients that the caller may see.", body = ClientSummaryPage)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: May<ClientsRead>,
+    Query(query): Query<ClientQuery>,
+) -> Result<axum::Json<ClientSummaryPage>, Error> {
+    let filter = ClientFilter {
+        name: query.name,
+        coordinator_id: query.coordinator_id,
+        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        limit: query.limit.and_one(),
+    };
+    let clients = clients::list(&app.db, &*caller, filter).await?;
+    Ok(axum::Json(Page::new(clients, query.limit, |c| (c.last_name.clone(), c.first_name.clone(), c.id))))
+}
+
+/// Enter a client.
+#[utoipa::path(post, path = "/clients", tag = "clients", operation_id = "create_client", request_body = NewClient,
+    responses((status = 201, description = "Entered.", body = Client), (status = 409, description = "The id is taken.")))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: May<ClientsWrite>,
+    New { id, fields }: NewClient,
+) -> Result<Reply<Client>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    if creations::claim(&mut tx, "clients", id, &fields).await? == Creation::Fresh {
+        must_be_coordinator(&mut tx, fields.coordinator_id).await?;
+        clients::insert(&mut tx, id, &fields).await?;
+    }
+    let client = clients::lock(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::CREATED, client.shown_to(caller.role)))
+}
+
+/// Read a client.
+#[utoipa::path(get, path = "/clients/{id}", tag = "clients", operation_id = "read_client",
+    params(("id" = Uuid, Path, description = "The client.")),
+    responses((status = 200, description = "The client, as far as the caller's role may read.", body = Client)))]
+pub(crate) async fn read(
+    State(app): State<App>,
+    caller: May<ClientsRead>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<Client>, Error> {
+    let client = clients::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    Ok(Reply(StatusCode::OK, client.shown_to(caller.role)))
+}
+
+/// Change a client.
+#[utoipa::path(patch, path = "/clients/{id}", tag = "clients", operation_id = "change_client",
+    params(("id" = Uuid, Path, description = "The client.")), request_body = ClientPatch,
+    responses((status = 200, description = "As changed.", body = Client), (status = 412, description = "Changed meanwhile.")))]
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: May<ClientsWrite>,
+    Path(id): Path<Uuid>,
+    if_match: IfMatch,
+    patch: ClientPatch,
+) -> Result<Reply<Client>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let before = clients::lock(&mut tx, id).await?;
+    if_match.check(&before)?;
+    let wanted = patch.apply(&before.fields)?;
+    if wanted.coordinator_id != before.fields.coordinator_id {
+        must_be_coordinator(&mut tx, wanted.coordinator_id).await?;
+    }
+    let after = clients::update(tx, id, &wanted).await?;
+    Ok(Reply(StatusCode::OK, after.shown_to(caller.role)))
+}
+
+/// Remove a client.
+///
+/// What was documented stays. Visits to come must be cancelled first.
+#[utoipa::path(delete, path = "/clients/{id}", tag = "clients", operation_id = "delete_client",
+    params(("id" = Uuid, Path, description = "The client.")),
+    responses((status = 204, description = "Removed."), (status = 409, description = "Visits are still to come.")))]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: May<ClientsDelete>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    clients::lock(&mut tx, id).await?;
+    if clients::has_open_visits(&mut tx, id).await? {
+        return Err(Error::Conflict(Conflict::Final("Visits to this client are still to come. Cancel them first.")));
+    }
+    clients::delete(tx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn must_be_coordinator<I: Identity>(tx: &mut Tx<I>, user_id: Option<Uuid>) -> Result<(), Error> {
+    let Some(user_id) = user_id else { return Ok(()) };
+    match users::role_of(tx, user_id).await? {
+        Some(role) if role.sees_agency() => Ok(()),
+        _ => Err(vec![Fault::body("/coordinator_id", "must be a coordinator of this agency")].into()),
+    }
+}

@@ -1,0 +1,59 @@
+//! What a client consents to.
+
+use axum::{Json, extract::State, http::StatusCode};
+use shared::{
+    app::App,
+    error::{Error, Fault},
+    http::{New, Path},
+    identity::{ClientsRead, ClientsWrite, May},
+    models::{
+        clients,
+        consents::{self, Consent, ConsentFields},
+        creations::{self, Creation},
+        users,
+    },
+};
+use uuid::Uuid;
+
+type NewConsent = New<ConsentFields>;
+
+/// List all consents and withdrawals, newest first.
+#[utoipa::path(get, path = "/clients/{id}/consents", tag = "clients", operation_id = "list_consents",
+    params(("id" = Uuid, Path, description = "The client.")),
+    responses((status = 200, description = "All that was recorded; the newest of a kind counts.", body = Vec<Consent>)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: May<ClientsRead>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Vec<Consent>>, Error> {
+    let consents = consents::of_client(&app.db, &*caller, id).await?;
+    if consents.is_empty() {
+        clients::must_be_visible(&app.db, &*caller, id).await?;
+    }
+    Ok(Json(consents))
+}
+
+/// Record a consent, or its withdrawal.
+#[utoipa::path(post, path = "/clients/{id}/consents", tag = "clients", operation_id = "record_consent",
+    params(("id" = Uuid, Path, description = "The client.")), request_body = NewConsent,
+    responses((status = 201, description = "Recorded.", body = Consent), (status = 409, description = "The id is taken.")))]
+pub(crate) async fn record(
+    State(app): State<App>,
+    caller: May<ClientsWrite>,
+    Path(client_id): Path<Uuid>,
+    New { id, fields }: NewConsent,
+) -> Result<(StatusCode, Json<Consent>), Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    clients::lock(&mut tx, client_id).await?;
+    if creations::claim(&mut tx, "consents", id, &(client_id, &fields)).await? == Creation::Fresh {
+        if let Some(user_id) = fields.user_id
+            && users::role_of(&mut tx, user_id).await?.is_none()
+        {
+            return Err(vec![Fault::body("/user_id", "must be a user of this agency who is not suspended")].into());
+        }
+        consents::insert(&mut tx, client_id, id, &fields).await?;
+    }
+    let consent = consents::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(consent)))
+}

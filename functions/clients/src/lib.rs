@@ -1,0 +1,41 @@
+//! `clients`: the people who are cared for, their care plans, care teams and consents, and what their families read.
+
+mod care_plan;
+mod care_team;
+mod clients;
+mod consents;
+mod family;
+mod timeline;
+
+use axum::Router;
+use shared::{app::App, http};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+fn routes() -> OpenApiRouter<App> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(clients::list, clients::create))
+        .routes(routes!(clients::read, clients::change, clients::delete))
+        .routes(routes!(care_plan::read, care_plan::write))
+        .routes(routes!(care_plan::versions))
+        .routes(routes!(care_team::list, care_team::add))
+        .routes(routes!(care_team::change, care_team::remove))
+        .routes(routes!(consents::list, consents::record))
+        .routes(routes!(timeline::read))
+        .routes(routes!(family::list))
+        .routes(routes!(family::view));
+    OpenApiRouter::new().nest("/v1", v1)
+}
+
+/// The function's HTTP interface.
+pub fn router(app: App) -> Router {
+    let environment = app.config.environment.clone();
+    let (router, _) = routes().with_state(app).split_for_parts();
+    http::service(router, &environment, "clients")
+}
+
+/// The same, as a document.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().into_openapi()
+}

@@ -1,0 +1,61 @@
+//! Whether everything that BerthCare stands on answers.
+
+use std::time::Instant;
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Serialize;
+use shared::error::Error;
+use utoipa::ToSchema;
+
+use crate::Health;
+
+/// Whether one thing answers.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"ok": true, "latency_ms": 1.3}))]
+pub struct Dependency {
+    /// Whether it answered as it should.
+    ok: bool,
+    /// How long the answer, or the failure, took.
+    latency_ms: f64,
+}
+
+/// How BerthCare is.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"version": "0.1.0", "ok": true, "postgresql": {"ok": true, "latency_ms": 1.3},
+    "dynamodb": {"ok": true, "latency_ms": 3.1}, "s3": {"ok": true, "latency_ms": 4.8}}))]
+pub struct HealthReport {
+    /// Which release this is.
+    version: &'static str,
+    /// Whether everything answers.
+    ok: bool,
+    /// The source of truth.
+    postgresql: Dependency,
+    /// Sessions and rate limits.
+    dynamodb: Dependency,
+    /// Photos and documents.
+    s3: Dependency,
+}
+
+/// Is everything working?
+#[utoipa::path(get, path = "/health", tag = "health", operation_id = "health", security(()),
+    responses((status = 200, description = "All is well.", body = HealthReport),
+        (status = 503, description = "Something doesn't answer.", body = HealthReport)))]
+pub(crate) async fn health(State(health): State<Health>) -> (StatusCode, Json<HealthReport>) {
+    let (postgresql, dynamodb, s3) = tokio::join!(
+        ask(async { health.db.reach().await.map_err(Error::from) }),
+        ask(health.ephemeral.reach()),
+        ask(health.photos.reach()),
+    );
+    let ok = postgresql.ok && dynamodb.ok && s3.ok;
+    let status = if ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(HealthReport { version: env!("CARGO_PKG_VERSION"), ok, postgresql, dynamodb, s3 }))
+}
+
+async fn ask(question: impl Future<Output = Result<(), Error>>) -> Dependency {
+    let started = Instant::now();
+    let answer = question.await;
+    if let Err(error) = &answer {
+        tracing::warn!(%error, "a dependency doesn't answer");
+    }
+    Dependency { ok: answer.is_ok(), latency_ms: started.elapsed().as_secs_f64() * 1000.0 }
+}

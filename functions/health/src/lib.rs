@@ -1,0 +1,60 @@
+//! `health`: whether BerthCare works, and how to use it. It holds no data and reads none.
+
+mod checks;
+mod docs;
+
+use axum::Router;
+use shared::{
+    config::Config,
+    db::Db,
+    ephemeral::Ephemeral,
+    http,
+    objects::Objects,
+    secrets::{SecretName, Secrets},
+};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What BerthCare stands on, to be asked how it is.
+#[derive(Clone)]
+pub struct Health {
+    environment: String,
+    db: Db,
+    ephemeral: Ephemeral,
+    photos: Objects,
+}
+
+impl Health {
+    /// Wires the function.
+    #[must_use]
+    pub fn new(config: &Config, secrets: &Secrets, aws: &shared::app::SdkConfig) -> Self {
+        Self {
+            environment: config.environment.clone(),
+            db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
+            ephemeral: Ephemeral::new(aws, &config.ephemeral_table),
+            photos: Objects::new(aws, &config.photos_bucket),
+        }
+    }
+}
+
+fn routes() -> OpenApiRouter<Health> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(checks::health))
+        .routes(routes!(docs::document))
+        .routes(routes!(docs::page))
+        .routes(routes!(docs::asset));
+    OpenApiRouter::new().nest("/v1", v1)
+}
+
+/// The function's HTTP interface.
+pub fn router(health: Health) -> Router {
+    let environment = health.environment.clone();
+    let (router, _) = routes().with_state(health).split_for_parts();
+    http::service(router, &environment, "health")
+}
+
+/// The same, as a document.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().into_openapi()
+}

@@ -1,0 +1,35 @@
+//! `visits`: planning visits, going there, and documenting what was done.
+
+mod progress;
+mod tasks;
+mod visits;
+
+use axum::Router;
+use shared::{app::App, http};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+fn routes() -> OpenApiRouter<App> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(visits::list, visits::create))
+        .routes(routes!(visits::read, visits::change, visits::delete))
+        .routes(routes!(progress::check_in))
+        .routes(routes!(progress::check_out))
+        .routes(routes!(progress::cancel))
+        .routes(routes!(tasks::list, tasks::create))
+        .routes(routes!(tasks::change, tasks::delete));
+    OpenApiRouter::new().nest("/v1", v1)
+}
+
+/// The function's HTTP interface.
+pub fn router(app: App) -> Router {
+    let environment = app.config.environment.clone();
+    let (router, _) = routes().with_state(app).split_for_parts();
+    http::service(router, &environment, "visits")
+}
+
+/// The same, as a document.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().into_openapi()
+}

@@ -1,0 +1,107 @@
+//! A visit's way: scheduled, in progress, completed; or called off.
+
+use axum::{extract::State, http::StatusCode};
+use shared::{
+    app::App,
+    error::{Conflict, Error, Fault},
+    http::{Json, Path, Reply},
+    identity::{May, VisitsWrite},
+    models::{
+        care_team,
+        visits::{self, Cancellation, Presence, Visit, VisitStatus},
+    },
+};
+use uuid::Uuid;
+
+use crate::visits::only_own;
+
+fn cannot(visit: &Visit, to: VisitStatus) -> Error {
+    Error::Conflict(Conflict::VisitStatus { from: visit.status.into(), to: to.into() })
+}
+
+/// Check in: the caregiver is there.
+///
+/// Never refused for being far from the client's home; that is flagged. A visit thought missed is under way after all.
+#[utoipa::path(post, path = "/visits/{id}/check-in", tag = "visits", operation_id = "check_in",
+    params(("id" = Uuid, Path, description = "The visit.")), request_body = Presence,
+    responses((status = 200, description = "Under way.", body = Visit),
+        (status = 409, description = "The visit is past that, or was checked in to with other values.")))]
+pub(crate) async fn check_in(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    Path(id): Path<Uuid>,
+    Json(presence): Json<Presence>,
+) -> Result<Reply<Visit>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let visit = visits::get(&mut tx, id).await?;
+    only_own(&caller, visit.user_id)?;
+    match visit.status {
+        VisitStatus::Scheduled | VisitStatus::Missed => visits::check_in(&mut tx, &visit, &presence).await?,
+        VisitStatus::InProgress | VisitStatus::Completed if visit.was_checked_in_by(&presence) => {}
+        VisitStatus::InProgress | VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        VisitStatus::Cancelled => return Err(cannot(&visit, VisitStatus::InProgress)),
+    }
+    let visit = visits::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, visit))
+}
+
+/// Check out: the caregiver has left.
+#[utoipa::path(post, path = "/visits/{id}/check-out", tag = "visits", operation_id = "check_out",
+    params(("id" = Uuid, Path, description = "The visit.")), request_body = Presence,
+    responses((status = 200, description = "Completed.", body = Visit),
+        (status = 409, description = "The visit is not under way, or was checked out of with other values.")))]
+pub(crate) async fn check_out(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    Path(id): Path<Uuid>,
+    Json(presence): Json<Presence>,
+) -> Result<Reply<Visit>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let visit = visits::get(&mut tx, id).await?;
+    only_own(&caller, visit.user_id)?;
+    match visit.status {
+        VisitStatus::InProgress if visit.stated_start().is_some_and(|start| presence.at < start) => {
+            return Err(vec![Fault::body("/at", "must not be before the check-in")].into());
+        }
+        VisitStatus::InProgress => visits::check_out(&mut tx, &visit, &presence).await?,
+        VisitStatus::Completed if visit.was_checked_out_by(&presence) => {}
+        VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        _ => return Err(cannot(&visit, VisitStatus::Completed)),
+    }
+    let visit = visits::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, visit))
+}
+
+/// Call a visit off.
+#[utoipa::path(post, path = "/visits/{id}/cancel", tag = "visits", operation_id = "cancel_visit",
+    params(("id" = Uuid, Path, description = "The visit.")), request_body = Cancellation,
+    responses((status = 200, description = "Called off.", body = Visit),
+        (status = 409, description = "The visit has begun, or was called off for another reason.")))]
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    Path(id): Path<Uuid>,
+    Json(cancellation): Json<Cancellation>,
+) -> Result<Reply<Visit>, Error> {
+    let mut tx = app.db.write(&*caller, 2).await?;
+    let visit = visits::get(&mut tx, id).await?;
+    only_own(&caller, visit.user_id)?;
+    match visit.status {
+        VisitStatus::Scheduled => {
+            visits::cancel(&mut tx, &visit, &cancellation.reason).await?;
+            care_team::refresh_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
+        }
+        VisitStatus::Cancelled if visit.cancel_reason.as_deref() == Some(&cancellation.reason) => {}
+        VisitStatus::Cancelled => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        _ => return Err(cannot(&visit, VisitStatus::Cancelled)),
+    }
+    // Who calls off their last visit to a client may no longer see them, but does see what they have just done.
+    let visit = visits::get(&mut tx, id).await.or_else(|error| match error {
+        Error::NotFound => Ok(visit.called_off(&cancellation)),
+        other => Err(other),
+    })?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, visit))
+}

@@ -1,0 +1,120 @@
+//! What is to be done at a visit, and what was.
+
+use axum::{Json, extract::State, http::StatusCode};
+use shared::{
+    app::App,
+    db::{Identity, Tx},
+    error::{Conflict, Error},
+    http::{IfMatch, New, Patch, Path, Reply},
+    identity::{Caller, May, VisitsRead, VisitsWrite},
+    models::{
+        creations::{self, Creation},
+        visit_tasks::{self, Task, TaskFields, TaskType},
+        visits::{self, Visit, VisitStatus},
+    },
+};
+use uuid::Uuid;
+
+use crate::visits::only_own;
+
+type NewTask = New<TaskFields>;
+type TaskPatch = Patch<TaskFields>;
+
+/// List a visit's tasks.
+#[utoipa::path(get, path = "/visits/{id}/tasks", tag = "visits", operation_id = "list_tasks",
+    params(("id" = Uuid, Path, description = "The visit.")),
+    responses((status = 200, description = "The tasks.", body = Vec<Task>)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: May<VisitsRead>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Vec<Task>>, Error> {
+    let tasks = visit_tasks::of_visit(&app.db, &*caller, id).await?;
+    if tasks.is_empty() {
+        visits::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    }
+    Ok(Json(tasks))
+}
+
+/// Add a task.
+#[utoipa::path(post, path = "/visits/{id}/tasks", tag = "visits", operation_id = "create_task",
+    params(("id" = Uuid, Path, description = "The visit.")), request_body = NewTask,
+    responses((status = 201, description = "Added.", body = Task),
+        (status = 409, description = "The visit is called off, or the id is taken.")))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    Path(visit_id): Path<Uuid>,
+    New { id, fields }: NewTask,
+) -> Result<Reply<Task>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let visit = open_visit(&mut tx, &caller, visit_id).await?;
+    writable(&caller, fields.task_type)?;
+    if creations::claim(&mut tx, "visit_tasks", id, &(visit_id, &fields)).await? == Creation::Fresh {
+        visit_tasks::insert(&mut tx, (visit_id, visit.client_id), id, &fields).await?;
+    }
+    let task = visit_tasks::lock(&mut tx, visit_id, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::CREATED, task))
+}
+
+/// Change a task, or tick it off.
+#[utoipa::path(patch, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "change_task",
+    params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
+    request_body = TaskPatch,
+    responses((status = 200, description = "As changed.", body = Task), (status = 409, description = "The visit is called off."),
+        (status = 412, description = "Changed meanwhile.")))]
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    Path((visit_id, id)): Path<(Uuid, Uuid)>,
+    if_match: IfMatch,
+    patch: TaskPatch,
+) -> Result<Reply<Task>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let visit = open_visit(&mut tx, &caller, visit_id).await?;
+    let before = visit_tasks::lock(&mut tx, visit_id, id).await?;
+    if_match.check(&before)?;
+    let mut current = TaskFields::from(&before);
+    if patch.sets("completed", &false.into()) {
+        // Unticking forgets when it was ticked.
+        current.completed_at = None;
+    }
+    let wanted = patch.apply(&current)?;
+    writable(&caller, before.task_type)?;
+    writable(&caller, wanted.task_type)?;
+    let after = visit_tasks::update(tx, visit.client_id, id, &wanted).await?;
+    Ok(Reply(StatusCode::OK, after))
+}
+
+/// Remove a task.
+#[utoipa::path(delete, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "delete_task",
+    params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
+    responses((status = 204, description = "Removed."), (status = 409, description = "The visit is called off.")))]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    Path((visit_id, id)): Path<(Uuid, Uuid)>,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let visit = open_visit(&mut tx, &caller, visit_id).await?;
+    let task = visit_tasks::lock(&mut tx, visit_id, id).await?;
+    writable(&caller, task.task_type)?;
+    visit_tasks::delete(&mut tx, visit.client_id, id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The visit, if the caller may write its tasks and it was not called off.
+async fn open_visit<I: Identity>(tx: &mut Tx<I>, caller: &Caller, id: Uuid) -> Result<Visit, Error> {
+    let visit = visits::get(tx, id).await?;
+    only_own(caller, visit.user_id)?;
+    if visit.status == VisitStatus::Cancelled {
+        return Err(Error::Conflict(Conflict::Final("This visit was called off.")));
+    }
+    Ok(visit)
+}
+
+fn writable(caller: &Caller, task_type: TaskType) -> Result<(), Error> {
+    if task_type.writable_by(caller.role) { Ok(()) } else { Err(Error::Forbidden) }
+}

@@ -1,0 +1,193 @@
+//! Planning.
+
+use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::{
+    app::App,
+    db::{Identity, Tx},
+    error::{Conflict, Error, Fault},
+    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
+    identity::{Caller, May, VisitsDelete, VisitsRead, VisitsWrite},
+    models::{
+        care_team, clients,
+        creations::{self, Creation},
+        users,
+        visits::{self, Visit, VisitFields, VisitFilter, VisitStatus},
+    },
+    validation::Faults,
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+type NewVisit = New<VisitFields>;
+type VisitPatch = Patch<VisitFields>;
+type VisitPage = Page<Visit>;
+
+/// Which visits to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct VisitQuery {
+    /// Beginning then or later.
+    from: Option<Timestamp>,
+    /// Beginning before then.
+    to: Option<Timestamp>,
+    /// Only to this client.
+    client_id: Option<Uuid>,
+    /// Only by this caregiver.
+    user_id: Option<Uuid>,
+    /// Only in this status.
+    #[param(inline)]
+    status: Option<VisitStatus>,
+    /// How many at most; 50 unless told.
+    #[serde(default)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: PageSize,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>, max_length = 1000)]
+    cursor: Option<Cursor>,
+}
+
+/// List visits by their planned start.
+#[utoipa::path(get, path = "/visits", tag = "visits", operation_id = "list_visits", params(VisitQuery),
+    responses((status = 200, description = "A page of the visits that the caller may see.", body = VisitPage)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: May<VisitsRead>,
+    Query(query): Query<VisitQuery>,
+) -> Result<Json<VisitPage>, Error> {
+    let filter = VisitFilter {
+        from: query.from,
+        to: query.to,
+        client_id: query.client_id,
+        user_id: query.user_id,
+        status: query.status,
+        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        limit: query.limit.and_one(),
+    };
+    let visits = visits::list(&app.db, &*caller, filter).await?;
+    Ok(Json(Page::new(visits, query.limit, |visit| (visit.scheduled_start, visit.id))))
+}
+
+/// Plan a visit.
+///
+/// Its caregiver is on the client's care team from then on, until 14 days after their last visit there. Caregivers plan
+/// visits of their own only, to clients whom they care for.
+#[utoipa::path(post, path = "/visits", tag = "visits", operation_id = "create_visit", request_body = NewVisit,
+    responses((status = 201, description = "Planned.", body = Visit),
+        (status = 409, description = "The caregiver is elsewhere at that time, or the id is taken.")))]
+pub(crate) async fn create(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    New { id, fields }: NewVisit,
+) -> Result<Reply<Visit>, Error> {
+    only_own(&caller, fields.user_id)?;
+    let mut tx = app.db.write(&*caller, 2).await?;
+    if creations::claim(&mut tx, "visits", id, &fields).await? == Creation::Fresh {
+        must_exist(&mut tx, &fields).await?;
+        if !fields.allow_overlap {
+            visits::refuse_overlap(&mut tx, id, &fields).await?;
+        }
+        visits::insert(&mut tx, id, &fields).await?;
+        care_team::refresh_scheduled(&mut tx, fields.client_id, fields.user_id).await?;
+    }
+    let visit = visits::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::CREATED, visit))
+}
+
+/// Read a visit.
+#[utoipa::path(get, path = "/visits/{id}", tag = "visits", operation_id = "read_visit",
+    params(("id" = Uuid, Path, description = "The visit.")),
+    responses((status = 200, description = "The visit with its tasks.", body = Visit)))]
+pub(crate) async fn read(
+    State(app): State<App>,
+    caller: May<VisitsRead>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<Visit>, Error> {
+    let visit = visits::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    Ok(Reply(StatusCode::OK, visit))
+}
+
+/// Change a visit.
+///
+/// Planners move visits that have not begun; caregivers write notes on their own, during the visit and after it.
+#[utoipa::path(patch, path = "/visits/{id}", tag = "visits", operation_id = "change_visit",
+    params(("id" = Uuid, Path, description = "The visit.")), request_body = VisitPatch,
+    responses((status = 200, description = "As changed.", body = Visit),
+        (status = 409, description = "The caregiver is elsewhere at that time, or the visit has begun."),
+        (status = 412, description = "Changed meanwhile.")))]
+pub(crate) async fn change(
+    State(app): State<App>,
+    caller: May<VisitsWrite>,
+    Path(id): Path<Uuid>,
+    if_match: IfMatch,
+    patch: VisitPatch,
+) -> Result<Reply<Visit>, Error> {
+    let mut tx = app.db.write(&*caller, 3).await?;
+    let before = visits::get(&mut tx, id).await?;
+    only_own(&caller, before.user_id)?;
+    if_match.check(&before)?;
+    let wanted = patch.apply(&(&before).into())?;
+    if wanted.client_id != before.client_id {
+        return Err(vec![Fault::body("/client_id", "can't be changed; plan another visit")].into());
+    }
+    let moved = (wanted.user_id, wanted.scheduled_start, wanted.scheduled_end)
+        != (before.user_id, before.scheduled_start, before.scheduled_end);
+    if moved {
+        if !caller.role.sees_agency() {
+            return Err(Error::Forbidden);
+        }
+        if !matches!(before.status, VisitStatus::Scheduled | VisitStatus::Missed) {
+            return Err(Error::Conflict(Conflict::Final("This visit has begun or is called off. Plan another.")));
+        }
+        must_exist(&mut tx, &wanted).await?;
+        if !wanted.allow_overlap {
+            visits::refuse_overlap(&mut tx, id, &wanted).await?;
+        }
+    }
+    visits::update(&mut tx, id, &wanted).await?;
+    if moved {
+        for caregiver in [before.user_id, wanted.user_id] {
+            care_team::refresh_scheduled(&mut tx, before.client_id, caregiver).await?;
+        }
+    }
+    let after = visits::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, after))
+}
+
+/// Remove a visit that was planned by mistake.
+///
+/// One that took place stays; one that is called off is cancelled, not removed.
+#[utoipa::path(delete, path = "/visits/{id}", tag = "visits", operation_id = "delete_visit",
+    params(("id" = Uuid, Path, description = "The visit.")),
+    responses((status = 204, description = "Removed."), (status = 409, description = "The visit took place.")))]
+pub(crate) async fn delete(
+    State(app): State<App>,
+    caller: May<VisitsDelete>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.db.write(&*caller, 20).await?;
+    let visit = visits::get(&mut tx, id).await?;
+    if matches!(visit.status, VisitStatus::InProgress | VisitStatus::Completed) {
+        return Err(Error::Conflict(Conflict::Final("This visit took place and stays on record.")));
+    }
+    visits::delete(&mut tx, &visit).await?;
+    care_team::refresh_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Caregivers write their own visits. Another's visit to a client of theirs is one they see, so this is no secret.
+pub(crate) fn only_own(caller: &Caller, user_id: Uuid) -> Result<(), Error> {
+    if caller.role.sees_agency() || caller.user_id == user_id { Ok(()) } else { Err(Error::Forbidden) }
+}
+
+/// The client and the caregiver must be ones that the caller may plan for.
+async fn must_exist<I: Identity>(tx: &mut Tx<I>, visit: &VisitFields) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    faults.unless(clients::exists(tx, visit.client_id).await?, "/client_id", "must be a client whom you see");
+    users::must_give_care(users::role_of(tx, visit.user_id).await?, "/user_id", &mut faults);
+    faults.into_result()
+}

@@ -1,0 +1,40 @@
+//! Makes the local stack's services ready: `cargo run --example prepare`.
+
+use std::{env, path::PathBuf};
+
+use local::prepare::{self, TokenKeys};
+use serde_json::json;
+use shared::{app::aws_config, lambda::Fatal};
+use tokio_postgres::{Config, config::Host};
+
+const DATABASE: &str = "berthcare";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Fatal> {
+    let environment = env::var("BERTHCARE_ENV")?;
+    let admin: Config = env::var("DATABASE_ADMIN_URL")?.parse()?;
+    let applied = prepare::database(&admin, DATABASE).await?;
+    println!("{} migrations applied", applied.len());
+
+    let aws = aws_config().await;
+    prepare::table(&aws, &env::var("EPHEMERAL_TABLE")?).await?;
+    for bucket in ["PHOTOS_BUCKET", "DOCUMENTS_BUCKET"] {
+        prepare::bucket(&aws, &env::var(bucket)?).await?;
+    }
+    TokenKeys::kept_in(&PathBuf::from(env::var("LOCAL_STATE")?))?.publish(&aws, &environment).await?;
+    for (secret, role) in [("database", "berthcare_app"), ("database-migrate", "berthcare_migrate")] {
+        prepare::secret(&aws, &format!("{environment}/{secret}"), &database_settings(&admin, role)?).await?;
+    }
+    Ok(())
+}
+
+/// The secret's shape for a server on this machine, which trusts local connections.
+fn database_settings(admin: &Config, role: &str) -> Result<serde_json::Value, Fatal> {
+    let Some(Host::Tcp(host)) = admin.get_hosts().first() else {
+        return Err("DATABASE_ADMIN_URL must name a host".into());
+    };
+    let port = admin.get_ports().first().copied().unwrap_or(5432);
+    Ok(json!({
+        "host": host, "port": port, "username": role, "password": "", "dbname": DATABASE, "sslmode": "disable",
+    }))
+}

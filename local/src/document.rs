@@ -1,0 +1,23 @@
+//! The OpenAPI document of all functions together.
+
+use utoipa::openapi::OpenApi;
+
+/// Every function's paths in one document.
+///
+/// # Errors
+/// When a function's document can't be completed.
+pub fn whole() -> Result<OpenApi, serde_json::Error> {
+    let mut whole = auth::document();
+    for part in [clients::document(), visits::document(), health::document()] {
+        whole.merge(part);
+    }
+    shared::http::complete_document(whole)
+}
+
+/// The document as `functions/health/openapi.json` holds it.
+///
+/// # Errors
+/// As [`whole`].
+pub fn text() -> Result<String, serde_json::Error> {
+    Ok(serde_json::to_string_pretty(&whole()?)? + "\n")
+}

@@ -1,0 +1,74 @@
+//! What a function is told by its environment. Secrets are not among it: their names follow from `BERTHCARE_ENV`.
+
+use std::{env, str::FromStr};
+
+use secrecy::SecretString;
+
+use crate::{
+    db::{DatabaseSource, StatementMode},
+    secrets::{SecretName, Secrets},
+};
+
+/// The configuration of one Lambda environment.
+#[derive(Clone)]
+pub struct Config {
+    /// `BERTHCARE_ENV`: `local`, `staging` or `production`; the first part of every secret's name.
+    pub environment: String,
+    /// `PUBLIC_URL`: the origin that clients use, without `/v1`; the issuer of our tokens.
+    pub public_url: String,
+    /// `DATABASE_URL`: where the database is, instead of the secret `{env}/database`. For local tools and tests.
+    pub database_url: Option<SecretString>,
+    /// `DB_STATEMENTS`: `typed` (the default) or `named`; see [`StatementMode`].
+    pub statement_mode: StatementMode,
+    /// `EPHEMERAL_TABLE`: the DynamoDB table of what expires by itself.
+    pub ephemeral_table: String,
+    /// `PHOTOS_BUCKET`: the S3 bucket of photos and signatures.
+    pub photos_bucket: String,
+}
+
+/// A setting that is missing or can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the environment variable {name} {problem}")]
+pub struct ConfigError {
+    name: &'static str,
+    problem: &'static str,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            environment: required("BERTHCARE_ENV")?,
+            public_url: required("PUBLIC_URL")?,
+            database_url: env::var("DATABASE_URL").ok().map(SecretString::from),
+            statement_mode: parsed("DB_STATEMENTS")?.unwrap_or_default(),
+            ephemeral_table: required("EPHEMERAL_TABLE")?,
+            photos_bucket: required("PHOTOS_BUCKET")?,
+        })
+    }
+
+    /// Where the database is: `DATABASE_URL` if given, else what the secret says.
+    #[must_use]
+    pub fn database_source(&self, secrets: &Secrets, secret: SecretName) -> DatabaseSource {
+        match &self.database_url {
+            Some(url) => DatabaseSource::Url(url.clone()),
+            None => DatabaseSource::Secret(secrets.clone(), secret),
+        }
+    }
+}
+
+fn required(name: &'static str) -> Result<String, ConfigError> {
+    env::var(name).map_err(|_| ConfigError { name, problem: "is not set" })
+}
+
+fn parsed<T: FromStr>(name: &'static str) -> Result<Option<T>, ConfigError> {
+    match env::var(name) {
+        Ok(value) => {
+            value.parse().map(Some).map_err(|_| ConfigError { name, problem: "has a value that it can't have" })
+        }
+        Err(_) => Ok(None),
+    }
+}

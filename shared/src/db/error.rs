@@ -1,0 +1,103 @@
+use tokio_postgres::error::SqlState;
+
+use crate::error::Error;
+
+/// A statement or connection that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// A statement failed, or the connection under it.
+    #[error("database: {0}")]
+    Postgres(#[from] tokio_postgres::Error),
+    /// No connection could be opened.
+    #[error("database connection: {0}")]
+    Connect(#[source] tokio_postgres::Error),
+    /// The credentials could not be had.
+    #[error("database settings: {0}")]
+    Settings(String),
+}
+
+impl DbError {
+    fn state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Postgres(error) | Self::Connect(error) => error.code(),
+            Self::Settings(_) => None,
+        }
+    }
+
+    /// Whether an open connection turned out to be gone, so that a read may be tried again on a new one.
+    #[must_use]
+    pub fn is_connection_lost(&self) -> bool {
+        let Self::Postgres(error) = self else { return false };
+        match error.code() {
+            Some(state) => matches!(
+                *state,
+                SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+            ),
+            None => {
+                error.is_closed() || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
+            }
+        }
+    }
+
+    /// Whether the server refused the password, as it does after a rotation.
+    #[must_use]
+    pub fn is_bad_password(&self) -> bool {
+        matches!(self.state(), Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION))
+    }
+
+    /// The name of the constraint that was violated.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Postgres(error) => error.as_db_error().and_then(tokio_postgres::error::DbError::constraint),
+            _ => None,
+        }
+    }
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        // Raised by app.act_as (migration V003).
+        const SESSION_ENDED: &str = "BC401";
+        if error.is_connection_lost() || matches!(error, DbError::Connect(_) | DbError::Settings(_)) {
+            return Self::Unavailable(Box::new(error));
+        }
+        match error.state() {
+            Some(state) if state.code() == SESSION_ENDED => Self::SessionEnded,
+            Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::Forbidden,
+            Some(state) if passes_by_itself(state) => Self::Unavailable(Box::new(error)),
+            _ => Self::Internal(Box::new(error)),
+        }
+    }
+}
+
+/// Whether the same request may well succeed a moment later.
+fn passes_by_itself(state: &SqlState) -> bool {
+    // Class 57P: operator intervention, as a restart; class 53: out of resources.
+    state.code().starts_with("57P")
+        || state.code().starts_with("53")
+        || matches!(
+            *state,
+            SqlState::QUERY_CANCELED
+                | SqlState::LOCK_NOT_AVAILABLE
+                | SqlState::T_R_DEADLOCK_DETECTED
+                | SqlState::T_R_SERIALIZATION_FAILURE
+        )
+}
+
+/// Says what a violated constraint means.
+pub trait ConstraintExt<T> {
+    /// Where `name` is what the statement violated, answers `meaning` instead.
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Error>> ConstraintExt<T> for Result<T, E> {
+    fn on_constraint(self, name: &str, meaning: impl FnOnce() -> Error) -> Result<T, Error> {
+        self.map_err(Into::into).map_err(|error| match error {
+            Error::Internal(cause) if cause.downcast_ref::<DbError>().and_then(DbError::constraint) == Some(name) => {
+                meaning()
+            }
+            other => other,
+        })
+    }
+}

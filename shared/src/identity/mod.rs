@@ -1,0 +1,14 @@
+//! Who is calling, what their role may do, and how that is proven.
+
+mod caller;
+mod password;
+mod role;
+mod token;
+
+pub use caller::{Caller, Job, May, Session};
+pub use password::{hash_password, verify_password};
+pub use role::{
+    CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, FamilyRead, Permission, Role, SignedIn, UsersDelete,
+    UsersRead, UsersWrite, VisitsDelete, VisitsRead, VisitsWrite,
+};
+pub use token::{ACCESS_TOKEN_SECONDS, AUDIENCE, Claims, SigningKey, TokenVerifier, issuer};

@@ -1,0 +1,20 @@
+//! What every function stands on.
+//!
+//! Three borders, and nothing crosses them backwards: [`models`] know SQL and no HTTP, functions know HTTP and no
+//! SQL, and this crate knows no function.
+
+pub mod app;
+pub mod clinical;
+pub mod config;
+pub mod db;
+pub mod ephemeral;
+pub mod error;
+pub mod http;
+pub mod identity;
+pub mod lambda;
+pub mod migrations;
+pub mod models;
+pub mod objects;
+pub mod request;
+pub mod secrets;
+pub mod validation;

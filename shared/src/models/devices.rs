@@ -1,0 +1,109 @@
+//! Devices, and the session on each.
+
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{
+    db::{AuditEntry, Db, DbError, Identity, Tx, text_sql},
+    error::Error,
+};
+
+/// What a device runs.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "ios")]
+pub enum Platform {
+    /// iPhone or iPad.
+    Ios,
+    /// Android.
+    Android,
+    /// A browser.
+    Web,
+}
+text_sql!(Platform);
+
+/// A phone or browser that somebody signed in on.
+#[derive(Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000d1", "user_id": "0193a5b0-0000-7000-8000-000000000003",
+    "name": "Amara's iPhone", "platform": "ios", "app_version": "1.4.0", "signed_in": true,
+    "last_seen_at": "2026-11-20T11:58:03Z", "last_sync_at": null, "pending_count": null, "revoked_at": null,
+    "created_at": "2026-11-01T09:12:40Z"}))]
+pub struct Device {
+    /// Made by the app when it was installed.
+    pub id: Uuid,
+    /// Whose it is.
+    pub user_id: Uuid,
+    /// What its owner calls it.
+    pub name: String,
+    /// What it runs.
+    pub platform: Platform,
+    /// The app's version.
+    pub app_version: String,
+    /// Whether a session stands on it.
+    pub signed_in: bool,
+    /// When the server last heard from it.
+    pub last_seen_at: Timestamp,
+    /// When it last synchronised.
+    pub last_sync_at: Option<Timestamp>,
+    /// How many changes it said it had not sent yet.
+    pub pending_count: Option<i32>,
+    /// When it was cut off.
+    pub revoked_at: Option<Timestamp>,
+    /// When it first signed in.
+    pub created_at: Timestamp,
+}
+
+/// A user's devices, newest first.
+pub async fn of_user(db: &Db, who: &impl Identity, user_id: Uuid) -> Result<Vec<Device>, DbError> {
+    db.read(
+        who,
+        "select d.id, d.user_id, d.name, d.platform::text as platform, d.app_version,
+           d.session_id is not null and d.revoked_at is null as signed_in, d.last_seen_at, d.last_sync_at,
+           d.pending_count, d.revoked_at, d.created_at
+         from devices d where d.user_id = $1 order by d.created_at desc, d.id",
+        &[&user_id],
+    )
+    .await
+}
+
+/// Cuts one device off. Answers whether there was such a device that the caller may revoke.
+pub async fn revoke<I: Identity>(tx: &mut Tx<I>, user_id: Uuid, id: Uuid) -> Result<bool, Error> {
+    tx.audit(AuditEntry::new("device.revoke", "device", id, None));
+    let revoked: Option<Touched> = tx
+        .query_opt(
+            "update devices set revoked_at = coalesce(revoked_at, now()), session_id = null
+             where id = $1 and user_id = $2 returning id",
+            &[&id, &user_id],
+        )
+        .await?;
+    Ok(revoked.is_some())
+}
+
+/// Ends the session on one device.
+pub async fn end_session<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("auth.logout", "device", id, None));
+    Ok(tx.execute("update devices set session_id = null, push_token = null where id = $1", &[&id]).await?)
+}
+
+/// Ends all sessions of a user.
+pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("auth.logout_all", "user", user_id, None));
+    Ok(tx
+        .execute(
+            "update devices set session_id = null, push_token = null where user_id = $1 and session_id is not null",
+            &[&user_id],
+        )
+        .await?)
+}
+
+#[derive(FromRow)]
+struct Touched {
+    #[allow(dead_code, reason = "that there is a row is what counts")]
+    id: Uuid,
+}

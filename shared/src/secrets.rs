@@ -1,0 +1,121 @@
+//! Secrets Manager, with what was read kept for a while.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+use crate::error::Error;
+
+/// How long a secret is used before it is read again. A rotated key is published two hours before it signs, so this
+/// may be minutes.
+const KEPT_FOR: Duration = Duration::from_secs(300);
+
+/// The secrets there are. A function's role lets it read its own ones only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+pub enum SecretName {
+    /// [`crate::db::DatabaseSettings`].
+    #[strum(serialize = "database")]
+    Database,
+    /// The same for `berthcare_migrate`; `migrate` alone may read it.
+    #[strum(serialize = "database-migrate")]
+    MigrateDatabase,
+    /// [`crate::identity::SigningKey`]; `auth` alone may read it.
+    #[strum(serialize = "jwt-signing-key")]
+    SigningKey,
+    /// A JSON Web Key Set: what tokens are verified with.
+    #[strum(serialize = "jwt-public-keys")]
+    PublicKeys,
+}
+
+/// A secret that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager didn't answer, or refused.
+    #[error("the secret {name} could not be read: {cause}")]
+    Unreadable {
+        /// Its full name.
+        name: String,
+        /// What the SDK said.
+        cause: String,
+    },
+    /// It isn't the JSON it should be. Its content is not told.
+    #[error("the secret {name} does not have the right shape")]
+    Misshapen {
+        /// Its full name.
+        name: String,
+    },
+}
+
+impl From<SecretError> for Error {
+    fn from(error: SecretError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// Reads secrets of one environment (`{environment}/{name}`) and keeps them for five minutes.
+#[derive(Clone)]
+pub struct Secrets {
+    client: Client,
+    environment: Arc<str>,
+    kept: Arc<Mutex<HashMap<SecretName, (Instant, SecretString)>>>,
+}
+
+impl Secrets {
+    /// Secrets of `environment`.
+    #[must_use]
+    pub fn new(aws: &aws_config::SdkConfig, environment: &str) -> Self {
+        Self { client: Client::new(aws), environment: environment.into(), kept: Arc::default() }
+    }
+
+    /// The secret's JSON as a `T`.
+    pub async fn json<T: DeserializeOwned>(&self, name: SecretName) -> Result<T, SecretError> {
+        let text = self.text(name).await?;
+        serde_json::from_str(text.expose_secret()).map_err(|_| SecretError::Misshapen { name: self.full_name(name) })
+    }
+
+    /// Makes the next read ask Secrets Manager.
+    pub async fn forget(&self, name: SecretName) {
+        self.kept.lock().await.remove(&name);
+    }
+
+    async fn text(&self, name: SecretName) -> Result<SecretString, SecretError> {
+        let known = self.kept.lock().await.get(&name).cloned();
+        if let Some((read_at, text)) = &known
+            && read_at.elapsed() < KEPT_FOR
+        {
+            return Ok(text.clone());
+        }
+        match self.fetch(name).await {
+            Ok(text) => {
+                self.kept.lock().await.insert(name, (Instant::now(), text.clone()));
+                Ok(text)
+            }
+            // An old secret is better than none while Secrets Manager is away.
+            Err(error) => known.map(|(_, text)| text).ok_or(error),
+        }
+    }
+
+    async fn fetch(&self, name: SecretName) -> Result<SecretString, SecretError> {
+        let full_name = self.full_name(name);
+        let unreadable = |cause: String| SecretError::Unreadable { name: full_name.clone(), cause };
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(&full_name)
+            .send()
+            .await
+            .map_err(|error| unreadable(DisplayErrorContext(error).to_string()))?;
+        answer.secret_string.map(SecretString::from).ok_or_else(|| unreadable("it has no text".into()))
+    }
+
+    fn full_name(&self, name: SecretName) -> String {
+        format!("{}/{}", self.environment, <&str>::from(name))
+    }
+}
