@@ -105,8 +105,15 @@ pub struct Presence {
     #[serde(default)]
     #[schema(minimum = 0, maximum = 1000000)]
     pub accuracy_m: Option<f64>,
-    /// When, by the phone's clock.
+    /// When, by the phone's clock; kept to the microsecond.
+    #[serde(deserialize_with = "to_the_microsecond")]
     pub at: Timestamp,
+}
+
+/// PostgreSQL keeps no more: finer digits would make the same check-in, sent again, look like another.
+fn to_the_microsecond<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let time = Timestamp::deserialize(deserializer)?;
+    Timestamp::from_microsecond(time.as_microsecond()).map_err(serde::de::Error::custom)
 }
 
 impl Check for Presence {

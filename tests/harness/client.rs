@@ -1,0 +1,165 @@
+use std::io::Read;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Functions,
+    cast::Person,
+    event::{Sent, invoke},
+};
+
+/// Somebody who sends requests: signed in on a device, or not at all.
+#[derive(Clone)]
+pub struct Client {
+    functions: Functions,
+    pub access_token: Option<String>,
+    pub refresh_token: String,
+    pub device_id: Uuid,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: serde_json::Map<String, Value>,
+    pub body: Vec<u8>,
+}
+
+impl Client {
+    pub fn anonymous(functions: Functions) -> Self {
+        Self { functions, access_token: None, refresh_token: String::new(), device_id: Uuid::now_v7() }
+    }
+
+    pub async fn sign_in(functions: Functions, person: &Person) -> Self {
+        let mut client = Self::anonymous(functions);
+        let answer = client.login(person.email, super::cast::PASSWORD).await.expect(200);
+        client.access_token = answer["access_token"].as_str().map(ToOwned::to_owned);
+        client.refresh_token = answer["refresh_token"].as_str().unwrap().to_owned();
+        client
+    }
+
+    /// The same caller, reaching other environments of the functions.
+    pub fn through(&self, functions: Functions) -> Self {
+        Self { functions, ..self.clone() }
+    }
+
+    pub async fn login(&self, email: &str, password: &str) -> Answer {
+        let device = json!({"id": self.device_id, "name": "Phone", "platform": "ios", "app_version": "1.0.0"});
+        self.post("/v1/auth/login", &json!({"email": email, "password": password, "device": device})).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, None, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, Some(body), &[]).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send("PUT", path, Some(body), &[]).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send("PATCH", path, Some(body), &[]).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send("DELETE", path, None, &[]).await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Answer {
+        let mut headers = headers.to_vec();
+        if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
+            headers.push(("content-type", "application/json"));
+        }
+        self.send_bytes(method, path, body.map(|body| body.to_string().into_bytes()), &headers).await
+    }
+
+    /// Sends a body as it is, however bad.
+    pub async fn send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Vec<u8>>,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut headers: Vec<_> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        if let Some(token) = &self.access_token {
+            headers.push(("authorization".into(), format!("Bearer {token}")));
+        }
+        let answer = invoke(self.functions.of_path(path), &Sent { method, path, headers, body }).await;
+        Answer::read(&answer)
+    }
+}
+
+impl Answer {
+    fn read(answer: &Value) -> Self {
+        let text = answer["body"].as_str().unwrap_or_default();
+        let bytes = match answer["isBase64Encoded"].as_bool() {
+            Some(true) => STANDARD.decode(text).unwrap(),
+            _ => text.as_bytes().to_vec(),
+        };
+        let headers = answer["headers"].as_object().cloned().unwrap_or_default();
+        let body = match headers.get("content-encoding").and_then(Value::as_str) {
+            Some("gzip") => {
+                let mut plain = Vec::new();
+                flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut plain).unwrap();
+                plain
+            }
+            _ => bytes,
+        };
+        let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).unwrap();
+        Self { status, headers, body }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(Value::as_str)
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The body, of an answer that must have this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        if status >= 400 {
+            self.must_be_problem();
+        }
+        self.json()
+    }
+
+    /// Every refusal looks alike: RFC 9457, with the request's id.
+    #[track_caller]
+    fn must_be_problem(&self) {
+        let problem = self.json();
+        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{problem}");
+        assert_eq!(problem["status"], self.status, "{problem}");
+        assert_eq!(problem["instance"].as_str(), self.header("x-request-id"), "{problem}");
+        let kind = problem["type"].as_str().unwrap();
+        assert!(kind.starts_with("urn:berthcare:problem:"), "{problem}");
+    }
+
+    /// The last part of a problem's type.
+    #[track_caller]
+    pub fn problem(&self, status: u16) -> String {
+        self.expect(status)["type"].as_str().unwrap().trim_start_matches("urn:berthcare:problem:").to_owned()
+    }
+
+    /// The places that a 422 names, sorted.
+    #[track_caller]
+    pub fn faults(&self) -> Vec<String> {
+        let problem = self.expect(422);
+        let place = |fault: &Value| {
+            fault["pointer"].as_str().or(fault["parameter"].as_str()).map(ToOwned::to_owned).unwrap()
+        };
+        let mut places: Vec<_> = problem["errors"].as_array().unwrap().iter().map(place).collect();
+        places.sort();
+        places
+    }
+}

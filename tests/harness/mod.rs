@@ -1,0 +1,139 @@
+//! A world of its own for each test: a copy of a migrated and peopled database, a table, secrets, and the functions.
+
+pub mod cast;
+mod client;
+mod database;
+mod event;
+
+pub use client::{Answer, Client};
+pub use database::Database;
+
+use axum::Router;
+use local::prepare::{self, TokenKeys};
+use secrecy::SecretString;
+use shared::{
+    app::{App, SdkConfig, aws_config},
+    config::Config,
+    db::StatementMode,
+    identity::Role,
+    secrets::Secrets,
+};
+use uuid::Uuid;
+
+use cast::Person;
+
+pub const PUBLIC_URL: &str = "https://api.test.berthcare.ca";
+
+pub struct World {
+    pub database: Database,
+    pub aws: SdkConfig,
+    pub config: Config,
+    pub keys: TokenKeys,
+    functions: Functions,
+}
+
+/// The functions' routers, each with a database connection of its own: one Lambda environment of each.
+#[derive(Clone)]
+pub struct Functions {
+    routers: [(&'static str, Router); 4],
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let aws = aws_config().await;
+        let unique = Uuid::now_v7().simple().to_string();
+        let environment = format!("test-{unique}");
+        let table = format!("berthcare-{environment}");
+        let keys = TokenKeys::generate("test-1").unwrap();
+        let (database, table_made, published) = tokio::join!(
+            Database::copy(&unique),
+            prepare::table(&aws, &table),
+            keys.publish(&aws, &environment)
+        );
+        table_made.unwrap();
+        published.unwrap();
+        let config = Config {
+            environment,
+            public_url: PUBLIC_URL.into(),
+            database_url: Some(SecretString::from(database.app_url())),
+            statement_mode: statement_mode(),
+            ephemeral_table: table,
+            photos_bucket: std::env::var("PHOTOS_BUCKET").unwrap(),
+        };
+        let functions = Functions::new(&config, &aws);
+        Self { database, aws, config, keys, functions }
+    }
+
+    /// Another environment of each function, as Lambda starts when requests come at once.
+    pub fn another_environment(&self) -> Functions {
+        Functions::new(&self.config, &self.aws)
+    }
+
+    pub fn functions(&self) -> Functions {
+        self.functions.clone()
+    }
+
+    /// Signs `person` in on a new device.
+    pub async fn sign_in(&self, person: &Person) -> Client {
+        Client::sign_in(self.functions(), person).await
+    }
+
+    pub async fn nurse(&self) -> Client {
+        self.sign_in(&cast::NURSE).await
+    }
+
+    pub async fn aide(&self) -> Client {
+        self.sign_in(&cast::AIDE).await
+    }
+
+    pub async fn coordinator(&self) -> Client {
+        self.sign_in(&cast::COORDINATOR).await
+    }
+
+    pub async fn admin(&self) -> Client {
+        self.sign_in(&cast::ADMIN).await
+    }
+
+    pub async fn family(&self) -> Client {
+        self.sign_in(&cast::FAMILY).await
+    }
+
+    pub async fn of_role(&self, role: Role) -> Client {
+        self.sign_in(cast::of_role(role)).await
+    }
+
+    pub fn anonymous(&self) -> Client {
+        Client::anonymous(self.functions())
+    }
+}
+
+/// Behind a pooler only typed statements are safe; `DB_STATEMENTS` tries the other mode on a direct connection.
+fn statement_mode() -> StatementMode {
+    std::env::var("DB_STATEMENTS").ok().map_or_else(StatementMode::default, |mode| mode.parse().unwrap())
+}
+
+impl Functions {
+    fn new(config: &Config, aws: &SdkConfig) -> Self {
+        let secrets = Secrets::new(aws, &config.environment);
+        let app = || App::new(config.clone(), &secrets);
+        Self {
+            routers: [
+                ("auth", auth::router(auth::Auth::new(config.clone(), secrets.clone(), aws))),
+                ("clients", clients::router(app())),
+                ("visits", visits::router(app())),
+                ("health", health::router(health::Health::new(config, &secrets, aws))),
+            ],
+        }
+    }
+
+    /// The function that API Gateway would send this path to.
+    fn of_path(&self, path: &str) -> Router {
+        let name = match path.trim_start_matches("/v1/").split(['/', '?']).next().unwrap_or_default() {
+            "auth" | "users" | ".well-known" => "auth",
+            "clients" | "family" => "clients",
+            "visits" => "visits",
+            _ => "health",
+        };
+        self.routers.iter().find(|(of, _)| *of == name).map(|(_, router)| router.clone()).unwrap()
+    }
+}

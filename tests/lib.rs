@@ -1,0 +1,8 @@
+//! Everything tested together: real PostgreSQL, the AWS emulator, and the functions' own routers behind real API
+//! Gateway events. One binary, so that it links once; a file per subject.
+#![cfg(test)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests fail by panicking")]
+
+mod harness;
+
+mod nurses_day;
