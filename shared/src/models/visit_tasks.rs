@@ -266,6 +266,39 @@ pub async fn insert<I: Identity>(
         .await?)
 }
 
+/// A task as it is brought over from elsewhere.
+#[derive(Clone, Debug, Serialize)]
+pub struct TaskRecord {
+    /// The id.
+    pub id: Uuid,
+    /// Of which visit.
+    pub visit_id: Uuid,
+    /// Whose care it concerns.
+    #[serde(skip)]
+    pub client_id: Uuid,
+    /// What was planned and done.
+    #[serde(flatten)]
+    pub fields: TaskFields,
+}
+
+/// Brings over some hundreds of tasks.
+pub async fn insert_many<I: Identity>(tx: &mut Tx<I>, tasks: &[TaskRecord]) -> Result<(), Error> {
+    for task in tasks {
+        tx.audit(entry("visit_task.create", task.id, task.client_id, &task.fields));
+    }
+    Ok(tx
+        .execute(
+            "insert into visit_tasks
+               (id, agency_id, visit_id, task_type, title, completed, completed_at, outcome, data)
+             select r.id, app.agency_id(), r.visit_id, r.task_type::task_type, r.title, r.completed,
+               case when r.completed then coalesce(r.completed_at, now()) end, r.outcome, r.data
+             from jsonb_to_recordset($1) as r (id uuid, visit_id uuid, task_type text, title text, completed boolean,
+               completed_at timestamptz, outcome text, data jsonb)",
+            &[&serde_json::json!(tasks)],
+        )
+        .await?)
+}
+
 /// Writes a task's fields and ends the transaction.
 pub async fn update<I: Identity>(mut tx: Tx<I>, client_id: Uuid, id: Uuid, task: &TaskFields) -> Result<Task, Error> {
     tx.audit(entry("visit_task.update", id, client_id, task));

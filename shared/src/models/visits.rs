@@ -537,6 +537,56 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
     .on_constraint("visits_client_fkey", || vec![Fault::body("/client_id", "must be a client of this agency")].into())
 }
 
+/// A visit with all that became of it, as it is brought over from elsewhere.
+#[derive(Clone, Debug, Serialize)]
+pub struct VisitRecord {
+    /// The id.
+    pub id: Uuid,
+    /// What was planned and noted.
+    #[serde(flatten)]
+    pub fields: VisitFields,
+    /// Where it stands.
+    pub status: VisitStatus,
+    /// When the caregiver came.
+    pub actual_start: Option<Timestamp>,
+    /// When the caregiver left.
+    pub actual_end: Option<Timestamp>,
+    /// The check-in.
+    pub check_in: Option<Fix>,
+    /// The check-out.
+    pub check_out: Option<Fix>,
+    /// Why it was called off.
+    pub cancel_reason: Option<String>,
+}
+
+/// Brings over some hundreds of visits. Their caregivers' grants are the caller's to refresh afterwards.
+pub async fn insert_many<I: Identity>(tx: &mut Tx<I>, visits: &[VisitRecord]) -> Result<(), Error> {
+    for visit in visits {
+        tx.audit(AuditEntry::new("visit.create", "visit", visit.id, Some(visit.fields.client_id)));
+    }
+    Ok(tx
+        .execute(
+            "insert into visits
+               (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, notes, family_note, status,
+                cancel_reason, actual_start, check_in_latitude, check_in_longitude, check_in_accuracy_m,
+                check_in_distance_m, check_in_received_at, actual_end, check_out_latitude, check_out_longitude,
+                check_out_accuracy_m, check_out_distance_m, check_out_received_at)
+             select r.id, app.agency_id(), r.client_id, r.user_id, r.scheduled_start, r.scheduled_end, r.notes,
+               r.family_note, r.status::visit_status, r.cancel_reason,
+               r.actual_start, i.latitude, i.longitude, i.accuracy_m, i.distance_m, i.received_at,
+               r.actual_end, o.latitude, o.longitude, o.accuracy_m, o.distance_m, o.received_at
+             from jsonb_to_recordset($1) as r (id uuid, client_id uuid, user_id uuid, scheduled_start timestamptz,
+                 scheduled_end timestamptz, notes text, family_note text, status text, cancel_reason text,
+                 actual_start timestamptz, actual_end timestamptz, check_in jsonb, check_out jsonb)
+               cross join jsonb_to_record(r.check_in) as i (latitude float8, longitude float8, accuracy_m float8,
+                 distance_m float8, received_at timestamptz)
+               cross join jsonb_to_record(r.check_out) as o (latitude float8, longitude float8, accuracy_m float8,
+                 distance_m float8, received_at timestamptz)",
+            &[&serde_json::json!(visits)],
+        )
+        .await?)
+}
+
 /// Writes what was planned and noted.
 pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit.update", "visit", id, Some(visit.client_id)));
@@ -608,6 +658,12 @@ pub async fn cancel<I: Identity>(tx: &mut Tx<I>, visit: &Visit, reason: &str) ->
     Ok(tx
         .execute("update visits set status = 'cancelled', cancel_reason = $2 where id = $1", &[&visit.id, &reason])
         .await?)
+}
+
+/// Notes that nobody came, as far as is known.
+pub async fn mark_missed<I: Identity>(tx: &mut Tx<I>, visit: &Visit) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("visit.missed", "visit", visit.id, Some(visit.client_id)));
+    Ok(tx.execute("update visits set status = 'missed' where id = $1", &[&visit.id]).await?)
 }
 
 /// Removes a visit and its tasks, softly.
