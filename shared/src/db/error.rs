@@ -1,6 +1,6 @@
 use tokio_postgres::error::SqlState;
 
-use crate::error::Error;
+use crate::error::{Conflict, Error};
 
 /// A statement or connection that failed.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +65,10 @@ impl From<DbError> for Error {
         match error.state() {
             Some(state) if state.code() == SESSION_ENDED => Self::SessionEnded,
             Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::Forbidden,
+            // Ids are the clients' to make, and the record that has this one may not be theirs to see.
+            Some(&SqlState::UNIQUE_VIOLATION) if error.constraint().is_some_and(|name| name.ends_with("_pkey")) => {
+                Self::Conflict(Conflict::IdTaken)
+            }
             Some(state) if passes_by_itself(state) => Self::Unavailable(Box::new(error)),
             _ => Self::Internal(Box::new(error)),
         }
