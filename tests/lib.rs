@@ -5,4 +5,7 @@
 
 mod harness;
 
+mod auth_sessions;
+mod auth_tokens;
 mod nurses_day;
+mod races;
