@@ -5,7 +5,15 @@
 
 mod harness;
 
+mod audit;
 mod auth_sessions;
 mod auth_tokens;
+mod bad_input;
+mod faults;
+mod http;
 mod nurses_day;
+mod openapi;
 mod races;
+mod replays;
+mod roles;
+mod visits;

@@ -43,9 +43,22 @@ pub const NURSE: Person = person(0x03, AGENCY_A, "nurse@a.test", Role::Nurse);
 pub const AIDE: Person = person(0x04, AGENCY_A, "aide@a.test", Role::CareAide);
 pub const FAMILY: Person = person(0x05, AGENCY_A, "family@a.test", Role::Family);
 pub const OTHER_NURSE: Person = person(0x06, AGENCY_A, "other.nurse@a.test", Role::Nurse);
+pub const OTHER_COORDINATOR: Person = person(0x07, AGENCY_A, "other.coordinator@a.test", Role::Coordinator);
+pub const OTHER_ADMIN: Person = person(0x08, AGENCY_A, "other.admin@a.test", Role::Admin);
 pub const ADMIN_B: Person = person(0x11, AGENCY_B, "admin@b.test", Role::Admin);
 pub const NURSE_B: Person = person(0x13, AGENCY_B, "nurse@b.test", Role::Nurse);
-const EVERYBODY: [&Person; 8] = [&ADMIN, &COORDINATOR, &NURSE, &AIDE, &FAMILY, &OTHER_NURSE, &ADMIN_B, &NURSE_B];
+const EVERYBODY: [&Person; 10] = [
+    &ADMIN,
+    &COORDINATOR,
+    &NURSE,
+    &AIDE,
+    &FAMILY,
+    &OTHER_NURSE,
+    &OTHER_COORDINATOR,
+    &OTHER_ADMIN,
+    &ADMIN_B,
+    &NURSE_B,
+];
 
 /// The cast's member of a role.
 pub fn of_role(role: Role) -> &'static Person {

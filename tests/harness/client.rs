@@ -151,7 +151,7 @@ impl Answer {
         self.expect(status)["type"].as_str().unwrap().trim_start_matches("urn:berthcare:problem:").to_owned()
     }
 
-    /// The places that a 422 names, sorted.
+    /// The places that a 422 names, sorted, each once.
     #[track_caller]
     pub fn faults(&self) -> Vec<String> {
         let problem = self.expect(422);
@@ -160,6 +160,7 @@ impl Answer {
         };
         let mut places: Vec<_> = problem["errors"].as_array().unwrap().iter().map(place).collect();
         places.sort();
+        places.dedup();
         places
     }
 }

@@ -5,6 +5,7 @@ use std::{env, str::FromStr, time::Duration};
 use local::prepare;
 use shared::migrations;
 use tokio_postgres::{Client, Config, config::Host, types::Type};
+use uuid::Uuid;
 
 use super::cast;
 
@@ -17,7 +18,7 @@ pub struct Database {
 /// Copies older than this were left by a crash, in seconds.
 const LEFT_BEHIND: u64 = 3600;
 /// Part of the template's name: raise it when `cast` changes.
-const CAST_VERSION: u32 = 1;
+const CAST_VERSION: u32 = 2;
 
 fn admin_config() -> Config {
     let url = env::var("DATABASE_ADMIN_URL").expect("run through `make test`, or under `python3 local/stack exec --`");
@@ -54,6 +55,11 @@ impl Database {
         format!("postgres://{role}@{host}:{port}/{}?sslmode=disable", self.name)
     }
 
+    /// Where PostgreSQL listens.
+    pub fn host_and_port(&self) -> (String, u16) {
+        host_and_port(&self.admin)
+    }
+
     /// A plain connection as one of the database's roles.
     pub async fn connect_as(&self, role: &str) -> Client {
         prepare::connect(self.admin.clone().user(role).dbname(&self.name)).await.unwrap()
@@ -62,6 +68,12 @@ impl Database {
     /// A plain connection that sees and may do everything.
     pub async fn superuser(&self) -> Client {
         prepare::connect(self.admin.clone().dbname(&self.name)).await.unwrap()
+    }
+
+    /// Runs statements for what no function writes yet: as a job of `agency`, with change numbers, in one transaction.
+    pub async fn write(&self, agency: Uuid, sql: &str) {
+        let begin = format!("begin; select app.act_as_job('{agency}'), app.take_numbers(100);");
+        self.superuser().await.batch_execute(&format!("{begin} {sql}; commit")).await.unwrap();
     }
 
     /// How many rows `query` (a `select count(*)`) counts.

@@ -1,5 +1,6 @@
 //! A world of its own for each test: a copy of a migrated and peopled database, a table, secrets, and the functions.
 
+pub mod cable;
 pub mod cast;
 mod client;
 mod database;
@@ -8,6 +9,7 @@ mod event;
 pub use client::{Answer, Client};
 pub use database::Database;
 
+use aws_config::{BehaviorVersion, retry::RetryConfig};
 use axum::Router;
 use local::prepare::{self, TokenKeys};
 use secrecy::SecretString;
@@ -45,20 +47,23 @@ impl World {
         let environment = format!("test-{unique}");
         let table = format!("berthcare-{environment}");
         let keys = TokenKeys::generate("test-1").unwrap();
-        let (database, table_made, published) = tokio::join!(
+        let photos_bucket = std::env::var("PHOTOS_BUCKET").unwrap();
+        let (database, table_made, bucket_made, published) = tokio::join!(
             Database::copy(&unique),
             prepare::table(&aws, &table),
+            prepare::bucket(&aws, &photos_bucket),
             keys.publish(&aws, &environment)
         );
-        table_made.unwrap();
-        published.unwrap();
+        for made in [table_made, bucket_made, published] {
+            made.unwrap();
+        }
         let config = Config {
             environment,
             public_url: PUBLIC_URL.into(),
             database_url: Some(SecretString::from(database.app_url())),
             statement_mode: statement_mode(),
             ephemeral_table: table,
-            photos_bucket: std::env::var("PHOTOS_BUCKET").unwrap(),
+            photos_bucket,
         };
         let functions = Functions::new(&config, &aws);
         Self { database, aws, config, keys, functions }
@@ -71,6 +76,22 @@ impl World {
 
     pub fn functions(&self) -> Functions {
         self.functions.clone()
+    }
+
+    /// Functions whose database is at another address, as behind something that a test can cut.
+    pub fn with_database(&self, url: String) -> Functions {
+        Functions::new(&Config { database_url: Some(SecretString::from(url)), ..self.config.clone() }, &self.aws)
+    }
+
+    /// Functions that find their secrets, but not the table.
+    pub async fn without_table(&self) -> Functions {
+        // Nothing listens on port 1; there is no use in trying again.
+        let nowhere = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url("http://127.0.0.1:1")
+            .retry_config(RetryConfig::disabled())
+            .load()
+            .await;
+        Functions::wire(&self.config, &Secrets::new(&self.aws, &self.config.environment), &nowhere)
     }
 
     /// Signs `person` in on a new device.
@@ -114,14 +135,17 @@ fn statement_mode() -> StatementMode {
 
 impl Functions {
     fn new(config: &Config, aws: &SdkConfig) -> Self {
-        let secrets = Secrets::new(aws, &config.environment);
-        let app = || App::new(config.clone(), &secrets);
+        Self::wire(config, &Secrets::new(aws, &config.environment), aws)
+    }
+
+    fn wire(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
+        let app = || App::new(config.clone(), secrets);
         Self {
             routers: [
                 ("auth", auth::router(auth::Auth::new(config.clone(), secrets.clone(), aws))),
                 ("clients", clients::router(app())),
                 ("visits", visits::router(app())),
-                ("health", health::router(health::Health::new(config, &secrets, aws))),
+                ("health", health::router(health::Health::new(config, secrets, aws))),
             ],
         }
     }

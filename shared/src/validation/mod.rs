@@ -33,7 +33,9 @@ impl Faults {
     }
 
     /// All of them, if there are any.
-    pub fn into_result(self) -> Result<(), Error> {
+    pub fn into_result(mut self) -> Result<(), Error> {
+        self.0.sort();
+        self.0.dedup();
         if self.0.is_empty() { Ok(()) } else { Err(Error::Invalid(self.0)) }
     }
 }

@@ -1,0 +1,192 @@
+//! What every path does alike: versions, conditional requests, compression, headers, pages, and paths that aren't.
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    World,
+    cast::{ALMA, BERNARD, CHLOE, NURSES_MEALS, NURSES_VISIT},
+};
+
+#[tokio::test]
+async fn what_has_not_changed_is_not_sent_again() {
+    let world = World::new().await;
+    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
+    for path in [
+        "/v1/visits".to_owned(),
+        "/v1/clients".to_owned(),
+        format!("/v1/clients/{ALMA}"),
+        format!("/v1/visits/{NURSES_VISIT}"),
+        format!("/v1/clients/{ALMA}/timeline"),
+        "/v1/auth/me".to_owned(),
+    ] {
+        let first = nurse.get(&path).await;
+        let tag = first.header("etag").unwrap_or_else(|| panic!("{path} has no etag")).to_owned();
+        let again = nurse.send("GET", &path, None, &[("if-none-match", &format!("\"other\", W/{tag}"))]).await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        assert_eq!(again.header("etag"), Some(tag.as_str()));
+        let other = nurse.send("GET", &path, None, &[("if-none-match", "\"other\"")]).await;
+        assert_eq!(other.status, 200, "{path}");
+    }
+    let path = format!("/v1/clients/{ALMA}");
+    let tag = nurse.get(&path).await.header("etag").unwrap().to_owned();
+    coordinator.patch(&path, &json!({"risks": ["stairs"]})).await.expect(200);
+    let fresh = nurse.send("GET", &path, None, &[("if-none-match", &tag)]).await;
+    assert_eq!(fresh.expect(200)["risks"], json!(["stairs"]));
+}
+
+#[tokio::test]
+async fn a_visits_version_is_that_of_its_newest_part() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let path = format!("/v1/visits/{NURSES_VISIT}");
+    let tag = nurse.get(&path).await.header("etag").unwrap().to_owned();
+    let task = nurse.patch(&format!("{path}/tasks/{NURSES_MEALS}"), &json!({"completed": true})).await;
+    task.expect(200);
+    let fresh = nurse.send("GET", &path, None, &[("if-none-match", &tag)]).await;
+    assert_eq!(fresh.status, 200);
+    let stale = nurse.send("PATCH", &path, Some(&json!({"notes": "x"})), &[("if-match", &tag)]).await;
+    assert_eq!(stale.problem(412), "stale");
+    let newest = fresh.header("etag").unwrap();
+    nurse.send("PATCH", &path, Some(&json!({"notes": "x"})), &[("if-match", newest)]).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_change_of_what_has_changed_is_refused_when_asked_to() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    for (path, change) in [
+        (format!("/v1/clients/{ALMA}"), json!({"risks": ["a"]})),
+        (format!("/v1/visits/{NURSES_VISIT}"), json!({"notes": "a"})),
+        ("/v1/auth/me".to_owned(), json!({"first_name": "Cora"})),
+    ] {
+        let tag = coordinator.get(&path).await.header("etag").unwrap().to_owned();
+        coordinator.send("PATCH", &path, Some(&change), &[("if-match", &tag)]).await.expect(200);
+        let stale = coordinator.send("PATCH", &path, Some(&change), &[("if-match", &tag)]).await;
+        assert_eq!(stale.problem(412), "stale", "{path}");
+        coordinator.send("PATCH", &path, Some(&change), &[("if-match", "*")]).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn answers_are_compressed_when_asked() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let path = format!("/v1/visits/{NURSES_VISIT}");
+    let plain = nurse.get(&path).await;
+    assert_eq!(plain.header("content-encoding"), None);
+    let gzip = nurse.send("GET", &path, None, &[("accept-encoding", "gzip")]).await;
+    assert_eq!(gzip.header("content-encoding"), Some("gzip"));
+    assert_eq!(gzip.json(), plain.json());
+    let brotli = nurse.send("GET", &path, None, &[("accept-encoding", "br")]).await;
+    assert_eq!(brotli.header("content-encoding"), Some("br"));
+}
+
+#[tokio::test]
+async fn every_answer_has_its_id_and_stays_out_of_caches() {
+    let world = World::new().await;
+    let (nurse, anonymous) = (world.nurse().await, world.anonymous());
+    for answer in [
+        nurse.get("/v1/visits").await,
+        nurse.get("/v1/clients/x").await,
+        anonymous.get("/v1/visits").await,
+        anonymous.get("/v1/nowhere").await,
+    ] {
+        assert!(!answer.header("x-request-id").unwrap().is_empty());
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    }
+}
+
+#[tokio::test]
+async fn paths_and_methods_that_are_not_are_problems() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    for path in ["/v1/visits/nowhere/at/all", "/v1/clients/", "/v1/auth", "/v1/users/x/y/z"] {
+        assert_eq!(nurse.get(path).await.problem(404), "not-found", "{path}");
+    }
+    for (method, path) in [("DELETE", "/v1/visits"), ("PUT", "/v1/auth/login"), ("TRACE", "/v1/clients")] {
+        let answer = nurse.send(method, path, None, &[]).await;
+        assert_eq!(answer.problem(405), "method-not-allowed", "{method} {path}");
+        assert!(answer.header("allow").is_some(), "{method} {path}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn clients_are_found_by_any_part_of_their_name_without_accents() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    for (name, expected) in [
+        ("elie", vec![ALMA]),
+        ("ÉLIE", vec![ALMA]),
+        ("alma%20e", vec![ALMA]),
+        ("cote", vec![BERNARD]),
+        ("C%C3%B4t", vec![BERNARD]),
+        ("chloe", vec![CHLOE]),
+        ("b", vec![BERNARD, CHLOE]),
+        ("zz", vec![]),
+    ] {
+        let name = name.replace('É', "%C3%89");
+        let list = coordinator.get(&format!("/v1/clients?name={name}")).await.expect(200);
+        let found: Vec<_> = list["items"].as_array().unwrap().iter().map(|c| c["id"].clone()).collect();
+        let mut expected: Vec<Value> = expected.iter().map(|id| json!(id)).collect();
+        let mut found = found;
+        expected.sort_by_key(Value::to_string);
+        found.sort_by_key(Value::to_string);
+        assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_in_pages_is_the_list() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    for path in ["/v1/clients", "/v1/users", "/v1/visits", &format!("/v1/clients/{ALMA}/timeline")] {
+        let whole = coordinator.get(path).await.expect(200);
+        assert_eq!(whole["next_cursor"], json!(null), "{path}");
+        let mut items = Vec::new();
+        let mut next = format!("{path}?limit=1");
+        loop {
+            let page = coordinator.get(&next).await.expect(200);
+            items.extend(page["items"].as_array().unwrap().clone());
+            match page["next_cursor"].as_str() {
+                Some(cursor) => next = format!("{path}?limit=1&cursor={cursor}"),
+                None => break,
+            }
+        }
+        assert!(items.len() > 1, "{path}");
+        assert_eq!(Value::Array(items), whole["items"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn health_tells_of_each_dependency() {
+    let world = World::new().await;
+    let report = world.anonymous().get("/v1/health").await.expect(200);
+    assert_eq!(report["ok"], true);
+    assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
+    for dependency in ["postgresql", "dynamodb", "s3"] {
+        assert_eq!(report[dependency]["ok"], true, "{report}");
+        assert!(report[dependency]["latency_ms"].as_f64().unwrap() > 0.0);
+    }
+}
+
+#[tokio::test]
+async fn the_documentation_page_works_by_itself() {
+    let world = World::new().await;
+    let anonymous = world.anonymous();
+    let page = anonymous.get("/v1/docs").await;
+    assert_eq!(page.status, 200);
+    let html = String::from_utf8(page.body).unwrap();
+    assert!(html.contains("<base href=\"/v1/docs/\">"));
+    let mut files = 0;
+    for part in html.split(['"', '\'']).filter(|part| part.starts_with("./")) {
+        let file = part.trim_start_matches("./");
+        assert_eq!(anonymous.get(&format!("/v1/docs/{file}")).await.status, 200, "{file}");
+        files += 1;
+    }
+    assert!(files >= 3, "{html}");
+    assert!(!html.contains("http://") && !html.contains("https://"), "the page needs the internet: {html}");
+    let start = anonymous.get("/v1/docs/swagger-initializer.js").await;
+    assert!(String::from_utf8_lossy(&start.body).contains("/v1/openapi.json"));
+    anonymous.get("/v1/docs/nothing.js").await.expect(404);
+}

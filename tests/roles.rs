@@ -1,0 +1,500 @@
+//! Section 4 of the product as one table: what each role may do on each path, and to whose records.
+//!
+//! A row is a request. It is sent by a member of each role in turn, and by nobody, each time to the cast's world as it
+//! was; a second test holds the rows and the documented operations equal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
+use shared::identity::Role;
+use uuid::Uuid;
+
+use crate::harness::{
+    Answer, Client, World,
+    cast::{
+        ADMIN, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE, CLIENT_B, FAMILY, NURSE,
+        NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN, OTHER_COORDINATOR, OTHER_NURSE,
+        OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD, VISIT_B, of_role,
+    },
+};
+
+/// What comes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Any 2xx.
+    Done,
+    /// 403: the role, or somebody else's record that the caller may see, doesn't permit it.
+    No,
+    /// 404: not the caller's to know of.
+    Gone,
+    /// 401: not signed in, or not with what was given.
+    Who,
+    /// 422: names something that isn't the caller's to name.
+    Bad,
+}
+use Outcome::{Bad, Done, Gone, No, Who};
+
+impl Outcome {
+    fn of(answer: &Answer) -> Result<Self, u16> {
+        match answer.status {
+            200..=299 => Ok(Self::Done),
+            401 => Ok(Self::Who),
+            403 => Ok(Self::No),
+            404 => Ok(Self::Gone),
+            422 => Ok(Self::Bad),
+            other => Err(other),
+        }
+    }
+}
+
+/// Who sends a row's request, in the order of its outcomes.
+const SENDERS: [Option<Role>; 6] =
+    [Some(Role::Admin), Some(Role::Coordinator), Some(Role::Nurse), Some(Role::CareAide), Some(Role::Family), None];
+
+/// One request, and what comes of it by sender. Names in braces stand for what [`Names`] knows.
+struct Row {
+    request: &'static str,
+    body: &'static str,
+    outcomes: [Outcome; 6],
+    /// What a coordinator does first, so that the request makes sense.
+    first: Option<(&'static str, &'static str)>,
+}
+
+const fn row(outcomes: [Outcome; 6], request: &'static str, body: &'static str) -> Row {
+    Row { request, body, outcomes, first: None }
+}
+
+impl Row {
+    const fn after(self, request: &'static str, body: &'static str) -> Self {
+        Self { first: Some((request, body)), ..self }
+    }
+
+    fn method(&self) -> &'static str {
+        self.request.split_once(' ').unwrap().0
+    }
+
+    /// The path without its query and its names: `/v1/clients/{}`.
+    fn operation(&self) -> (String, String) {
+        let path = self.request.split_once(' ').unwrap().1.split('?').next().unwrap();
+        (self.method().to_owned(), nameless(path))
+    }
+}
+
+fn nameless(path: &str) -> String {
+    let segments: Vec<_> = path.split('/').map(|part| if part.starts_with('{') { "{}" } else { part }).collect();
+    segments.join("/")
+}
+
+const LOGIN: &str = r#"{"email": "nurse@a.test", "password": "{password}",
+    "device": {"id": "{new}", "name": "Phone", "platform": "ios", "app_version": "1"}}"#;
+const FORGOTTEN: &str = r#"{"email": "aide@a.test"}"#;
+const ACTIVATION: &str = r#"{"email": "aide@a.test", "code": "{code}", "password": "another password"}"#;
+const BAD_ACTIVATION: &str = r#"{"email": "aide@a.test", "code": "00000000", "password": "another password"}"#;
+const REFRESH: &str = r#"{"refresh_token": "{own_refresh_token}", "device_id": "{own_device}"}"#;
+const PASSWORDS: &str = r#"{"current_password": "{password}", "new_password": "another password"}"#;
+const WRONG_PASSWORDS: &str = r#"{"current_password": "not the password", "new_password": "another password"}"#;
+const CLIENT: &str = r#"{"first_name": "Zoé", "last_name": "Roy", "date_of_birth": "1941-05-06",
+    "address": {"street": "1 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"}}"#;
+const CONSENT: &str = r#"{"kind": "photos", "granted": true, "method": "signed form"}"#;
+const JOINING: &str = r#"{"user_id": "{other_nurse}", "relation": "nurse", "starts_on": "2026-01-01"}"#;
+const STRANGER_JOINING: &str = r#"{"user_id": "{nurse_b}", "relation": "nurse", "starts_on": "2026-01-01"}"#;
+const PLAN: &str = r#"{"summary": "Walk daily"}"#;
+const PRESENCE: &str = r#"{"at": "{now}"}"#;
+const REASON: &str = r#"{"reason": "In hospital"}"#;
+const NOTES: &str = r#"{"notes": "Slept well", "family_note": "A good morning"}"#;
+const LATER: &str = "{{tomorrow}}";
+const DONE: &str = r#"{"completed": true}"#;
+const TO_VITALS: &str = r#"{"task_type": "vitals", "data": null}"#;
+
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    //   admin coord nurse aide  family nobody
+    // Anyone may sign in, and know how BerthCare is and how to use it.
+    row([Done, Done, Done, Done, Done, Done], "POST /v1/auth/login", LOGIN),
+    row([Done, Done, Done, Done, Done, Done], "POST /v1/auth/forgot", FORGOTTEN),
+    row([Done, Done, Done, Done, Done, Done], "POST /v1/auth/activate", ACTIVATION).after("POST /v1/auth/forgot", FORGOTTEN),
+    row([Who,  Who,  Who,  Who,  Who,  Who ], "POST /v1/auth/activate", BAD_ACTIVATION),
+    row([Done, Done, Done, Done, Done, Done], "GET /v1/.well-known/jwks.json", ""),
+    row([Done, Done, Done, Done, Done, Done], "GET /v1/.well-known/openid-configuration", ""),
+    row([Done, Done, Done, Done, Done, Done], "GET /v1/health", ""),
+    row([Done, Done, Done, Done, Done, Done], "GET /v1/openapi.json", ""),
+    row([Done, Done, Done, Done, Done, Done], "GET /v1/docs", ""),
+    row([Done, Done, Done, Done, Done, Done], "GET /v1/docs/{docs_file}", ""),
+
+    // One's own account and devices. Nobody raises, suspends or removes themselves.
+    row([Done, Done, Done, Done, Done, Who ], "POST /v1/auth/refresh", REFRESH),
+    row([Done, Done, Done, Done, Done, Who ], "GET /v1/auth/me", ""),
+    row([Done, Done, Done, Done, Done, Who ], "PATCH /v1/auth/me", r#"{"first_name": "Renamed"}"#),
+    row([Bad,  Bad,  Bad,  Bad,  Bad,  Who ], "PATCH /v1/auth/me", r#"{"role": "admin"}"#),
+    row([Done, Done, Done, Done, Done, Who ], "POST /v1/auth/password", PASSWORDS),
+    row([Bad,  Bad,  Bad,  Bad,  Bad,  Who ], "POST /v1/auth/password", WRONG_PASSWORDS),
+    row([Done, Done, Done, Done, Done, Who ], "GET /v1/users/{self}/devices", ""),
+    row([Done, Done, Done, Done, Done, Who ], "DELETE /v1/users/{self}/devices/{own_device}", ""),
+    row([Done, No,   No,   No,   No,   Who ], "PATCH /v1/users/{self}", r#"{"first_name": "Renamed"}"#),
+    row([No,   No,   No,   No,   No,   Who ], "PATCH /v1/users/{self}", r#"{"role": "family"}"#),
+    row([No,   No,   No,   No,   No,   Who ], "PATCH /v1/users/{self}", r#"{"status": "suspended"}"#),
+    row([No,   No,   No,   No,   No,   Who ], "DELETE /v1/users/{self}", ""),
+    row([Done, Done, Done, Done, Done, Who ], "POST /v1/auth/logout-all", ""),
+    row([Done, Done, Done, Done, Done, Who ], "POST /v1/auth/logout", ""),
+
+    // Users: coordinators create and change those below them, and remove nobody.
+    row([Done, Done, No,   No,   No,   Who ], "GET /v1/users", ""),
+    row([Done, Done, No,   No,   No,   Who ], "GET /v1/users/{nurse}", ""),
+    row([Done, Done, No,   No,   No,   Who ], "GET /v1/users/{admin}", ""),
+    row([Gone, Gone, No,   No,   No,   Who ], "GET /v1/users/{nurse_b}", ""),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/users", r#"{"role": "nurse", {new_user}}"#),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/users", r#"{"role": "care_aide", {new_user}}"#),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/users", r#"{"role": "family", {new_user}}"#),
+    row([Done, No,   No,   No,   No,   Who ], "POST /v1/users", r#"{"role": "coordinator", {new_user}}"#),
+    row([Done, No,   No,   No,   No,   Who ], "POST /v1/users", r#"{"role": "admin", {new_user}}"#),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/users/{other_nurse}", r#"{"first_name": "Renamed"}"#),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/users/{other_nurse}", r#"{"status": "suspended"}"#),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/users/{other_nurse}", r#"{"role": "care_aide"}"#),
+    row([Done, No,   No,   No,   No,   Who ], "PATCH /v1/users/{other_nurse}", r#"{"role": "coordinator"}"#),
+    row([Done, No,   No,   No,   No,   Who ], "PATCH /v1/users/{other_nurse}", r#"{"role": "admin"}"#),
+    row([Done, No,   No,   No,   No,   Who ], "PATCH /v1/users/{other_coordinator}", r#"{"first_name": "Renamed"}"#),
+    row([Done, No,   No,   No,   No,   Who ], "PATCH /v1/users/{other_coordinator}", r#"{"role": "nurse"}"#),
+    row([Done, No,   No,   No,   No,   Who ], "PATCH /v1/users/{other_admin}", r#"{"status": "suspended"}"#),
+    row([Gone, Gone, No,   No,   No,   Who ], "PATCH /v1/users/{nurse_b}", r#"{"first_name": "Renamed"}"#),
+    row([Done, No,   No,   No,   No,   Who ], "DELETE /v1/users/{other_nurse}", ""),
+    row([Done, No,   No,   No,   No,   Who ], "DELETE /v1/users/{other_admin}", ""),
+    row([Gone, No,   No,   No,   No,   Who ], "DELETE /v1/users/{nurse_b}", ""),
+    row([Done, Done, Gone, Gone, Gone, Who ], "GET /v1/users/{other_nurse}/devices", ""),
+    row([Done, Done, Gone, Gone, Gone, Who ], "GET /v1/users/{other_admin}/devices", ""),
+    row([Gone, Gone, Gone, Gone, Gone, Who ], "GET /v1/users/{nurse_b}/devices", ""),
+    row([Done, Done, Gone, Gone, Gone, Who ], "DELETE /v1/users/{other_nurse}/devices/{other_nurses_device}", ""),
+    row([Done, No,   Gone, Gone, Gone, Who ], "DELETE /v1/users/{other_coordinator}/devices/{other_coordinators_device}", ""),
+    row([Gone, Gone, Gone, Gone, Gone, Who ], "DELETE /v1/users/{self}/devices/{other_nurses_device}", ""),
+    row([Gone, Gone, Gone, Gone, Gone, Who ], "DELETE /v1/users/{nurse_b}/devices/{nurse_bs_device}", ""),
+
+    // Clients: Alma is the nurse's and the aide's, Bernard another nurse's, and one is in another agency.
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/clients", ""),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/clients", CLIENT),
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/clients/{alma}", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/clients/{bernard}", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "GET /v1/clients/{client_b}", ""),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/clients/{alma}", r#"{"risks": ["stairs"]}"#),
+    row([Gone, Gone, No,   No,   No,   Who ], "PATCH /v1/clients/{client_b}", r#"{"risks": ["stairs"]}"#),
+    row([Done, Done, No,   No,   No,   Who ], "DELETE /v1/clients/{chloe}", ""),
+    row([Gone, Gone, No,   No,   No,   Who ], "DELETE /v1/clients/{client_b}", ""),
+
+    // Care plans are not the aide's.
+    row([Done, Done, Done, No,   No,   Who ], "GET /v1/clients/{alma}/care-plan", ""),
+    row([Done, Done, Gone, No,   No,   Who ], "GET /v1/clients/{bernard}/care-plan", ""),
+    row([Gone, Gone, Gone, No,   No,   Who ], "GET /v1/clients/{client_b}/care-plan", ""),
+    row([Done, Done, No,   No,   No,   Who ], "PUT /v1/clients/{alma}/care-plan", PLAN),
+    row([Gone, Gone, No,   No,   No,   Who ], "PUT /v1/clients/{client_b}/care-plan", PLAN),
+    row([Done, Done, Done, No,   No,   Who ], "GET /v1/clients/{alma}/care-plan/versions", ""),
+    row([Done, Done, Gone, No,   No,   Who ], "GET /v1/clients/{bernard}/care-plan/versions", ""),
+    row([Gone, Gone, Gone, No,   No,   Who ], "GET /v1/clients/{client_b}/care-plan/versions", ""),
+
+    // Care teams and consents: planners decide, the team reads.
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/clients/{alma}/care-team", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/clients/{bernard}/care-team", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "GET /v1/clients/{client_b}/care-team", ""),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/clients/{alma}/care-team", JOINING),
+    row([Bad,  Bad,  No,   No,   No,   Who ], "POST /v1/clients/{alma}/care-team", STRANGER_JOINING),
+    row([Gone, Gone, No,   No,   No,   Who ], "POST /v1/clients/{client_b}/care-team", JOINING),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/clients/{alma}/care-team/{aide_of_alma}", r#"{"ends_on": "2030-01-01"}"#),
+    row([Gone, Gone, No,   No,   No,   Who ], "PATCH /v1/clients/{alma}/care-team/{nurse_of_bernard}", r#"{"ends_on": "2030-01-01"}"#),
+    row([Done, Done, No,   No,   No,   Who ], "DELETE /v1/clients/{alma}/care-team/{aide_of_alma}", ""),
+    row([Gone, Gone, No,   No,   No,   Who ], "DELETE /v1/clients/{alma}/care-team/{nurse_of_bernard}", ""),
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/clients/{alma}/consents", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/clients/{bernard}/consents", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "GET /v1/clients/{client_b}/consents", ""),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/clients/{alma}/consents", CONSENT),
+    row([Gone, Gone, No,   No,   No,   Who ], "POST /v1/clients/{client_b}/consents", CONSENT),
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/clients/{alma}/timeline", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/clients/{bernard}/timeline", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "GET /v1/clients/{client_b}/timeline", ""),
+
+    // What a family reads: of Alma, who shares; planners see what a family would. Bernard shares nothing.
+    row([Done, Done, No,   No,   Done, Who ], "GET /v1/family/clients", ""),
+    row([Done, Done, No,   No,   Done, Who ], "GET /v1/family/clients/{alma}", ""),
+    row([Gone, Gone, No,   No,   Gone, Who ], "GET /v1/family/clients/{bernard}", ""),
+    row([Gone, Gone, No,   No,   Gone, Who ], "GET /v1/family/clients/{client_b}", ""),
+
+    // Visits: staff see all those to their clients; caregivers write their own.
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/visits", ""),
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/visits/{nurses_visit}", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/visits/{other_nurses_visit}", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "GET /v1/visits/{visit_b}", ""),
+    row([Done, Done, Done, Done, No,   Who ], "POST /v1/visits", r#"{"user_id": "{self}", "client_id": "{alma}", {tomorrow}}"#),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits", r#"{"user_id": "{nurse}", "client_id": "{alma}", {tomorrow}}"#),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/visits", r#"{"user_id": "{other_nurse}", "client_id": "{alma}", {tomorrow}}"#),
+    row([Bad,  Bad,  No,   No,   No,   Who ], "POST /v1/visits", r#"{"user_id": "{family}", "client_id": "{alma}", {tomorrow}}"#),
+    row([Bad,  Bad,  No,   No,   No,   Who ], "POST /v1/visits", r#"{"user_id": "{nurse_b}", "client_id": "{alma}", {tomorrow}}"#),
+    row([Done, Done, Bad,  Bad,  No,   Who ], "POST /v1/visits", r#"{"user_id": "{self}", "client_id": "{bernard}", {tomorrow}}"#),
+    row([Bad,  Bad,  Bad,  Bad,  No,   Who ], "POST /v1/visits", r#"{"user_id": "{self}", "client_id": "{client_b}", {tomorrow}}"#),
+    row([Done, Done, Done, No,   No,   Who ], "PATCH /v1/visits/{nurses_visit}", NOTES),
+    row([Done, Done, No,   Done, No,   Who ], "PATCH /v1/visits/{aides_visit}", NOTES),
+    row([Done, Done, Gone, Gone, No,   Who ], "PATCH /v1/visits/{other_nurses_visit}", NOTES),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "PATCH /v1/visits/{visit_b}", NOTES),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/visits/{nurses_visit}", LATER),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/visits/{aides_visit}", LATER),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/visits/{nurses_visit}", r#"{"user_id": "{other_nurse}"}"#),
+    row([Bad,  Bad,  Bad,  No,   No,   Who ], "PATCH /v1/visits/{nurses_visit}", r#"{"client_id": "{chloe}"}"#),
+    row([Done, Done, No,   No,   No,   Who ], "DELETE /v1/visits/{nurses_visit}", ""),
+    row([Gone, Gone, No,   No,   No,   Who ], "DELETE /v1/visits/{visit_b}", ""),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits/{nurses_visit}/check-in", PRESENCE),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/check-in", PRESENCE),
+    row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/visits/{other_nurses_visit}/check-in", PRESENCE),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/visits/{visit_b}/check-in", PRESENCE),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits/{nurses_visit}/check-out", PRESENCE)
+        .after("POST /v1/visits/{nurses_visit}/check-in", PRESENCE),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/check-out", PRESENCE)
+        .after("POST /v1/visits/{aides_visit}/check-in",  PRESENCE),
+    row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/visits/{other_nurses_visit}/check-out", PRESENCE)
+        .after("POST /v1/visits/{other_nurses_visit}/check-in", PRESENCE),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/visits/{visit_b}/check-out", PRESENCE),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits/{nurses_visit}/cancel", REASON),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/cancel", REASON),
+    row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/visits/{other_nurses_visit}/cancel", REASON),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/visits/{visit_b}/cancel", REASON),
+
+    // Tasks: a nurse writes every type, a care aide none that is clinical.
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/visits/{nurses_visit}/tasks", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/visits/{other_nurses_visit}/tasks", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "GET /v1/visits/{visit_b}/tasks", ""),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits/{nurses_visit}/tasks", r#"{"task_type": "vitals", "title": "T"}"#),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits/{nurses_visit}/tasks", r#"{"task_type": "medication", "title": "T"}"#),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits/{nurses_visit}/tasks", r#"{"task_type": "wound_care", "title": "T"}"#),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/visits/{nurses_visit}/tasks", r#"{"task_type": "meals", "title": "T"}"#),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "vitals", "title": "T"}"#),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "medication", "title": "T"}"#),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "wound_care", "title": "T"}"#),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "personal_care", "title": "T"}"#),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "meals", "title": "T"}"#),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "mobility", "title": "T"}"#),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "companionship", "title": "T"}"#),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "housekeeping", "title": "T"}"#),
+    row([Done, Done, No,   Done, No,   Who ], "POST /v1/visits/{aides_visit}/tasks", r#"{"task_type": "other", "title": "T"}"#),
+    row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/visits/{other_nurses_visit}/tasks", r#"{"task_type": "meals", "title": "T"}"#),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/visits/{visit_b}/tasks", r#"{"task_type": "meals", "title": "T"}"#),
+    row([Done, Done, Done, No,   No,   Who ], "PATCH /v1/visits/{nurses_visit}/tasks/{nurses_vitals}", DONE),
+    row([Done, Done, Done, No,   No,   Who ], "PATCH /v1/visits/{nurses_visit}/tasks/{nurses_meals}", DONE),
+    row([Done, Done, No,   Done, No,   Who ], "PATCH /v1/visits/{aides_visit}/tasks/{aides_meals}", DONE),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/visits/{aides_visit}/tasks/{aides_vitals}", DONE),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/visits/{aides_visit}/tasks/{aides_meals}", TO_VITALS),
+    row([Done, Done, Gone, Gone, No,   Who ], "PATCH /v1/visits/{other_nurses_visit}/tasks/{other_nurses_vitals}", DONE),
+    row([Gone, Gone, Gone, No,   No,   Who ], "PATCH /v1/visits/{nurses_visit}/tasks/{other_nurses_vitals}", DONE),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "PATCH /v1/visits/{visit_b}/tasks/{nurses_vitals}", DONE),
+    row([Done, Done, Done, No,   No,   Who ], "DELETE /v1/visits/{nurses_visit}/tasks/{nurses_vitals}", ""),
+    row([Done, Done, No,   Done, No,   Who ], "DELETE /v1/visits/{aides_visit}/tasks/{aides_meals}", ""),
+    row([Done, Done, No,   No,   No,   Who ], "DELETE /v1/visits/{aides_visit}/tasks/{aides_vitals}", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "DELETE /v1/visits/{other_nurses_visit}/tasks/{other_nurses_vitals}", ""),
+    row([Gone, Gone, Gone, No,   No,   Who ], "DELETE /v1/visits/{nurses_visit}/tasks/{other_nurses_vitals}", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "DELETE /v1/visits/{visit_b}/tasks/{nurses_vitals}", ""),
+];
+
+/// What the names in braces stand for.
+struct Names(BTreeMap<&'static str, String>);
+
+impl Names {
+    async fn of(world: &World, sender: Option<Role>, client: &Client) -> Self {
+        let tomorrow = Timestamp::now() + 24.hours();
+        let end = tomorrow + 30.minutes();
+        let mut names = BTreeMap::from([
+            ("password", PASSWORD.to_owned()),
+            ("docs_file", "swagger-ui.css".into()),
+            ("now", Timestamp::now().to_string()),
+            ("tomorrow", format!(r#""scheduled_start": "{tomorrow}", "scheduled_end": "{end}""#)),
+            (
+                "new_user",
+                r#""email": "new@a.test", "phone": "+14165550999", "first_name": "N", "last_name": "N""#.into(),
+            ),
+            ("own_device", client.device_id.to_string()),
+            (
+                "own_refresh_token",
+                Some(client.refresh_token.clone()).filter(|t| !t.is_empty()).unwrap_or("none".into()),
+            ),
+        ]);
+        let own = sender.map_or(Uuid::nil(), |role| of_role(role).id);
+        for (name, id) in [
+            ("new", Uuid::now_v7()),
+            ("self", own),
+            ("admin", ADMIN.id),
+            ("nurse", NURSE.id),
+            ("family", FAMILY.id),
+            ("other_nurse", OTHER_NURSE.id),
+            ("other_coordinator", OTHER_COORDINATOR.id),
+            ("other_admin", OTHER_ADMIN.id),
+            ("nurse_b", NURSE_B.id),
+            ("alma", ALMA),
+            ("bernard", BERNARD),
+            ("chloe", CHLOE),
+            ("client_b", CLIENT_B),
+            ("aide_of_alma", AIDE_OF_ALMA),
+            ("nurse_of_bernard", OTHER_NURSE_OF_BERNARD),
+            ("nurses_visit", NURSES_VISIT),
+            ("aides_visit", AIDES_VISIT),
+            ("other_nurses_visit", OTHER_NURSES_VISIT),
+            ("visit_b", VISIT_B),
+            ("nurses_vitals", NURSES_VITALS),
+            ("nurses_meals", NURSES_MEALS),
+            ("aides_vitals", AIDES_VITALS),
+            ("aides_meals", AIDES_MEALS),
+            ("other_nurses_vitals", OTHER_NURSES_VITALS),
+            ("other_nurses_device", world.sign_in(&OTHER_NURSE).await.device_id),
+            ("other_coordinators_device", world.sign_in(&OTHER_COORDINATOR).await.device_id),
+            ("nurse_bs_device", world.sign_in(&NURSE_B).await.device_id),
+        ] {
+            names.insert(name, id.to_string());
+        }
+        Self(names)
+    }
+
+    fn put_into(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+
+    async fn send(&self, client: &Client, request: &str, body: &str) -> Answer {
+        let (method, path) = request.split_once(' ').unwrap();
+        let path = self.put_into(path);
+        assert!(!path.contains('{'), "unknown name in {path}");
+        let body: Option<Value> = match body {
+            "" => None,
+            body => Some(serde_json::from_str(&self.put_into(body)).unwrap()),
+        };
+        client.send(method, &path, body.as_ref(), &[]).await
+    }
+}
+
+/// The database as it was, to go back to after each request: a copy of every table beside it.
+struct Kept(tokio_postgres::Client);
+
+impl Kept {
+    async fn copy(world: &World) -> Self {
+        let client = world.database.superuser().await;
+        client
+            .batch_execute(
+                "create schema kept;
+                 do $$ declare t name; begin
+                   for t in select tablename from pg_tables where schemaname = 'public' loop
+                     execute format('create table kept.%1$I as table public.%1$I', t);
+                   end loop; end $$;
+                 create function kept.changed() returns text language plpgsql as $$
+                   declare t name; differs boolean; begin
+                     for t in select tablename from pg_tables where schemaname = 'kept' and tablename <> 'audit_log' loop
+                       execute format('select exists ((table public.%1$I except table kept.%1$I)
+                         union all (table kept.%1$I except table public.%1$I))', t) into differs;
+                       if differs then return t; end if;
+                     end loop;
+                     return null;
+                   end $$",
+            )
+            .await
+            .unwrap();
+        Self(client)
+    }
+
+    /// A table that is not as it was. What is refused may leave a trace on the audit log, and nowhere else.
+    async fn changed(&self) -> Option<String> {
+        self.0.query_typed("select kept.changed()", &[]).await.unwrap()[0].get(0)
+    }
+
+    async fn put_back(&self) {
+        self.0
+            .batch_execute(
+                "begin;
+                 -- Neither triggers nor foreign keys.
+                 set local session_replication_role = replica;
+                 do $$ declare t name; begin
+                   for t in select tablename from pg_tables where schemaname = 'kept' loop
+                     execute format('delete from public.%1$I', t);
+                     execute format('insert into public.%1$I table kept.%1$I', t);
+                   end loop; end $$;
+                 commit",
+            )
+            .await
+            .unwrap();
+    }
+}
+
+async fn walk(sender: Option<Role>) {
+    let column = SENDERS.iter().position(|each| *each == sender).unwrap();
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    let client = match sender {
+        Some(role) => world.of_role(role).await,
+        None => world.anonymous(),
+    };
+    let mut names = Names::of(&world, sender, &client).await;
+    let kept = Kept::copy(&world).await;
+    let mut wrong = Vec::new();
+    for row in TABLE {
+        if let Some((request, body)) = row.first {
+            names.send(&coordinator, request, body).await;
+            names.0.insert("code", newest_code(&world).await);
+        }
+        let expected = row.outcomes[column];
+        let answer = names.send(&client, row.request, row.body).await;
+        let outcome = Outcome::of(&answer);
+        if outcome != Ok(expected) {
+            let body = String::from_utf8_lossy(&answer.body);
+            wrong
+                .push(format!("{} {}: {expected:?} was expected, not {} {body}", row.request, row.body, answer.status));
+        }
+        if row.method() != "GET" {
+            if outcome != Ok(Outcome::Done)
+                && row.first.is_none()
+                && let Some(table) = kept.changed().await
+            {
+                wrong.push(format!("{} {}: refused, and yet {table} has changed", row.request, row.body));
+            }
+            kept.put_back().await;
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows are wrong:\n{}", wrong.len(), TABLE.len(), wrong.join("\n"));
+}
+
+async fn newest_code(world: &World) -> String {
+    let rows = world
+        .database
+        .superuser()
+        .await
+        .query_typed("select template_values ->> 'code' from messages order by created_at desc, id desc limit 1", &[])
+        .await
+        .unwrap();
+    rows.first().map(|row| row.get(0)).unwrap_or_default()
+}
+
+macro_rules! walks {
+    ($($name:ident: $sender:expr;)+) => {$(
+        #[tokio::test]
+        async fn $name() {
+            walk($sender).await;
+        }
+    )+};
+}
+
+walks! {
+    an_admin_may_do_what_the_table_says: Some(Role::Admin);
+    a_coordinator_may_do_what_the_table_says: Some(Role::Coordinator);
+    a_nurse_may_do_what_the_table_says: Some(Role::Nurse);
+    a_care_aide_may_do_what_the_table_says: Some(Role::CareAide);
+    a_family_member_may_do_what_the_table_says: Some(Role::Family);
+    nobody_may_do_more_than_the_table_says: None;
+}
+
+#[test]
+fn the_table_holds_every_documented_operation_and_no_other() {
+    let document = serde_json::to_value(local::document::whole().unwrap()).unwrap();
+    let documented: BTreeSet<_> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys().filter(|key| *key != "parameters");
+            methods.map(|method| (method.to_uppercase(), nameless(path)))
+        })
+        .collect();
+    let in_table: BTreeSet<_> = TABLE.iter().map(Row::operation).collect();
+    assert_eq!(in_table.difference(&documented).collect::<Vec<_>>(), Vec::<&(String, String)>::new(), "not documented");
+    assert_eq!(
+        documented.difference(&in_table).collect::<Vec<_>>(),
+        Vec::<&(String, String)>::new(),
+        "not in the table"
+    );
+}

@@ -1,0 +1,250 @@
+//! Planning, and what follows from it: who sees whom, who is where, and what is flagged.
+
+use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
+use serde_json::{Value, json};
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use crate::harness::{
+    Client, World,
+    cast::{AIDE, AIDES_VISIT, ALMA, BERNARD, CHLOE, NURSE, NURSES_VISIT, OTHER_NURSE, OTHER_NURSES_VISIT},
+};
+
+/// Tomorrow at noon in Toronto, so that no test depends on the hour it runs at.
+fn noon(days_ahead: i64) -> Timestamp {
+    let toronto = TimeZone::get("America/Toronto").unwrap();
+    let today = Zoned::now().with_time_zone(toronto.clone()).date();
+    let day = today.checked_add(jiff::Span::new().days(days_ahead)).unwrap();
+    day.at(12, 0, 0, 0).to_zoned(toronto).unwrap().timestamp()
+}
+
+fn plan(client: Uuid, user: Uuid, start: Timestamp) -> Value {
+    json!({"client_id": client, "user_id": user, "scheduled_start": start,
+        "scheduled_end": start + SignedDuration::from_mins(45)})
+}
+
+async fn create(client: &Client, body: &Value) -> String {
+    client.post("/v1/visits", body).await.expect(201)["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_caregiver_elsewhere_is_a_conflict_that_can_be_overruled() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    let start = noon(2);
+    let first = create(&coordinator, &plan(ALMA, NURSE.id, start)).await;
+    let meanwhile = plan(CHLOE, NURSE.id, start + SignedDuration::from_mins(30));
+    let refused = coordinator.post("/v1/visits", &meanwhile).await;
+    assert_eq!(refused.problem(409), "overlap");
+    assert_eq!(refused.json()["conflicting_id"], first);
+    // Right after is not at the same time, and someone else is free.
+    create(&coordinator, &plan(CHLOE, NURSE.id, start + SignedDuration::from_mins(45))).await;
+    create(&coordinator, &plan(CHLOE, AIDE.id, start)).await;
+    let mut all_the_same = meanwhile.clone();
+    all_the_same["allow_overlap"] = json!(true);
+    create(&coordinator, &all_the_same).await;
+
+    // Moving is planning too; a visit is not in its own way, and one called off is in nobody's.
+    let path = format!("/v1/visits/{first}");
+    let later = json!({"scheduled_end": start + SignedDuration::from_mins(40)});
+    assert_eq!(coordinator.patch(&path, &later).await.problem(409), "overlap");
+    let away = noon(3);
+    let moved = json!({"scheduled_start": away, "scheduled_end": away + SignedDuration::from_mins(30)});
+    coordinator.patch(&path, &moved).await.expect(200);
+    coordinator.post(&format!("{path}/cancel"), &json!({"reason": "Away"})).await.expect(200);
+    create(&coordinator, &plan(CHLOE, NURSE.id, away)).await;
+}
+
+#[tokio::test]
+async fn a_planned_visit_opens_the_client_until_two_weeks_after() {
+    let world = World::new().await;
+    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let chloe = format!("/v1/clients/{CHLOE}");
+    nurse.get(&chloe).await.expect(404);
+    let visit = create(&coordinator, &plan(CHLOE, NURSE.id, noon(2))).await;
+    nurse.get(&chloe).await.expect(200);
+    let granted = scheduled_grant(&coordinator, NURSE.id).await.unwrap();
+    let toronto = |at: Timestamp| at.to_zoned(TimeZone::get("America/Toronto").unwrap()).date().to_string();
+    assert_eq!(granted["ends_on"], toronto(noon(16)));
+    assert_eq!(granted["relation"], "nurse");
+
+    // A later visit extends it, moving that one back shortens it.
+    let later = create(&coordinator, &plan(CHLOE, NURSE.id, noon(9))).await;
+    assert_eq!(scheduled_grant(&coordinator, NURSE.id).await.unwrap()["ends_on"], toronto(noon(23)));
+    let sooner = noon(5);
+    let moved = json!({"scheduled_start": sooner, "scheduled_end": sooner + SignedDuration::from_mins(45)});
+    coordinator.patch(&format!("/v1/visits/{later}"), &moved).await.expect(200);
+    assert_eq!(scheduled_grant(&coordinator, NURSE.id).await.unwrap()["ends_on"], toronto(noon(19)));
+
+    // Given to somebody else, called off, removed: no visit, no grant.
+    let reassigned = json!({"user_id": OTHER_NURSE.id});
+    coordinator.patch(&format!("/v1/visits/{later}"), &reassigned).await.expect(200);
+    assert!(scheduled_grant(&coordinator, OTHER_NURSE.id).await.is_some());
+    coordinator.post(&format!("/v1/visits/{visit}/cancel"), &json!({"reason": "Away"})).await.expect(200);
+    nurse.get(&chloe).await.expect(404);
+    assert_eq!(coordinator.delete(&format!("/v1/visits/{later}")).await.status, 204);
+    assert!(scheduled_grant(&coordinator, OTHER_NURSE.id).await.is_none());
+}
+
+async fn scheduled_grant(coordinator: &Client, user: Uuid) -> Option<Value> {
+    let team = coordinator.get(&format!("/v1/clients/{CHLOE}/care-team")).await.expect(200);
+    let of_user = |m: &&Value| m["user_id"] == user.to_string() && m["source"] == "scheduled";
+    team.as_array().unwrap().iter().find(of_user).cloned()
+}
+
+#[tokio::test]
+async fn a_caregiver_calls_off_her_last_visit_and_is_told_so() {
+    let world = World::new().await;
+    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let visit = create(&coordinator, &plan(CHLOE, NURSE.id, noon(2))).await;
+    let cancelled = nurse.post(&format!("/v1/visits/{visit}/cancel"), &json!({"reason": "No answer"})).await;
+    assert_eq!(cancelled.expect(200)["status"], "cancelled");
+    nurse.get(&format!("/v1/visits/{visit}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_check_in_far_from_home_or_ahead_of_time_is_flagged_not_refused() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let ahead = Timestamp::from_second(Timestamp::now().as_second() + 3600).unwrap();
+    let far = json!({"latitude": 43.70, "longitude": -79.38, "accuracy_m": 2500.0, "at": ahead});
+    let path = format!("/v1/visits/{NURSES_VISIT}");
+    let visit = nurse.post(&format!("{path}/check-in"), &far).await.expect(200);
+    assert_eq!(visit["flags"], json!(["far_from_home", "clock_ahead"]));
+    let distance = visit["check_in"]["distance_m"].as_f64().unwrap();
+    assert!((5555.0..5565.0).contains(&distance), "a twentieth of a degree of latitude: {distance}");
+    // Kept as it came, shown no later than it came.
+    assert_eq!(visit["actual_start"], visit["check_in"]["received_at"]);
+    let kept = world.database.superuser().await;
+    let kept = kept
+        .query_typed("select actual_start from visits where id = $1", &[(&NURSES_VISIT, Type::UUID)])
+        .await
+        .unwrap();
+    assert_eq!(kept[0].get::<_, Timestamp>(0), ahead);
+    let audited = "select count(*) from audit_log where action = 'visit.check_in'
+        and details -> 'flags' = '[\"far_from_home\", \"clock_ahead\"]'";
+    assert_eq!(world.database.count(audited).await, 1);
+}
+
+#[tokio::test]
+async fn a_check_in_without_a_place_is_a_check_in() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let visit = nurse
+        .post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &json!({"at": Timestamp::now()}))
+        .await
+        .expect(200);
+    assert_eq!(visit["status"], "in_progress");
+    assert_eq!(visit["check_in"]["distance_m"], json!(null));
+    assert_eq!(visit["flags"], json!([]));
+}
+
+#[tokio::test]
+async fn missed_is_a_guess_that_a_check_in_overrules() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let database = world.database.superuser().await;
+    database
+        .batch_execute(&format!(
+            "begin; select app.act_as_job('{}'); select app.take_numbers(1);
+             update visits set status = 'missed' where id = '{NURSES_VISIT}'; commit",
+            NURSE.agency
+        ))
+        .await
+        .unwrap();
+    let path = format!("/v1/visits/{NURSES_VISIT}");
+    assert_eq!(nurse.get(&path).await.expect(200)["status"], "missed");
+    let answer = nurse.post(&format!("{path}/check-out"), &json!({"at": Timestamp::now()})).await;
+    assert_eq!(answer.problem(409), "visit-status");
+    let visit = nurse.post(&format!("{path}/check-in"), &json!({"at": Timestamp::now()})).await.expect(200);
+    assert_eq!(visit["status"], "in_progress");
+}
+
+#[tokio::test]
+async fn lists_are_half_open_and_filtered() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    let start = noon(40);
+    let ids = [
+        create(&coordinator, &plan(ALMA, NURSE.id, start)).await,
+        create(&coordinator, &plan(BERNARD, AIDE.id, start + SignedDuration::from_hours(1))).await,
+        create(&coordinator, &plan(ALMA, AIDE.id, start + SignedDuration::from_hours(2))).await,
+    ];
+    let end = start + SignedDuration::from_hours(2);
+    let found = async |filter: &str| {
+        let list = coordinator.get(&format!("/v1/visits?from={start}{filter}")).await.expect(200);
+        let found = list["items"].as_array().unwrap().iter().map(|visit| visit["id"].as_str().unwrap().to_owned());
+        found.collect::<Vec<_>>()
+    };
+    assert_eq!(found("").await, ids);
+    assert_eq!(found(&format!("&to={end}")).await, ids[..2]);
+    assert_eq!(found(&format!("&user_id={}", AIDE.id)).await, ids[1..]);
+    assert_eq!(found(&format!("&client_id={ALMA}")).await, [ids[0].clone(), ids[2].clone()]);
+    assert_eq!(found("&status=cancelled").await, [""; 0]);
+    coordinator.post(&format!("/v1/visits/{}/cancel", ids[1]), &json!({"reason": "Away"})).await.expect(200);
+    assert_eq!(found("&status=cancelled").await, ids[1..2]);
+    // A page at a time finds the same.
+    let mut paged = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = coordinator.get(&format!("/v1/visits?from={start}&limit=1{cursor}")).await.expect(200);
+        paged.push(page["items"][0]["id"].as_str().unwrap().to_owned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(paged, ids);
+}
+
+#[tokio::test]
+async fn what_took_place_stays() {
+    let world = World::new().await;
+    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let path = format!("/v1/visits/{NURSES_VISIT}");
+    nurse.post(&format!("{path}/check-in"), &json!({"at": Timestamp::now()})).await.expect(200);
+    assert_eq!(coordinator.delete(&path).await.problem(409), "final");
+    let moved = json!({"user_id": OTHER_NURSE.id});
+    assert_eq!(coordinator.patch(&path, &moved).await.problem(409), "final");
+    assert_eq!(coordinator.delete(&format!("/v1/clients/{ALMA}")).await.problem(409), "final");
+    assert_eq!(coordinator.delete(&format!("/v1/visits/{AIDES_VISIT}")).await.status, 204);
+    coordinator.get(&format!("/v1/visits/{AIDES_VISIT}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_client_without_visits_to_come_can_be_removed() {
+    let world = World::new().await;
+    let (coordinator, other) = (world.coordinator().await, world.sign_in(&OTHER_NURSE).await);
+    let bernard = format!("/v1/clients/{BERNARD}");
+    assert_eq!(coordinator.delete(&bernard).await.problem(409), "final");
+    coordinator
+        .post(&format!("/v1/visits/{OTHER_NURSES_VISIT}/cancel"), &json!({"reason": "Moved away"}))
+        .await
+        .expect(200);
+    assert_eq!(coordinator.delete(&bernard).await.status, 204);
+    coordinator.get(&bernard).await.expect(404);
+    other.get(&bernard).await.expect(404);
+    let list = coordinator.get("/v1/clients?name=Bernard").await.expect(200);
+    assert_eq!(list["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_task_is_ticked_and_unticked() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let tasks = format!("/v1/visits/{NURSES_VISIT}/tasks");
+    let at = "2026-11-20T14:20:00Z";
+    let task = json!({"task_type": "mobility", "title": "Walk", "completed": true, "completed_at": at});
+    let task = nurse.post(&tasks, &task).await.expect(201);
+    assert_eq!(task["completed_at"], at);
+    let path = format!("{tasks}/{}", task["id"].as_str().unwrap());
+    let unticked = nurse.patch(&path, &json!({"completed": false})).await.expect(200);
+    assert_eq!(unticked["completed_at"], json!(null));
+    let early = json!({"completed": false, "completed_at": at});
+    assert_eq!(nurse.patch(&path, &early).await.faults(), ["#/completed_at"]);
+    let renamed = nurse.patch(&path, &json!({"title": "Walk to the corner"})).await.expect(200);
+    assert_eq!((&renamed["title"], &renamed["completed"]), (&json!("Walk to the corner"), &json!(false)));
+    assert_eq!(nurse.delete(&path).await.status, 204);
+    let left = nurse.get(&tasks).await.expect(200);
+    assert_eq!(left.as_array().unwrap().len(), 2);
+}
