@@ -7,7 +7,12 @@ use aws_lc_rs::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use aws_sdk_dynamodb::{
+    operation::create_table::CreateTableError,
+    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+};
+use aws_sdk_s3::operation::create_bucket::CreateBucketError;
+use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use jsonwebtoken::{
     Algorithm, EncodingKey,
     jwk::{Jwk, JwkSet, PublicKeyUse},
@@ -55,7 +60,9 @@ pub async fn table(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
         .send()
         .await;
     match made {
-        Err(error) if !error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => Err(error.into()),
+        Err(error) if !error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+            Err(error.into())
+        }
         _ => Ok(()),
     }
 }
@@ -73,7 +80,7 @@ pub async fn bucket(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
         .send()
         .await;
     match made {
-        Err(error) if !error.as_service_error().is_some_and(|e| e.is_bucket_already_owned_by_you()) => {
+        Err(error) if !error.as_service_error().is_some_and(CreateBucketError::is_bucket_already_owned_by_you) => {
             Err(error.into())
         }
         _ => Ok(()),
@@ -86,7 +93,7 @@ pub async fn secret(aws: &SdkConfig, name: &str, value: &Value) -> Result<(), Fa
     let text = value.to_string();
     let made = client.create_secret().name(name).secret_string(&text).send().await;
     match made {
-        Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_exists_exception()) => {
+        Err(error) if error.as_service_error().is_some_and(CreateSecretError::is_resource_exists_exception) => {
             client.put_secret_value().secret_id(name).secret_string(text).send().await?;
             Ok(())
         }

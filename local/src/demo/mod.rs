@@ -1,0 +1,124 @@
+//! The demo data: a week of one agency in Toronto, around today's date, and large sets of the same kind.
+//!
+//! Everything goes through the models, as the people it is about: the coordinator plans, the caregivers check in. So
+//! rows are numbered, logged and audited like any others. Running it again changes nothing; on a later day it adds the
+//! days that are missing.
+
+mod many;
+mod people;
+mod plan;
+mod tasks;
+mod week;
+
+use jiff::Timestamp;
+use shared::{
+    app::aws_config,
+    config::Config,
+    db::{Db, StatementMode},
+    error::Error,
+    identity::{Caller, Job},
+    lambda::Fatal,
+    models::{
+        accounts::{self, SignInDevice},
+        creations,
+        devices::{self, Platform},
+        users,
+    },
+    request::RequestInfo,
+    secrets::{SecretName, Secrets},
+};
+use uuid::Uuid;
+
+pub use many::Sizes;
+use people::{AGENCY, COORDINATOR};
+use plan::Clock;
+use week::{DOCUMENTED_VISIT, Week};
+
+const PASSWORD: &str = "berthcare-demo";
+const TIME_ZONE: &str = "America/Toronto";
+
+/// Loads what is missing, with a large set beside the week where `sizes` asks for one. `admin` is a superuser's way to
+/// the database's server.
+pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Result<(), Fatal> {
+    let config = Config::from_env()?;
+    let secrets = Secrets::new(&aws_config().await, &config.environment);
+    let db = Db::new(config.database_source(&secrets, SecretName::Database), StatementMode::Named);
+    let clock = Clock::new(Timestamp::now())?;
+
+    found_agency(admin).await?;
+    let users = people::load_users(&db, &people::demo_users()?).await?;
+    println!("{users} users added");
+
+    let job = Job { agency_id: AGENCY };
+    let clients = people::demo_clients()?;
+    let ids = clients.iter().map(|client| client.id).chain([DOCUMENTED_VISIT]).collect();
+    let known = creations::known(&db, &job, ids).await?;
+    let new_clients: Vec<_> = clients.iter().filter(|client| !known.contains(&client.id)).collect();
+    let week = Week::plan(&clients, &clock, !known.contains(&DOCUMENTED_VISIT))?;
+    let new_visits = week.missing(&db).await?;
+    if new_clients.is_empty() && new_visits.is_empty() && sizes.is_none() {
+        return Ok(());
+    }
+
+    let Some(planner) = sign_in(&db, COORDINATOR).await? else {
+        println!("The demo coordinator can't sign in any more, so nothing is added; `make reset` begins afresh.");
+        return Ok(());
+    };
+    let added = people::load_clients(&db, &planner, new_clients.into_iter(), clock.today).await?;
+    println!("{added} clients added");
+    if !new_visits.is_empty() {
+        week.load(&db, &planner, &new_visits).await?;
+        println!("{} visits added", new_visits.len());
+    }
+    if let Some(sizes) = sizes {
+        many::load(&db, &planner, sizes, &clock).await?;
+    }
+    sign_out(&db, &planner).await
+}
+
+/// The one thing that no model can do: an agency is opened by whoever owns the schema, and by no request.
+async fn found_agency(admin: &tokio_postgres::Config) -> Result<(), Fatal> {
+    let owner = crate::prepare::connect(admin.clone().user("berthcare_migrate").dbname("berthcare")).await?;
+    owner
+        .execute_typed(
+            "insert into agencies (id, name, time_zone) values ($1, 'Harbour Home Care', $2) on conflict do nothing",
+            &[(&AGENCY, tokio_postgres::types::Type::UUID), (&TIME_ZONE, tokio_postgres::types::Type::TEXT)],
+        )
+        .await?;
+    Ok(())
+}
+
+fn request() -> RequestInfo {
+    RequestInfo::new("demo-data".into(), None)
+}
+
+/// Signs somebody in on a device of the loader's own. None where they were suspended or deleted meanwhile.
+async fn sign_in(db: &Db, user_id: Uuid) -> Result<Option<Caller>, Fatal> {
+    let device_id = Uuid::new_v5(&user_id, b"demo data");
+    let session_id = Uuid::now_v7();
+    let device = SignInDevice {
+        id: device_id,
+        name: "Demo data",
+        platform: Platform::Web,
+        app_version: env!("CARGO_PKG_VERSION"),
+    };
+    match accounts::start_session(db, user_id, session_id, &device, &request()).await {
+        Err(Error::BadCredentials | Error::DeviceRevoked) => return Ok(None),
+        other => other?,
+    }
+    let user = users::find(db, &Job { agency_id: AGENCY }, user_id).await?;
+    Ok(user.map(|user| Caller {
+        user_id,
+        agency_id: AGENCY,
+        role: user.role,
+        device_id,
+        session_id,
+        request: request(),
+    }))
+}
+
+async fn sign_out(db: &Db, caller: &Caller) -> Result<(), Fatal> {
+    let mut tx = db.write(caller, 0).await?;
+    devices::end_session(&mut tx, caller.device_id).await?;
+    Ok(tx.commit().await?)
+}
