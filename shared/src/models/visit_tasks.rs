@@ -222,7 +222,8 @@ pub async fn of_visit(db: &Db, who: &impl Identity, visit_id: Uuid) -> Result<Ve
     Ok(rows.into_iter().map(Task::from).collect())
 }
 
-/// One task, locked until the transaction ends.
+/// One task inside a write transaction, where the counter's lock keeps it as it is. A row lock would hide those that
+/// the caller may see and not change, and so tell 404 where 403 is true.
 pub async fn lock<I: Identity>(tx: &mut Tx<I>, visit_id: Uuid, id: Uuid) -> Result<Task, Error> {
     let row: Option<TaskRow> = tx
         .query_opt(
@@ -230,7 +231,7 @@ pub async fn lock<I: Identity>(tx: &mut Tx<I>, visit_id: Uuid, id: Uuid) -> Resu
                 "select ",
                 columns!(),
                 " from visit_tasks t
-                 where t.id = $1 and t.visit_id = $2 and t.deleted_at is null for no key update"
+                 where t.id = $1 and t.visit_id = $2 and t.deleted_at is null"
             ),
             &[&id, &visit_id],
         )
