@@ -108,7 +108,9 @@ async fn without_a_record_there_is_no_look_and_no_change() {
         nurse.post(&format!("{visit}/check-in"), &json!({"at": "2026-11-20T14:00:00Z"})).await,
         nurse.patch(&format!("{visit}/tasks/{NURSES_VITALS}"), &json!({"completed": true})).await,
         coordinator.patch(&client, &json!({"risks": ["cat"]})).await,
-        coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &json!({"kind": "photos", "granted": true, "method": "x"})).await,
+        coordinator
+            .post(&format!("/v1/clients/{ALMA}/consents"), &json!({"kind": "photos", "granted": true, "method": "x"}))
+            .await,
     ];
     for answer in refused {
         assert_eq!(answer.problem(500), "internal");
@@ -131,10 +133,8 @@ async fn the_record_holds_no_health_data() {
     nurse.patch(&format!("{visit}/tasks/{NURSES_VITALS}"), &vitals).await.expect(200);
     nurse.patch(&visit, &json!({"notes": "SECRET-NOTE"})).await.expect(200);
     let client = world.database.superuser().await;
-    let rows = client
-        .query_typed("select details from audit_log where action = 'visit_task.update'", &[])
-        .await
-        .unwrap();
+    let rows =
+        client.query_typed("select details from audit_log where action = 'visit_task.update'", &[]).await.unwrap();
     assert_eq!(rows[0].get::<_, Value>(0), json!({"alarms": ["/heart_rate/value"]}));
     let leaked = "select count(*) from audit_log where details::text like '%SECRET%' or details::text like '%177%'";
     assert_eq!(world.database.count(leaked).await, 0);

@@ -67,10 +67,8 @@ async fn nothing_but_our_own_good_tokens_is_accepted() {
     embedded.jwk = serde_json::from_value(theirs.public["keys"][0].clone()).unwrap();
     let mut remote = header.clone();
     remote.jku = Some("https://evil.test/jwks.json".into());
-    let [head, body, signature] = <[&str; 3]>::try_from(
-        nurse.access_token.as_ref().unwrap().split('.').collect::<Vec<_>>(),
-    )
-    .unwrap();
+    let [head, body, signature] =
+        <[&str; 3]>::try_from(nurse.access_token.as_ref().unwrap().split('.').collect::<Vec<_>>()).unwrap();
 
     let bad = [
         ("expired", sign(&header, &with("exp", json!(now - 10)), &ours)),

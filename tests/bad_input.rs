@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     World,
-    cast::{ALMA, AIDES_VISIT, BERNARD, FAMILY, NURSE, NURSES_VISIT, NURSES_VITALS},
+    cast::{AIDES_VISIT, ALMA, BERNARD, FAMILY, NURSE, NURSES_VISIT, NURSES_VITALS},
 };
 
 fn client_body() -> Value {
@@ -182,8 +182,10 @@ async fn vitals_out_of_range_are_refused_with_the_range() {
     ] {
         assert_eq!(nurse.patch(&path, &json!({"data": data})).await.faults(), places, "{data}");
     }
-    let dose = |outcome: &str| json!({"task_type": "medication", "title": "Metformin", "completed": true,
-        "data": {"name": "Metformin", "dose": "500 mg", "route": "oral", "outcome": outcome}});
+    let dose = |outcome: &str| {
+        json!({"task_type": "medication", "title": "Metformin", "completed": true,
+        "data": {"name": "Metformin", "dose": "500 mg", "route": "oral", "outcome": outcome}})
+    };
     let tasks = format!("/v1/visits/{NURSES_VISIT}/tasks");
     assert_eq!(nurse.post(&tasks, &dose("refused")).await.faults(), ["#/data/reason"]);
     assert_eq!(nurse.post(&tasks, &dose("lost")).await.faults(), ["#/data/outcome"]);

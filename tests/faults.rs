@@ -99,7 +99,10 @@ async fn a_database_that_is_away_is_a_503_until_it_is_back() {
         let health = nurse.get("/v1/health").await;
         assert_eq!(health.status, 503);
         let report = health.json();
-        assert_eq!((&report["ok"], &report["postgresql"]["ok"], &report["dynamodb"]["ok"]), (&json!(false), &json!(false), &json!(true)));
+        assert_eq!(
+            (&report["ok"], &report["postgresql"]["ok"], &report["dynamodb"]["ok"]),
+            (&json!(false), &json!(false), &json!(true))
+        );
         cable.plug_in();
         for path in &reads {
             nurse.get(path).await.expect(200);
@@ -128,7 +131,10 @@ async fn a_writer_that_waits_too_long_is_told_to_come_again() {
     let nurse = world.nurse().await;
     let owner = world.database.superuser().await;
     owner
-        .batch_execute(&format!("alter role berthcare_app in database {} set lock_timeout = '50ms'", world.database.name))
+        .batch_execute(&format!(
+            "alter role berthcare_app in database {} set lock_timeout = '50ms'",
+            world.database.name
+        ))
         .await
         .unwrap();
     let mut holder = world.database.superuser().await;

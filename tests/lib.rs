@@ -2,6 +2,7 @@
 //! Gateway events. One binary, so that it links once; a file per subject.
 #![cfg(test)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests fail by panicking")]
+#![allow(clippy::large_futures, clippy::too_many_lines, reason = "a test reads from top to bottom, and runs once")]
 
 mod harness;
 

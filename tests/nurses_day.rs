@@ -18,8 +18,7 @@ async fn a_nurse_works_a_visit_and_everybody_sees_it() {
 
     let from = Timestamp::now() - 1.hours();
     let to = Timestamp::now() + 12.hours();
-    let visits =
-        nurse.get(&format!("/v1/visits?from={from}&to={to}&user_id={}", NURSE.id)).await.expect(200);
+    let visits = nurse.get(&format!("/v1/visits?from={from}&to={to}&user_id={}", NURSE.id)).await.expect(200);
     assert_eq!(visits["items"].as_array().unwrap().len(), 1, "{visits}");
     let visit = &visits["items"][0];
     assert_eq!(visit["id"], NURSES_VISIT.to_string());

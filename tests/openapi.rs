@@ -46,10 +46,7 @@ async fn every_documented_operation_is_routed() {
     let anonymous = world.anonymous();
     for (path, item) in document()["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
-            let path = path.replace("{file}", "index.html").replace(
-                |c| c == '{' || c == '}',
-                "",
-            );
+            let path = path.replace("{file}", "index.html").replace(['{', '}'], "");
             let path = ["id", "task_id", "member_id", "device_id"]
                 .iter()
                 .fold(path, |path, name| path.replace(&format!("/{name}"), "/00000000-0000-0000-0000-000000000000"));
@@ -68,7 +65,8 @@ fn every_schema_has_an_example_that_it_accepts() {
             faults.push(format!("{name} has no example"));
             continue;
         };
-        let whole = serde_json::json!({"$ref": format!("#/components/schemas/{name}"), "components": document["components"]});
+        let whole =
+            serde_json::json!({"$ref": format!("#/components/schemas/{name}"), "components": document["components"]});
         let validator = jsonschema::options().should_validate_formats(true).build(&whole).unwrap();
         faults.extend(validator.iter_errors(example).map(|e| format!("{name}: {e} at {}", e.instance_path())));
     }

@@ -130,9 +130,12 @@ async fn a_one_time_code_is_used_once() {
     let client = world.anonymous();
     client.post("/v1/auth/forgot", &json!({"email": NURSE.email})).await.expect(202);
     let code = world.newest_code_of(NURSE.id).await;
-    let answers = at_once(&world, &client, "/v1/auth/activate", |n| {
-        json!({"email": NURSE.email, "code": code, "password": format!("password number {n}")})
-    })
+    let answers = at_once(
+        &world,
+        &client,
+        "/v1/auth/activate",
+        |n| json!({"email": NURSE.email, "code": code, "password": format!("password number {n}")}),
+    )
     .await;
     assert_eq!(with_status(&answers, 204).len(), 1, "{answers:?}");
     // The others found it used, or had no try left.

@@ -21,7 +21,8 @@ async fn every_create_sent_again_creates_nothing() {
     let visit = json!({"id": Uuid::now_v7(), "client_id": CHLOE, "user_id": NURSE.id,
         "scheduled_start": "2026-12-01T10:00:00Z", "scheduled_end": "2026-12-01T11:00:00Z"});
     let task = json!({"id": Uuid::now_v7(), "task_type": "vitals", "title": "Pulse"});
-    let member = json!({"id": Uuid::now_v7(), "user_id": OTHER_NURSE.id, "relation": "nurse", "starts_on": "2026-11-01"});
+    let member =
+        json!({"id": Uuid::now_v7(), "user_id": OTHER_NURSE.id, "relation": "nurse", "starts_on": "2026-11-01"});
     let consent = json!({"id": Uuid::now_v7(), "kind": "photos", "granted": true, "method": "phone"});
     let user = json!({"id": Uuid::now_v7(), "email": "new@a.test", "phone": "+14165550888", "first_name": "New",
         "last_name": "Nurse", "role": "nurse"});
@@ -70,8 +71,10 @@ async fn a_create_sent_again_after_a_change_undoes_nothing() {
 async fn an_id_of_another_kind_or_agency_is_taken() {
     let world = World::new().await;
     let coordinator = world.coordinator().await;
-    let body = |id: Uuid| json!({"id": id, "client_id": CHLOE, "user_id": NURSE.id,
-        "scheduled_start": "2026-12-01T10:00:00Z", "scheduled_end": "2026-12-01T11:00:00Z"});
+    let body = |id: Uuid| {
+        json!({"id": id, "client_id": CHLOE, "user_id": NURSE.id,
+        "scheduled_start": "2026-12-01T10:00:00Z", "scheduled_end": "2026-12-01T11:00:00Z"})
+    };
     for id in [VISIT_B, NURSES_VISIT] {
         assert_eq!(coordinator.post("/v1/visits", &body(id)).await.problem(409), "id-taken", "{id}");
     }
@@ -87,7 +90,8 @@ async fn each_step_of_a_visit_sent_again_is_answered_as_the_first_time() {
     let world = World::new().await;
     let nurse = world.nurse().await;
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
-    let came = json!({"at": at("2026-11-20T14:02:10.123456789Z"), "latitude": 43.65, "longitude": -79.38, "accuracy_m": 7.25});
+    let came =
+        json!({"at": at("2026-11-20T14:02:10.123456789Z"), "latitude": 43.65, "longitude": -79.38, "accuracy_m": 7.25});
     let left = json!({"at": at("2026-11-20T14:44:30Z")});
     let check_in = format!("/v1/visits/{NURSES_VISIT}/check-in");
     let check_out = format!("/v1/visits/{NURSES_VISIT}/check-out");

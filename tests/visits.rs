@@ -130,10 +130,8 @@ async fn a_check_in_far_from_home_or_ahead_of_time_is_flagged_not_refused() {
 async fn a_check_in_without_a_place_is_a_check_in() {
     let world = World::new().await;
     let nurse = world.nurse().await;
-    let visit = nurse
-        .post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &json!({"at": Timestamp::now()}))
-        .await
-        .expect(200);
+    let visit =
+        nurse.post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &json!({"at": Timestamp::now()})).await.expect(200);
     assert_eq!(visit["status"], "in_progress");
     assert_eq!(visit["check_in"]["distance_m"], json!(null));
     assert_eq!(visit["flags"], json!([]));

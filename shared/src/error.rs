@@ -14,6 +14,9 @@
 //! What a client is told and what the log keeps are two things: causes are logged once, at the border
 //! (`http::problem`), and never sent.
 
+use std::fmt::Display;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -59,17 +62,24 @@ impl Fault {
     }
 }
 
-/// Percent-encodes what RFC 3986 doesn't allow in a fragment.
-fn escape_fragment(pointer: &str) -> String {
-    const ALLOWED: &[u8] = b"-._~!$&'()*+,;=:@/?";
-    pointer.bytes().fold(String::with_capacity(pointer.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || ALLOWED.contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
+/// Percent-encodes what RFC 3986 (section 3.5) doesn't allow in a fragment.
+fn escape_fragment(pointer: &str) -> impl Display + '_ {
+    const FORBIDDEN: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'<')
+        .add(b'>')
+        .add(b'[')
+        .add(b'\\')
+        .add(b']')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+    utf8_percent_encode(pointer, FORBIDDEN)
 }
 
 /// Why a sound request can't be carried out on what is stored.

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// How long a secret is used before it is read again. A rotated key is published two hours before it signs, so this
 /// may be minutes.
-const KEPT_FOR: Duration = Duration::from_secs(300);
+const KEPT_FOR: Duration = Duration::from_mins(5);
 
 /// The secrets there are. A function's role lets it read its own ones only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]

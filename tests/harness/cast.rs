@@ -47,18 +47,8 @@ pub const OTHER_COORDINATOR: Person = person(0x07, AGENCY_A, "other.coordinator@
 pub const OTHER_ADMIN: Person = person(0x08, AGENCY_A, "other.admin@a.test", Role::Admin);
 pub const ADMIN_B: Person = person(0x11, AGENCY_B, "admin@b.test", Role::Admin);
 pub const NURSE_B: Person = person(0x13, AGENCY_B, "nurse@b.test", Role::Nurse);
-const EVERYBODY: [&Person; 10] = [
-    &ADMIN,
-    &COORDINATOR,
-    &NURSE,
-    &AIDE,
-    &FAMILY,
-    &OTHER_NURSE,
-    &OTHER_COORDINATOR,
-    &OTHER_ADMIN,
-    &ADMIN_B,
-    &NURSE_B,
-];
+const EVERYBODY: [&Person; 10] =
+    [&ADMIN, &COORDINATOR, &NURSE, &AIDE, &FAMILY, &OTHER_NURSE, &OTHER_COORDINATOR, &OTHER_ADMIN, &ADMIN_B, &NURSE_B];
 
 /// The cast's member of a role.
 pub fn of_role(role: Role) -> &'static Person {
@@ -124,7 +114,8 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
         .unwrap();
 
     let mut tx = db.write(&Job { agency_id: AGENCY_A }, 100).await.unwrap();
-    for (id, first_name, last_name) in [(ALMA, "Alma", "Élie"), (BERNARD, "Bernard", "Côté"), (CHLOE, "Chloé", "Dubois")]
+    for (id, first_name, last_name) in
+        [(ALMA, "Alma", "Élie"), (BERNARD, "Bernard", "Côté"), (CHLOE, "Chloé", "Dubois")]
     {
         clients::insert(&mut tx, id, &client(first_name, last_name)).await.unwrap();
     }
@@ -142,11 +133,9 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
         let consent = ConsentFields { kind, granted: true, method: "signed form".into(), user_id: None };
         consents::insert(&mut tx, ALMA, Uuid::now_v7(), &consent).await.unwrap();
     }
-    for (id, client_id, person, hours) in [
-        (NURSES_VISIT, ALMA, &NURSE, 1),
-        (AIDES_VISIT, ALMA, &AIDE, 3),
-        (OTHER_NURSES_VISIT, BERNARD, &OTHER_NURSE, 1),
-    ] {
+    for (id, client_id, person, hours) in
+        [(NURSES_VISIT, ALMA, &NURSE, 1), (AIDES_VISIT, ALMA, &AIDE, 3), (OTHER_NURSES_VISIT, BERNARD, &OTHER_NURSE, 1)]
+    {
         visits::insert(&mut tx, id, &visit(client_id, person, hours)).await.unwrap();
         care_team::refresh_scheduled(&mut tx, client_id, person.id).await.unwrap();
     }

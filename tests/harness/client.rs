@@ -155,9 +155,8 @@ impl Answer {
     #[track_caller]
     pub fn faults(&self) -> Vec<String> {
         let problem = self.expect(422);
-        let place = |fault: &Value| {
-            fault["pointer"].as_str().or(fault["parameter"].as_str()).map(ToOwned::to_owned).unwrap()
-        };
+        let place =
+            |fault: &Value| fault["pointer"].as_str().or(fault["parameter"].as_str()).map(ToOwned::to_owned).unwrap();
         let mut places: Vec<_> = problem["errors"].as_array().unwrap().iter().map(place).collect();
         places.sort();
         places.dedup();

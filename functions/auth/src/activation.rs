@@ -123,8 +123,9 @@ pub(crate) async fn activate(
         return Err(Error::BadCredentials);
     };
     let hash = hash_password(body.password).await?;
-    match accounts::set_password(&auth.app.db, user_id, &hash, None, "auth.password_set", &request).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Error::BadCredentials),
+    if accounts::set_password(&auth.app.db, user_id, &hash, None, "auth.password_set", &request).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Error::BadCredentials)
     }
 }

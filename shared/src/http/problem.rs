@@ -229,11 +229,10 @@ impl std::fmt::Display for Chain<'_> {
         write!(f, "{}", self.0)?;
         let mut next = self.0.source();
         while let Some(cause) = next {
-            match cause.downcast_ref::<tokio_postgres::error::DbError>() {
-                Some(db) => {
-                    write!(f, ": {} ({}) {}", db.message(), db.code().code(), db.constraint().unwrap_or_default())?
-                }
-                None => write!(f, ": {cause}")?,
+            if let Some(db) = cause.downcast_ref::<tokio_postgres::error::DbError>() {
+                write!(f, ": {} ({}) {}", db.message(), db.code().code(), db.constraint().unwrap_or_default())?;
+            } else {
+                write!(f, ": {cause}")?;
             }
             next = cause.source();
         }

@@ -25,6 +25,8 @@ pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
 pub const AUDIENCE: &str = "berthcare-api";
 /// RFC 9068, section 2.1: no other kind of JWT can be passed off as an access token.
 const TOKEN_TYPE: &str = "at+jwt";
+/// A key is published two hours before it signs, so that minutes don't matter.
+const KEPT_FOR: Duration = Duration::from_mins(5);
 /// Unknown key ids make the verifier look for new keys, but not more often than this.
 const REFETCH_AFTER: Duration = Duration::from_secs(30);
 
@@ -98,12 +100,15 @@ impl SigningKey {
     }
 }
 
+/// A key set, and when it was fetched.
+type Fetched = (Instant, Arc<JwkSet>);
+
 /// Verifies access tokens against the published keys.
 #[derive(Clone)]
 pub struct TokenVerifier {
     secrets: Secrets,
     issuer: String,
-    keys: Arc<RwLock<Option<(Instant, Arc<JwkSet>)>>>,
+    keys: Arc<RwLock<Option<Fetched>>>,
 }
 
 impl TokenVerifier {
@@ -151,7 +156,7 @@ impl TokenVerifier {
     async fn key_set(&self, looking_for_new: bool) -> Result<Arc<JwkSet>, SecretError> {
         let known = self.keys.read().ok().and_then(|keys| keys.clone());
         if let Some((fetched, keys)) = known {
-            let fresh = if looking_for_new { REFETCH_AFTER } else { Duration::from_secs(300) };
+            let fresh = if looking_for_new { REFETCH_AFTER } else { KEPT_FOR };
             if fetched.elapsed() < fresh {
                 return Ok(keys);
             }

@@ -103,7 +103,7 @@ pub struct Presence {
     pub longitude: Option<f64>,
     /// Radius of uncertainty in metres.
     #[serde(default)]
-    #[schema(minimum = 0, maximum = 1000000)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
     pub accuracy_m: Option<f64>,
     /// When, by the phone's clock; kept to the microsecond.
     #[serde(deserialize_with = "to_the_microsecond")]

@@ -46,7 +46,8 @@ pub fn validator(key: TypeId, schema: impl FnOnce() -> Value) -> Result<&'static
     Ok(validator)
 }
 
-/// All faults, in the order of the body, each place once.
+/// All faults, sorted by place, each once.
+#[must_use]
 pub fn collect(validator: &Validator, value: &Value) -> Vec<Fault> {
     let mut faults = Vec::new();
     find_nul(value, &mut String::new(), &mut faults);
