@@ -1,4 +1,4 @@
-use std::{collections::HashMap, sync::Mutex};
+use std::{collections::HashMap, pin::pin, sync::Mutex, task::Poll};
 
 use tokio_postgres::{Client, Row, Statement};
 
@@ -21,11 +21,13 @@ pub struct Connection {
     client: Client,
     mode: StatementMode,
     prepared: Mutex<HashMap<String, Statement>>,
+    /// Who is next to send, where preparing would let others past: a COMMIT must not overtake what it commits.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Connection {
     pub(super) fn new(client: Client, mode: StatementMode) -> Self {
-        Self { client, mode, prepared: Mutex::default() }
+        Self { client, mode, prepared: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -33,11 +35,22 @@ impl Connection {
     }
 
     pub(super) async fn begin(&self) -> Result<(), DbError> {
-        Ok(self.client.batch_execute("begin").await?)
+        self.batch_execute("begin").await
     }
 
     pub(super) async fn commit(&self) -> Result<(), DbError> {
-        Ok(self.client.batch_execute("commit").await?)
+        self.batch_execute("commit").await
+    }
+
+    async fn batch_execute(&self, sql: &str) -> Result<(), DbError> {
+        let sent = self.client.batch_execute(sql);
+        Ok(match self.mode {
+            StatementMode::Typed => sent.await,
+            StatementMode::Named => {
+                let turn = self.turn.lock().await;
+                send_then_wait(sent, turn).await
+            }
+        }?)
     }
 
     /// Sends one statement and collects its rows. Futures of several calls, polled together, share a flight.
@@ -48,9 +61,10 @@ impl Connection {
                 Ok(self.client.query_typed(sql, &typed).await?)
             }
             StatementMode::Named => {
+                let turn = self.turn.lock().await;
                 let statement = self.prepare(sql, params).await?;
                 let values: Vec<_> = params.iter().map(|p| p.as_sql()).collect();
-                Ok(self.client.query(&statement, &values).await?)
+                Ok(send_then_wait(self.client.query(&statement, &values), turn).await?)
             }
         }
     }
@@ -65,5 +79,17 @@ impl Connection {
             prepared.insert(sql.to_owned(), statement.clone());
         }
         Ok(statement)
+    }
+}
+
+/// Gives the turn to the next as soon as this has been sent, which the driver does when first polled.
+async fn send_then_wait<T>(sent: impl Future<Output = T>, turn: tokio::sync::MutexGuard<'_, ()>) -> T {
+    let mut sent = pin!(sent);
+    match futures_util::poll!(&mut sent) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => {
+            drop(turn);
+            sent.await
+        }
     }
 }
