@@ -23,7 +23,10 @@ START_SECONDS = 60.0
 
 # What cargo, cargo-lambda and the Lambda runtime say at each start, of no use to a reader.
 _NOISE = re.compile(
-    r"^\s*(Finished `|Running `|Blocking waiting for)"
+    r"^\s*(Finished `|Running `)"
+    # Several cargos share one pipe, so that what one says may begin in the middle.
+    r"|waiting for file lock|`dev` profile \["
+    r"|ERROR command killed code="
     r"|INFO (starting|spawning|terminating) "
     r"|AWS_LAMBDA_MAX_CONCURRENCY is set"
     # The runtime's farewell when cargo-lambda replaces a function.

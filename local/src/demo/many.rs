@@ -134,6 +134,12 @@ impl Sizes {
     pub fn new(clients: usize, visits: usize) -> Result<Self, &'static str> {
         if clients == 0 && visits > 0 { Err("visits need clients") } else { Ok(Self { clients, visits }) }
     }
+
+    /// On which days a client is visited, counted from today: all clients equally often.
+    fn days_of(self, client: usize) -> std::ops::Range<i64> {
+        let visits = self.visits / self.clients + usize::from(client < self.visits % self.clients);
+        DAYS_TO_COME - i64::try_from(visits).unwrap_or(i64::MAX)..DAYS_TO_COME
+    }
 }
 
 /// Makes what is missing of a set of that size. Caregivers are `nurse0001@demo.berthcare.ca` and so on, each with
@@ -154,11 +160,16 @@ pub async fn load(db: &Db, planner: &Caller, sizes: Sizes, clock: &Clock) -> Res
     }
     progress.end();
 
+    // By client, so that few care teams are touched in a transaction.
+    let visits: Vec<_> =
+        (0..sizes.clients).flat_map(|number| sizes.days_of(number).map(move |day| (number, day))).collect();
     let mut progress = Progress::new("visits", sizes.visits);
-    let mut visits = (0..sizes.visits).peekable();
-    while visits.peek().is_some() {
-        let some: Vec<_> = visits.by_ref().take(BATCH).collect();
-        let added = load_visits(db, planner, &some, (sizes, &clients, &caregivers), clock).await?;
+    for some in visits.chunks(BATCH) {
+        let batch = some.iter().map(|(number, day)| {
+            let of = (&clients[*number], &caregivers[number / ROUND]);
+            Ok((&clients[*number].fields, visit(of, *number % ROUND, *day, clock)?))
+        });
+        let added = load_visits(db, planner, batch.collect::<Result<_, Fatal>>()?).await?;
         progress.advance(some.len(), added);
     }
     progress.end();
@@ -249,28 +260,28 @@ fn client(number: usize) -> DemoClient {
     DemoClient { id, fields, care_plans: vec![plan], team: Vec::new(), consents: vec![consent] }
 }
 
-type Set<'a> = (Sizes, &'a [DemoClient], &'a [DemoUser]);
-
-/// Visit `number` of a set: all clients of one day, then all of the next. The last day is a few days ahead.
-fn visit(number: usize, (sizes, clients, caregivers): Set<'_>, clock: &Clock) -> Result<PlannedVisit, Fatal> {
-    let (day, of_day) = (i64::try_from(number / sizes.clients)?, number % sizes.clients);
-    let days = i64::try_from(sizes.visits.div_ceil(sizes.clients))?;
-    let day = clock.today.checked_add((day - days + DAYS_TO_COME).days())?;
-    let (client, caregiver) = (&clients[of_day], &caregivers[of_day / ROUND]);
-    // By the day, not by the number: tomorrow's run adds a day and leaves the others.
+/// A client's visit by their caregiver, so many days from today; `place` is where it stands in the caregiver's round.
+fn visit(
+    (client, caregiver): (&DemoClient, &DemoUser),
+    place: usize,
+    day: i64,
+    clock: &Clock,
+) -> Result<PlannedVisit, Fatal> {
+    let day = clock.today.checked_add(day.days())?;
+    // By the day, not by a number: tomorrow's run adds a day and leaves the others.
     let id = Uuid::new_v5(&client.id, format!("visit on {day}").as_bytes());
     let mut dice = Dice::new(id);
     let todos = match caregiver.fields.role {
         Role::CareAide => AIDES_TODOS[dice.throw(2) as usize],
         _ => NURSES_TODOS[dice.throw(3) as usize],
     };
-    let place = i8::try_from(of_day % ROUND)?;
     let turn = match dice.throw(100) {
         0..=2 => Turn::Cancelled,
         3 | 4 => Turn::Missed,
         5 => Turn::Far,
         _ => Turn::Usual,
     };
+    let place = i8::try_from(place)?;
     let stop = Stop {
         caregiver: caregiver.id,
         client: (client.id, &client.fields),
@@ -282,24 +293,16 @@ fn visit(number: usize, (sizes, clients, caregivers): Set<'_>, clock: &Clock) ->
     Ok(stop.on(id, day, turn, clock)?)
 }
 
-async fn load_visits(
-    db: &Db,
-    planner: &Caller,
-    numbers: &[usize],
-    set: Set<'_>,
-    clock: &Clock,
-) -> Result<usize, Fatal> {
-    let batch = numbers.iter().map(|number| Ok((*number, visit(*number, set, clock)?)));
-    let mut batch = batch.collect::<Result<Vec<_>, Fatal>>()?;
-    let known: HashSet<_> =
-        creations::known(db, planner, batch.iter().map(|(_, visit)| visit.id).collect()).await?.into_iter().collect();
+/// Adds those of some visits that are missing; each comes with its client's home.
+async fn load_visits(db: &Db, planner: &Caller, mut batch: Vec<(&ClientFields, PlannedVisit)>) -> Result<usize, Fatal> {
+    let ids = batch.iter().map(|(_, visit)| visit.id).collect();
+    let known: HashSet<_> = creations::known(db, planner, ids).await?.into_iter().collect();
     batch.retain(|(_, visit)| !known.contains(&visit.id));
     if batch.is_empty() {
         return Ok(0);
     }
     let claims: Vec<_> = batch.iter().map(|(_, visit)| (visit.id, visit.fields.clone())).collect();
-    let (visits, tasks): (Vec<_>, Vec<_>) =
-        batch.into_iter().map(|(number, visit)| visit.record(&set.1[number % set.0.clients].fields)).unzip();
+    let (visits, tasks): (Vec<_>, Vec<_>) = batch.into_iter().map(|(home, visit)| visit.record(home)).unzip();
     let tasks: Vec<_> = tasks.into_iter().flatten().collect();
     let pairs: HashSet<_> = visits.iter().map(|visit| (visit.fields.client_id, visit.fields.user_id)).collect();
 
