@@ -600,13 +600,14 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
 }
 
 /// The great-circle distance from the client's home to a fix, in metres: the haversine formula on a sphere of the
-/// earth's mean radius (IUGG), good to 0.5 %.
+/// earth's mean radius (IUGG), good to 0.5 %; to the decimetre.
 fn metres_from_home(client: &VisitClient, presence: &Presence) -> Option<f64> {
     const MEAN_RADIUS_M: f64 = 6_371_008.8;
     let (lat1, lon1) = (client.latitude?.to_radians(), client.longitude?.to_radians());
     let (lat2, lon2) = (presence.latitude?.to_radians(), presence.longitude?.to_radians());
     let h = ((lat2 - lat1) / 2.0).sin().powi(2) + lat1.cos() * lat2.cos() * ((lon2 - lon1) / 2.0).sin().powi(2);
-    Some(2.0 * MEAN_RADIUS_M * h.sqrt().min(1.0).asin())
+    let metres = 2.0 * MEAN_RADIUS_M * h.sqrt().min(1.0).asin();
+    Some((metres * 10.0).round() / 10.0)
 }
 
 /// What the audit log should say of a check-in or check-out beyond that it was.
