@@ -26,7 +26,7 @@ _NOISE = re.compile(
     r"^\s*(Finished `|Running `)"
     # Several cargos share one pipe, so that what one says may begin in the middle.
     r"|waiting for file lock|`dev` profile \["
-    r"|ERROR command killed code="
+    r"|ERROR command killed code=ForceStop"
     r"|INFO (starting|spawning|terminating) "
     r"|AWS_LAMBDA_MAX_CONCURRENCY is set"
     # The runtime's farewell when cargo-lambda replaces a function.

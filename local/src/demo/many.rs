@@ -147,7 +147,7 @@ impl Sizes {
 pub async fn load(db: &Db, planner: &Caller, sizes: Sizes, clock: &Clock) -> Result<(), Fatal> {
     let caregivers: Vec<_> = (0..sizes.clients.div_ceil(ROUND)).map(caregiver).collect();
     let added = people::load_users(db, &caregivers).await?;
-    println!("{added} caregivers added");
+    super::say(added, "caregivers");
 
     let clients: Vec<_> = (0..sizes.clients).map(client).collect();
     let known: HashSet<_> =

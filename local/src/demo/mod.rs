@@ -47,7 +47,7 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
 
     found_agency(admin).await?;
     let users = people::load_users(&db, &people::demo_users()?).await?;
-    println!("{users} users added");
+    say(users, "users");
 
     let job = Job { agency_id: AGENCY };
     let clients = people::demo_clients()?;
@@ -65,15 +65,21 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
         return Ok(());
     };
     let added = people::load_clients(&db, &planner, new_clients.into_iter(), clock.today).await?;
-    println!("{added} clients added");
+    say(added, "clients");
     if !new_visits.is_empty() {
         week.load(&db, &planner, &new_visits).await?;
-        println!("{} visits added", new_visits.len());
+        say(new_visits.len(), "visits");
     }
     if let Some(sizes) = sizes {
         many::load(&db, &planner, sizes, &clock).await?;
     }
     sign_out(&db, &planner).await
+}
+
+fn say(added: usize, what: &str) {
+    if added > 0 {
+        println!("{added} {what} added");
+    }
 }
 
 /// The one thing that no model can do: an agency is opened by whoever owns the schema, and by no request.
