@@ -8,7 +8,7 @@ EVENT ?= *
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: start demo reset test test-pooled check build
+.PHONY: start demo reset test test-pooled check build openapi
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -21,16 +21,24 @@ reset: ; @$(STACK) reset
 
 # Every test, then README's calls and schemathesis against the served functions.
 test:
+	@sh local/need cargo-nextest 0.9.143
 	@$(STACK) exec -- cargo nextest run --workspace
 	@$(STACK) exec --serve -- python local/end_to_end
 
 # The database tests again, through PgBouncer in transaction mode.
-test-pooled: ; @$(STACK) exec --pooled -- cargo nextest run -p tests
+test-pooled:
+	@sh local/need cargo-nextest 0.9.143
+	@$(STACK) exec --pooled -- cargo nextest run -p tests
 
 check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@sh local/deny
+
+# Writes the document that `health` serves. Aside first: a failed build must not leave an empty one.
+openapi:
+	@cargo run --quiet --example openapi > target/openapi.json
+	@mv target/openapi.json functions/health/openapi.json
 
 # The functions as Lambda runs them, in target/lambda; `rustup target add aarch64-unknown-linux-gnu` comes first.
 build: ; @$(STACK) tools -- cargo lambda build --release --arm64

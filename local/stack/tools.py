@@ -18,8 +18,9 @@ _FILES = [ROOT / "local" / "requirements.txt", ROOT / "local" / "constraints.txt
 
 
 def path() -> str:
-    """PATH with our tools first, and where rustup puts cargo last for shells that don't know it."""
-    return os.pathsep.join([str(BIN), os.environ.get("PATH", ""), str(Path.home() / ".cargo" / "bin")])
+    """PATH with our tools first; last what local/need installs, and where rustup puts cargo, which shells may not know."""
+    last = [ROOT / "local" / ".tools" / "bin", Path.home() / ".cargo" / "bin"]
+    return os.pathsep.join([str(BIN), os.environ.get("PATH", ""), *map(str, last)])
 
 
 def need_cargo() -> None:
