@@ -117,7 +117,7 @@ end;
 create function app.my_client_ids() returns setof uuid
 language sql stable security definer rows 30 set search_path = public, pg_temp
 begin atomic
-  select t.client_id from care_team t
+  select t.client_id from care_team t join clients c on c.id = t.client_id and c.deleted_at is null
   where t.user_id = app.user_id() and t.agency_id = app.agency_id() and t.deleted_at is null
     and t.starts_on <= app.today() and (t.ends_on is null or t.ends_on >= app.today())
     and (t.relation = 'family') = (app.caller_role() = 'family')

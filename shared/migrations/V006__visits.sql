@@ -85,12 +85,14 @@ create table visit_tasks (
 create index visit_tasks_by_visit on visit_tasks (visit_id, id) where deleted_at is null;
 select app.track_changes('visit_tasks');
 
--- Everyone on a schedule or team of the caller's clients: whose first names the caller may read.
+-- Everyone on a schedule or team of the caller's clients: whose names the caller may read. One family member is not
+-- shown another.
 create function app.my_colleague_ids() returns setof uuid
 language sql stable security definer rows 30 set search_path = public, pg_temp
 begin atomic
   select t.user_id from care_team t
-  where t.client_id in (select app.my_client_ids()) and t.deleted_at is null and t.relation <> 'family'
+  where t.client_id in (select app.my_client_ids()) and t.deleted_at is null
+    and (t.relation <> 'family' or app.caller_role() <> 'family')
   union
   select v.user_id from visits v where v.client_id in (select app.my_client_ids()) and v.deleted_at is null;
 end;

@@ -49,7 +49,10 @@ create policy admin_changes on users for update to berthcare_app
 create policy coordinator_changes_below on users for update to berthcare_app
   using (agency_id = app.agency_id() and app.caller_role() = 'coordinator'
     and role in ('nurse', 'care_aide', 'family') and deleted_at is null)
-  with check (role in ('nurse', 'care_aide', 'family') and deleted_at is null);
+  -- Each check stands alone: PostgreSQL takes a row that any policy's check lets through, whichever policy's `using`
+  -- let it be changed. Without the caller here, an aide could make themselves a nurse.
+  with check (agency_id = app.agency_id() and app.caller_role() = 'coordinator' and id <> app.user_id()
+    and role in ('nurse', 'care_aide', 'family') and deleted_at is null);
 create policy self_changes on users for update to berthcare_app
   using (id = app.user_id())
   with check (id = app.user_id() and role::text = app.caller_role() and status = 'active' and deleted_at is null);
@@ -120,7 +123,7 @@ create policy caregivers_change_own on visits for update to berthcare_app
 grant select, insert, update on visit_tasks to berthcare_app;
 create policy visible on visit_tasks for select to berthcare_app using (
   agency_id = app.agency_id() and (app.sees_agency() or (
-    (app.caller_role() <> 'family' or completed)
+    (app.caller_role() <> 'family' or (completed and deleted_at is null))
     and exists (select from visits v where v.id = visit_tasks.visit_id))));
 create policy planners_create on visit_tasks for insert to berthcare_app
   with check (agency_id = app.agency_id() and app.sees_agency());
@@ -156,8 +159,9 @@ create policy caregivers_create on photos for insert to berthcare_app
 create policy planners_change on photos for update to berthcare_app
   using (agency_id = app.agency_id() and app.sees_agency());
 create policy caregivers_change_own on photos for update to berthcare_app
-  using (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide')
-    and created_by = app.user_id());
+  using (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and created_by = app.user_id())
+  with check (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and created_by = app.user_id()
+    and (user_id = app.user_id() or client_id in (select app.my_client_ids()) or visit_id is not null));
 
 -- alerts
 grant select, insert, update on alerts to berthcare_app;
@@ -171,11 +175,13 @@ create policy staff_raise on alerts for insert to berthcare_app
 create policy planners_change on alerts for update to berthcare_app
   using (agency_id = app.agency_id() and app.sees_agency());
 create policy raiser_changes on alerts for update to berthcare_app
-  using (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and raised_by = app.user_id());
+  using (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and raised_by = app.user_id()
+    and client_id in (select app.my_client_ids()));
 
--- messages: whoever causes one writes it; only the jobs read and send them
+-- messages: whichever staff causes one writes it; only the jobs read and send them
 grant select, insert, update on messages to berthcare_app;
-create policy anyone_causes on messages for insert to berthcare_app with check (agency_id = app.agency_id());
+create policy staff_cause on messages for insert to berthcare_app
+  with check (agency_id = app.agency_id() and app.caller_role() <> 'family');
 create policy jobs_read on messages for select to berthcare_app
   using (agency_id = app.agency_id() and app.caller_role() = 'job');
 create policy jobs_send on messages for update to berthcare_app
@@ -206,18 +212,21 @@ grant select, insert on sync_quarantine to berthcare_app;
 create policy visible on sync_quarantine for select to berthcare_app
   using (agency_id = app.agency_id() and (app.sees_agency() or user_id = app.user_id()));
 create policy own_device on sync_quarantine for insert to berthcare_app
-  with check (agency_id = app.agency_id() and user_id = app.user_id() and device_id = app.device_id());
+  with check (agency_id = app.agency_id() and app.caller_role() <> 'family'
+    and user_id = app.user_id() and device_id = app.device_id());
 
 grant select, insert on creations to berthcare_app;
 create policy own_agency on creations for select to berthcare_app using (agency_id = app.agency_id());
 create policy own_creation on creations for insert to berthcare_app
-  with check (agency_id = app.agency_id() and created_by is not distinct from app.user_id());
+  with check (agency_id = app.agency_id() and app.caller_role() <> 'family'
+    and created_by is not distinct from app.user_id());
 
--- audit: everyone adds under their own name; admins read
-grant select, insert on audit_log to berthcare_app;
+-- audit: everyone adds under their own name, and only what they did: when, from where and on what are defaults.
+-- Planners read.
+grant select, insert (action, resource, resource_id, client_id, details) on audit_log to berthcare_app;
 create policy own_name on audit_log for insert to berthcare_app
   with check (agency_id = app.agency_id() and actor_id is not distinct from app.user_id());
-create policy admins_read on audit_log for select to berthcare_app
+create policy planners_read on audit_log for select to berthcare_app
   using (agency_id = app.agency_id() and app.caller_role() in ('admin', 'coordinator'));
 grant select, insert on audit_chain to berthcare_app;
 create policy jobs_read on audit_chain for select to berthcare_app
