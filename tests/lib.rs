@@ -17,4 +17,5 @@ mod openapi;
 mod races;
 mod replays;
 mod roles;
+mod row_level_security;
 mod visits;
