@@ -29,9 +29,27 @@ pub fn complete(document: OpenApi) -> Result<OpenApi, serde_json::Error> {
         let takes_parameters = path.contains('{');
         for operation in item.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
             complete_operation(operation, takes_parameters);
+            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+                if let Some(example) = example_of(path, parameter["name"].as_str().unwrap_or_default()) {
+                    parameter["example"] = json!(example);
+                }
+            }
         }
     }
     serde_json::from_value(value)
+}
+
+/// A record of the demo data, so that the documentation's page has something to try.
+fn example_of(path: &str, parameter: &str) -> Option<&'static str> {
+    match (parameter, path.split('/').nth(2)) {
+        ("id", Some("users")) => Some("0193a5b0-0000-7000-8000-000000000003"),
+        ("id", Some("clients" | "family")) => Some("0193a5b0-0000-7000-8000-0000000000c1"),
+        ("id", Some("visits")) => Some("0193a5b0-0000-7000-8000-0000000000a1"),
+        ("task_id", _) => Some("0193a5b0-0000-7000-8000-0000000000b1"),
+        ("member_id", _) => Some("0193a5b0-0000-7000-8000-0000000000e1"),
+        ("device_id", _) => Some("0193a5b0-0000-7000-8000-0000000000d1"),
+        _ => None,
+    }
 }
 
 fn complete_operation(operation: &mut Value, names_a_record: bool) {
