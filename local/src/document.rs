@@ -8,7 +8,7 @@ use utoipa::openapi::OpenApi;
 /// When a function's document can't be completed.
 pub fn whole() -> Result<OpenApi, serde_json::Error> {
     let mut whole = auth::document();
-    for part in [clients::document(), visits::document(), health::document()] {
+    for part in [clients::document(), visits::document(), sync::document(), health::document()] {
         whole.merge(part);
     }
     shared::http::complete_document(whole)

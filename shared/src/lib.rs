@@ -17,4 +17,5 @@ pub mod models;
 pub mod objects;
 pub mod request;
 pub mod secrets;
+pub mod sync;
 pub mod validation;

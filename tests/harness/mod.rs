@@ -37,7 +37,7 @@ pub struct World {
 /// The functions' routers, each with a database connection of its own: one Lambda environment of each.
 #[derive(Clone)]
 pub struct Functions {
-    routers: [(&'static str, Router); 4],
+    routers: [(&'static str, Router); 5],
 }
 
 impl World {
@@ -145,6 +145,7 @@ impl Functions {
                 ("auth", auth::router(auth::Auth::new(config.clone(), secrets.clone(), aws))),
                 ("clients", clients::router(app())),
                 ("visits", visits::router(app())),
+                ("sync", sync::router(app())),
                 ("health", health::router(health::Health::new(config, secrets, aws))),
             ],
         }
@@ -156,6 +157,7 @@ impl Functions {
             "auth" | "users" | ".well-known" => "auth",
             "clients" | "family" => "clients",
             "visits" => "visits",
+            "sync" => "sync",
             _ => "health",
         };
         self.routers.iter().find(|(of, _)| *of == name).map(|(_, router)| router.clone()).unwrap()

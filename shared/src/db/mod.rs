@@ -18,7 +18,7 @@ pub use error::{ConstraintExt, DbError};
 pub use params::Param;
 pub(crate) use params::{json_sql, params_of, text_sql};
 pub use settings::{DatabaseSettings, DatabaseSource};
-pub use transaction::{AuditEntry, Identity, Tx};
+pub use transaction::{AuditEntry, Identity, Nothing, Tx};
 
 use std::sync::Arc;
 

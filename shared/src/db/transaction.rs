@@ -151,7 +151,7 @@ impl<I: Identity> Tx<I> {
 }
 
 /// For statements whose rows are not read.
-struct Nothing;
+pub struct Nothing;
 
 impl FromRow for Nothing {
     fn from_row(_: &Row) -> Self {

@@ -21,8 +21,10 @@ use crate::{
     validation::{Check, Faults, faults_of},
 };
 
-/// No form of ours comes near it; sync and photos have limits of their own.
+/// No form of ours comes near it.
 const MAX_BYTES: usize = 1 << 20;
+/// What Lambda takes at most: a day's work of a phone that was long away.
+const MAX_LARGE_BYTES: usize = 6 << 20;
 
 /// A body that is a `T`.
 #[derive(Debug)]
@@ -33,6 +35,19 @@ impl<T: ToSchema + DeserializeOwned + Check + 'static, S: Send + Sync> FromReque
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         parse(read(request, &["application/json"]).await?).map(Self)
+    }
+}
+
+/// A body that is a `T`, of any size that reaches us. Its parts are judged one by one, by whoever reads them, so that
+/// a bad one doesn't spoil the rest: here only the outermost shape counts.
+#[derive(Debug)]
+pub struct Large<T>(pub T);
+
+impl<T: DeserializeOwned + Check, S: Send + Sync> FromRequest<S> for Large<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        checked(read_up_to(MAX_LARGE_BYTES, request, &["application/json"]).await?).map(Self)
     }
 }
 
@@ -141,22 +156,26 @@ fn json_schema(value: Value) -> RefOr<Schema> {
 }
 
 async fn read(request: Request, media_types: &'static [&'static str]) -> Result<Value, Error> {
+    read_up_to(MAX_BYTES, request, media_types).await
+}
+
+async fn read_up_to(limit: usize, request: Request, media_types: &'static [&'static str]) -> Result<Value, Error> {
     let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !media_types.contains(&essence.as_str()) {
         return Err(Error::UnsupportedMediaType(media_types[0]));
     }
-    let bytes = bytes(request.into_body()).await?;
+    let bytes = bytes(request.into_body(), limit).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         // serde_json's message may quote the body; where it broke is enough.
         Error::Malformed(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))
     })
 }
 
-async fn bytes(body: Body) -> Result<Bytes, Error> {
-    match Limited::new(body, MAX_BYTES).collect().await {
+async fn bytes(body: Body, limit: usize) -> Result<Bytes, Error> {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge(MAX_BYTES)),
+        Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge(limit)),
         Err(_) => Err(Error::Malformed("the body broke off".into())),
     }
 }

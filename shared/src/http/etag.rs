@@ -1,6 +1,7 @@
 //! Entity tags (RFC 9110, section 8.8.3). A record's tag is its version; a list's is a digest of what it says.
 
 use aws_lc_rs::digest;
+use axum::body::HttpBody as _;
 use axum::{
     body::Body,
     extract::{FromRequestParts, Request},
@@ -60,7 +61,8 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
     let is_read = request.method() == Method::GET;
     let known = request.headers().get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
     let response = next.run(request).await;
-    if !is_read || response.status() != StatusCode::OK {
+    // A stream of unknown length is too large to hold for a digest, and never the same twice.
+    if !is_read || response.status() != StatusCode::OK || response.body().size_hint().exact().is_none() {
         return response;
     }
     let (mut parts, body) = response.into_parts();

@@ -104,6 +104,8 @@ permissions! {
     UsersWrite = "users.write" => [Admin, Coordinator];
     /// Remove a user (softly).
     UsersDelete = "users.delete" => [Admin];
+    /// Hold one's clients and visits on a phone, and bring back what was done.
+    SyncUse = "visits.read" => [Admin, Coordinator, Nurse, CareAide];
     /// The family's view of a client; planners may see it too, to know what a family reads.
     FamilyRead = "family.read" => [Admin, Coordinator, Family];
     /// What everybody may: their own account.

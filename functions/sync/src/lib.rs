@@ -1,0 +1,34 @@
+//! `sync`: `WatermelonDB`'s protocol, unchanged. A nurse works all day without signal, and nothing that she wrote is lost
+//! or silently overwritten.
+
+mod pull;
+mod push;
+mod records;
+mod schema;
+mod status;
+
+use axum::Router;
+use shared::{app::App, http};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+fn routes() -> OpenApiRouter<App> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(pull::pull, push::push))
+        .routes(routes!(status::status))
+        .routes(routes!(schema::schema));
+    OpenApiRouter::new().nest("/v1", v1)
+}
+
+/// The function's HTTP interface.
+pub fn router(app: App) -> Router {
+    let environment = app.config.environment.clone();
+    let (router, _) = routes().with_state(app).split_for_parts();
+    http::service(router, &environment, "sync")
+}
+
+/// The same, as a document.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().into_openapi()
+}

@@ -1,0 +1,15 @@
+//! The schema of what phones hold.
+
+use axum::Json;
+use serde_json::Value;
+use shared::sync::schema::{VERSION, describe};
+
+/// What phones hold: tables, columns and types, for each schema version.
+#[utoipa::path(get, path = "/sync/schema", tag = "sync", operation_id = "sync_schema", security(()),
+    responses((status = 200, description = "The newest version, and all of them.", body = Object,
+        content_type = "application/json", example = json!({"version": 2, "tables": [], "versions": []}))))]
+pub(crate) async fn schema() -> Json<Value> {
+    let mut newest = describe(VERSION);
+    newest["versions"] = (1..=VERSION).map(describe).collect();
+    Json(newest)
+}

@@ -1,0 +1,284 @@
+//! What a phone pushes: what the server has of it, in one flight, and what becomes of it, in bulk. One statement a
+//! table, rows as one JSONB parameter.
+
+use std::collections::BTreeMap;
+
+use postgres_from_row::FromRow;
+use serde::Serialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    db::{Identity, Nothing, Tx},
+    error::Error,
+    sync::{
+        judge::{Conflict, Other, Row, Stored},
+        schema::{Table, Writer},
+    },
+};
+
+/// What the server has of a record that a device names.
+#[derive(Debug, FromRow)]
+struct StateRow {
+    id: Uuid,
+    visible: Option<bool>,
+    stored: Option<Value>,
+    client_id: Option<Uuid>,
+    others: Value,
+    receipt: Option<Vec<u8>>,
+}
+
+/// A record's state, and what is needed beside its judgement.
+#[derive(Debug, Default)]
+pub struct State {
+    /// For the judgement.
+    pub stored: Stored,
+    /// Whose care it concerns.
+    pub client_id: Option<Uuid>,
+    /// The digest of what this device last sent for it.
+    pub receipt: Option<Vec<u8>>,
+}
+
+/// A device's standing in the middle of a push.
+#[derive(Debug, FromRow)]
+pub struct PushingDevice {
+    /// The agency's epoch.
+    pub epoch: i32,
+    /// Where its work began, unless its last pull says more.
+    pub work_base: Option<i64>,
+    /// Between which cursors it last pulled.
+    pub pulled_from: Option<i64>,
+    /// Whether nothing waited to be sent then: what it pushes now was written during that pull.
+    pub pulled_clean: bool,
+}
+
+/// Locks and reads the device, and lets what it did for clients lost to it since count.
+pub async fn device<I: Identity>(tx: &mut Tx<I>) -> Result<PushingDevice, Error> {
+    tx.query_opt(
+        "select c.epoch, d.work_base, d.pulled_from, d.pulled_clean
+         from devices d join agency_counters c on c.agency_id = d.agency_id, app.linger()
+         where d.id = app.device_id() for no key update of d",
+        &[],
+    )
+    .await?
+    .ok_or(Error::SessionEnded)
+}
+
+/// What the server has of `ids`; `base` is the number from which the device's work began.
+pub async fn states<I: Identity>(
+    tx: &mut Tx<I>,
+    table: &str,
+    ids: Vec<Uuid>,
+    base: i64,
+) -> Result<BTreeMap<Uuid, State>, Error> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<StateRow> = tx
+        .query(
+            "select s.id, s.visible, s.stored, s.client_id, s.others, s.receipt from app.sync_state($1, $2, $3) s",
+            &[&table, &ids, &base],
+        )
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, State::from(row))).collect())
+}
+
+impl From<StateRow> for State {
+    fn from(row: StateRow) -> Self {
+        let others = match row.others {
+            Value::Object(columns) => columns
+                .into_iter()
+                .map(|(column, mut other)| {
+                    let user_id = other["user_id"].as_str().and_then(|id| id.parse().ok());
+                    (column, Other { value: other["value"].take(), user_id })
+                })
+                .collect(),
+            _ => BTreeMap::new(),
+        };
+        let stored = match row.stored {
+            Some(Value::Object(stored)) => Some(stored),
+            _ => None,
+        };
+        Self {
+            stored: Stored { hidden: row.visible == Some(false), row: stored, others },
+            client_id: row.client_id,
+            receipt: row.receipt,
+        }
+    }
+}
+
+/// A table's written columns, the server's own ones included that a judgement fills in.
+fn written(table: &Table, new: bool) -> Vec<&'static str> {
+    let mut columns: Vec<_> = table
+        .columns
+        .iter()
+        .filter(|c| c.writer == Writer::Phone || (new && c.writer == Writer::PhoneOnce))
+        .map(|c| c.name)
+        .collect();
+    match (table.name, new) {
+        ("visits", _) => columns.extend(["check_in_received_at", "check_out_received_at"]),
+        ("photos", true) => columns.extend(["status", "version"]),
+        ("alerts", true) => columns.extend(["raised_by", "status", "escalation_level"]),
+        _ => {}
+    }
+    columns
+}
+
+/// Writes new rows.
+pub async fn insert<I: Identity>(tx: &mut Tx<I>, table: &Table, rows: &[Row]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let columns = written(table, true);
+    let values: Vec<_> = columns.iter().map(|column| format!("r.{column}")).collect();
+    let sql = format!(
+        "insert into {name} (id, agency_id, {}) select r.id, app.agency_id(), {}
+         from jsonb_populate_recordset(null::{name}, $1) r",
+        columns.join(", "),
+        values.join(", "),
+        name = table.name,
+    );
+    Ok(tx.execute(&sql, &[&json!(rows)]).await?)
+}
+
+/// Writes merged rows.
+pub async fn update<I: Identity>(tx: &mut Tx<I>, table: &Table, rows: &[Row]) -> Result<(), Error> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let values: Vec<_> = written(table, false).iter().map(|column| format!("{column} = r.{column}")).collect();
+    let sql = format!(
+        "update {name} t set {} from jsonb_populate_recordset(null::{name}, $1) r where t.id = r.id",
+        values.join(", "),
+        name = table.name,
+    );
+    Ok(tx.execute(&sql, &[&json!(rows)]).await?)
+}
+
+/// Measures how far from home new check-ins and check-outs were: the haversine formula, as over REST.
+pub async fn measure<I: Identity>(tx: &mut Tx<I>, visits: &[Uuid]) -> Result<(), Error> {
+    if visits.is_empty() {
+        return Ok(());
+    }
+    Ok(tx
+        .execute(
+            "update visits v set
+               check_in_distance_m = app.metres(c.latitude, c.longitude, v.check_in_latitude, v.check_in_longitude),
+               check_out_distance_m = app.metres(c.latitude, c.longitude, v.check_out_latitude, v.check_out_longitude)
+             from clients c where c.id = v.client_id and v.id = any ($1)",
+            &[&visits.to_vec()],
+        )
+        .await?)
+}
+
+/// Deletes rows, softly.
+pub async fn delete<I: Identity>(tx: &mut Tx<I>, table: &Table, ids: &[Uuid]) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let sql = format!("update {} set deleted_at = now() where id = any ($1) and deleted_at is null", table.name);
+    Ok(tx.execute(&sql, &[&ids.to_vec()]).await?)
+}
+
+/// A conflict, and where it arose.
+#[derive(Debug, Serialize)]
+pub struct ConflictAt {
+    /// In which table.
+    pub table_name: &'static str,
+    /// In which record.
+    pub record_id: Uuid,
+    /// Whose care it concerns.
+    pub client_id: Uuid,
+    /// The two values.
+    #[serde(flatten)]
+    pub conflict: Conflict,
+}
+
+/// Keeps conflicts, those that need a person and those that are settled.
+pub async fn keep_conflicts<I: Identity>(tx: &mut Tx<I>, conflicts: &[ConflictAt]) -> Result<(), Error> {
+    if conflicts.is_empty() {
+        return Ok(());
+    }
+    Ok(tx
+        .execute(
+            "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
+               device_value, server_user_id, device_user_id, device_id, status)
+             select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
+               c.device_value, c.server_user_id, app.user_id(), app.device_id(),
+               (case when c.needs_review then 'needs_review' else 'auto_resolved' end)::conflict_status
+             from jsonb_to_recordset($1) c (table_name text, record_id uuid, client_id uuid, \"column\" text,
+               server_value jsonb, device_value jsonb, server_user_id uuid, needs_review boolean)",
+            &[&json!(conflicts)],
+        )
+        .await?)
+}
+
+/// A record that could not be taken, verbatim.
+#[derive(Debug, Serialize)]
+pub struct Refused {
+    /// For which table.
+    pub table_name: String,
+    /// Its id, as it came.
+    pub record_id: String,
+    /// The record, as it came.
+    pub body: Value,
+    /// SHA-256 of it, in PostgreSQL's hexadecimal.
+    pub body_sha256: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Keeps refused records, each once.
+pub async fn quarantine<I: Identity>(tx: &mut Tx<I>, refused: &[Refused]) -> Result<(), Error> {
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Ok(tx
+        .execute(
+            "insert into sync_quarantine
+               (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason)
+             select app.agency_id(), app.device_id(), app.user_id(), q.table_name, q.record_id, q.body,
+               q.body_sha256, left(q.reason, 500)
+             from jsonb_to_recordset($1) q (table_name text, record_id text, body jsonb, body_sha256 bytea, reason text)
+             on conflict on constraint sync_quarantine_once do nothing",
+            &[&json!(refused)],
+        )
+        .await?)
+}
+
+/// What a device sent for a record: the digest of it.
+#[derive(Debug, Serialize)]
+pub struct Receipt {
+    /// Which record.
+    pub record_id: Uuid,
+    /// SHA-256, in PostgreSQL's hexadecimal.
+    pub body_sha256: String,
+}
+
+/// Remembers what was sent, so that the same again is known for a replay.
+pub async fn remember<I: Identity>(tx: &mut Tx<I>, receipts: &[Receipt]) -> Result<(), Error> {
+    if receipts.is_empty() {
+        return Ok(());
+    }
+    Ok(tx
+        .execute(
+            "insert into sync_receipts (device_id, record_id, agency_id, body_sha256)
+             select app.device_id(), r.record_id, app.agency_id(), r.body_sha256
+             from jsonb_to_recordset($1) r (record_id uuid, body_sha256 bytea)
+             on conflict (device_id, record_id) do update set body_sha256 = excluded.body_sha256",
+            &[&json!(receipts)],
+        )
+        .await?)
+}
+
+/// Ends the push: notes the cursor that the device held, from where its next work begins, and its clock.
+pub async fn finish<I: Identity>(tx: Tx<I>, held: Option<i64>, clock_offset_ms: Option<i64>) -> Result<(), Error> {
+    tx.commit_with::<Nothing>(
+        "update devices set pushed_at = $1, work_base = $1, pulled_clean = false, pending_count = 0,
+           clock_offset_ms = coalesce($2, clock_offset_ms), last_sync_at = now(), last_seen_at = now()
+         where id = app.device_id()",
+        &[&held, &clock_offset_ms],
+    )
+    .await?;
+    Ok(())
+}

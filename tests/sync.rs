@@ -1,0 +1,419 @@
+//! Synchronisation as the wire has it. The real client's tests are in `tests/watermelon`.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::{
+    Answer, Client, World,
+    cast::{
+        AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_NURSES_VISIT,
+    },
+};
+
+/// A phone as WatermelonDB drives it: a cursor, and whole rows.
+struct Phone {
+    client: Client,
+    cursor: Option<i64>,
+}
+
+impl Phone {
+    fn of(client: Client) -> Self {
+        Self { client, cursor: None }
+    }
+
+    async fn pull(&mut self, pending: Option<u32>) -> Value {
+        let cursor = self.cursor.map_or("null".into(), |cursor| cursor.to_string());
+        let pending = pending.map(|n| format!("&pending={n}")).unwrap_or_default();
+        let path = format!("/v1/sync?last_pulled_at={cursor}&schema_version=2&migration=null{pending}");
+        let answer = self.client.get(&path).await.expect(200);
+        self.cursor = answer["timestamp"].as_i64();
+        assert!((1..1 << 53).contains(&self.cursor.unwrap()));
+        answer
+    }
+
+    async fn push(&self, changes: Value) -> Answer {
+        let path = format!("/v1/sync?last_pulled_at={}", self.cursor.unwrap_or(0));
+        self.client.post(&path, &json!({"changes": changes})).await
+    }
+}
+
+fn ids(answer: &Value, table: &str, list: &str) -> Vec<String> {
+    let mut ids: Vec<_> = answer["changes"][table][list]
+        .as_array()
+        .unwrap_or_else(|| panic!("no {table}.{list}: {answer}"))
+        .iter()
+        .map(|row| row["id"].as_str().or(row.as_str()).unwrap().to_owned())
+        .collect();
+    ids.sort();
+    ids
+}
+
+fn row(answer: &Value, table: &str, id: Uuid) -> Value {
+    let lists = ["created", "updated"].map(|list| answer["changes"][table][list].as_array().unwrap().clone());
+    lists
+        .concat()
+        .into_iter()
+        .find(|row| row["id"] == id.to_string())
+        .unwrap_or_else(|| panic!("{table} {id}: {answer}"))
+}
+
+/// The row as a phone sends it back, with these columns changed.
+fn edited(mut row: Value, columns: &[(&str, Value)]) -> Value {
+    for (name, value) in columns {
+        row[*name] = value.clone();
+    }
+    row["_status"] = json!("updated");
+    row["_changed"] = json!(columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(","));
+    row["updated_at"] = json!(1_795_000_000_000_i64);
+    row
+}
+
+fn updated(table: &str, rows: &[Value]) -> Value {
+    json!({table: {"created": [], "updated": rows, "deleted": []}})
+}
+
+#[tokio::test]
+async fn a_first_sync_brings_what_the_nurse_may_see_and_nothing_else() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let answer = phone.pull(None).await;
+    assert_eq!(ids(&answer, "clients", "created"), [ALMA.to_string()]);
+    assert_eq!(ids(&answer, "visits", "created"), [NURSES_VISIT.to_string(), AIDES_VISIT.to_string()]);
+    assert_eq!(ids(&answer, "visit_tasks", "created").len(), 4);
+    for table in ["clients", "visits", "visit_tasks", "photos", "alerts"] {
+        assert_eq!(ids(&answer, table, "updated"), [""; 0]);
+        assert_eq!(ids(&answer, table, "deleted"), [""; 0]);
+    }
+    let client = row(&answer, "clients", ALMA);
+    assert_eq!(client["date_of_birth"], "1940-02-29");
+    assert_eq!(client["risks"], "[\"dog\"]");
+    assert!(client["address"].is_string() && client["created_at"].is_i64());
+    let visit = row(&answer, "visits", NURSES_VISIT);
+    assert!(visit["scheduled_start"].is_i64() && visit["notes"].is_null());
+    assert_eq!(row(&answer, "visit_tasks", NURSES_VITALS)["completed"], false);
+
+    let again = phone.pull(Some(0)).await;
+    for table in ["clients", "visits", "visit_tasks", "photos", "alerts"] {
+        for list in ["created", "updated", "deleted"] {
+            assert_eq!(ids(&again, table, list), [""; 0], "{again}");
+        }
+    }
+    let mut aide = Phone::of(world.aide().await);
+    let seen = row(&aide.pull(None).await, "clients", ALMA);
+    assert_eq!((&seen["care_plan"], &seen["date_of_birth"]), (&json!(null), &json!(null)));
+    world.family().await.get("/v1/sync").await.expect(403);
+}
+
+#[tokio::test]
+async fn a_days_work_arrives_and_comes_to_others() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let mut other = Phone::of(world.aide().await);
+    other.pull(None).await;
+    let first = phone.pull(None).await;
+    let start = row(&first, "visits", NURSES_VISIT)["scheduled_start"].clone();
+    let visit = edited(
+        row(&first, "visits", NURSES_VISIT),
+        &[
+            ("actual_start", start.clone()),
+            ("check_in_latitude", json!(43.65)),
+            ("check_in_longitude", json!(-79.38)),
+            ("actual_end", json!(start.as_i64().unwrap() + 1_800_000)),
+            ("status", json!("completed")),
+            ("notes", json!("All well")),
+        ],
+    );
+    let vitals = json!({"heart_rate": {"value": 72, "unit": "bpm"}}).to_string();
+    let task =
+        edited(row(&first, "visit_tasks", NURSES_VITALS), &[("completed", json!(true)), ("data", json!(vitals))]);
+    let new = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "visit_id": NURSES_VISIT,
+        "task_type": "companionship", "title": "Tea", "completed": true, "completed_at": start, "outcome": null, "data": null,
+        "created_at": start, "updated_at": start});
+    let changes = json!({"visits": {"created": [], "updated": [visit], "deleted": []},
+        "visit_tasks": {"created": [new], "updated": [task], "deleted": []}});
+    let told = phone.push(changes.clone()).await.expect(200);
+    assert_eq!((&told["applied"], &told["rejected"], &told["conflicts"]), (&json!(3), &json!([]), &json!(0)), "{told}");
+
+    let seen = world.coordinator().await.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
+    assert_eq!((&seen["status"], &seen["notes"]), (&json!("completed"), &json!("All well")));
+    assert_eq!(seen["check_in"]["distance_m"], json!(0.0));
+    assert_eq!(seen["tasks"].as_array().unwrap().len(), 3);
+    let answer = other.pull(Some(0)).await;
+    assert_eq!(ids(&answer, "visits", "updated"), [NURSES_VISIT.to_string()]);
+    assert_eq!(ids(&answer, "visit_tasks", "updated").len(), 2);
+
+    // The answer was lost, and the phone sends it all again: nothing changes, not even a number.
+    let logged = world.database.count("select count(*) from sync_log").await;
+    let told = phone.push(changes).await.expect(200);
+    assert_eq!((&told["applied"], &told["unchanged"]), (&json!(0), &json!(3)), "{told}");
+    assert_eq!(world.database.count("select count(*) from sync_log").await, logged);
+
+    let status = phone.client.get("/v1/sync/status").await.expect(200);
+    assert_eq!(status["received"][0]["table"], "visit_tasks");
+    assert_eq!(status["received"][0]["changes"], 2);
+    assert_eq!(status["refused"], json!([]));
+}
+
+#[tokio::test]
+async fn one_bad_record_never_blocks_the_rest() {
+    let world = World::new().await;
+    let mut nurse = Phone::of(world.nurse().await);
+    let first = nurse.pull(None).await;
+    let good = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Ate well"))]);
+    let bad_vitals = edited(
+        row(&first, "visit_tasks", NURSES_VITALS),
+        &[("data", json!("{\"heart_rate\": {\"value\": 900, \"unit\": \"bpm\"}}"))],
+    );
+    let strangers = json!({"id": OTHER_NURSES_VISIT, "_status": "updated", "_changed": "notes", "notes": "x"});
+    let colleagues = edited(row(&first, "visits", AIDES_VISIT), &[("notes", json!("x"))]);
+    let changes = json!({
+        "visits": {"created": [], "updated": [strangers, colleagues], "deleted": [NURSES_VISIT]},
+        "visit_tasks": {"created": [{"id": "no-uuid", "title": "nul\u{0}"}, {"title": "no id"}, 7], "updated": [bad_vitals, good], "deleted": ["x"]},
+        "clients": {"created": [], "updated": [edited(row(&first, "clients", ALMA), &[("first_name", json!("Alba"))])], "deleted": []},
+        "spaceships": {"created": [{"id": Uuid::now_v7()}], "updated": [], "deleted": []},
+        "alerts": "none"
+    });
+    let told = nurse.push(changes.clone()).await.expect(200);
+    assert_eq!(told["applied"], 1, "{told}");
+    let reasons: Vec<_> = told["rejected"].as_array().unwrap().iter().map(|r| r["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons.len(), 10, "{told}");
+    assert!(reasons.iter().any(|reason| reason.contains("must be between 20 and 300 bpm")), "{told}");
+    assert_eq!(told["experimentalRejectedIds"]["spaceships"].as_array().unwrap().len(), 1);
+    let kept = world.database.count("select count(*) from sync_quarantine").await;
+    assert_eq!(kept, 10);
+    // Again, as the phone does: kept once.
+    nurse.push(changes).await.expect(200);
+    assert_eq!(world.database.count("select count(*) from sync_quarantine").await, kept);
+    let task = world.coordinator().await.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
+    assert!(task.as_array().unwrap().iter().any(|task| task["outcome"] == "Ate well"));
+
+    let mut aide = Phone::of(world.aide().await);
+    let first = aide.pull(None).await;
+    let vitals = edited(row(&first, "visit_tasks", AIDES_VITALS), &[("completed", json!(true))]);
+    let told = aide.push(updated("visit_tasks", &[vitals])).await.expect(200);
+    assert_eq!(told["rejected"][0]["reason"], "tasks of the type vitals are for nurses");
+}
+
+#[tokio::test]
+async fn edits_of_different_fields_both_survive_and_of_one_field_the_loser_is_kept() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let first = phone.pull(Some(0)).await;
+    let path = format!("/v1/visits/{NURSES_VISIT}");
+    coordinator.patch(&path, &json!({"notes": "From the office", "family_note": "Hello"})).await.expect(200);
+    // The nurse, offline, wrote the notes too, and pulls with that unsent.
+    phone.pull(Some(1)).await;
+    let visit = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("From the bedside"))]);
+    let told = phone.push(updated("visits", &[visit])).await.expect(200);
+    assert_eq!(told["conflicts"], 1, "{told}");
+    let seen = coordinator.get(&path).await.expect(200);
+    assert_eq!((&seen["notes"], &seen["family_note"]), (&json!("From the bedside"), &json!("Hello")));
+    let conflicts = world.database.superuser().await;
+    let rows = conflicts
+        .query_typed("select server_value, device_value, status::text from sync_conflicts", &[])
+        .await
+        .unwrap();
+    assert_eq!(rows[0].get::<_, Value>(0), json!("From the office"));
+    assert_eq!(rows[0].get::<_, Value>(1), json!("From the bedside"));
+    assert_eq!(rows[0].get::<_, String>(2), "auto_resolved");
+
+    // Having seen what the other wrote, changing it is no conflict.
+    coordinator.patch(&path, &json!({"notes": "Thanks"})).await.expect(200);
+    let seen = phone.pull(Some(0)).await;
+    phone.pull(Some(1)).await;
+    let visit = edited(row(&seen, "visits", NURSES_VISIT), &[("notes", json!("Welcome"))]);
+    assert_eq!(phone.push(updated("visits", &[visit])).await.expect(200)["conflicts"], 0);
+}
+
+#[tokio::test]
+async fn clinical_values_wait_for_a_person() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let first = phone.pull(Some(0)).await;
+    let vitals = |rate: u32| json!({"heart_rate": {"value": rate, "unit": "bpm"}});
+    let path = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_VITALS}");
+    let tablet = world.nurse().await;
+    tablet.patch(&path, &json!({"data": vitals(70)})).await.expect(200);
+    phone.pull(Some(1)).await;
+    let task = edited(
+        row(&first, "visit_tasks", NURSES_VITALS),
+        &[("data", json!(vitals(90).to_string())), ("outcome", json!("Measured twice"))],
+    );
+    let told = phone.push(updated("visit_tasks", &[task])).await.expect(200);
+    assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])));
+    let tasks = tablet.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
+    let task = tasks.as_array().unwrap().iter().find(|t| t["id"] == NURSES_VITALS.to_string()).unwrap().clone();
+    assert_eq!((&task["data"], &task["outcome"]), (&vitals(70), &json!("Measured twice")));
+    assert_eq!(world.database.count("select count(*) from sync_conflicts where status = 'needs_review'").await, 1);
+}
+
+#[tokio::test]
+async fn access_comes_whole_and_goes_only_after_the_work_has_come() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let first = phone.pull(None).await;
+    let team = format!("/v1/clients/{BERNARD}/care-team");
+    let member = json!({"user_id": NURSE.id, "relation": "nurse", "starts_on": "2026-01-01"});
+    coordinator.post(&team, &member).await.expect(201);
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(ids(&answer, "clients", "updated"), [BERNARD.to_string()]);
+    assert_eq!(ids(&answer, "visits", "updated"), [OTHER_NURSES_VISIT.to_string()]);
+    assert_eq!(ids(&answer, "visit_tasks", "updated").len(), 1);
+
+    // Alma is taken away while the nurse has unsent work on her.
+    let alma = format!("/v1/clients/{ALMA}/care-team");
+    let grants = coordinator.get(&alma).await.expect(200);
+    coordinator.post(&format!("/v1/visits/{NURSES_VISIT}/cancel"), &json!({"reason": "Other nurse"})).await.expect(200);
+    for grant in grants.as_array().unwrap().iter().filter(|m| m["user_id"] == NURSE.id.to_string()) {
+        let status = coordinator.delete(&format!("{alma}/{}", grant["id"].as_str().unwrap())).await.status;
+        assert!([204, 404].contains(&status));
+    }
+    phone.client.get(&format!("/v1/clients/{ALMA}")).await.expect(404);
+    for _ in 0..2 {
+        let answer = phone.pull(Some(1)).await;
+        assert_eq!(ids(&answer, "clients", "deleted"), [""; 0], "work is still on the phone: {answer}");
+    }
+    let visit = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("Last words"))]);
+    let told = phone.push(updated("visits", &[visit])).await.expect(200);
+    assert_eq!((&told["applied"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
+    let seen = coordinator.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
+    assert_eq!(seen["notes"], "Last words");
+
+    let before = phone.cursor;
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(ids(&answer, "clients", "deleted"), [ALMA.to_string()]);
+    assert_eq!(ids(&answer, "visits", "deleted"), [NURSES_VISIT.to_string(), AIDES_VISIT.to_string()]);
+    assert_eq!(ids(&answer, "visit_tasks", "deleted").len(), 4);
+    // That answer was lost: the phone asks again with the same cursor, and gets them again.
+    phone.cursor = before;
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(ids(&answer, "clients", "deleted"), [ALMA.to_string()]);
+
+    // Told, the phone has no more say.
+    let late = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("Too late"))]);
+    let told = phone.push(updated("visits", &[late])).await.expect(200);
+    assert_eq!(told["rejected"][0]["reason"], "this is not yours to change");
+}
+
+#[tokio::test]
+async fn a_deletion_comes_one_pull_late_and_loses_no_note() {
+    let world = World::new().await;
+    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let first = phone.pull(None).await;
+    let task = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}");
+    assert_eq!(coordinator.delete(&task).await.status, 204);
+    let answer = phone.pull(Some(1)).await;
+    assert_eq!(ids(&answer, "visit_tasks", "deleted"), [""; 0]);
+    let note = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Ate half"))]);
+    let told = phone.push(updated("visit_tasks", &[note])).await.expect(200);
+    assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
+    let kept = "select count(*) from sync_conflicts where device_value = '\"Ate half\"' and status = 'needs_review'";
+    assert_eq!(world.database.count(kept).await, 1);
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(ids(&answer, "visit_tasks", "deleted"), [NURSES_MEALS.to_string()]);
+    // Deleting what is deleted, or was never there, is fine.
+    let told = phone
+        .push(json!({"visit_tasks": {"created": [], "updated": [], "deleted": [NURSES_MEALS, Uuid::now_v7()]}}))
+        .await
+        .expect(200);
+    assert_eq!(told["rejected"], json!([]));
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_epoch_starts_again_after_a_push() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let first = phone.pull(None).await;
+    let before = phone.cursor;
+    world.database.superuser().await.batch_execute("update agency_counters set epoch = epoch + 1").await.unwrap();
+    let answer = phone.pull(Some(1)).await;
+    assert_eq!(phone.cursor, before, "the cursor stays until the phone has pushed");
+    assert_eq!(ids(&answer, "visits", "updated"), [""; 0]);
+    assert!(answer.get("experimentalStrategy").is_none());
+    let note = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Written before the restore"))]);
+    let told = phone.push(updated("visit_tasks", &[note])).await.expect(200);
+    assert_eq!(told["applied"], 1, "{told}");
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(answer["experimentalStrategy"], "replacement");
+    assert_eq!(ids(&answer, "visits", "updated").len(), 2);
+    assert_eq!(row(&answer, "visit_tasks", NURSES_MEALS)["outcome"], "Written before the restore");
+    let after = phone.pull(Some(0)).await;
+    assert!(after.get("experimentalStrategy").is_none());
+}
+
+#[tokio::test]
+async fn what_commits_while_a_pull_runs_is_in_that_pull_or_the_next() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    phone.pull(None).await;
+    // A transaction that took its numbers, and stays open.
+    let mut writer = world.database.superuser().await;
+    let open = writer.transaction().await.unwrap();
+    open.batch_execute(&format!(
+        "select app.act_as_job('{}'); select app.take_numbers(5);
+         update visits set notes = 'slow' where id = '{NURSES_VISIT}'",
+        NURSE.agency
+    ))
+    .await
+    .unwrap();
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(ids(&answer, "visits", "updated"), [""; 0]);
+    open.commit().await.unwrap();
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(ids(&answer, "visits", "updated"), [NURSES_VISIT.to_string()]);
+}
+
+#[tokio::test]
+async fn an_app_that_was_updated_gets_what_it_lacked() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    coordinator.patch(&format!("/v1/visits/{NURSES_VISIT}"), &json!({"family_note": "Hello"})).await.expect(200);
+    let nurse = world.nurse().await;
+    let old = nurse.get("/v1/sync?last_pulled_at=0&schema_version=1").await.expect(200);
+    assert!(old["changes"].get("alerts").is_none());
+    assert!(row(&old, "visits", NURSES_VISIT).get("family_note").is_none());
+    let migration = "%7B%22from%22%3A1%2C%22tables%22%3A%5B%22alerts%22%5D%2C%22columns%22%3A%5B%7B%22table%22%3A%22visits%22%2C%22columns%22%3A%5B%22family_note%22%5D%7D%5D%7D";
+    let path = format!("/v1/sync?last_pulled_at={}&schema_version=2&migration={migration}", old["timestamp"]);
+    let new = nurse.get(&path).await.expect(200);
+    assert_eq!(ids(&new, "visits", "updated"), [NURSES_VISIT.to_string()]);
+    assert_eq!(row(&new, "visits", NURSES_VISIT)["family_note"], "Hello");
+    assert!(new["changes"]["alerts"].is_object());
+    let future = nurse.get("/v1/sync?last_pulled_at=0&schema_version=99").await.expect(200);
+    assert_eq!(future["upgrade_required"], true);
+    assert_eq!(nurse.get("/v1/sync?migration=x").await.faults(), ["migration"]);
+}
+
+#[tokio::test]
+async fn a_visit_begun_in_a_basement_counts_though_it_was_called_off_meanwhile() {
+    let world = World::new().await;
+    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let first = phone.pull(Some(0)).await;
+    coordinator.post(&format!("/v1/visits/{NURSES_VISIT}/cancel"), &json!({"reason": "Away"})).await.expect(200);
+    let visit = row(&first, "visits", NURSES_VISIT);
+    let start = visit["scheduled_start"].clone();
+    let visit =
+        edited(visit, &[("actual_start", start), ("status", json!("in_progress")), ("notes", json!("I was there"))]);
+    let told = phone.push(updated("visits", &[visit])).await.expect(200);
+    assert_eq!(told["rejected"], json!([]), "{told}");
+    let seen = coordinator.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
+    assert_eq!((&seen["status"], &seen["notes"]), (&json!("cancelled"), &json!("I was there")));
+    let waiting = "select count(*) from sync_conflicts where status = 'needs_review' and column_name = 'actual_start'";
+    assert_eq!(world.database.count(waiting).await, 1);
+}
+
+#[tokio::test]
+async fn a_device_clock_is_measured_and_orders_nothing() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let first = phone.pull(None).await;
+    let note = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("x"))]);
+    let hours_ahead = jiff::Timestamp::now().as_millisecond() + 7_200_000;
+    let path = format!("/v1/sync?last_pulled_at={}", phone.cursor.unwrap());
+    let body = json!({"changes": updated("visit_tasks", &[note])});
+    phone.client.send("POST", &path, Some(&body), &[("x-device-time", &hours_ahead.to_string())]).await.expect(200);
+    let offset = "select clock_offset_ms from devices where clock_offset_ms is not null";
+    let offset = world.database.count(offset).await;
+    assert!((7_100_000..=7_200_000).contains(&offset), "{offset}");
+}
