@@ -18,4 +18,5 @@ mod races;
 mod replays;
 mod roles;
 mod row_level_security;
+mod sync;
 mod visits;
