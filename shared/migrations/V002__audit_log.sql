@@ -5,15 +5,17 @@ create table audit_log (
   -- Null where nobody is known yet, as for a sign-in with an unknown address.
   agency_id uuid references agencies default app.agency_id(),
   at timestamptz not null default clock_timestamp(),
-  actor_id uuid references users default app.user_id(),
-  device_id uuid references devices default app.device_id(),
+  actor_id uuid default app.user_id(),
+  device_id uuid default app.device_id(),
   action text not null check (action ~ '^[a-z_]+(\.[a-z_]+)+$'),
   resource text not null,
   resource_id uuid,
   client_id uuid,
   request_id text default app.request_id(),
   source_ip inet default app.source_ip(),
-  details jsonb not null default '{}' check (jsonb_typeof(details) = 'object')
+  details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
+  foreign key (agency_id, actor_id) references users (agency_id, id),
+  foreign key (agency_id, device_id) references devices (agency_id, id)
 );
 create index audit_log_by_client on audit_log (client_id, at desc) where client_id is not null;
 create index audit_log_by_actor on audit_log (actor_id, at desc);
@@ -33,6 +35,13 @@ begin
   raise exception '% rows are never changed or removed', tg_table_name using errcode = 'insufficient_privilege';
 end
 $$;
-create trigger append_only before update or delete on audit_log for each row execute function app.refuse_change();
-create trigger append_only_truncate before truncate on audit_log for each statement execute function app.refuse_change();
-create trigger append_only before update or delete on audit_chain for each row execute function app.refuse_change();
+
+-- Makes a table one whose rows stay as they are, whoever comes, its owner included.
+create function app.only_append(p_table regclass) returns void language plpgsql as $$
+begin
+  execute format('create trigger append_only before update or delete on %s for each row execute function app.refuse_change()', p_table);
+  execute format('create trigger append_only_truncate before truncate on %s for each statement execute function app.refuse_change()', p_table);
+end
+$$;
+select app.only_append('audit_log');
+select app.only_append('audit_chain');

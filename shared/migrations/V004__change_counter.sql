@@ -14,6 +14,8 @@ create table agency_counters (
   updated_by uuid references users
 );
 
+create trigger stamp_times before insert or update on agency_counters for each row execute function app.stamp_times();
+
 create function app.open_counter() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
@@ -77,8 +79,8 @@ $$;
 create table sync_log (
   agency_id uuid not null references agencies,
   number bigint not null,
-  user_id uuid references users,
-  device_id uuid references devices,
+  user_id uuid,
+  device_id uuid,
   table_name text not null,
   record_id uuid not null,
   client_id uuid,
@@ -87,7 +89,9 @@ create table sync_log (
   before jsonb,
   after jsonb not null,
   synced_at timestamptz not null default now(),
-  primary key (agency_id, number)
+  primary key (agency_id, number),
+  foreign key (agency_id, user_id) references users (agency_id, id),
+  foreign key (agency_id, device_id) references devices (agency_id, id)
 );
 create index sync_log_by_record on sync_log (record_id, number);
 create index sync_log_by_device on sync_log (device_id, number) where device_id is not null;

@@ -102,7 +102,7 @@ create table consents (
 );
 create index consents_newest on consents (client_id, kind, user_id, recorded_at desc, id desc);
 create trigger stamp_times before insert on consents for each row execute function app.stamp_times();
-create trigger append_only before update or delete on consents for each row execute function app.refuse_change();
+select app.only_append('consents');
 
 create function app.consented(p_client uuid, p_kind consent_kind) returns boolean
 language sql stable security definer set search_path = public, pg_temp

@@ -61,6 +61,7 @@ create table alerts (
   created_by uuid references users,
   updated_by uuid references users,
   deleted_at timestamptz,
+  unique (agency_id, id),
   constraint alerts_acknowledged check ((acknowledged_by is null) = (acknowledged_at is null)),
   constraint alerts_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
   constraint alerts_visit_fkey foreign key (agency_id, visit_id) references visits (agency_id, id),
@@ -89,7 +90,7 @@ create table messages (
   next_attempt_at timestamptz default now(),
   leased_until timestamptz,
   failure text check (length(failure) <= 500),
-  alert_id uuid references alerts,
+  alert_id uuid,
   client_id uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -97,6 +98,7 @@ create table messages (
   updated_by uuid references users,
   constraint messages_dedupe_key unique (agency_id, dedupe_key),
   constraint messages_recipient_fkey foreign key (agency_id, recipient_id) references users (agency_id, id),
+  constraint messages_alert_fkey foreign key (agency_id, alert_id) references alerts (agency_id, id),
   constraint messages_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id)
 );
 create index messages_due on messages (next_attempt_at) where status in ('pending', 'sending');
@@ -113,12 +115,15 @@ create table inbound_messages (
   recipient text not null check (length(recipient) <= 100),
   body text not null check (length(body) <= 5000),
   intent text not null check (length(intent) between 1 and 50),
-  user_id uuid references users,
-  client_id uuid references clients,
+  user_id uuid,
+  client_id uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   created_by uuid references users,
-  updated_by uuid references users
+  updated_by uuid references users,
+  constraint inbound_messages_known check (agency_id is not null or (user_id is null and client_id is null)),
+  foreign key (agency_id, user_id) references users (agency_id, id),
+  foreign key (agency_id, client_id) references clients (agency_id, id)
 );
 create index inbound_messages_by_agency on inbound_messages (agency_id, created_at desc);
 create trigger stamp_times before insert or update on inbound_messages for each row execute function app.stamp_times();

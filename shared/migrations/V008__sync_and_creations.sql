@@ -10,17 +10,21 @@ create table sync_conflicts (
   column_name text not null,
   server_value jsonb,
   device_value jsonb,
-  server_user_id uuid references users,
-  device_user_id uuid references users,
-  device_id uuid references devices,
+  server_user_id uuid,
+  device_user_id uuid,
+  device_id uuid,
   status conflict_status not null,
-  resolved_by uuid references users,
+  resolved_by uuid,
   resolved_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   created_by uuid references users,
   updated_by uuid references users,
   constraint sync_conflicts_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
+  foreign key (agency_id, server_user_id) references users (agency_id, id),
+  foreign key (agency_id, device_user_id) references users (agency_id, id),
+  foreign key (agency_id, device_id) references devices (agency_id, id),
+  foreign key (agency_id, resolved_by) references users (agency_id, id),
   constraint sync_conflicts_resolved check ((status = 'resolved') = (resolved_at is not null))
 );
 create index sync_conflicts_open on sync_conflicts (agency_id, created_at) where status = 'needs_review';
@@ -32,7 +36,7 @@ create table sync_quarantine (
   id uuid primary key default app.uuid7(),
   agency_id uuid not null references agencies,
   device_id uuid not null,
-  user_id uuid not null references users,
+  user_id uuid not null,
   table_name text not null,
   -- Text: a malformed id is one of the reasons to be here.
   record_id text not null,
@@ -44,6 +48,7 @@ create table sync_quarantine (
   created_by uuid references users,
   updated_by uuid references users,
   constraint sync_quarantine_device_fkey foreign key (agency_id, device_id) references devices (agency_id, id),
+  foreign key (agency_id, user_id) references users (agency_id, id),
   constraint sync_quarantine_once unique (device_id, table_name, record_id, body_sha256)
 );
 create index sync_quarantine_by_age on sync_quarantine (created_at);
@@ -62,4 +67,4 @@ create table creations (
   updated_by uuid references users
 );
 create trigger stamp_times before insert on creations for each row execute function app.stamp_times();
-create trigger append_only before update or delete on creations for each row execute function app.refuse_change();
+select app.only_append('creations');

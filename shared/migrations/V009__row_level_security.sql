@@ -4,8 +4,9 @@
 grant usage on schema app to berthcare_app;
 revoke execute on all functions in schema app from public;
 grant execute on all functions in schema app to berthcare_app;
-revoke execute on function app.track_changes(regclass) from berthcare_app;
-alter default privileges in schema app revoke execute on functions from public;
+revoke execute on function app.track_changes(regclass), app.only_append(regclass) from berthcare_app;
+-- For the functions of later migrations. Not `in schema app`: what is granted everywhere can't be revoked in one schema.
+alter default privileges revoke execute on functions from public;
 
 do $$
 declare
@@ -22,6 +23,9 @@ begin
   end loop;
 end
 $$;
+
+-- A copy must be whole.
+grant select on refinery_schema_history to berthcare_backup;
 
 -- agencies
 grant select on agencies to berthcare_app;
