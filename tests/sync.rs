@@ -245,7 +245,22 @@ async fn clinical_values_wait_for_a_person() {
     let tasks = tablet.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
     let task = tasks.as_array().unwrap().iter().find(|t| t["id"] == NURSES_VITALS.to_string()).unwrap().clone();
     assert_eq!((&task["data"], &task["outcome"]), (&vitals(70), &json!("Measured twice")));
-    assert_eq!(world.database.count("select count(*) from sync_conflicts where status = 'needs_review'").await, 1);
+
+    let coordinator = world.coordinator().await;
+    let open = coordinator.get("/v1/conflicts").await.expect(200);
+    let conflict = open["items"][0].clone();
+    assert_eq!((&conflict["server_value"], &conflict["device_value"]), (&vitals(70), &vitals(90)));
+    let resolve = format!("/v1/conflicts/{}/resolve", conflict["id"].as_str().unwrap());
+    phone.client.post(&resolve, &json!({"keep": "device"})).await.expect(403);
+    let settled = coordinator.post(&resolve, &json!({"keep": "device"})).await.expect(200);
+    assert_eq!((&settled["status"], &settled["kept"]), (&json!("resolved"), &json!("device")));
+    assert_eq!(coordinator.post(&resolve, &json!({"keep": "device"})).await.expect(200), settled);
+    assert_eq!(coordinator.post(&resolve, &json!({"keep": "server"})).await.problem(409), "already-recorded");
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(
+        row(&answer, "visit_tasks", NURSES_VITALS)["data"].as_str().map(|d| serde_json::from_str::<Value>(d).unwrap()),
+        Some(vitals(90))
+    );
 }
 
 #[tokio::test]
@@ -399,8 +414,13 @@ async fn a_visit_begun_in_a_basement_counts_though_it_was_called_off_meanwhile()
     assert_eq!(told["rejected"], json!([]), "{told}");
     let seen = coordinator.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
     assert_eq!((&seen["status"], &seen["notes"]), (&json!("cancelled"), &json!("I was there")));
-    let waiting = "select count(*) from sync_conflicts where status = 'needs_review' and column_name = 'actual_start'";
-    assert_eq!(world.database.count(waiting).await, 1);
+    // The coordinator hears that it took place, and says so.
+    let open = coordinator.get("/v1/conflicts").await.expect(200);
+    let came = open["items"].as_array().unwrap().iter().find(|c| c["column"] == "actual_start").unwrap().clone();
+    let resolve = format!("/v1/conflicts/{}/resolve", came["id"].as_str().unwrap());
+    coordinator.post(&resolve, &json!({"keep": "device"})).await.expect(200);
+    let seen = coordinator.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
+    assert_eq!((&seen["status"], &seen["cancel_reason"]), (&json!("in_progress"), &json!(null)));
 }
 
 #[tokio::test]

@@ -218,3 +218,33 @@ return round((2 * 6371008.8 * asin(least(1, sqrt(
   sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2))))::numeric, 1)::double precision;
 grant execute on function app.metres(double precision, double precision, double precision, double precision)
   to berthcare_app;
+
+-- Which of the two values a person kept.
+alter table sync_conflicts
+  add column kept text check (kept in ('server', 'device')),
+  add constraint sync_conflicts_kept check ((status = 'resolved') = (kept is not null));
+
+-- A person who settles a conflict may find that a visit took place though it was called off.
+create or replace function app.guard_visit_moves() returns trigger language plpgsql as $$
+begin
+  if new.status <> old.status and (old.status, new.status) not in (
+    ('scheduled', 'in_progress'), ('scheduled', 'completed'), ('scheduled', 'cancelled'), ('scheduled', 'missed'),
+    ('missed', 'in_progress'), ('missed', 'completed'), ('in_progress', 'completed'))
+    and not (current_setting('app.settling', true) = 'on'
+      and (old.status, new.status) in (('cancelled', 'in_progress'), ('cancelled', 'completed'))) then
+    raise exception 'a visit can''t go from % to %', old.status, new.status
+      using errcode = 'check_violation', constraint = 'visits_status_moves';
+  end if;
+  return new;
+end
+$$;
+
+create function app.settle_conflicts() returns void language plpgsql volatile as $$
+begin
+  if app.caller_role() not in ('admin', 'coordinator') then
+    raise exception 'conflicts are settled by planners' using errcode = 'insufficient_privilege';
+  end if;
+  perform set_config('app.settling', 'on', true);
+end
+$$;
+grant execute on function app.settle_conflicts() to berthcare_app;

@@ -156,7 +156,7 @@ impl Functions {
         let name = match path.trim_start_matches("/v1/").split(['/', '?']).next().unwrap_or_default() {
             "auth" | "users" | ".well-known" => "auth",
             "clients" | "family" => "clients",
-            "visits" => "visits",
+            "visits" | "conflicts" => "visits",
             "sync" => "sync",
             _ => "health",
         };

@@ -1,5 +1,6 @@
 //! `visits`: planning visits, going there, and documenting what was done.
 
+mod conflicts;
 mod progress;
 mod tasks;
 mod visits;
@@ -17,7 +18,9 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(progress::check_out))
         .routes(routes!(progress::cancel))
         .routes(routes!(tasks::list, tasks::create))
-        .routes(routes!(tasks::change, tasks::delete));
+        .routes(routes!(tasks::change, tasks::delete))
+        .routes(routes!(conflicts::list))
+        .routes(routes!(conflicts::resolve));
     OpenApiRouter::new().nest("/v1", v1)
 }
 

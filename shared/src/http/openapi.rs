@@ -10,8 +10,8 @@ use crate::error::Fault;
 /// what every document says of itself.
 ///
 /// # Errors
-/// When the completed document is not OpenAPI, which is a fault of this function.
-pub fn complete(document: OpenApi) -> Result<OpenApi, serde_json::Error> {
+/// When the document can't be written as JSON.
+pub fn complete(document: &OpenApi) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(document)?;
     value["info"] = json!({
         "title": "BerthCare",
@@ -24,7 +24,7 @@ pub fn complete(document: OpenApi) -> Result<OpenApi, serde_json::Error> {
     schemas[Fault::name().as_ref()] = json!(Fault::schema());
     value["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
-    let Some(paths) = value["paths"].as_object_mut() else { return serde_json::from_value(value) };
+    let Some(paths) = value["paths"].as_object_mut() else { return Ok(value) };
     for (path, item) in paths {
         let takes_parameters = path.contains('{');
         for operation in item.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
@@ -36,7 +36,7 @@ pub fn complete(document: OpenApi) -> Result<OpenApi, serde_json::Error> {
             }
         }
     }
-    serde_json::from_value(value)
+    Ok(value)
 }
 
 /// A record of the demo data, so that the documentation's page has something to try.

@@ -106,6 +106,8 @@ permissions! {
     UsersDelete = "users.delete" => [Admin];
     /// Hold one's clients and visits on a phone, and bring back what was done.
     SyncUse = "visits.read" => [Admin, Coordinator, Nurse, CareAide];
+    /// Settle what two people changed at the same time.
+    ConflictsSettle = "visits.write" => [Admin, Coordinator];
     /// The family's view of a client; planners may see it too, to know what a family reads.
     FamilyRead = "family.read" => [Admin, Coordinator, Family];
     /// What everybody may: their own account.

@@ -12,6 +12,7 @@ pub mod creations;
 pub mod devices;
 pub mod family;
 pub mod messages;
+pub mod sync_conflicts;
 pub mod sync_pull;
 pub mod sync_push;
 pub mod sync_status;

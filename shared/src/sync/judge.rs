@@ -443,8 +443,11 @@ fn keep_to_the_way(before: &Row, after: &mut Row) -> Vec<Conflict> {
     conflicts
 }
 
-/// Brings a row in line with the table's own rules, or says which it breaks.
-fn settle(table: &Table, row: &mut Row, before: Option<&Row>, now: Timestamp) -> Result<(), String> {
+/// Brings a row in line with the table's own rules: a visit's status with its times, a task's tick with its time.
+///
+/// # Errors
+/// Says which rule it breaks.
+pub fn settle(table: &Table, row: &mut Row, before: Option<&Row>, now: Timestamp) -> Result<(), String> {
     match table.name {
         "visits" => settle_visit(row, before, now),
         "visit_tasks" => settle_task(row, now),

@@ -1,0 +1,74 @@
+//! What two people changed at the same time, for a person to settle.
+
+use axum::{Json, extract::State};
+use serde::Deserialize;
+use shared::{
+    app::App,
+    error::{Conflict, Error},
+    http::{Cursor, Json as Body, Page, PageSize, Path, Query},
+    identity::{ConflictsSettle, May},
+    models::sync_conflicts::{self, ConflictStatus, Decision, Side, SyncConflict},
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+type SyncConflictPage = Page<SyncConflict>;
+
+/// Which conflicts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ConflictQuery {
+    /// In this status; those that need a person where absent.
+    #[param(inline)]
+    status: Option<ConflictStatus>,
+    /// How many at most; 50 unless told.
+    #[serde(default)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: PageSize,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>, max_length = 1000)]
+    cursor: Option<Cursor>,
+}
+
+/// List conflicts, oldest first.
+#[utoipa::path(get, path = "/conflicts", tag = "visits", operation_id = "list_conflicts", params(ConflictQuery),
+    responses((status = 200, description = "A page of conflicts.", body = SyncConflictPage)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: May<ConflictsSettle>,
+    Query(query): Query<ConflictQuery>,
+) -> Result<Json<SyncConflictPage>, Error> {
+    let status = query.status.unwrap_or(ConflictStatus::NeedsReview);
+    let after = query.cursor.as_ref().map(Cursor::read).transpose()?;
+    let conflicts = sync_conflicts::list(&app.db, &*caller, status, after, query.limit.and_one()).await?;
+    Ok(Json(Page::new(conflicts, query.limit, |conflict| (conflict.created_at, conflict.id))))
+}
+
+/// Settle a conflict: keep the server's value or the device's.
+#[utoipa::path(post, path = "/conflicts/{id}/resolve", tag = "visits", operation_id = "resolve_conflict",
+    params(("id" = Uuid, Path, description = "The conflict.")), request_body = Decision,
+    responses((status = 200, description = "Settled.", body = SyncConflict),
+        (status = 409, description = "Settled otherwise before, or the record is gone.")))]
+pub(crate) async fn resolve(
+    State(app): State<App>,
+    caller: May<ConflictsSettle>,
+    Path(id): Path<Uuid>,
+    Body(decision): Body<Decision>,
+) -> Result<Json<SyncConflict>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let conflict = sync_conflicts::lock(&mut tx, id).await?;
+    match (conflict.status, conflict.kept) {
+        (ConflictStatus::Resolved, kept) if kept == Some(decision.keep) => {
+            tx.commit().await?;
+            return Ok(Json(conflict));
+        }
+        (ConflictStatus::Resolved, _) => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        // The side that stands already needs no writing.
+        (ConflictStatus::AutoResolved, _) if decision.keep == Side::Device => {}
+        (ConflictStatus::NeedsReview, _) if decision.keep == Side::Server => {}
+        _ => sync_conflicts::apply(&mut tx, &conflict, decision.keep).await?,
+    }
+    let settled = sync_conflicts::resolve(&mut tx, &conflict, decision.keep).await?;
+    tx.commit().await?;
+    Ok(Json(settled))
+}

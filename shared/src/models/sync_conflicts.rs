@@ -1,0 +1,188 @@
+//! Columns that two people changed at the same time: both values, until a person has decided and for as long as the
+//! record is kept.
+
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{audited, sync_push};
+use crate::{
+    db::{AuditEntry, Db, DbError, Identity, Tx, text_sql},
+    error::{Conflict as Refusal, Error, Fault},
+    sync::{judge, schema},
+    validation::Check,
+};
+
+/// Where a conflict stands.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "needs_review")]
+pub enum ConflictStatus {
+    /// The later arrival won; the other value is kept here.
+    AutoResolved,
+    /// The server's value stands until a person decides.
+    NeedsReview,
+    /// A person has decided.
+    Resolved,
+}
+
+/// One of the two values.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "device")]
+pub enum Side {
+    /// What the server had.
+    Server,
+    /// What the device sent.
+    Device,
+}
+text_sql!(ConflictStatus, Side);
+
+/// A person's decision.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"keep": "device"}))]
+pub struct Decision {
+    /// Which value is right.
+    pub keep: Side,
+}
+impl Check for Decision {}
+
+/// A column that two people changed at the same time.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000aa", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+    "table": "visits", "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column": "notes",
+    "server_value": "From the office", "device_value": "From the bedside",
+    "server_user_id": "0193a5b0-0000-7000-8000-000000000002", "device_user_id": "0193a5b0-0000-7000-8000-000000000003",
+    "status": "auto_resolved", "kept": null, "resolved_by": null, "resolved_at": null,
+    "created_at": "2026-11-20T14:44:31Z"}))]
+pub struct SyncConflict {
+    /// The id.
+    pub id: Uuid,
+    /// Whose care it concerns.
+    pub client_id: Uuid,
+    /// In which table.
+    pub table: String,
+    /// In which record.
+    pub record_id: Uuid,
+    /// Which column.
+    pub column: String,
+    /// What the server had; null too where the record was deleted there.
+    #[schema(value_type = Value)]
+    pub server_value: Option<Value>,
+    /// What the device sent; null too where it deleted the record.
+    #[schema(value_type = Value)]
+    pub device_value: Option<Value>,
+    /// Whose the server's value was.
+    pub server_user_id: Option<Uuid>,
+    /// Whose the device's value was.
+    pub device_user_id: Option<Uuid>,
+    /// Where it stands.
+    pub status: ConflictStatus,
+    /// What a person kept.
+    pub kept: Option<Side>,
+    /// Who decided.
+    pub resolved_by: Option<Uuid>,
+    /// When.
+    pub resolved_at: Option<Timestamp>,
+    /// When the two values met.
+    pub created_at: Timestamp,
+}
+
+macro_rules! columns {
+    () => {
+        "s.id, s.client_id, s.table_name as \"table\", s.record_id, s.column_name as \"column\", s.server_value,
+         s.device_value, s.server_user_id, s.device_user_id, s.status::text as status, s.kept, s.resolved_by,
+         s.resolved_at, s.created_at"
+    };
+}
+
+/// Conflicts in a status, oldest first: who waits longest comes first.
+pub async fn list(
+    db: &Db,
+    who: &impl Identity,
+    status: ConflictStatus,
+    after: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<SyncConflict>, DbError> {
+    let (at, id) = after.unzip();
+    db.read(
+        who,
+        audited!(
+            "conflict.list",
+            "sync_conflict",
+            "select ",
+            columns!(),
+            " from sync_conflicts s
+             where s.status = $1::text::conflict_status and ($3::uuid is null or (s.created_at, s.id) > ($2, $3))
+             order by s.created_at, s.id limit $4"
+        ),
+        &[&status, &at, &id, &limit],
+    )
+    .await
+}
+
+/// One conflict, locked until the transaction ends.
+pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<SyncConflict, Error> {
+    tx.query_opt(concat!("select ", columns!(), " from sync_conflicts s where s.id = $1 for no key update"), &[&id])
+        .await?
+        .ok_or(Error::NotFound)
+}
+
+/// Writes the value that a person kept.
+///
+/// # Errors
+/// [`Refusal::Final`] where the record is gone, and a fault where the value doesn't fit the record any more.
+pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Side) -> Result<(), Error> {
+    let value = match keep {
+        Side::Server => conflict.server_value.clone(),
+        Side::Device => conflict.device_value.clone(),
+    };
+    let table = schema::table(&conflict.table).ok_or(Error::NotFound)?;
+    let known = sync_push::states(tx, table.name, vec![conflict.record_id], 0).await?;
+    let row = known.get(&conflict.record_id).and_then(|state| state.stored.row.clone());
+    let Some(before) = row.filter(|row| !judge::is_deleted(row)) else {
+        // The deletion stands; that was the server's side of it.
+        return match keep {
+            Side::Server => Ok(()),
+            Side::Device => {
+                Err(Error::Conflict(Refusal::Final("The record was deleted; what was written is kept here.")))
+            }
+        };
+    };
+    let mut row = before.clone();
+    row.insert(conflict.column.clone(), value.unwrap_or(Value::Null));
+    judge::settle(table, &mut row, Some(&before), Timestamp::now())
+        .map_err(|reason| vec![Fault::body("/keep", format!("doesn't fit the record as it is: {reason}"))])?;
+    if row != before {
+        tx.execute("select app.settle_conflicts()", &[]).await?;
+        sync_push::update(tx, table, &[row]).await?;
+    }
+    Ok(())
+}
+
+/// Notes the decision.
+pub async fn resolve<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Side) -> Result<SyncConflict, Error> {
+    tx.audit(
+        AuditEntry::new("conflict.resolve", "sync_conflict", conflict.id, Some(conflict.client_id))
+            .with(json!({"keep": keep, "table": conflict.table, "column": conflict.column})),
+    );
+    tx.query_opt(
+        concat!(
+            "update sync_conflicts s set status = 'resolved', kept = $2, resolved_by = app.user_id(), resolved_at = now()
+             where s.id = $1 returning ", columns!()
+        ),
+        &[&conflict.id, &keep],
+    )
+    .await?
+    .ok_or(Error::NotFound)
+}
