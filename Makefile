@@ -8,7 +8,7 @@ EVENT ?= *
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: start demo reset test test-pooled check build openapi
+.PHONY: mobile start demo reset test test-pooled check build openapi
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -39,6 +39,11 @@ check:
 openapi:
 	@cargo run --quiet --example openapi > target/openapi.json
 	@mv target/openapi.json functions/health/openapi.json
+
+# Writes the schema module that the phone app takes.
+mobile:
+	@cargo run --quiet --example mobile > target/schema.js
+	@mv target/schema.js docs/mobile/schema.js
 
 # The functions as Lambda runs them, in target/lambda; `rustup target add aarch64-unknown-linux-gnu` comes first.
 build: ; @$(STACK) tools -- cargo lambda build --release --arm64

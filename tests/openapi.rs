@@ -92,3 +92,9 @@ fn every_operation_says_what_it_needs_and_answers() {
         }
     }
 }
+
+#[test]
+fn the_apps_schema_is_the_servers() {
+    let module = include_str!("../docs/mobile/schema.js");
+    assert!(module == local::mobile::module(), "docs/mobile/schema.js is old: run `make mobile`");
+}

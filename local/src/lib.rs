@@ -2,4 +2,5 @@
 
 pub mod demo;
 pub mod document;
+pub mod mobile;
 pub mod prepare;
