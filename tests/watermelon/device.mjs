@@ -1,0 +1,219 @@
+// A phone: the unmodified WatermelonDB client, its database in memory, and the two functions that every app writes
+// for it. What goes wrong between phone and server is made to go wrong here.
+
+import { Database, Q } from '@nozbe/watermelondb'
+import lokijs from '@nozbe/watermelondb/adapters/lokijs/index.js'
+import { synchronize } from '@nozbe/watermelondb/sync/index.js'
+import { setGenerator } from '@nozbe/watermelondb/utils/common/randomId/index.js'
+import { uuid7 } from './ids.mjs'
+import { modelsFor } from './models.mjs'
+import { migrationsTo, NEWEST, schemaOf } from './schema.mjs'
+import { HttpError } from './session.mjs'
+import { checkPull } from './wire.mjs'
+
+setGenerator(uuid7)
+
+/** The network was gone, before the request was sent or before its answer came. */
+export class NoSignal extends Error {}
+
+/** The nurse wrote while the answer was on its way, and the answer deletes rows. */
+class WroteMeanwhile extends Error {}
+
+export class Device {
+  #version
+  #answer
+  #edits = 0
+
+  /**
+   * What is to go wrong with the next pulls and pushes, each an object of:
+   * `lost`: 'request' or 'answer'; `twice`: sent twice at once; `during`, `after`: called while the server works, and
+   * when its answer has come but the client has not seen it.
+   */
+  troubles = { pull: [], push: [] }
+  /** Each request and its answer, for whoever looks for the cause of a failure. */
+  traffic = []
+  /** How far the phone's clock is ahead. */
+  clockAheadMs
+
+  /** `saved` is what `save` gave: the phone's storage, as an earlier start of the app left it. */
+  constructor(session, { version = NEWEST, saved = null, clockAheadMs = 0 } = {}) {
+    this.session = session
+    this.clockAheadMs = clockAheadMs
+    this.#open(version, saved)
+  }
+
+  #open(version, saved) {
+    const schema = schemaOf(version)
+    let stored = saved
+    const storage = {
+      loadDatabase: (_name, done) => done(stored),
+      saveDatabase: (_name, _text, done) => done(),
+      deleteDatabase: (_name, done) => done((stored = undefined)),
+    }
+    const adapter = new lokijs.default({
+      dbName: 'phone',
+      schema,
+      migrations: migrationsTo(version),
+      useWebWorker: false,
+      useIncrementalIndexedDB: true,
+      extraLokiOptions: { autosave: false },
+      _testLokiAdapter: storage,
+    })
+    this.#version = version
+    this.database = new Database({ adapter, modelClasses: modelsFor(schema) })
+  }
+
+  /** The phone's storage, as a backup takes it. */
+  save() {
+    return this.database.adapter.underlyingAdapter._driver.loki.serialize()
+  }
+
+  /** The app is killed and started again, perhaps a newer one, perhaps on restored storage. */
+  restart({ version = this.#version, saved = this.save() } = {}) {
+    this.#open(version, saved)
+  }
+
+  /** The app is removed and installed anew, by the same person in the same session. */
+  reinstall() {
+    this.restart({ saved: null })
+  }
+
+  now() {
+    return Date.now() + this.clockAheadMs
+  }
+
+  // --- what the nurse does ---
+
+  /** The record's values, as stored; `null` where the phone doesn't have it. */
+  async row(table, id) {
+    return (await this.rows(table)).find((row) => row.id === id) ?? null
+  }
+
+  async rows(table) {
+    const found = await this.database.get(table).query().unsafeFetchRaw()
+    return found.map(({ $loki, ...row }) => row).sort((one, other) => (one.id < other.id ? -1 : 1))
+  }
+
+  /** Answers the new record's id. */
+  async create(table, values) {
+    this.#edits += 1
+    const record = await this.database.write(() =>
+      this.database.get(table).create((record) => {
+        Object.assign(record, { createdAt: this.now(), updatedAt: this.now() }, values)
+      }),
+    )
+    return record.id
+  }
+
+  /** `values`, or a function of the present row that answers them. Answers the row as it was; `null` where there is none. */
+  async edit(table, id, values) {
+    return this.#change(table, id, (record) =>
+      record.update(() => {
+        Object.assign(record, { updatedAt: this.now() }, typeof values === 'function' ? values({ ...record._raw }) : values)
+      }),
+    )
+  }
+
+  /** Answers the row as it was; `null` where there is none. */
+  async remove(table, id) {
+    return this.#change(table, id, (record) => record.markAsDeleted())
+  }
+
+  #change(table, id, change) {
+    this.#edits += 1
+    return this.database.write(async () => {
+      const [record] = await this.database.get(table).query(Q.where('id', id)).fetch()
+      if (!record) return null
+      const before = { ...record._raw }
+      await change(record)
+      return before
+    })
+  }
+
+  /** How many records wait to be sent. */
+  async unsent() {
+    const counts = Object.keys(this.database.schema.tables).map(async (table) => {
+      const dirty = Q.where('_status', Q.oneOf(['created', 'updated']))
+      const [changed, deleted] = await Promise.all([
+        this.database.get(table).query(dirty).fetchCount(),
+        this.database.adapter.getDeletedRecords(table),
+      ])
+      return changed + deleted.length
+    })
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+  }
+
+  // --- synchronising ---
+
+  /** Until the server has no more. Answers the last pull's answer. */
+  async sync(options) {
+    do await this.syncOnce(options)
+    while (this.#answer.has_more)
+    return this.#answer
+  }
+
+  /** One `synchronize()`; `push: false` leaves out its second half. */
+  async syncOnce({ push = true } = {}) {
+    for (;;) {
+      this.log = {}
+      try {
+        await synchronize({
+          database: this.database,
+          pullChanges: (asked) => this.#pull(asked),
+          pushChanges: push ? (asked) => this.#push(asked) : undefined,
+          migrationsEnabledAtVersion: 1,
+          // After the first sync all rows come as updated: without this the client takes each new one for a mistake.
+          sendCreatedAsUpdated: (await this.lastPulledAt()) !== null,
+          log: this.log,
+        })
+        return this.#answer
+      } catch (error) {
+        if (!(error instanceof WroteMeanwhile)) throw error
+      }
+    }
+  }
+
+  /** The cursor that the phone holds; `null` before its first sync. */
+  async lastPulledAt() {
+    return Number.parseInt(await this.database.adapter.getLocal('__watermelon_last_pulled_at'), 10) || null
+  }
+
+  async #pull(asked) {
+    const { lastPulledAt, schemaVersion, migration } = asked
+    const edits = this.#edits
+    const pending = await this.unsent()
+    // As WatermelonDB's own documentation writes it: `null` goes as that word.
+    const query = `last_pulled_at=${lastPulledAt}&schema_version=${schemaVersion}&migration=${encodeURIComponent(JSON.stringify(migration))}`
+    const answer = await this.#exchange('pull', 'GET', `/v1/sync?${query}&pending=${pending}`)
+    if (!answer.upgrade_required) checkPull(answer, this.database.schema, asked)
+    // A pulled deletion, or a replacement, takes unsent work with it. The server was told what was unsent when the
+    // answer was made; what was written since must be sent first.
+    if (edits !== this.#edits && removes(answer)) throw new WroteMeanwhile()
+    this.#answer = answer
+    return answer
+  }
+
+  async #push({ changes, lastPulledAt }) {
+    return this.#exchange('push', 'POST', `/v1/sync?last_pulled_at=${lastPulledAt}`, { changes })
+  }
+
+  async #exchange(kind, method, path, body) {
+    const { lost, twice, during, after } = this.troubles[kind].shift() ?? {}
+    // The client may change the objects later, and a request is sent as it is now.
+    const text = body && JSON.stringify(body)
+    const entry = { kind, path, body: text }
+    this.traffic.push(entry)
+    if (lost === 'request') throw new NoSignal(`${kind}: the request was lost`)
+    const send = () =>
+      this.session.ask(method, path, { body: text, headers: { 'x-device-time': String(this.now()) } })
+    const [answer] = await Promise.all([send(), twice && send(), during?.()])
+    Object.assign(entry, { status: answer.status, bytes: answer.text.length, answer: answer.body })
+    if (answer.status !== 200) throw new HttpError(method, path, answer)
+    await after?.()
+    if (lost === 'answer') throw new NoSignal(`${kind}: the answer was lost`)
+    return answer.body
+  }
+}
+
+const removes = ({ changes, experimentalStrategy }) =>
+  experimentalStrategy === 'replacement' || Object.values(changes).some(({ deleted }) => deleted.length > 0)

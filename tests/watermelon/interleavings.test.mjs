@@ -1,0 +1,36 @@
+// Phones and portal write whatever, whenever, over a network that loses answers: they converge, and nothing is lost.
+// SEED is the first history's seed (1), RUNS how many there are (240).
+
+import { test } from 'node:test'
+import { failOnComplaints } from './complaints.mjs'
+import { Play } from './play.mjs'
+import { World } from './world.mjs'
+
+const FIRST = Number(process.env.SEED ?? 1)
+const RUNS = Number(process.env.RUNS ?? 240)
+// Histories that run at once meet at the agency's change counter.
+const LANES = Math.min(3, RUNS)
+
+failOnComplaints()
+
+const world = await World.open()
+const lanes = await Promise.all(Array.from({ length: LANES }, lane))
+
+async function lane() {
+  const nurse = await world.nurse()
+  const [witness, ...phones] = await Promise.all(Array.from({ length: 4 }, () => world.phone(nurse)))
+  return (seed) => new Play(seed, world, nurse, phones, witness).run()
+}
+
+for (let run = 0; run < RUNS; run += LANES) {
+  const seeds = seedsFrom(run)
+  test(`histories ${seeds.join(', ')}`, { timeout: 60_000 }, async () => {
+    const ended = await Promise.allSettled(seeds.map((seed, lane) => lanes[lane](seed)))
+    const failed = ended.find(({ status }) => status === 'rejected')
+    if (failed) throw failed.reason
+  })
+}
+
+function seedsFrom(run) {
+  return Array.from({ length: Math.min(LANES, RUNS - run) }, (_, lane) => FIRST + run + lane)
+}
