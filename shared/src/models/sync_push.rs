@@ -237,7 +237,7 @@ pub async fn quarantine<I: Identity>(tx: &mut Tx<I>, refused: &[Refused]) -> Res
         .execute(
             "insert into sync_quarantine
                (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason)
-             select app.agency_id(), app.device_id(), app.user_id(), q.table_name, q.record_id, q.body,
+             select app.agency_id(), app.device_id(), app.user_id(), q.table_name, q.record_id, coalesce(q.body, 'null'),
                q.body_sha256, left(q.reason, 500)
              from jsonb_to_recordset($1) q (table_name text, record_id text, body jsonb, body_sha256 bytea, reason text)
              on conflict on constraint sync_quarantine_once do nothing",
