@@ -18,5 +18,7 @@ mod races;
 mod replays;
 mod roles;
 mod row_level_security;
+mod schema;
 mod sync;
+mod sync_core;
 mod visits;

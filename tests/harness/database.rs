@@ -30,15 +30,34 @@ fn host_and_port(config: &Config) -> (String, u16) {
     (host.clone(), config.get_ports().first().copied().unwrap_or(5432))
 }
 
+/// A copy's name: the second it was made in tells `sweep` its age.
+fn name_of(unique: &str) -> String {
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs();
+    format!("test_{now}_{unique}")
+}
+
 impl Database {
     /// Copies the template, making it first where this run has none yet.
     pub async fn copy(unique: &str) -> Self {
         let admin = admin_config();
         let client = prepare::connect(&admin).await.unwrap();
         let template = template(&admin, &client).await;
-        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO).as_secs();
-        let name = format!("test_{now}_{unique}");
-        client.batch_execute(&format!("create database {name} template {template}")).await.unwrap();
+        let name = name_of(unique);
+        client
+            .batch_execute(&format!("create database {name} template {template} owner berthcare_migrate"))
+            .await
+            .unwrap();
+        Self { name, admin }
+    }
+
+    /// A database without a schema, as `berthcare_migrate` finds it before the first migration.
+    pub async fn empty() -> Self {
+        let admin = admin_config();
+        let client = prepare::connect(&admin).await.unwrap();
+        // Which makes the roles.
+        template(&admin, &client).await;
+        let name = name_of(&Uuid::now_v7().simple().to_string());
+        client.batch_execute(&format!("create database {name} owner berthcare_migrate")).await.unwrap();
         Self { name, admin }
     }
 

@@ -18,6 +18,7 @@ use shared::{
     identity::{Caller, May, SyncUse},
     models::sync_pull::{self, DeviceState, Item, Pulled, Window},
     sync::{
+        base::WorkBase,
         cursor::Cursor,
         schema::{TABLES, Table, VERSION, table, tables_of},
     },
@@ -155,12 +156,10 @@ impl Request {
 
     async fn ask_to_push(self, tx: Tx<Caller>, device: &DeviceState, cursor: Cursor) -> Result<Response, Error> {
         let pulled = Pulled {
-            from: device.pulled_to,
-            to: cursor.as_i64(),
-            clean: false,
+            // It got nothing, so that its work still began where it did.
+            base: device.base(),
             pending: self.pending,
             version: i32::try_from(self.version).ok(),
-            work_base: device.work_base,
             replacing: Some(cursor.as_i64()),
             tombstones: (device.tombstones_sent, device.tombstones_sent_with, device.tombstones_received),
         };
@@ -215,21 +214,15 @@ impl Request {
                 None => (device.tombstones_sent, device.tombstones_sent_with, received),
             }
         };
-        let clean = self.pending == Some(0);
+        let base = if afresh {
+            WorkBase::afresh(to.as_i64())
+        } else {
+            device.base().pulled(presented, to.as_i64(), self.pending == Some(0))
+        };
         let pulled = Pulled {
-            from: self.presented.map(Cursor::as_i64).filter(|_| !afresh).or(Some(to.as_i64())),
-            to: to.as_i64(),
-            clean: clean || afresh,
+            base,
             pending: self.pending,
             version: i32::try_from(self.version).ok(),
-            work_base: match (afresh, clean, device.pulled_clean) {
-                (true, ..) => Some(to.as_i64()),
-                // Nothing waits: work begins at what the phone has, or is getting.
-                (_, true, _) => Some(presented),
-                // Something was written since the last pull, at which nothing waited.
-                (_, false, true) => Some(device.pulled_to.map_or(presented, |last| last.min(presented))),
-                (_, false, false) => device.work_base,
-            },
             replacing: None,
             tombstones,
         };

@@ -104,15 +104,16 @@ pub(crate) async fn push(
         outcome.take(record, &known, &author, &mut around, now);
     }
     outcome.write(&mut tx).await?;
-    sync_push::finish(tx, held.map(Cursor::as_i64), clock_offset(&headers, now)).await?;
+    let held = held.map(Cursor::as_i64);
+    sync_push::finish(tx, held, &device.base().pushed(held), clock_offset(&headers, now)).await?;
     Ok(Json(outcome.told()))
 }
 
-/// From which number on other people's changes count as made at the same time. Where the last pull found nothing
-/// waiting, what comes now was written while that pull ran. Of another epoch, everything counts.
+/// From which number on other people's changes count as made at the same time. Where the work began in another epoch,
+/// all of them do.
 fn work_base(device: &PushingDevice) -> i64 {
-    let base = if device.pulled_clean { device.pulled_from.or(device.work_base) } else { device.work_base };
-    base.and_then(|base| Cursor::parse(Some(&base.to_string()))?.number_in(device.epoch)).unwrap_or(0)
+    let base = device.base().of_push().map(|base| base.to_string());
+    Cursor::parse(base.as_deref()).and_then(|base| base.number_in(device.epoch)).unwrap_or(0)
 }
 
 /// How far the phone's clock is ahead of ours, in milliseconds. It orders nothing.

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use crate::{
     db::{Identity, Tx},
     error::Error,
-    sync::schema::{TABLES, Table, VERSION},
+    sync::{
+        base::WorkBase,
+        schema::{TABLES, Table, VERSION},
+    },
 };
 
 /// The device that pulls, locked for as long as its pull takes, and where its agency's counter stands.
@@ -23,7 +26,9 @@ pub struct DeviceState {
     pub replacing: Option<i64>,
     /// The cursor that it held when it last pushed.
     pub pushed_at: Option<i64>,
-    /// The cursor it got at its last pull.
+    /// The cursor it presented at its last pull.
+    pub pulled_from: Option<i64>,
+    /// The cursor it got then.
     pub pulled_to: Option<i64>,
     /// Whether nothing waited to be sent then.
     pub pulled_clean: bool,
@@ -35,6 +40,19 @@ pub struct DeviceState {
     pub tombstones_sent_with: i64,
     /// Tombstones that arrived, up to here.
     pub tombstones_received: i64,
+}
+
+impl DeviceState {
+    /// Where its unsent work began.
+    #[must_use]
+    pub fn base(&self) -> WorkBase {
+        WorkBase {
+            pulled_from: self.pulled_from,
+            pulled_to: self.pulled_to,
+            pulled_clean: self.pulled_clean,
+            began: self.work_base,
+        }
+    }
 }
 
 /// One thing for the phone.
@@ -72,7 +90,7 @@ pub struct Window<'a> {
 /// Locks and reads the device.
 pub async fn device<I: Identity>(tx: &mut Tx<I>) -> Result<DeviceState, Error> {
     tx.query_opt(
-        "select c.epoch, c.number, d.replacing, d.pushed_at, d.pulled_to, d.pulled_clean, d.work_base, d.tombstones_sent,
+        "select c.epoch, c.number, d.replacing, d.pushed_at, d.pulled_from, d.pulled_to, d.pulled_clean, d.work_base, d.tombstones_sent,
            d.tombstones_sent_with, d.tombstones_received
          from devices d join agency_counters c on c.agency_id = d.agency_id
          where d.id = app.device_id() for no key update of d",
@@ -189,18 +207,12 @@ fn statement(version: u32, new_to_it: &[(&'static Table, Vec<String>)]) -> Strin
 /// What the server remembers of a device's pull.
 #[derive(Debug)]
 pub struct Pulled {
-    /// The cursor presented; none at a first sync.
-    pub from: Option<i64>,
-    /// The cursor answered.
-    pub to: i64,
-    /// Whether the phone said that nothing waits to be sent.
-    pub clean: bool,
+    /// Its cursors, and where its unsent work began.
+    pub base: WorkBase,
     /// How many changes it said it has not sent.
     pub pending: Option<i32>,
     /// Its schema version.
     pub version: Option<i32>,
-    /// Where its unsent work began.
-    pub work_base: Option<i64>,
     /// A cursor that was answered with nothing.
     pub replacing: Option<i64>,
     /// Tombstones sent, the cursor they went with, and those received.
@@ -216,12 +228,12 @@ pub async fn remember<I: Identity>(tx: Tx<I>, pulled: &Pulled) -> Result<(), Err
            tombstones_sent_with = $9, tombstones_received = $10, last_sync_at = now(), last_seen_at = now()
          where id = app.device_id()",
         &[
-            &pulled.from,
-            &pulled.to,
-            &pulled.clean,
+            &pulled.base.pulled_from,
+            &pulled.base.pulled_to,
+            &pulled.base.pulled_clean,
             &pulled.pending,
             &pulled.version,
-            &pulled.work_base,
+            &pulled.base.began,
             &pulled.replacing,
             &sent,
             &sent_with,

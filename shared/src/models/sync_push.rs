@@ -12,6 +12,7 @@ use crate::{
     db::{Identity, Nothing, Tx},
     error::Error,
     sync::{
+        base::WorkBase,
         judge::{Conflict, Other, Row, Stored},
         schema::{Table, Writer},
     },
@@ -44,18 +45,29 @@ pub struct State {
 pub struct PushingDevice {
     /// The agency's epoch.
     pub epoch: i32,
-    /// Where its work began, unless its last pull says more.
-    pub work_base: Option<i64>,
-    /// Between which cursors it last pulled.
-    pub pulled_from: Option<i64>,
-    /// Whether nothing waited to be sent then: what it pushes now was written during that pull.
-    pub pulled_clean: bool,
+    work_base: Option<i64>,
+    pulled_from: Option<i64>,
+    pulled_to: Option<i64>,
+    pulled_clean: bool,
+}
+
+impl PushingDevice {
+    /// Where its unsent work began.
+    #[must_use]
+    pub fn base(&self) -> WorkBase {
+        WorkBase {
+            pulled_from: self.pulled_from,
+            pulled_to: self.pulled_to,
+            pulled_clean: self.pulled_clean,
+            began: self.work_base,
+        }
+    }
 }
 
 /// Locks and reads the device, and lets what it did for clients lost to it since count.
 pub async fn device<I: Identity>(tx: &mut Tx<I>) -> Result<PushingDevice, Error> {
     tx.query_opt(
-        "select c.epoch, d.work_base, d.pulled_from, d.pulled_clean
+        "select c.epoch, d.work_base, d.pulled_from, d.pulled_to, d.pulled_clean
          from devices d join agency_counters c on c.agency_id = d.agency_id, app.linger()
          where d.id = app.device_id() for no key update of d",
         &[],
@@ -272,12 +284,17 @@ pub async fn remember<I: Identity>(tx: &mut Tx<I>, receipts: &[Receipt]) -> Resu
 }
 
 /// Ends the push: notes the cursor that the device held, from where its next work begins, and its clock.
-pub async fn finish<I: Identity>(tx: Tx<I>, held: Option<i64>, clock_offset_ms: Option<i64>) -> Result<(), Error> {
+pub async fn finish<I: Identity>(
+    tx: Tx<I>,
+    held: Option<i64>,
+    base: &WorkBase,
+    clock_offset_ms: Option<i64>,
+) -> Result<(), Error> {
     tx.commit_with::<Nothing>(
-        "update devices set pushed_at = $1, work_base = $1, pulled_clean = false, pending_count = 0,
-           clock_offset_ms = coalesce($2, clock_offset_ms), last_sync_at = now(), last_seen_at = now()
+        "update devices set pushed_at = $1, work_base = $2, pulled_clean = $3, pending_count = 0,
+           clock_offset_ms = coalesce($4, clock_offset_ms), last_sync_at = now(), last_seen_at = now()
          where id = app.device_id()",
-        &[&held, &clock_offset_ms],
+        &[&held, &base.began, &base.pulled_clean, &clock_offset_ms],
     )
     .await?;
     Ok(())

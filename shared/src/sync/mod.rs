@@ -1,6 +1,7 @@
 //! Offline synchronisation with WatermelonDB: the schema that phones hold, and the judgement of what they send.
 //! SQL for both directions is in [`crate::models::sync_pull`] and [`crate::models::sync_push`].
 
+pub mod base;
 pub mod cursor;
 pub mod judge;
 pub mod schema;
