@@ -35,7 +35,7 @@ grant select on sync_receipts to berthcare_backup, berthcare_readonly;
 grant select, insert, update on sync_receipts to berthcare_app;
 create policy own_device on sync_receipts to berthcare_app
   using (agency_id = app.agency_id() and device_id = app.device_id())
-  with check (agency_id = app.agency_id() and device_id = app.device_id());
+  with check (agency_id = app.agency_id() and device_id = app.device_id() and app.caller_role() <> 'family');
 
 -- A client that was just taken from the caller, but whose tombstone this device has not been given: what it did before
 -- is still taken. Set by app.linger for one push.
@@ -230,7 +230,7 @@ begin
   if new.status <> old.status and (old.status, new.status) not in (
     ('scheduled', 'in_progress'), ('scheduled', 'completed'), ('scheduled', 'cancelled'), ('scheduled', 'missed'),
     ('missed', 'in_progress'), ('missed', 'completed'), ('in_progress', 'completed'))
-    and not (current_setting('app.settling', true) = 'on'
+    and not (current_setting('app.settling', true) is not distinct from 'on'
       and (old.status, new.status) in (('cancelled', 'in_progress'), ('cancelled', 'completed'))) then
     raise exception 'a visit can''t go from % to %', old.status, new.status
       using errcode = 'check_violation', constraint = 'visits_status_moves';
@@ -241,7 +241,7 @@ $$;
 
 create function app.settle_conflicts() returns void language plpgsql volatile as $$
 begin
-  if app.caller_role() not in ('admin', 'coordinator') then
+  if coalesce(app.caller_role(), '') not in ('admin', 'coordinator') then
     raise exception 'conflicts are settled by planners' using errcode = 'insufficient_privilege';
   end if;
   perform set_config('app.settling', 'on', true);
