@@ -81,7 +81,7 @@ struct Phone {
 fn value(column: &str, token: usize) -> Value {
     match column {
         "data" => {
-            json!({"heart_rate": {"value": 60 + token % 200, "unit": "bpm"}, "weight": {"value": 1.0 + token as f64 / 100.0, "unit": "kg"}})
+            json!({"heart_rate": {"value": 60 + token % 200, "unit": "bpm"}, "weight": {"value": 1.0 + f64::from(u16::try_from(token).unwrap()) / 100.0, "unit": "kg"}})
         }
         _ => json!(format!("{column} {token}")),
     }

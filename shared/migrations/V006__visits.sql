@@ -48,6 +48,13 @@ create index visits_by_client on visits (client_id, scheduled_start, id) where d
 create index visits_not_started on visits (scheduled_start) where status = 'scheduled' and deleted_at is null;
 select app.track_changes('visits');
 
+-- Metres along the great circle between two points in degrees (WGS 84): the haversine formula on a sphere of the earth's
+-- mean radius (IUGG).
+create function app.metres(lat1 double precision, lon1 double precision, lat2 double precision, lon2 double precision)
+returns double precision language sql immutable parallel safe
+return round((2 * 6371008.8 * asin(least(1, sqrt(
+  sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2))))::numeric, 1)::double precision;
+
 -- scheduled -> in_progress -> completed, or scheduled -> cancelled | missed. `missed` is a guess that a check-in
 -- overrules. A phone that was offline brings check-in and check-out at once, so both moves may be one.
 create function app.guard_visit_moves() returns trigger language plpgsql as $$

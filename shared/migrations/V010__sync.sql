@@ -210,15 +210,6 @@ grant execute on function app.lingering_client_ids(), app.cursor_number(bigint),
   app.tombstones_due(bigint, integer), app.granted_since(bigint), app.linger(), app.sync_state(text, uuid[], bigint)
   to berthcare_app;
 
--- Metres along the great circle between two points in degrees (WGS 84): the haversine formula on a sphere of the earth's
--- mean radius (IUGG).
-create function app.metres(lat1 double precision, lon1 double precision, lat2 double precision, lon2 double precision)
-returns double precision language sql immutable parallel safe
-return round((2 * 6371008.8 * asin(least(1, sqrt(
-  sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2))))::numeric, 1)::double precision;
-grant execute on function app.metres(double precision, double precision, double precision, double precision)
-  to berthcare_app;
-
 -- Which of the two values a person kept.
 alter table sync_conflicts
   add column kept text check (kept in ('server', 'device')),

@@ -3,6 +3,12 @@
 use axum::Router;
 use tracing_subscriber::EnvFilter;
 
+use crate::{
+    app::{App, aws_config},
+    config::Config,
+    secrets::Secrets,
+};
+
 /// Whatever stops a function from starting; Lambda's log shows it.
 pub type Fatal = Box<dyn std::error::Error + Send + Sync>;
 
@@ -17,6 +23,19 @@ pub fn start_logging() {
         .with_span_list(false)
         .with_env_filter(filter)
         .init();
+}
+
+/// Runs a function that needs an [`App`] and nothing beside it.
+///
+/// # Errors
+/// When the environment lacks a setting, or the runtime ends.
+pub async fn run(router: impl FnOnce(App) -> Router) -> Result<(), Fatal> {
+    start_logging();
+    let config = Config::from_env()?;
+    let secrets = Secrets::new(&aws_config().await, &config.environment);
+    let app = App::new(config, &secrets);
+    app.warm_up().await;
+    serve(router(app)).await
 }
 
 /// Serves a router's answers to API Gateway until Lambda ends the environment.

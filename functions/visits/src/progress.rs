@@ -8,7 +8,8 @@ use shared::{
     identity::{May, VisitsWrite},
     models::{
         care_team,
-        visits::{self, Cancellation, Presence, Visit, VisitStatus},
+        visit_presence::{self, Presence},
+        visits::{self, Cancellation, Visit, VisitStatus},
     },
 };
 use uuid::Uuid;
@@ -36,7 +37,7 @@ pub(crate) async fn check_in(
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match visit.status {
-        VisitStatus::Scheduled | VisitStatus::Missed => visits::check_in(&mut tx, &visit, &presence).await?,
+        VisitStatus::Scheduled | VisitStatus::Missed => visit_presence::check_in(&mut tx, &visit, &presence).await?,
         VisitStatus::InProgress | VisitStatus::Completed if visit.was_checked_in_by(&presence) => {}
         VisitStatus::InProgress | VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
         VisitStatus::Cancelled => return Err(cannot(&visit, VisitStatus::InProgress)),
@@ -64,7 +65,7 @@ pub(crate) async fn check_out(
         VisitStatus::InProgress if visit.stated_start().is_some_and(|start| presence.at < start) => {
             return Err(vec![Fault::body("/at", "must not be before the check-in")].into());
         }
-        VisitStatus::InProgress => visits::check_out(&mut tx, &visit, &presence).await?,
+        VisitStatus::InProgress => visit_presence::check_out(&mut tx, &visit, &presence).await?,
         VisitStatus::Completed if visit.was_checked_out_by(&presence) => {}
         VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
         _ => return Err(cannot(&visit, VisitStatus::Completed)),

@@ -3,8 +3,9 @@
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use shared::models::{
     clients::ClientFields,
+    visit_presence::{Fix, Presence},
     visit_tasks::{TaskFields, TaskRecord},
-    visits::{Cancellation, Fix, Presence, VisitFields, VisitRecord, VisitStatus},
+    visits::{Cancellation, VisitFields, VisitRecord, VisitStatus},
 };
 use uuid::Uuid;
 

@@ -13,6 +13,7 @@ use shared::{
     models::{
         care_team,
         creations::{self, Creation},
+        visit_presence,
         visit_tasks::{
             self,
             TaskType::{Companionship, Housekeeping, Meals, Mobility, Other, PersonalCare},
@@ -291,7 +292,7 @@ async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), F
     let (Course::UnderWay(came) | Course::Done(came, _)) = &planned.course else { return Ok(()) };
     let mut tx = db.write(caregiver, 1).await?;
     let Some(visit) = still_scheduled(&mut tx, planned.id).await? else { return Ok(tx.commit().await?) };
-    visits::check_in(&mut tx, &visit, came).await?;
+    visit_presence::check_in(&mut tx, &visit, came).await?;
     tx.commit().await?;
     let Course::Done(_, left) = &planned.course else { return Ok(()) };
 
@@ -309,7 +310,7 @@ async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), F
     let (notes, family_note) = planned.notes.clone();
     let fields = VisitFields { notes: Some(notes), family_note: Some(family_note), ..(&visit).into() };
     visits::update(&mut tx, visit.id, &fields).await?;
-    visits::check_out(&mut tx, &visit, left).await?;
+    visit_presence::check_out(&mut tx, &visit, left).await?;
     Ok(tx.commit().await?)
 }
 

@@ -18,6 +18,7 @@ pub mod sync_push;
 pub mod sync_status;
 pub mod timeline;
 pub mod users;
+pub mod visit_presence;
 pub mod visit_tasks;
 pub mod visits;
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{
     Versioned, audited,
     clients::Address,
+    visit_presence::{Fix, Flag, Presence, flags},
     visit_tasks::{Task, TaskRow},
 };
 use crate::{
@@ -17,10 +18,6 @@ use crate::{
     validation::{Check, Faults},
 };
 
-/// Farther from the client's home than this, a check-in is flagged. It is never refused: care comes first.
-pub const FAR_FROM_HOME_M: f64 = 200.0;
-/// A phone's clock ahead of ours by more than this is flagged.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// No visit is longer than this; live-in care is planned in several.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
@@ -88,44 +85,6 @@ impl Check for VisitFields {
     }
 }
 
-/// That a caregiver came or left, as their phone saw it. Without a fix the place is left out.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "at": "2026-11-20T14:02:10Z"}))]
-pub struct Presence {
-    /// Degrees (WGS 84).
-    #[serde(default)]
-    #[schema(minimum = -90, maximum = 90)]
-    pub latitude: Option<f64>,
-    /// Degrees (WGS 84).
-    #[serde(default)]
-    #[schema(minimum = -180, maximum = 180)]
-    pub longitude: Option<f64>,
-    /// Radius of uncertainty in metres.
-    #[serde(default)]
-    #[schema(minimum = 0, maximum = 1_000_000)]
-    pub accuracy_m: Option<f64>,
-    /// When, by the phone's clock; kept to the microsecond.
-    #[serde(deserialize_with = "to_the_microsecond")]
-    pub at: Timestamp,
-}
-
-/// PostgreSQL keeps no more: finer digits would make the same check-in, sent again, look like another.
-fn to_the_microsecond<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    let time = Timestamp::deserialize(deserializer)?;
-    Timestamp::from_microsecond(time.as_microsecond()).map_err(serde::de::Error::custom)
-}
-
-impl Check for Presence {
-    fn check(&self, faults: &mut Faults) {
-        faults.unless(
-            self.latitude.is_some() == self.longitude.is_some(),
-            if self.latitude.is_some() { "/longitude" } else { "/latitude" },
-            "must be given with the other coordinate",
-        );
-    }
-}
-
 /// Why a visit is called off.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -136,23 +95,6 @@ pub struct Cancellation {
     pub reason: String,
 }
 impl Check for Cancellation {}
-
-/// A check-in or check-out on record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "distance_m": 13.7,
-    "received_at": "2026-11-20T14:02:11Z"}))]
-pub struct Fix {
-    /// Degrees (WGS 84).
-    pub latitude: Option<f64>,
-    /// Degrees (WGS 84).
-    pub longitude: Option<f64>,
-    /// Radius of uncertainty in metres.
-    pub accuracy_m: Option<f64>,
-    /// From the client's home, in metres along the great circle.
-    pub distance_m: Option<f64>,
-    /// When the server heard of it.
-    pub received_at: Timestamp,
-}
 
 /// The client, as a visit needs them.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -183,18 +125,7 @@ pub struct Caregiver {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct TaskRows(Vec<TaskRow>);
-json_sql!(Fix, VisitClient, Caregiver, TaskRows);
-
-/// Something about a visit that a person should look at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(example = "far_from_home")]
-pub enum Flag {
-    /// Checked in or out more than 200 m from the client's home.
-    FarFromHome,
-    /// The phone's clock was ahead of the server's.
-    ClockAhead,
-}
+json_sql!(VisitClient, Caregiver, TaskRows);
 
 #[derive(FromRow)]
 struct VisitRow {
@@ -280,16 +211,8 @@ pub struct Visit {
 
 impl From<VisitRow> for Visit {
     fn from(row: VisitRow) -> Self {
-        let times = [(row.actual_start, &row.check_in), (row.actual_end, &row.check_out)];
-        let mut flags = Vec::new();
-        let far = |fix: &Option<Fix>| fix.as_ref().and_then(|fix| fix.distance_m).is_some_and(|m| m > FAR_FROM_HOME_M);
-        if far(&row.check_in) || far(&row.check_out) {
-            flags.push(Flag::FarFromHome);
-        }
-        let ahead = |(time, fix): &(Option<Timestamp>, &Option<Fix>)| matches!((time, fix), (Some(time), Some(fix)) if fix.received_at.duration_until(*time) > CLOCK_TOLERANCE);
-        if times.iter().any(ahead) {
-            flags.push(Flag::ClockAhead);
-        }
+        let times = [(row.actual_start, row.check_in.as_ref()), (row.actual_end, row.check_out.as_ref())];
+        let flags = flags(&times);
         let [actual_start, actual_end] = times.map(|(time, fix)| match fix {
             Some(fix) => time.map(|time| time.min(fix.received_at)),
             None => time,
@@ -363,12 +286,6 @@ impl Visit {
     #[must_use]
     pub fn stated_start(&self) -> Option<Timestamp> {
         self.stated.0
-    }
-}
-
-impl Fix {
-    fn is(&self, presence: &Presence) -> bool {
-        (self.latitude, self.longitude, self.accuracy_m) == (presence.latitude, presence.longitude, presence.accuracy_m)
     }
 }
 
@@ -595,60 +512,6 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
             "update visits set user_id = $2, scheduled_start = $3, scheduled_end = $4, notes = $5, family_note = $6
              where id = $1",
             &[&id, &visit.user_id, &visit.scheduled_start, &visit.scheduled_end, &visit.notes, &visit.family_note],
-        )
-        .await?)
-}
-
-/// The great-circle distance from the client's home to a fix, in metres: the haversine formula on a sphere of the
-/// earth's mean radius (IUGG), good to 0.5 %; to the decimetre.
-fn metres_from_home(client: &VisitClient, presence: &Presence) -> Option<f64> {
-    const MEAN_RADIUS_M: f64 = 6_371_008.8;
-    let (lat1, lon1) = (client.latitude?.to_radians(), client.longitude?.to_radians());
-    let (lat2, lon2) = (presence.latitude?.to_radians(), presence.longitude?.to_radians());
-    let h = ((lat2 - lat1) / 2.0).sin().powi(2) + lat1.cos() * lat2.cos() * ((lon2 - lon1) / 2.0).sin().powi(2);
-    let metres = 2.0 * MEAN_RADIUS_M * h.sqrt().min(1.0).asin();
-    Some((metres * 10.0).round() / 10.0)
-}
-
-/// What the audit log should say of a check-in or check-out beyond that it was.
-fn presence_entry(action: &'static str, visit: &Visit, presence: &Presence, distance_m: Option<f64>) -> AuditEntry {
-    let mut flags = Vec::new();
-    if distance_m.is_some_and(|m| m > FAR_FROM_HOME_M) {
-        flags.push(Flag::FarFromHome);
-    }
-    if Timestamp::now().duration_until(presence.at) > CLOCK_TOLERANCE {
-        flags.push(Flag::ClockAhead);
-    }
-    AuditEntry::new(action, "visit", visit.id, Some(visit.client_id))
-        .with(serde_json::json!({"flags": flags, "distance_m": distance_m.map(f64::round)}))
-}
-
-/// Records that the caregiver came.
-pub async fn check_in<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &Presence) -> Result<(), Error> {
-    let distance_m = metres_from_home(&visit.client, presence);
-    tx.audit(presence_entry("visit.check_in", visit, presence, distance_m));
-    Ok(tx
-        .execute(
-            "update visits set status = 'in_progress', actual_start = $2, check_in_latitude = $3,
-               check_in_longitude = $4, check_in_accuracy_m = $5, check_in_distance_m = $6,
-               check_in_received_at = now()
-             where id = $1",
-            &[&visit.id, &presence.at, &presence.latitude, &presence.longitude, &presence.accuracy_m, &distance_m],
-        )
-        .await?)
-}
-
-/// Records that the caregiver left.
-pub async fn check_out<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &Presence) -> Result<(), Error> {
-    let distance_m = metres_from_home(&visit.client, presence);
-    tx.audit(presence_entry("visit.check_out", visit, presence, distance_m));
-    Ok(tx
-        .execute(
-            "update visits set status = 'completed', actual_end = $2, check_out_latitude = $3,
-               check_out_longitude = $4, check_out_accuracy_m = $5, check_out_distance_m = $6,
-               check_out_received_at = now()
-             where id = $1",
-            &[&visit.id, &presence.at, &presence.latitude, &presence.longitude, &presence.accuracy_m, &distance_m],
         )
         .await?)
 }
