@@ -3,7 +3,10 @@
 //! A row is a request. It is sent by a member of each role in turn, and by nobody, each time to the cast's world as it
 //! was; a second test holds the rows and the documented operations equal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
@@ -13,9 +16,9 @@ use uuid::Uuid;
 use crate::harness::{
     Answer, Client, World,
     cast::{
-        ADMIN, AGENCY_A, AIDE, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE, CLIENT_B,
-        FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN, OTHER_COORDINATOR, OTHER_NURSE,
-        OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD, VISIT_B, of_role,
+        ADMIN, AGENCY_A, AGENCY_B, AIDE, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
+        CLIENT_B, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN, OTHER_COORDINATOR,
+        OTHER_NURSE, OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD, VISIT_B, of_role,
     },
 };
 
@@ -107,6 +110,8 @@ const PRESENCE: &str = r#"{"at": "{now}"}"#;
 const REASON: &str = r#"{"reason": "In hospital"}"#;
 const NOTES: &str = r#"{"notes": "Slept well", "family_note": "A good morning"}"#;
 const LATER: &str = "{{tomorrow}}";
+const KEEP: &str = r#"{"keep": "server"}"#;
+const PUSH: &str = r#"{"changes": {}}"#;
 const DONE: &str = r#"{"completed": true}"#;
 const TO_VITALS: &str = r#"{"task_type": "vitals", "data": null}"#;
 
@@ -256,6 +261,17 @@ const TABLE: &[Row] = &[
     row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/visits/{other_nurses_visit}/cancel", REASON),
     row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/visits/{visit_b}/cancel", REASON),
 
+    // What two people changed at the same time: planners settle it.
+    row([Done, Done, No,   No,   No,   Who ], "GET /v1/conflicts", ""),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/conflicts/{conflict}/resolve", KEEP),
+    row([Gone, Gone, No,   No,   No,   Who ], "POST /v1/conflicts/{conflict_b}/resolve", KEEP),
+
+    // Phones are for staff. What they may pull and push, record by record, is tested with synchronisation.
+    row([Done, Done, Done, Done, Done, Done], "GET /v1/sync/schema", ""),
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/sync", ""),
+    row([Done, Done, Done, Done, No,   Who ], "POST /v1/sync", PUSH),
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/sync/status", ""),
+
     // Tasks: a nurse writes every type, a care aide none that is clinical.
     row([Done, Done, Done, Done, No,   Who ], "GET /v1/visits/{nurses_visit}/tasks", ""),
     row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/visits/{other_nurses_visit}/tasks", ""),
@@ -290,6 +306,9 @@ const TABLE: &[Row] = &[
     row([Gone, Gone, Gone, No,   No,   Who ], "DELETE /v1/visits/{nurses_visit}/tasks/{other_nurses_vitals}", ""),
     row([Gone, Gone, Gone, Gone, No,   Who ], "DELETE /v1/visits/{visit_b}/tasks/{nurses_vitals}", ""),
 ];
+
+const CONFLICT: Uuid = Uuid::from_u128(0xA1);
+const CONFLICT_B: Uuid = Uuid::from_u128(0xAB);
 
 /// What the names in braces stand for.
 struct Names(BTreeMap<&'static str, String>);
@@ -339,6 +358,8 @@ impl Names {
             ("aides_vitals", AIDES_VITALS),
             ("aides_meals", AIDES_MEALS),
             ("other_nurses_vitals", OTHER_NURSES_VITALS),
+            ("conflict", CONFLICT),
+            ("conflict_b", CONFLICT_B),
             ("other_nurses_device", world.sign_in(&OTHER_NURSE).await.device_id),
             ("other_coordinators_device", world.sign_in(&OTHER_COORDINATOR).await.device_id),
             ("nurse_bs_device", world.sign_in(&NURSE_B).await.device_id),
@@ -365,53 +386,55 @@ impl Names {
 }
 
 /// The database as it was, to go back to after each request: a copy of every table beside it.
-struct Kept(tokio_postgres::Client);
+struct Kept {
+    client: tokio_postgres::Client,
+    /// Reads of every table what changes with any write to it.
+    marks_sql: String,
+    marks: BTreeMap<String, String>,
+}
 
 impl Kept {
     async fn copy(world: &World) -> Self {
         let client = world.database.superuser().await;
-        client
-            .batch_execute(
-                "create schema kept;
-                 do $$ declare t name; begin
-                   for t in select tablename from pg_tables where schemaname = 'public' loop
-                     execute format('create table kept.%1$I as table public.%1$I', t);
-                   end loop; end $$;
-                 create function kept.changed() returns text language plpgsql as $$
-                   declare t name; differs boolean; begin
-                     for t in select tablename from pg_tables where schemaname = 'kept' and tablename <> 'audit_log' loop
-                       execute format('select exists ((table public.%1$I except table kept.%1$I)
-                         union all (table kept.%1$I except table public.%1$I))', t) into differs;
-                       if differs then return t; end if;
-                     end loop;
-                     return null;
-                   end $$",
+        // What is refused may leave a trace on the audit log, and nowhere else.
+        let tables = client
+            .query_typed(
+                "select tablename::text from pg_tables where schemaname = 'public' and tablename <> 'audit_log'",
+                &[],
             )
             .await
             .unwrap();
-        Self(client)
+        let mut marks_sql = Vec::new();
+        client.batch_execute("create schema kept").await.unwrap();
+        for table in tables.iter().map(|row| row.get::<_, &str>(0)) {
+            client.batch_execute(&format!("create table kept.{table} as table public.{table}")).await.unwrap();
+            // No row is ever removed but softly, and a row written gets the writing transaction's id.
+            marks_sql.push(format!("select '{table}', count(*) || ':' || max(xmin::text::bigint) from {table}"));
+        }
+        let mut kept = Self { client, marks_sql: marks_sql.join(" union all "), marks: BTreeMap::new() };
+        kept.marks = kept.read_marks().await;
+        kept
     }
 
-    /// A table that is not as it was. What is refused may leave a trace on the audit log, and nowhere else.
-    async fn changed(&self) -> Option<String> {
-        self.0.query_typed("select kept.changed()", &[]).await.unwrap()[0].get(0)
+    async fn read_marks(&self) -> BTreeMap<String, String> {
+        let rows = self.client.query_typed(&self.marks_sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get::<_, Option<String>>(1).unwrap_or_default())).collect()
     }
 
-    async fn put_back(&self) {
-        self.0
-            .batch_execute(
-                "begin;
-                 -- Neither triggers nor foreign keys.
-                 set local session_replication_role = replica;
-                 do $$ declare t name; begin
-                   for t in select tablename from pg_tables where schemaname = 'kept' loop
-                     execute format('delete from public.%1$I', t);
-                     execute format('insert into public.%1$I table kept.%1$I', t);
-                   end loop; end $$;
-                 commit",
-            )
-            .await
-            .unwrap();
+    /// The tables that were written to.
+    async fn changed(&self) -> Vec<String> {
+        let marks = self.read_marks().await;
+        marks.into_iter().filter(|(table, mark)| self.marks[table] != *mark).map(|(table, _)| table).collect()
+    }
+
+    async fn put_back(&mut self, tables: &[String]) {
+        // Neither triggers nor foreign keys.
+        let mut sql = "begin; set local session_replication_role = replica;".to_owned();
+        for table in tables {
+            write!(sql, "delete from public.{table}; insert into public.{table} table kept.{table};").unwrap();
+        }
+        self.client.batch_execute(&(sql + "commit")).await.unwrap();
+        self.marks = self.read_marks().await;
     }
 }
 
@@ -424,7 +447,14 @@ async fn walk(sender: Option<Role>) {
         None => world.anonymous(),
     };
     let mut names = Names::of(&world, sender, &client).await;
-    let kept = Kept::copy(&world).await;
+    for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
+        let sql = format!(
+            "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, status)
+             values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'needs_review')"
+        );
+        world.database.write(agency, &sql).await;
+    }
+    let mut kept = Kept::copy(&world).await;
     let mut wrong = Vec::new();
     for row in TABLE {
         if let Some((request, body)) = row.first {
@@ -439,17 +469,12 @@ async fn walk(sender: Option<Role>) {
             wrong
                 .push(format!("{} {}: {expected:?} was expected, not {} {body}", row.request, row.body, answer.status));
         }
-        if row.method() != "GET" {
-            let changed = kept.changed().await;
-            if let Some(table) = &changed
-                && outcome != Ok(Done)
-                && row.first.is_none()
-            {
-                wrong.push(format!("{} {}: refused, and yet {table} has changed", row.request, row.body));
+        let changed = kept.changed().await;
+        if !changed.is_empty() {
+            if outcome != Ok(Done) && row.first.is_none() {
+                wrong.push(format!("{} {}: refused, and yet {changed:?} have changed", row.request, row.body));
             }
-            if changed.is_some() {
-                kept.put_back().await;
-            }
+            kept.put_back(&changed).await;
         }
     }
     assert!(wrong.is_empty(), "{} of {} rows are wrong:\n{}", wrong.len(), TABLE.len(), wrong.join("\n"));

@@ -70,6 +70,8 @@ const CONFLICT_AT_BERNARD: Uuid = Uuid::from_u128(0xA42);
 const CONFLICT_B: Uuid = Uuid::from_u128(0xA4B);
 const REFUSED_PUSH: Uuid = Uuid::from_u128(0xA51);
 const REFUSED_PUSH_B: Uuid = Uuid::from_u128(0xA5B);
+const RECEIPT: Uuid = Uuid::from_u128(0xA71);
+const RECEIPT_B: Uuid = Uuid::from_u128(0xA7B);
 const CREATED: Uuid = Uuid::from_u128(0xA61);
 const CREATED_B: Uuid = Uuid::from_u128(0xA6B);
 
@@ -227,6 +229,13 @@ fn refused_push(id: Uuid, agency: Uuid, by: &Person, device: Uuid) -> String {
     )
 }
 
+fn receipt(record: Uuid, agency: Uuid, device: &str) -> String {
+    format!(
+        "insert into sync_receipts (device_id, record_id, agency_id, body_sha256)
+         values ({device}, '{record}', '{agency}', {SHA256});"
+    )
+}
+
 fn creation(id: Uuid, agency: Uuid) -> String {
     format!(
         "insert into creations (record_id, agency_id, table_name, body_sha256)
@@ -301,6 +310,7 @@ fn furniture_of_a(nurses_device: Uuid) -> String {
         conflict(CONFLICT_AT_ALMA, AGENCY_A, ALMA),
         conflict(CONFLICT_AT_BERNARD, AGENCY_A, BERNARD),
         refused_push(REFUSED_PUSH, AGENCY_A, &NURSE, nurses_device),
+        receipt(RECEIPT, AGENCY_A, &format!("'{nurses_device}'")),
         creation(CREATED, AGENCY_A),
         sealed(AGENCY_A, 1),
     ]
@@ -328,6 +338,7 @@ fn furniture_of_b(nurses_device: Uuid) -> String {
         reply(REPLY_B, Some(AGENCY_B)),
         conflict(CONFLICT_B, AGENCY_B, CLIENT_B),
         refused_push(REFUSED_PUSH_B, AGENCY_B, &NURSE_B, nurses_device),
+        receipt(RECEIPT_B, AGENCY_B, &format!("'{nurses_device}'")),
         creation(CREATED_B, AGENCY_B),
         sealed(AGENCY_B, 2),
     ]
@@ -487,6 +498,7 @@ fn who_sees_what() -> Vec<Table> {
             [(CONFLICT_AT_ALMA, ALMAS_STAFF), (CONFLICT_AT_BERNARD, BERNARDS), (CONFLICT_B, AGENCY_BS)],
         ),
         table("sync_quarantine", "id::text", [(REFUSED_PUSH, NURSES), (REFUSED_PUSH_B, AGENCY_BS)]),
+        table("sync_receipts", "record_id::text", [(RECEIPT, &[&NURSE]), (RECEIPT_B, &[&NURSE_B])]),
         table("creations", "record_id::text", [(CREATED, AGENCY_AS), (CREATED_B, AGENCY_BS)]),
         table("audit_log", "agency_id::text", [(AGENCY_A, PLANNERS), (AGENCY_B, &[&ADMIN_B])]),
         table("audit_chain", "agency_id::text", [(AGENCY_A, &[&ADMIN]), (AGENCY_B, &[&ADMIN_B])]),
@@ -801,13 +813,18 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt(
             "sync_conflicts",
             PLANNERS,
-            format!(
-                "update sync_conflicts set status = 'resolved', resolved_at = now() where id = '{CONFLICT_AT_ALMA}'"
-            ),
+            format!("update sync_conflicts set resolved_by = app.user_id() where id = '{CONFLICT_AT_ALMA}'"),
         ),
         attempt("sync_quarantine", AGENCY_AS_STAFF, quarantined("app.device_id()")),
         attempt("sync_quarantine", NOBODY, quarantined("gen_random_uuid()")),
         attempt("sync_quarantine", NOBODY, "update sync_quarantine set reason = 'x'"),
+        attempt("sync_receipts", AGENCY_AS_STAFF, receipt(id, AGENCY_A, "app.device_id()")),
+        attempt("sync_receipts", NOBODY, receipt(id, AGENCY_A, "gen_random_uuid()")),
+        attempt(
+            "sync_receipts",
+            &[&NURSE],
+            format!("update sync_receipts set body_sha256 = sha256('') where record_id = '{RECEIPT}'"),
+        ),
         attempt("creations", AGENCY_AS_STAFF, creation(id, AGENCY_A)),
         attempt("creations", NOBODY, "update creations set table_name = 'x'"),
         // Under their own name, from where they are, and now.

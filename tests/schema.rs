@@ -568,14 +568,14 @@ async fn a_visit_moves_only_as_it_may() {
         ("missed", "completed"),
         ("in_progress", "completed"),
     ];
+    // What a planner may find when two people said different things.
+    const SETTLED: [(&str, &str); 2] = [("cancelled", "in_progress"), ("cancelled", "completed")];
     let state = |status: &str| {
         let started = if ["in_progress", "completed"].contains(&status) { "now()" } else { "null" };
         let ended = if status == "completed" { "now()" } else { "null" };
         let reason = if status == "cancelled" { "'ill'" } else { "null" };
         format!("'{status}', {started}, {ended}, {reason}")
     };
-    // What a planner may find when two people said different things.
-    const SETTLED: [(&str, &str); 2] = [("cancelled", "in_progress"), ("cancelled", "completed")];
     let world = World::new().await;
     let owner = world.database.superuser().await;
     let every = ALL.iter().flat_map(|from| ALL.iter().map(move |to| (*from, *to)));
