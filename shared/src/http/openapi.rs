@@ -29,7 +29,7 @@ pub fn complete(document: &OpenApi) -> Result<Value, serde_json::Error> {
         let takes_parameters = path.contains('{');
         for operation in item.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
             complete_operation(operation, takes_parameters);
-            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(example) = example_of(path, parameter["name"].as_str().unwrap_or_default()) {
                     parameter["example"] = json!(example);
                 }
