@@ -10,6 +10,7 @@ mod audit;
 mod auth_sessions;
 mod auth_tokens;
 mod bad_input;
+mod events;
 mod faults;
 mod http;
 mod nurses_day;

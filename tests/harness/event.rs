@@ -52,7 +52,12 @@ fn event(sent: &Sent<'_>) -> Value {
 
 /// Sends the event through the function, as the Lambda runtime does, and answers what goes back to API Gateway.
 pub async fn invoke(router: Router, sent: &Sent<'_>) -> Value {
-    let request: LambdaRequest = serde_json::from_value(event(sent)).unwrap();
+    invoke_event(router, event(sent)).await
+}
+
+/// The same for an event as it is.
+pub async fn invoke_event(router: Router, event: Value) -> Value {
+    let request: LambdaRequest = serde_json::from_value(event).unwrap();
     let response = Adapter::from(router).oneshot(LambdaEvent::new(request, Context::default())).await.unwrap();
     serde_json::to_value(response).unwrap()
 }

@@ -4,7 +4,7 @@ pub mod cable;
 pub mod cast;
 mod client;
 mod database;
-mod event;
+pub mod event;
 
 pub use client::{Answer, Client};
 pub use database::Database;
@@ -152,7 +152,7 @@ impl Functions {
     }
 
     /// The function that API Gateway would send this path to.
-    fn of_path(&self, path: &str) -> Router {
+    pub fn of_path(&self, path: &str) -> Router {
         let name = match path.trim_start_matches("/v1/").split(['/', '?']).next().unwrap_or_default() {
             "auth" | "users" | ".well-known" => "auth",
             "clients" | "family" => "clients",
