@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     Answer, Client, World,
-    cast::{ALMA, BERNARD, NURSE, NURSES_VISIT},
+    cast::{ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSE},
 };
 
 const AT_ONCE: usize = 6;
@@ -156,4 +156,27 @@ async fn a_stale_change_never_overwrites_a_newer_one() {
     let answers = join_all(changes).await;
     assert_eq!(with_status(&answers, 200).len(), 1, "{answers:?}");
     assert_eq!(with_status(&answers, 412).len(), AT_ONCE - 1);
+}
+
+#[tokio::test]
+async fn a_change_of_a_user_undoes_no_other() {
+    let world = World::new().await;
+    let coordinator = world.coordinator().await;
+    let path = format!("/v1/users/{}", OTHER_NURSE.id);
+    // Somebody else suspends her, and has not committed yet.
+    let other = world.database.superuser().await;
+    other
+        .batch_execute(&format!("begin; update users set status = 'suspended' where id = '{}'", OTHER_NURSE.id))
+        .await
+        .unwrap();
+    let renaming = async { coordinator.patch(&path, &json!({"first_name": "Renamed"})).await };
+    let committing = async {
+        let waiting = "select count(*) from pg_stat_activity
+             where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0";
+        while world.database.count(waiting).await == 0 {}
+        other.batch_execute("commit").await.unwrap();
+    };
+    let (renamed, ()) = tokio::join!(renaming, committing);
+    let user = renamed.expect(200);
+    assert_eq!((&user["first_name"], &user["status"]), (&json!("Renamed"), &json!("suspended")));
 }

@@ -113,10 +113,12 @@ pub(crate) async fn change(
     patch: UserPatch,
 ) -> Result<Reply<User>, Error> {
     let mut tx = auth.app.db.write(&*caller, 0).await?;
-    let before = users::find_in(&mut tx, id).await?;
-    if !caller.role.manages(before.role) {
+    if !caller.role.manages(users::find_in(&mut tx, id).await?.role) {
         return Err(Error::Forbidden);
     }
+    // Only now, since whom the caller sees and doesn't manage can't be locked. From here on nobody suspends or changes
+    // them unseen.
+    let before = users::lock(&mut tx, id).await?;
     if_match.check(&before)?;
     let wanted = patch.apply(&(&before).into())?;
     // Nobody locks themselves out, or makes themselves more than they are.
