@@ -8,7 +8,7 @@ EVENT ?= *
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: mobile start demo reset test test-pooled check build openapi
+.PHONY: mobile start demo reset test test-watermelon test-pooled check build openapi
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -19,11 +19,18 @@ demo: ; @$(STACK) demo -- --clients $(CLIENTS) --visits $(VISITS)
 # Removes the data that `make start` keeps.
 reset: ; @$(STACK) reset
 
-# Every test, then README's calls and schemathesis against the served functions.
+# Every test, then README's calls and schemathesis against the served functions, then the real phone client.
 test:
 	@sh local/need cargo-nextest 0.9.143
 	@$(STACK) exec -- cargo nextest run --workspace
 	@$(STACK) exec --serve -- python local/end_to_end
+	@$(MAKE) --no-print-directory test-watermelon
+
+# WatermelonDB from npm, unmodified, against the served functions. SEED and RUNS choose its random histories.
+test-watermelon: tests/watermelon/node_modules/.package-lock.json
+	@$(STACK) exec --serve -- npm --prefix tests/watermelon test
+tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.json
+	@cd tests/watermelon && npm ci
 
 # The database tests again, through PgBouncer in transaction mode.
 test-pooled:

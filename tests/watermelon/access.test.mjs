@@ -131,6 +131,9 @@ test('what is done after the phone was told is refused', async () => {
   const backup = phone.save()
   await world.leave(client, nurse)
   await catchUp(phone)
+  // By a cursor that moves the server knows that the deletions have arrived.
+  await coordinator.want('PATCH', `/v1/visits/${visit}`, { notes: 'for the colleague' })
+  await catchUp(phone)
   assert.deepEqual(await holds(phone, client), GONE)
 
   // The phone's owner puts an old backup on it, where the client still is.
@@ -139,9 +142,20 @@ test('what is done after the phone was told is refused', async () => {
   await phone.database.adapter.setLocal('__watermelon_last_pulled_at', String(cursor))
   await phone.edit('visits', visit, { notes: 'too late' })
   await phone.sync()
-  assert.notEqual((await coordinator.want('GET', `/v1/visits/${visit}`)).notes, 'too late')
+  assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).notes, 'for the colleague')
   const [refused] = await world.quarantine(visit)
   assert.equal(refused.body.notes, 'too late')
+})
+
+test('what was refused doesn’t keep a client on the phone', async () => {
+  const { world, nurse, phones: [phone], client, visit } = await scene.set()
+  // A visit can't be removed by who makes it.
+  await phone.remove('visits', visit)
+  await catchUp(phone)
+  assert.equal(await phone.unsent(), 1)
+  await world.leave(client, nurse)
+  await catchUp(phone)
+  assert.deepEqual(await holds(phone, client), GONE)
 })
 
 test('a client who is removed leaves like one taken away', async () => {

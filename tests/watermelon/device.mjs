@@ -16,13 +16,14 @@ setGenerator(uuid7)
 /** The network was gone, before the request was sent or before its answer came. */
 export class NoSignal extends Error {}
 
-/** The nurse wrote while the answer was on its way, and the answer deletes rows. */
+/** The nurse wrote while the answer was on its way. */
 class WroteMeanwhile extends Error {}
 
 export class Device {
   #version
   #answer
   #edits = 0
+  #refused = new Set()
 
   /**
    * What is to go wrong with the next pulls and pushes, each an object of:
@@ -60,6 +61,7 @@ export class Device {
       _testLokiAdapter: storage,
     })
     this.#version = version
+    this.#refused = new Set()
     this.database = new Database({ adapter, modelClasses: modelsFor(schema) })
   }
 
@@ -130,17 +132,22 @@ export class Device {
     })
   }
 
-  /** How many records wait to be sent. */
+  /** How many records the server has not taken. */
   async unsent() {
-    const counts = Object.keys(this.database.schema.tables).map(async (table) => {
+    return (await this.#dirty()).length
+  }
+
+  /** Each dirty record's table, id and values as one text; values are absent where it was removed. */
+  async #dirty() {
+    const lists = Object.keys(this.database.schema.tables).map(async (table) => {
       const dirty = Q.where('_status', Q.oneOf(['created', 'updated']))
       const [changed, deleted] = await Promise.all([
-        this.database.get(table).query(dirty).fetchCount(),
+        this.database.get(table).query(dirty).unsafeFetchRaw(),
         this.database.adapter.getDeletedRecords(table),
       ])
-      return changed + deleted.length
+      return [...changed.map(({ $loki, ...row }) => textOf(table, row.id, row)), ...deleted.map((id) => textOf(table, id))]
     })
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+    return (await Promise.all(lists)).flat()
   }
 
   // --- synchronising ---
@@ -181,20 +188,28 @@ export class Device {
   async #pull(asked) {
     const { lastPulledAt, schemaVersion, migration } = asked
     const edits = this.#edits
-    const pending = await this.unsent()
+    // What the server refused stays dirty for good. It has that in quarantine, so that it doesn't wait to be sent.
+    const pending = (await this.#dirty()).filter((text) => !this.#refused.has(text)).length
     // As WatermelonDB's own documentation writes it: `null` goes as that word.
     const query = `last_pulled_at=${lastPulledAt}&schema_version=${schemaVersion}&migration=${encodeURIComponent(JSON.stringify(migration))}`
     const answer = await this.#exchange('pull', 'GET', `/v1/sync?${query}&pending=${pending}`)
     if (!answer.upgrade_required) checkPull(answer, this.database.schema, asked)
-    // A pulled deletion, or a replacement, takes unsent work with it. The server was told what was unsent when the
-    // answer was made; what was written since must be sent first.
-    if (edits !== this.#edits && removes(answer)) throw new WroteMeanwhile()
+    // The answer was made for a phone without what was written since: it may delete that, and the server would take
+    // for seen what the nurse had not seen when she wrote.
+    if (edits !== this.#edits && brings(answer)) throw new WroteMeanwhile()
     this.#answer = answer
     return answer
   }
 
   async #push({ changes, lastPulledAt }) {
-    return this.#exchange('push', 'POST', `/v1/sync?last_pulled_at=${lastPulledAt}`, { changes })
+    const sent = Object.entries(changes).flatMap(([table, { created, updated, deleted }]) => [
+      ...[...created, ...updated].map((row) => [table, row.id, textOf(table, row.id, row)]),
+      ...deleted.map((id) => [table, id, textOf(table, id)]),
+    ])
+    const answer = await this.#exchange('push', 'POST', `/v1/sync?last_pulled_at=${lastPulledAt}`, { changes })
+    const refused = sent.filter(([table, id]) => answer.experimentalRejectedIds?.[table]?.includes(id))
+    this.#refused = new Set(refused.map(([, , text]) => text))
+    return answer
   }
 
   async #exchange(kind, method, path, body) {
@@ -215,5 +230,7 @@ export class Device {
   }
 }
 
-const removes = ({ changes, experimentalStrategy }) =>
-  experimentalStrategy === 'replacement' || Object.values(changes).some(({ deleted }) => deleted.length > 0)
+const textOf = (table, id, row) => JSON.stringify([table, id, row])
+
+const brings = ({ changes, experimentalStrategy }) =>
+  experimentalStrategy === 'replacement' || Object.values(changes).some((lists) => Object.values(lists).flat().length > 0)

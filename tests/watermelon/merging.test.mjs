@@ -50,8 +50,8 @@ test('of the same field, the later arrival wins and the loser is in /conflicts',
   assert.equal(conflict.server_value, 'arrives first')
   assert.equal(conflict.device_value, 'written first, arrives last')
   assert.equal(conflict.device_user_id, nurse.id)
-  const listed = await coordinator.want('GET', '/v1/conflicts')
-  assert.ok(listed.items.some((item) => JSON.stringify(item).includes('arrives first')), 'a planner sees it')
+  const { items } = await coordinator.want('GET', '/v1/conflicts?status=auto_resolved&limit=200')
+  assert.ok(items.some(({ record_id, server_value }) => record_id === visit && server_value === 'arrives first'))
 })
 
 test('the same value twice is no conflict', async () => {
@@ -101,9 +101,9 @@ test('two readings wait for a person, and the phones show what she decides', asy
     assert.deepEqual(JSON.parse(row.data), reading(72), 'the server’s value stays')
     assert.equal(row.outcome, 'Called the doctor', 'what is not clinical is merged')
   }
-  const { items } = await coordinator.want('GET', '/v1/conflicts')
+  const { items } = await coordinator.want('GET', '/v1/conflicts?limit=200')
   const conflict = items.find(({ record_id }) => record_id === task)
-  assert.equal(conflict.column_name, 'data')
+  assert.equal(conflict.column, 'data')
   assert.equal(conflict.status, 'needs_review')
   assert.deepEqual(conflict.server_value, reading(72))
   assert.deepEqual(conflict.device_value, reading(135))
@@ -113,8 +113,34 @@ test('two readings wait for a person, and the phones show what she decides', asy
     await phone.sync()
     assert.deepEqual(JSON.parse((await phone.row('visit_tasks', task)).data), reading(135))
   }
-  const after = await coordinator.want('GET', '/v1/conflicts')
+  const after = await coordinator.want('GET', '/v1/conflicts?limit=200')
   assert.ok(!after.items.some(({ id }) => id === conflict.id), 'a settled one no longer waits')
+})
+
+test('a phone whose reading waits for a person shows the one that stands', async () => {
+  const { phones: [one, two], task } = await scene.set({ task: { task_type: 'vitals', title: 'Pulse' } })
+  await one.edit('visit_tasks', task, { data: reading(72) })
+  await two.edit('visit_tasks', task, { data: reading(135) })
+  for (const phone of [one, two, one, two]) await phone.sync()
+
+  for (const phone of [one, two]) assert.deepEqual(JSON.parse((await phone.row('visit_tasks', task)).data), reading(72))
+})
+
+test('a check-in at a visit that was called off meanwhile waits for the coordinator, and the notes are kept', async () => {
+  const { world, nurse, coordinator, phones: [phone, other], client, visit } = await scene.set()
+  // Or the client would leave the phone with her only visit there.
+  await world.join(client, nurse)
+  const came = Date.now() - 600_000
+  await coordinator.want('POST', `/v1/visits/${visit}/cancel`, { reason: 'In hospital' })
+  await phone.edit('visits', visit, { status: 'in_progress', actual_start: came, notes: 'She is at home' })
+  for (const each of [phone, phone, other]) await each.sync()
+
+  const stored = await coordinator.want('GET', `/v1/visits/${visit}`)
+  assert.equal(stored.status, 'cancelled')
+  assert.equal(stored.notes, 'She is at home')
+  const waiting = (await world.conflicts(visit)).filter(({ status }) => status === 'needs_review')
+  assert.ok(waiting.some(({ column_name }) => column_name === 'actual_start'))
+  assert.deepEqual(withoutTime(await phone.row('visits', visit)), withoutTime(await other.row('visits', visit)))
 })
 
 test('of two check-ins the first to arrive stays until a person decides', async () => {

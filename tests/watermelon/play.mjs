@@ -19,6 +19,8 @@ export class Play {
   #ledger
   #kept = []
   #removed = []
+  #teamChanges
+  #onTeam = true
   #story = []
 
   constructor(seed, world, nurse, phones, witness) {
@@ -27,6 +29,7 @@ export class Play {
     this.seed = seed
     this.world = world
     this.nurse = nurse
+    this.#teamChanges = this.#random.chance(0.3)
     this.phones = phones.slice(0, 2 + this.#random.below(phones.length - 1))
     this.witness = witness
   }
@@ -36,6 +39,7 @@ export class Play {
       await this.#begin()
       const steps = STEPS.least + this.#random.below(STEPS.more)
       for (let step = 0; step < steps; step += 1) await this.#step()
+      if (!this.#onTeam) await this.#changeTeam()
       await this.#settle()
       await this.#check()
     } catch (error) {
@@ -103,7 +107,7 @@ export class Play {
 
   async #sync(phone) {
     phone.troubles = { pull: [this.#trouble(phone)], push: [this.#trouble(phone)] }
-    this.#tell(`${phone.name} syncs, ${JSON.stringify(phone.troubles)}`)
+    this.#tell(`${phone.name} syncs, ${storyOf(phone.troubles)}`)
     try {
       await phone.sync()
       this.#tell(`${phone.name} has synced`)
@@ -208,11 +212,12 @@ export class Play {
 
   /** Something that the coordinator does at the portal. */
   async #plan() {
-    const act = this.#random.weighted({ visit: 4, task: 4, add: 1, remove: 1 })
+    const act = this.#random.weighted({ visit: 4, task: 4, add: 1, remove: 1, team: this.#teamChanges ? 2 : 0 })
     const visit = this.#random.pick(this.visits)
     const column = act === 'visit' ? this.#random.pick(['notes', 'family_note']) : this.#random.pick(['outcome', 'title', 'data'])
     const which = this.#random.fraction()
     const { coordinator } = this.world
+    if (act === 'team') return this.#changeTeam()
     if (act === 'visit') return this.#patch(`/v1/visits/${visit}`, column)
     if (act === 'add') {
       const outcome = this.#ledger.text()
@@ -228,6 +233,13 @@ export class Play {
     const { status } = await coordinator.ask('DELETE', `/v1/visits/${visit}/tasks/${task.id}`)
     assert.ok([204, 404].includes(status), `DELETE of a task answered ${status}`)
     if (status === 204) this.#removed.push(task.id)
+  }
+
+  /** Takes the nurse off the client's team, or puts her back. */
+  async #changeTeam() {
+    this.#onTeam = !this.#onTeam
+    this.#tell(`coordinator: the nurse is ${this.#onTeam ? 'on' : 'off'} the team`)
+    await (this.#onTeam ? this.world.join(this.client, this.nurse) : this.world.leave(this.client, this.nurse))
   }
 
   /** Without If-Match: what stood there at that moment is replaced knowingly. */
@@ -273,14 +285,19 @@ export class Play {
       let quiet = true
       for (const phone of this.phones) {
         phone.troubles = { pull: [], push: [] }
-        const before = phone.traffic.length
+        const before = await this.#holdings(phone)
         await phone.sync()
-        if (phone.traffic.slice(before).some(({ kind, answer }) => kind === 'push' || brings(answer))) quiet = false
+        if (before !== (await this.#holdings(phone))) quiet = false
       }
       still = quiet ? still + 1 : 0
       if (still === 2) return
     }
     assert.fail(`not settled after ${MOST_ROUNDS} rounds`)
+  }
+
+  async #holdings(phone) {
+    const tables = Object.keys(phone.database.schema.tables)
+    return JSON.stringify(await Promise.all(tables.map((table) => phone.rows(table))))
   }
 
   async #check() {
@@ -318,9 +335,9 @@ export class Play {
   }
 }
 
-const brings = ({ changes }) => Object.values(changes).some(({ updated, deleted }) => updated.length + deleted.length > 0)
-
 /** PostgreSQL writes JSON with other spaces than JavaScript does. */
 const plain = (value) => (typeof value === 'string' && /^[{[]/.test(value) ? JSON.parse(value) : value)
+
+const storyOf = ({ pull: [pull], push: [push] }) => JSON.stringify({ pull, push }, (_, value) => (typeof value === 'function' ? 'an edit' : value))
 
 const textIn = (value) => JSON.stringify(value ?? null).match(TEXT)?.[0]
