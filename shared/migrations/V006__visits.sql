@@ -49,9 +49,9 @@ create index visits_not_started on visits (scheduled_start) where status = 'sche
 select app.track_changes('visits');
 
 -- Metres along the great circle between two points in degrees (WGS 84): the haversine formula on a sphere of the earth's
--- mean radius (IUGG).
+-- mean radius (IUGG). Strict: `least` skips nulls, so that nowhere would be on the other side of the earth.
 create function app.metres(lat1 double precision, lon1 double precision, lat2 double precision, lon2 double precision)
-returns double precision language sql immutable parallel safe
+returns double precision language sql immutable strict parallel safe
 return round((2 * 6371008.8 * asin(least(1, sqrt(
   sind((lat2 - lat1) / 2) ^ 2 + cosd(lat1) * cosd(lat2) * sind((lon2 - lon1) / 2) ^ 2))))::numeric, 1)::double precision;
 
