@@ -306,7 +306,8 @@ async fn access_comes_whole_and_goes_only_after_the_work_has_come() {
     let answer = phone.pull(Some(0)).await;
     assert_eq!(ids(&answer, "clients", "deleted"), [ALMA.to_string()]);
 
-    // Told, the phone has no more say.
+    // Told, and it said that it heard, the phone has no more say.
+    phone.pull(Some(0)).await;
     let late = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("Too late"))]);
     let told = phone.push(updated("visits", &[late])).await.expect(200);
     assert_eq!(told["rejected"][0]["reason"], "this is not yours to change");

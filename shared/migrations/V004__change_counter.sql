@@ -40,7 +40,8 @@ begin
 end
 $$;
 
--- Before each row of a synced table: times, author, and a number of its own. A row written unchanged keeps its number.
+-- Before each row of a synced table: times, author, and a number of its own. A row written unchanged keeps its number,
+-- unless it is to be sent again (app.touch, migration V010).
 create function app.stamp_change() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -53,7 +54,7 @@ begin
     raise exception 'a row of another agency' using errcode = 'insufficient_privilege';
   end if;
   if tg_op = 'UPDATE' then
-    if new is not distinct from old then
+    if new is not distinct from old and current_setting('app.touching', true) is distinct from 'on' then
       return old;
     end if;
     new.created_at := old.created_at;

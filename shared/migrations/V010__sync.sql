@@ -85,6 +85,7 @@ begin atomic
       and l.operation = 'delete' and l.table_name = 'clients'
       and (app.sees_agency() or l.record_id in (select client_id from ever_mine))
   )
+  select x.table_name, x.record_id, max(x.number) from (
   select l.table_name, l.record_id, l.number from sync_log l
   where l.agency_id = app.agency_id() and l.number > p_after and l.number <= p_upto
     and l.operation = 'delete' and l.table_name in ('visits', 'visit_tasks', 'photos', 'alerts')
@@ -103,17 +104,15 @@ begin atomic
   select 'photos', p.id, g.number
   from gone g join visits v on v.client_id = g.client_id join photos p on p.visit_id = v.id
   union all
-  select 'alerts', a.id, g.number from gone g join alerts a on a.client_id = g.client_id;
+  select 'alerts', a.id, g.number from gone g join alerts a on a.client_id = g.client_id) x (table_name, record_id, number) group by 1, 2;
 end;
 
--- Up to which number this device may be given tombstones: those that its cursor has passed, once its unsent work has
--- come (it pushed since, or says that nothing waits, or says nothing of what waits).
+-- Up to which number this device may be given tombstones: those that its cursor has passed, once it says that nothing
+-- waits to be sent, or says nothing of what waits. That it pushed since is not enough: it may have written more.
 create function app.tombstones_due(p_number bigint, p_pending integer) returns bigint
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
-  select case when coalesce(p_pending, 0) = 0 then p_number
-    else least(p_number, coalesce(app.cursor_number(d.pushed_at), 0)) end
-  from devices d where d.id = app.device_id();
+  select case when coalesce(p_pending, 0) = 0 then p_number else 0 end;
 end;
 
 -- Clients that became the caller's since `p_after` and were not before, and the number from which they are.
@@ -148,7 +147,7 @@ create function app.linger() returns void language plpgsql volatile security def
 declare
   told bigint;
 begin
-  select greatest(d.tombstones_sent, d.tombstones_received) into told from devices d where d.id = app.device_id();
+  select d.tombstones_received into told from devices d where d.id = app.device_id();
   perform set_config('app.lingering', coalesce((
     select array_agg(distinct t.client_id)::text
     from care_team t join clients c on c.id = t.client_id
@@ -229,6 +228,21 @@ begin
   return new;
 end
 $$;
+
+-- Numbers rows anew, unchanged as they are: a phone takes its own values for the server's after a push, so that where
+-- the server kept another one it must send the row again.
+create function app.touch(p_table text, p_ids uuid[]) returns void
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  if p_table not in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts') then
+    raise exception 'no such synced table';
+  end if;
+  perform set_config('app.touching', 'on', true);
+  execute format('update %I set id = id where id = any ($1) and agency_id = app.agency_id()', p_table) using p_ids;
+  perform set_config('app.touching', 'off', true);
+end
+$$;
+grant execute on function app.touch(text, uuid[]) to berthcare_app;
 
 create function app.settle_conflicts() returns void language plpgsql volatile as $$
 begin

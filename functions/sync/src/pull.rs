@@ -211,7 +211,8 @@ impl Request {
             match sent {
                 // Where the cursor stays, only the next one tells that this answer arrived.
                 Some(sent) => (sent, to.as_i64().max(presented + 1), received),
-                None => (device.tombstones_sent, device.tombstones_sent_with, received),
+                // Nothing is on its way.
+                None => (received, 0, received),
             }
         };
         let base = if afresh {

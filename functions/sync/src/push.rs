@@ -98,7 +98,8 @@ pub(crate) async fn push(
     let known = Stock::load(&mut tx, &records, work_base(&device)).await?;
 
     let author = Author { user_id: caller.user_id, agency_id: caller.agency_id, role: caller.role };
-    let mut outcome = Outcome { refused, ..Outcome::default() };
+    let held_number = held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);
+    let mut outcome = Outcome { refused, held: held_number, ..Outcome::default() };
     let mut around = known.surroundings();
     for record in &records {
         outcome.take(record, &known, &author, &mut around, now);
@@ -184,9 +185,13 @@ fn facts(visit: &Row) -> Option<VisitFacts> {
 /// What is to be written, by table, and what is to be told.
 #[derive(Default)]
 struct Outcome {
+    /// The number that the phone's cursor has come to.
+    held: i64,
     inserts: BTreeMap<&'static str, Vec<Row>>,
     updates: BTreeMap<&'static str, Vec<Row>>,
     deletes: BTreeMap<&'static str, Vec<Uuid>>,
+    /// Rows that the phone must get again.
+    touched: BTreeMap<&'static str, Vec<Uuid>>,
     conflicts: Vec<ConflictAt>,
     refused: Vec<Refused>,
     receipts: Vec<Receipt>,
@@ -204,6 +209,7 @@ impl Outcome {
         let digest = record.digest.trim_start_matches("\\x");
         if state.receipt.as_ref().is_some_and(|receipt| hex(receipt) == digest) {
             self.unchanged += 1;
+            self.send_again_where_other(record, state);
             return;
         }
         let Judgement { verdict, conflicts } = match &record.pushed {
@@ -216,7 +222,10 @@ impl Outcome {
                 self.refused.push(record.refused(reason));
                 return;
             }
-            Verdict::Keep => self.unchanged += 1,
+            Verdict::Keep => {
+                self.unchanged += 1;
+                self.send_again_where_other(record, state);
+            }
             Verdict::Insert(row) => {
                 self.note_visit(table, id, &row, None, around);
                 self.audit("create", table, id, client_id);
@@ -237,6 +246,16 @@ impl Outcome {
             self.conflicts.extend(conflicts.into_iter().map(at));
         }
         self.receipts.push(Receipt { record_id: id, body_sha256: record.digest.clone() });
+    }
+
+    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again.
+    fn send_again_where_other(&mut self, record: &Record, state: &Known) {
+        let (Some(row), Some(pushed)) = (&state.stored.row, &record.pushed) else { return };
+        // What changed after the phone's cursor comes with its next pull anyway.
+        let passed = row.get("change_number").and_then(Value::as_i64).is_some_and(|number| number <= self.held);
+        if passed && !judge::is_deleted(row) && judge::differs(record.table, pushed, row) {
+            self.touched.entry(record.table.name).or_default().push(record.id);
+        }
     }
 
     /// A visit of this push is known to what follows in it; new check-ins are measured, and new visits grant access.
@@ -283,6 +302,9 @@ impl Outcome {
             }
             if let Some(rows) = self.updates.get(table.name) {
                 sync_push::update(tx, table, rows).await?;
+            }
+            if let Some(ids) = self.touched.get(table.name) {
+                sync_push::touch(tx, table, ids).await?;
             }
             if let Some(ids) = self.deletes.get(table.name) {
                 sync_push::delete(tx, table, ids).await?;

@@ -45,7 +45,7 @@ pub(crate) fn read(changes: Map<String, Value>) -> (Vec<Record>, Vec<Refused>) {
                 let deleted = list == "deleted";
                 let id = if deleted { body.as_str() } else { body.get("id").and_then(Value::as_str) };
                 let told = id.unwrap_or_default().chars().filter(|c| *c != '\0').take(200).collect::<String>();
-                let digest = digest_of(&body);
+                let digest = digest_of(&edited(&body));
                 let parsed = id.and_then(|id| id.parse::<Uuid>().ok());
                 let reason = match (table, parsed, list.as_str()) {
                     (Some(table), Some(id), "created" | "updated" | "deleted") => {
@@ -74,6 +74,21 @@ pub(crate) fn read(changes: Map<String, Value>) -> (Vec<Record>, Vec<Refused>) {
     let place = |record: &Record| schema::TABLES.iter().position(|table| table.name == record.table.name);
     records.sort_by_key(|record| (place(record), record.pushed.is_none()));
     (records, refused)
+}
+
+/// What the device edited, and when: `WatermelonDB` lays that over what it pulls, so that a replay may differ elsewhere.
+fn edited(body: &Value) -> Value {
+    let Some(row) = body.as_object() else { return body.clone() };
+    let changed = row.get("_changed").and_then(Value::as_str).unwrap_or_default();
+    if row.get("_status").and_then(Value::as_str) != Some("updated") || changed.is_empty() {
+        return body.clone();
+    }
+    changed
+        .split(',')
+        .chain(["id", "_changed", "updated_at"])
+        .filter_map(|name| Some((name.to_owned(), row.get(name)?.clone())))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 /// `serde_json` keeps an object's names in order, so that equal records have equal digests.

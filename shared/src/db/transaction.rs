@@ -5,6 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::{Checkout, Connection, DbError, Param};
+use crate::error::Error;
 
 /// Who a transaction runs as. Row-level security sees this and nothing else.
 pub trait Identity: Clone + Send + Sync {
@@ -82,6 +83,15 @@ impl<I: Identity> Tx<I> {
     /// Sends one statement whose rows don't matter.
     pub async fn execute(&mut self, sql: &str, params: &[&dyn Param]) -> Result<(), DbError> {
         self.query::<Nothing>(sql, params).await.map(drop)
+    }
+
+    /// Sends a write that must touch a row, and says so by `returning`. None touched means that row-level security hid
+    /// it where the handler did not: nothing is done, and nothing recorded as done.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] then.
+    pub async fn execute_one(&mut self, sql: &str, params: &[&dyn Param]) -> Result<(), Error> {
+        self.query_opt::<Nothing>(sql, params).await?.map(drop).ok_or(Error::NotFound)
     }
 
     /// Notes an audit entry; it is written with the commit, or nothing is.

@@ -131,11 +131,11 @@ pub async fn write<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, version: i32, p
         AuditEntry::new("care_plan.write", "client", client_id, Some(client_id))
             .with(serde_json::json!({"version": version})),
     );
-    tx.execute(
+    tx.execute_one(
         "with kept as (
            insert into care_plan_versions (client_id, version, agency_id, plan)
            values ($1, $2, app.agency_id(), $3))
-         update clients set care_plan = $3, care_plan_version = $2 where id = $1",
+         update clients set care_plan = $3, care_plan_version = $2 where id = $1 returning id",
         &[&client_id, &version, plan],
     )
     .await?;

@@ -204,8 +204,8 @@ pub async fn update<I: Identity>(
     member: &MemberFields,
 ) -> Result<(), Error> {
     tx.audit(AuditEntry::new("care_team.update", "care_team", id, Some(client_id)));
-    tx.execute(
-        "update care_team set relation = $2::text::care_relation, starts_on = $3, ends_on = $4 where id = $1",
+    tx.execute_one(
+        "update care_team set relation = $2::text::care_relation, starts_on = $3, ends_on = $4 where id = $1 returning id",
         &[&id, &member.relation, &member.starts_on, &member.ends_on],
     )
     .await
@@ -215,7 +215,8 @@ pub async fn update<I: Identity>(
 /// Takes a member off the team.
 pub async fn delete<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> Result<(), Error> {
     tx.audit(AuditEntry::new("care_team.delete", "care_team", id, Some(client_id)));
-    Ok(tx.execute("update care_team set deleted_at = now() where id = $1 and deleted_at is null", &[&id]).await?)
+    tx.execute_one("update care_team set deleted_at = now() where id = $1 and deleted_at is null returning id", &[&id])
+        .await
 }
 
 /// Brings what a caregiver's visits grant them in line with those visits.

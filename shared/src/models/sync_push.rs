@@ -192,6 +192,11 @@ pub async fn delete<I: Identity>(tx: &mut Tx<I>, table: &Table, ids: &[Uuid]) ->
     Ok(tx.execute(&sql, &[&ids.to_vec()]).await?)
 }
 
+/// Numbers rows anew, so that the phone gets them again.
+pub async fn touch<I: Identity>(tx: &mut Tx<I>, table: &Table, ids: &[Uuid]) -> Result<(), Error> {
+    Ok(tx.execute("select app.touch($1, $2)", &[&table.name, &ids.to_vec()]).await?)
+}
+
 /// A conflict, and where it arose.
 #[derive(Debug, Serialize)]
 pub struct ConflictAt {

@@ -318,7 +318,8 @@ pub async fn update_own<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &OwnFields)
 /// Removes a user, softly. Their sessions end with it.
 pub async fn delete<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Error> {
     tx.audit(AuditEntry::new("user.delete", "user", id, None));
-    Ok(tx.execute("update users set deleted_at = now() where id = $1 and deleted_at is null", &[&id]).await?)
+    tx.execute_one("update users set deleted_at = now() where id = $1 and deleted_at is null returning id", &[&id])
+        .await
 }
 
 /// Whether `user` can be put on a schedule or care team, and as what.

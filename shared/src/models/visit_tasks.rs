@@ -320,7 +320,11 @@ pub async fn update<I: Identity>(mut tx: Tx<I>, client_id: Uuid, id: Uuid, task:
 /// Removes a task, softly.
 pub async fn delete<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit_task.delete", "visit_task", id, Some(client_id)));
-    Ok(tx.execute("update visit_tasks set deleted_at = now() where id = $1 and deleted_at is null", &[&id]).await?)
+    tx.execute_one(
+        "update visit_tasks set deleted_at = now() where id = $1 and deleted_at is null returning id",
+        &[&id],
+    )
+    .await
 }
 
 /// Values that should worry somebody are flagged on the record too: where they stand, not what they are.

@@ -507,38 +507,38 @@ pub async fn insert_many<I: Identity>(tx: &mut Tx<I>, visits: &[VisitRecord]) ->
 /// Writes what was planned and noted.
 pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit.update", "visit", id, Some(visit.client_id)));
-    Ok(tx
-        .execute(
-            "update visits set user_id = $2, scheduled_start = $3, scheduled_end = $4, notes = $5, family_note = $6
-             where id = $1",
-            &[&id, &visit.user_id, &visit.scheduled_start, &visit.scheduled_end, &visit.notes, &visit.family_note],
-        )
-        .await?)
+    tx.execute_one(
+        "update visits set user_id = $2, scheduled_start = $3, scheduled_end = $4, notes = $5, family_note = $6
+             where id = $1 returning id",
+        &[&id, &visit.user_id, &visit.scheduled_start, &visit.scheduled_end, &visit.notes, &visit.family_note],
+    )
+    .await
 }
 
 /// Calls a visit off.
 pub async fn cancel<I: Identity>(tx: &mut Tx<I>, visit: &Visit, reason: &str) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit.cancel", "visit", visit.id, Some(visit.client_id)));
-    Ok(tx
-        .execute("update visits set status = 'cancelled', cancel_reason = $2 where id = $1", &[&visit.id, &reason])
-        .await?)
+    tx.execute_one(
+        "update visits set status = 'cancelled', cancel_reason = $2 where id = $1 returning id",
+        &[&visit.id, &reason],
+    )
+    .await
 }
 
 /// Notes that nobody came, as far as is known.
 pub async fn mark_missed<I: Identity>(tx: &mut Tx<I>, visit: &Visit) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit.missed", "visit", visit.id, Some(visit.client_id)));
-    Ok(tx.execute("update visits set status = 'missed' where id = $1", &[&visit.id]).await?)
+    tx.execute_one("update visits set status = 'missed' where id = $1 returning id", &[&visit.id]).await
 }
 
 /// Removes a visit and its tasks, softly.
 pub async fn delete<I: Identity>(tx: &mut Tx<I>, visit: &Visit) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit.delete", "visit", visit.id, Some(visit.client_id)));
-    Ok(tx
-        .execute(
-            "with tasks as (
+    tx.execute_one(
+        "with tasks as (
                update visit_tasks set deleted_at = now() where visit_id = $1 and deleted_at is null)
-             update visits set deleted_at = now() where id = $1 and deleted_at is null",
-            &[&visit.id],
-        )
-        .await?)
+             update visits set deleted_at = now() where id = $1 and deleted_at is null returning id",
+        &[&visit.id],
+    )
+    .await
 }

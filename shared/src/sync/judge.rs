@@ -195,6 +195,17 @@ pub fn delete(table: &'static Table, id: Uuid, stored: &Stored, author: &Author,
     Judgement { verdict: Verdict::Delete, conflicts }
 }
 
+/// Whether the stored row is other than the phone's, in any column that the phone knows.
+#[must_use]
+pub fn differs(table: &'static Table, pushed: &Pushed, row: &Row) -> bool {
+    let stamped = |column: &&Column| matches!(column.name, "created_at" | "updated_at");
+    table.columns.iter().filter(|column| !stamped(column)).any(|column| {
+        pushed.raw.get(column.name).is_some_and(|wire| {
+            column.read(wire).is_ok_and(|device| !column.same(row.get(column.name).unwrap_or(&Value::Null), &device))
+        })
+    })
+}
+
 type Edits = BTreeMap<&'static str, (&'static Column, Value)>;
 
 /// The columns that the device means to write, as the database has them.
