@@ -56,3 +56,17 @@ test('how far a phone’s clock is off is on record', async () => {
   const [{ clock_offset_ms }] = await sql('select clock_offset_ms from devices where id = $1', phone.session.device.id)
   assert.ok(Math.abs(Number(clock_offset_ms) + 2 * HOUR) < 60_000, clock_offset_ms)
 })
+
+test('a check-out before the check-in of a phone whose clock is ahead stops nothing else', async () => {
+  const { world, coordinator, phones: [one, two], visit } = await scene.set()
+  one.clockAheadMs = 3 * HOUR
+  await one.edit('visits', visit, { status: 'in_progress', actual_start: one.now() })
+  const came = two.now() - HOUR
+  await two.edit('visits', visit, { status: 'completed', actual_start: came, actual_end: two.now(), notes: 'Ate well' })
+  for (const phone of [one, two, one, two]) await phone.sync()
+
+  assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).notes, 'Ate well')
+  assert.equal(await two.unsent(), 0)
+  const waiting = (await world.conflicts(visit)).filter(({ status }) => status === 'needs_review')
+  assert.ok(waiting.some(({ column_name }) => column_name === 'actual_start'))
+})
