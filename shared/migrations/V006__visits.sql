@@ -89,7 +89,8 @@ create table visit_tasks (
   constraint visit_tasks_visit_fkey foreign key (agency_id, visit_id) references visits (agency_id, id),
   constraint visit_tasks_completed check (completed = (completed_at is not null))
 );
-create index visit_tasks_by_visit on visit_tasks (visit_id, id) where deleted_at is null;
+-- With the deleted ones: a visit's version counts them too.
+create index visit_tasks_by_visit on visit_tasks (visit_id, id);
 select app.track_changes('visit_tasks');
 
 -- Everyone on a schedule or team of the caller's clients: whose names the caller may read. One family member is not
