@@ -14,7 +14,7 @@ alter table devices
 grant update (pulled_clean, pushed_at, tombstones_sent, tombstones_sent_with, tombstones_received, replacing)
   on devices to berthcare_app;
 
--- What each device last sent for a record, by its digest: the same again is a replay.
+-- What each device sent for a record, by its digest: the same again is a replay, however late it arrives.
 create table sync_receipts (
   device_id uuid not null,
   record_id uuid not null,
@@ -24,7 +24,7 @@ create table sync_receipts (
   updated_at timestamptz not null default now(),
   created_by uuid references users,
   updated_by uuid references users,
-  primary key (device_id, record_id),
+  primary key (device_id, record_id, body_sha256),
   constraint sync_receipts_device_fkey foreign key (agency_id, device_id) references devices (agency_id, id)
 );
 create trigger stamp_times before insert or update on sync_receipts for each row execute function app.stamp_times();
@@ -161,7 +161,7 @@ $$;
 -- alone would make a push fail as a whole where one id is another's. An invisible row is told of, not shown.
 -- `others`: the columns that anyone else changed since `p_base`, with value and author.
 create function app.sync_state(p_table text, p_ids uuid[], p_base bigint)
-returns table (id uuid, visible boolean, stored jsonb, client_id uuid, others jsonb, receipt bytea)
+returns table (id uuid, visible boolean, stored jsonb, client_id uuid, others jsonb, receipts text[])
 language plpgsql stable security definer set search_path = public, pg_temp as $$
 begin
   if p_table not in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts') then
@@ -187,11 +187,12 @@ begin
           from sync_log l cross join unnest(l.changed_columns) name
           where s.visible and l.record_id = s.id and l.number > $2 and l.device_id is distinct from app.device_id()
           order by name, l.number desc) c), '{}'),
-      (select r.body_sha256 from sync_receipts r where r.device_id = app.device_id() and r.record_id = s.id)
+      array(select encode(r.body_sha256, 'hex') from sync_receipts r
+            where r.device_id = app.device_id() and r.record_id = s.id)
     from seen s
     union all
     -- Ids that the server has never seen may have been refused before.
-    select i.id, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, null::bytea
+    select i.id, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::text[]
     from unnest($1) as i(id) where i.id not in (select f.id from found f)
   $query$,
     case p_table

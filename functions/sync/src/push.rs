@@ -207,7 +207,7 @@ impl Outcome {
         let nothing = Known::default();
         let state = known.of(table, id).unwrap_or(&nothing);
         let digest = record.digest.trim_start_matches("\\x");
-        if state.receipt.as_ref().is_some_and(|receipt| hex(receipt) == digest) {
+        if state.receipts.iter().any(|receipt| receipt == digest) {
             self.unchanged += 1;
             self.send_again_where_other(record, state);
             return;
@@ -350,8 +350,4 @@ fn client_of(table: &Table, verdict: &Verdict, state: &Known, around: &Surroundi
                 .or_else(|| around.visits.get(&judge::id(row, "visit_id")?).map(|visit| visit.client_id)),
         }
     })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }

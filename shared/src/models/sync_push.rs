@@ -26,7 +26,7 @@ struct StateRow {
     stored: Option<Value>,
     client_id: Option<Uuid>,
     others: Value,
-    receipt: Option<Vec<u8>>,
+    receipts: Vec<String>,
 }
 
 /// A record's state, and what is needed beside its judgement.
@@ -36,8 +36,8 @@ pub struct State {
     pub stored: Stored,
     /// Whose care it concerns.
     pub client_id: Option<Uuid>,
-    /// The digest of what this device last sent for it.
-    pub receipt: Option<Vec<u8>>,
+    /// Digests of what this device sent for it before, in hexadecimal.
+    pub receipts: Vec<String>,
 }
 
 /// A device's standing in the middle of a push.
@@ -88,7 +88,7 @@ pub async fn states<I: Identity>(
     }
     let rows: Vec<StateRow> = tx
         .query(
-            "select s.id, s.visible, s.stored, s.client_id, s.others, s.receipt from app.sync_state($1, $2, $3) s",
+            "select s.id, s.visible, s.stored, s.client_id, s.others, s.receipts from app.sync_state($1, $2, $3) s",
             &[&table, &ids, &base],
         )
         .await?;
@@ -114,7 +114,7 @@ impl From<StateRow> for State {
         Self {
             stored: Stored { hidden: row.visible == Some(false), row: stored, others },
             client_id: row.client_id,
-            receipt: row.receipt,
+            receipts: row.receipts,
         }
     }
 }
@@ -282,7 +282,7 @@ pub async fn remember<I: Identity>(tx: &mut Tx<I>, receipts: &[Receipt]) -> Resu
             "insert into sync_receipts (device_id, record_id, agency_id, body_sha256)
              select app.device_id(), r.record_id, app.agency_id(), r.body_sha256
              from jsonb_to_recordset($1) r (record_id uuid, body_sha256 bytea)
-             on conflict (device_id, record_id) do update set body_sha256 = excluded.body_sha256",
+             on conflict do nothing",
             &[&json!(receipts)],
         )
         .await?)

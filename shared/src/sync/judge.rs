@@ -432,8 +432,9 @@ fn keep_to_the_way(before: &Row, after: &mut Row) -> Vec<Conflict> {
         (true, false) => "in_progress".to_owned(),
         (false, _) => to,
     };
-    let possible = may_move(&from, &told);
-    if possible {
+    // The server's check-in, kept until a person decides, may contradict the check-out of this phone.
+    let contradicted = present(before, "actual_start") && ends_before_it_began(after);
+    if may_move(&from, &told) && !contradicted {
         after.insert("status".into(), json!(told));
         return Vec::new();
     }
@@ -488,7 +489,7 @@ fn settle_visit(row: &mut Row, before: Option<&Row>, now: Timestamp) -> Result<(
     if moment(row, "scheduled_end") <= moment(row, "scheduled_start") {
         return Err("scheduled_end must be later than scheduled_start".into());
     }
-    if left && moment(row, "actual_end") < moment(row, "actual_start") {
+    if ends_before_it_began(row) {
         return Err("actual_end must not be before actual_start".into());
     }
     for (fact, received) in [("actual_start", "check_in_received_at"), ("actual_end", "check_out_received_at")] {
@@ -498,6 +499,11 @@ fn settle_visit(row: &mut Row, before: Option<&Row>, now: Timestamp) -> Result<(
         }
     }
     Ok(())
+}
+
+fn ends_before_it_began(visit: &Row) -> bool {
+    let (began, ended) = (moment(visit, "actual_start"), moment(visit, "actual_end"));
+    began.is_some() && ended.is_some() && ended < began
 }
 
 fn settle_task(row: &mut Row, now: Timestamp) -> Result<(), String> {
