@@ -128,7 +128,7 @@ test('a deletion on its way when the client is given back doesn’t remove it', 
 
 test('what is done after the phone was told is refused', async () => {
   const { world, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
-  const backup = phone.save()
+  const backup = await phone.save()
   await world.leave(client, nurse)
   await catchUp(phone)
   // By a cursor that moves the server knows that the deletions have arrived.
@@ -138,7 +138,7 @@ test('what is done after the phone was told is refused', async () => {
 
   // The phone's owner puts an old backup on it, where the client still is.
   const cursor = await phone.lastPulledAt()
-  phone.restart({ saved: backup })
+  await phone.restart({ saved: backup })
   await phone.database.adapter.setLocal('__watermelon_last_pulled_at', String(cursor))
   await phone.edit('visits', visit, { notes: 'too late' })
   await phone.sync()

@@ -66,18 +66,20 @@ export class Device {
   }
 
   /** The phone's storage, as a backup takes it. */
-  save() {
+  async save() {
+    // The adapter opens its storage by and by, and answers when it has.
+    await this.lastPulledAt()
     return this.database.adapter.underlyingAdapter._driver.loki.serialize()
   }
 
   /** The app is killed and started again, perhaps a newer one, perhaps on restored storage. */
-  restart({ version = this.#version, saved = this.save() } = {}) {
-    this.#open(version, saved)
+  async restart({ version = this.#version, saved } = {}) {
+    this.#open(version, saved === undefined ? await this.save() : saved)
   }
 
   /** The app is removed and installed anew, by the same person in the same session. */
   reinstall() {
-    this.restart({ saved: null })
+    return this.restart({ saved: null })
   }
 
   now() {

@@ -22,7 +22,7 @@ test('the phone stores every value as it was sent', async () => {
   const { phones: [phone], client, visit, task } = await scene.set({
     task: { task_type: 'vitals', title: 'Pulse', completed: true, data: { heart_rate: { value: 72, unit: 'bpm' } } },
   })
-  phone.restart({ saved: null })
+  await phone.restart({ saved: null })
   const { changes } = await phone.sync()
   for (const [table, { created, updated }] of Object.entries(changes)) {
     for (const row of [...created, ...updated]) {

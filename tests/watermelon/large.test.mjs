@@ -84,7 +84,7 @@ test('more arrive in pages, and a first sync goes on where it was cut off', { ti
     assert.ok(cursors.at(-1) > cursors.at(-2), 'each page moves the cursor')
     phone.troubles.pull.push({ lost: 'answer' })
     await assert.rejects(phone.syncOnce(), NoSignal)
-    phone.restart()
+    await phone.restart()
     answer = await phone.syncOnce()
   }
   assert.equal(await count(phone), 30_001)

@@ -176,10 +176,10 @@ test('an app that is killed after a pull or a push goes on where it was', async 
   await two.sync()
   await one.edit('visit_tasks', task, { outcome: 'Ate well' })
   await one.sync({ push: false })
-  one.restart()
+  await one.restart()
   one.troubles.push.push({ lost: 'answer' })
   await assert.rejects(one.sync(), NoSignal)
-  one.restart()
+  await one.restart()
   for (const phone of [one, two]) await phone.sync()
 
   assert.equal((await one.row('visits', visit)).notes, 'of the other phone')

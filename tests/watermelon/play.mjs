@@ -67,7 +67,7 @@ export class Play {
       phone.traffic = []
       const version = this.#random.chance(0.15) ? 1 : 2
       phone.clockAheadMs = this.#random.pick([0, 0, 0, -7_200_000, 10_800_000])
-      phone.restart({ version, saved: null })
+      await phone.restart({ version, saved: null })
       this.#tell(`${phone.name} has schema version ${version}, its clock is ${phone.clockAheadMs} ms ahead`)
       await phone.sync()
     }
@@ -90,9 +90,9 @@ export class Play {
     return acts[this.#random.weighted({ edit: 6, sync: 4, together: 3, plan: 2, restart: 0.5 })]()
   }
 
-  #restart(phone) {
+  async #restart(phone) {
     this.#tell(`${phone.name} is restarted`)
-    phone.restart()
+    await phone.restart()
   }
 
   /** Several phones, and perhaps the coordinator, at once. */
@@ -301,7 +301,7 @@ export class Play {
   }
 
   async #check() {
-    this.witness.reinstall()
+    await this.witness.reinstall()
     await this.witness.sync()
     for (const phone of this.phones) {
       for (const { name, columnArray } of Object.values(phone.database.schema.tables)) {

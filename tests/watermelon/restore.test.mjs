@@ -123,14 +123,14 @@ test('a cursor from the future is one that can’t be served', async () => {
 test('a phone restored from its own backup loses nothing', async () => {
   const { world, phones: [phone, other], visit, task } = await scene.set()
   await phone.edit('visits', visit, { notes: 'old note' })
-  const backup = phone.save()
+  const backup = await phone.save()
   await phone.sync()
   await phone.edit('visits', visit, { notes: 'new note' })
   const made = await phone.create('visit_tasks', { visit_id: visit, task_type: 'meals', title: 'Tea' })
   await phone.remove('visit_tasks', task)
   await catchUp(phone)
 
-  phone.restart({ saved: backup })
+  await phone.restart({ saved: backup })
   for (const each of [phone, other, phone]) await catchUp(each)
   for (const table of ['visits', 'visit_tasks']) {
     assert.deepEqual((await phone.rows(table)).map(withoutTime), (await other.rows(table)).map(withoutTime))

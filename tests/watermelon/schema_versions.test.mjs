@@ -12,7 +12,7 @@ const scene = await stage()
 async function begin(version) {
   const set = await scene.set({ version })
   const { world, nurse, coordinator, phones: [, other], client, visit } = set
-  other.restart({ version: NEWEST, saved: null })
+  await other.restart({ version: NEWEST, saved: null })
   await other.sync()
   await coordinator.want('PATCH', `/v1/visits/${visit}`, { family_note: 'A good day' })
   const alert = await other.create('alerts', {
@@ -44,7 +44,7 @@ test('an updated app gets what is new in one sync, and asks once', async () => {
   await phone.sync()
   assert.equal((await phone.row('visits', visit)).family_note, undefined)
 
-  phone.restart({ version: 2 })
+  await phone.restart({ version: 2 })
   await phone.sync()
   assert.equal(phone.log.migration.from, 1)
   assert.equal((await phone.row('visits', visit)).family_note, 'A good day')
@@ -58,7 +58,7 @@ test('an update loses nothing unsent, nor does a lost answer to its first pull',
   const { coordinator, phones: [phone], visit, alert } = await begin(1)
   await phone.sync()
   await phone.edit('visits', visit, { notes: 'written before the update' })
-  phone.restart({ version: 2 })
+  await phone.restart({ version: 2 })
   phone.troubles.pull.push({ lost: 'answer' })
   await assert.rejects(phone.sync(), NoSignal)
   for (let times = 0; times < 2; times += 1) await phone.sync()
@@ -83,7 +83,7 @@ test('what an old app doesn’t know keeps its value', async () => {
 
 test('an app newer than the server is told so, and its work is still taken', async () => {
   const { coordinator, phones: [phone], visit } = await scene.set()
-  phone.restart({ version: NEWEST + 1 })
+  await phone.restart({ version: NEWEST + 1 })
   await phone.edit('visits', visit, { notes: 'of a newer app' })
   const answer = await phone.sync()
   assert.equal(answer.upgrade_required, true)
@@ -93,11 +93,11 @@ test('an app newer than the server is told so, and its work is still taken', asy
 
 test('a newer app that has never synchronised is told so too', async () => {
   const { phones: [phone] } = await scene.set()
-  phone.restart({ version: NEWEST + 1, saved: null })
+  await phone.restart({ version: NEWEST + 1, saved: null })
   const answer = await phone.sync()
   assert.equal(answer.upgrade_required, true)
   // With what the server knows, everything comes.
-  phone.restart({ version: NEWEST, saved: null })
+  await phone.restart({ version: NEWEST, saved: null })
   await phone.sync()
   assert.ok((await phone.rows('clients')).length > 0)
 })

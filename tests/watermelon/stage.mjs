@@ -19,7 +19,7 @@ export async function stage({ phones: count = 2 } = {}) {
       phone.troubles = { pull: [], push: [] }
       phone.traffic = []
       phone.clockAheadMs = 0
-      phone.restart({ version, saved: null })
+      await phone.restart({ version, saved: null })
       await phone.sync()
     }
     return { world, nurse, phones, coordinator: world.coordinator, ...ids }
