@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use serde_json::{Map, Value, json};
 use shared::{
     identity::Role,
@@ -63,7 +63,8 @@ struct Server {
     number: i64,
     log: Vec<Change>,
     bases: [WorkBase; DEVICES],
-    receipts: BTreeMap<usize, Map<String, Value>>,
+    /// What each phone sent before: the columns that it edited, and when.
+    receipts: BTreeSet<(usize, String)>,
     /// Takes every push at its word, as a server would that doesn't remember where work began.
     forgetful: bool,
     /// Column, and the two values.
@@ -75,6 +76,8 @@ struct Phone {
     row: Map<String, Value>,
     dirty: BTreeSet<&'static str>,
     cursor: i64,
+    /// When its row was last written: a phone stamps it then, not when it sends.
+    stamp: usize,
 }
 
 /// A value that says who wrote it and when, so that no two are equal by chance.
@@ -101,7 +104,7 @@ impl Server {
             number: 1,
             log: Vec::new(),
             bases: [WorkBase::afresh(1); DEVICES],
-            receipts: BTreeMap::new(),
+            receipts: BTreeSet::new(),
             forgetful,
             conflicts: Vec::new(),
         }
@@ -124,7 +127,14 @@ impl Server {
 
     fn push(&mut self, device: usize, held: i64, raw: Map<String, Value>) {
         let base = self.bases[device].of_push().unwrap_or(0);
-        if self.receipts.get(&device) == Some(&raw) {
+        let edited: BTreeMap<_, _> = raw
+            .iter()
+            .filter(|(name, _)| raw["_changed"].as_str().unwrap().split(',').chain(["updated_at"]).any(|n| n == *name))
+            .collect();
+        let pushed = Pushed { id: TASK, raw: raw.clone(), created: false };
+        let receipt = (device, json!(edited).to_string());
+        if self.receipts.contains(&receipt) {
+            self.send_again(&pushed, held);
             self.bases[device] = self.bases[device].pushed(Some(held));
             return;
         }
@@ -139,7 +149,6 @@ impl Server {
         let author = Author { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
         let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false };
         let around = Surroundings { clients: BTreeSet::new(), visits: [(VISIT, facts)].into() };
-        let pushed = Pushed { id: TASK, raw: raw.clone(), created: false };
         let table = schema::table("visit_tasks").unwrap();
         let judgement = judge::upsert(table, &pushed, &stored, &author, &around, Timestamp::UNIX_EPOCH);
         for conflict in judgement.conflicts {
@@ -147,17 +156,34 @@ impl Server {
         }
         match judgement.verdict {
             Verdict::Update(row) => self.write(Some(device), row),
-            Verdict::Keep => {}
+            Verdict::Keep => self.send_again(&pushed, held),
             other => panic!("a sound edit was {other:?}"),
         }
-        self.receipts.insert(device, raw);
+        self.receipts.insert(receipt);
         self.bases[device] = self.bases[device].pushed(Some(held));
+    }
+}
+
+impl Server {
+    /// A phone takes its own values for the server's once they are sent: where they are not, it gets the row again, and
+    /// what it writes over them until then is a conflict.
+    fn send_again(&mut self, pushed: &Pushed, held: i64) {
+        let newest = self.log.iter().map(|change| change.number).max().unwrap_or(0);
+        if self.forgetful || newest > held {
+            return;
+        }
+        let table = schema::table("visit_tasks").unwrap();
+        for column in judge::differing(table, pushed, &self.row) {
+            let column = COLUMNS.into_iter().find(|known| *known == column).unwrap();
+            self.number += 1;
+            self.log.push(Change { number: self.number, device: None, column, value: self.row[column].clone() });
+        }
     }
 }
 
 impl Phone {
     fn new(server: &Server) -> Self {
-        Self { row: server.row.clone(), dirty: BTreeSet::new(), cursor: server.number }
+        Self { row: server.row.clone(), dirty: BTreeSet::new(), cursor: server.number, stamp: 0 }
     }
 
     /// As WatermelonDB does: the pulled row under its own dirty columns.
@@ -170,12 +196,19 @@ impl Phone {
         self.cursor = cursor;
     }
 
-    fn raw(&self, stamp: usize) -> Map<String, Value> {
+    fn write(&mut self, column: &'static str, history: &mut History) {
+        let value = history.write(column, &self.row[column]);
+        self.row.insert(column.to_owned(), value);
+        self.dirty.insert(column);
+        self.stamp = history.tokens;
+    }
+
+    fn raw(&self) -> Map<String, Value> {
         let mut raw: Map<String, Value> =
             self.row.iter().map(|(name, value)| (name.clone(), on_the_wire(name, value))).collect();
         raw.insert("_status".into(), json!("updated"));
         raw.insert("_changed".into(), json!(self.dirty.iter().copied().collect::<Vec<_>>().join(",")));
-        raw.insert("updated_at".into(), json!(stamp));
+        raw.insert("updated_at".into(), json!(self.stamp));
         raw
     }
 }
@@ -209,15 +242,11 @@ fn synchronise(
 ) {
     let (row, cursor) = server.pull(device, phones[device].cursor, phones[device].dirty.len());
     if let Some(column) = written_meanwhile {
-        let seen = phones[device].row[COLUMNS[column]].clone();
-        let value = history.write(COLUMNS[column], &seen);
-        phones[device].row.insert(COLUMNS[column].to_owned(), value);
-        phones[device].dirty.insert(COLUMNS[column]);
+        phones[device].write(COLUMNS[column], history);
     }
     phones[device].apply(&row, cursor);
     if !phones[device].dirty.is_empty() {
-        // A phone stamps its row when it writes, not when it sends.
-        let raw = phones[device].raw(history.tokens);
+        let raw = phones[device].raw();
         server.push(device, phones[device].cursor, raw);
         if !push_answer_lost {
             phones[device].dirty.clear();
@@ -235,10 +264,7 @@ fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
     for step in steps {
         match *step {
             Step::Write { device, column } => {
-                let seen = phones[device].row[COLUMNS[column]].clone();
-                let value = history.write(COLUMNS[column], &seen);
-                phones[device].row.insert(COLUMNS[column].to_owned(), value);
-                phones[device].dirty.insert(COLUMNS[column]);
+                phones[device].write(COLUMNS[column], &mut history);
             }
             Step::Sync { device, written_meanwhile, push_answer_lost } => {
                 synchronise(&mut server, &mut phones, &mut history, device, written_meanwhile, push_answer_lost);
@@ -289,7 +315,7 @@ fn a_server_without_memory_loses_what_was_written() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(2026), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn devices_converge(steps in steps()) {

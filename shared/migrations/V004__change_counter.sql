@@ -40,6 +40,10 @@ begin
 end
 $$;
 
+-- The columns of a row that is to be sent again as it is (app.touch, migration V010).
+create function app.touched_columns() returns text[] language sql stable parallel safe
+  return string_to_array(nullif(current_setting('app.touching', true), ''), ',');
+
 -- Before each row of a synced table: times, author, and a number of its own. A row written unchanged keeps its number,
 -- unless it is to be sent again (app.touch, migration V010).
 create function app.stamp_change() returns trigger
@@ -54,7 +58,7 @@ begin
     raise exception 'a row of another agency' using errcode = 'insufficient_privilege';
   end if;
   if tg_op = 'UPDATE' then
-    if new is not distinct from old and current_setting('app.touching', true) is distinct from 'on' then
+    if new is not distinct from old and app.touched_columns() is null then
       return old;
     end if;
     new.created_at := old.created_at;
@@ -63,8 +67,10 @@ begin
     new.created_at := now();
     new.created_by := app.user_id();
   end if;
-  new.updated_at := clock_timestamp();
-  new.updated_by := app.user_id();
+  if app.touched_columns() is null then
+    new.updated_at := clock_timestamp();
+    new.updated_by := app.user_id();
+  end if;
   -- The lock is ours already, so a range too short is simply extended.
   if next > current_setting('app.last_number')::bigint then
     update agency_counters set number = number + 1 where agency_id = app.agency_id() returning number into next;
@@ -122,10 +128,13 @@ begin
     else (after ->> 'client_id')::uuid end;
   insert into sync_log (agency_id, number, user_id, device_id, table_name, record_id, client_id, operation,
     changed_columns, before, after)
-  values (new.agency_id, new.change_number, app.user_id(), app.device_id(), tg_table_name, new.id, client, operation,
-    array(select n.key from jsonb_each(after) n
+  values (new.agency_id, new.change_number,
+    case when app.touched_columns() is null then app.user_id() else new.updated_by end,
+    case when app.touched_columns() is null then app.device_id() end,
+    tg_table_name, new.id, client, operation,
+    coalesce(app.touched_columns(), array(select n.key from jsonb_each(after) n
           where n.key <> all (bookkeeping) and n.value is distinct from coalesce(before -> n.key, 'null')
-          order by n.key),
+          order by n.key)),
     before, after);
   return null;
 end

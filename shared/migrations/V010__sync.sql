@@ -230,20 +230,21 @@ begin
 end
 $$;
 
--- Numbers rows anew, unchanged as they are: a phone takes its own values for the server's after a push, so that where
--- the server kept another one it must send the row again.
-create function app.touch(p_table text, p_ids uuid[]) returns void
+-- Numbers a row anew, unchanged as it is: a phone takes its own values for the server's after a push, so that where the
+-- server kept another one it must send the row again. Logged as a change of those columns by nobody's device, so that
+-- what the phone writes over them before it has seen them is a conflict.
+create function app.touch(p_table text, p_id uuid, p_columns text[]) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 begin
   if p_table not in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts') then
     raise exception 'no such synced table';
   end if;
-  perform set_config('app.touching', 'on', true);
-  execute format('update %I set id = id where id = any ($1) and agency_id = app.agency_id()', p_table) using p_ids;
-  perform set_config('app.touching', 'off', true);
+  perform set_config('app.touching', array_to_string(p_columns, ','), true);
+  execute format('update %I set id = id where id = $1 and agency_id = app.agency_id()', p_table) using p_id;
+  perform set_config('app.touching', '', true);
 end
 $$;
-grant execute on function app.touch(text, uuid[]) to berthcare_app;
+grant execute on function app.touch(text, uuid, text[]) to berthcare_app;
 
 create function app.settle_conflicts() returns void language plpgsql volatile as $$
 begin

@@ -191,7 +191,7 @@ struct Outcome {
     updates: BTreeMap<&'static str, Vec<Row>>,
     deletes: BTreeMap<&'static str, Vec<Uuid>>,
     /// Rows that the phone must get again.
-    touched: BTreeMap<&'static str, Vec<Uuid>>,
+    touched: Vec<(&'static Table, Uuid, Vec<String>)>,
     conflicts: Vec<ConflictAt>,
     refused: Vec<Refused>,
     receipts: Vec<Receipt>,
@@ -253,8 +253,11 @@ impl Outcome {
         let (Some(row), Some(pushed)) = (&state.stored.row, &record.pushed) else { return };
         // What changed after the phone's cursor comes with its next pull anyway.
         let passed = row.get("change_number").and_then(Value::as_i64).is_some_and(|number| number <= self.held);
-        if passed && !judge::is_deleted(row) && judge::differs(record.table, pushed, row) {
-            self.touched.entry(record.table.name).or_default().push(record.id);
+        if passed && !judge::is_deleted(row) {
+            let columns = judge::differing(record.table, pushed, row);
+            if !columns.is_empty() {
+                self.touched.push((record.table, record.id, columns));
+            }
         }
     }
 
@@ -303,12 +306,12 @@ impl Outcome {
             if let Some(rows) = self.updates.get(table.name) {
                 sync_push::update(tx, table, rows).await?;
             }
-            if let Some(ids) = self.touched.get(table.name) {
-                sync_push::touch(tx, table, ids).await?;
-            }
             if let Some(ids) = self.deletes.get(table.name) {
                 sync_push::delete(tx, table, ids).await?;
             }
+        }
+        for (table, id, columns) in &self.touched {
+            sync_push::touch(tx, table, *id, columns).await?;
         }
         sync_push::measure(tx, &self.checked).await?;
         self.planned.sort_unstable();

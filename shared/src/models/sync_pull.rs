@@ -139,7 +139,12 @@ fn recent(table: &Table) -> &'static str {
     match table.name {
         "visits" => " and r.scheduled_end >= now() - interval '90 days'",
         "visit_tasks" => " and v.deleted_at is null and v.scheduled_end >= now() - interval '90 days'",
-        "photos" => " and (v.id is null or v.deleted_at is null and v.scheduled_end >= now() - interval '90 days')",
+        // One's own photos stay visible after their client has gone; the phone must forget them all the same.
+        "photos" => {
+            " and (v.id is null or v.deleted_at is null and v.scheduled_end >= now() - interval '90 days')
+              and (r.user_id is not null or exists (
+                select from clients c where c.id = coalesce(r.client_id, v.client_id) and c.deleted_at is null))"
+        }
         "alerts" => " and r.created_at >= now() - interval '90 days'",
         _ => "",
     }

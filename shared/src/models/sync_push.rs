@@ -192,9 +192,9 @@ pub async fn delete<I: Identity>(tx: &mut Tx<I>, table: &Table, ids: &[Uuid]) ->
     Ok(tx.execute(&sql, &[&ids.to_vec()]).await?)
 }
 
-/// Numbers rows anew, so that the phone gets them again.
-pub async fn touch<I: Identity>(tx: &mut Tx<I>, table: &Table, ids: &[Uuid]) -> Result<(), Error> {
-    Ok(tx.execute("select app.touch($1, $2)", &[&table.name, &ids.to_vec()]).await?)
+/// Numbers a row anew, so that the phone gets it again; `columns` are those where it has another value.
+pub async fn touch<I: Identity>(tx: &mut Tx<I>, table: &Table, id: Uuid, columns: &[String]) -> Result<(), Error> {
+    Ok(tx.execute("select app.touch($1, $2, $3)", &[&table.name, &id, &columns.to_vec()]).await?)
 }
 
 /// A conflict, and where it arose.

@@ -195,15 +195,16 @@ pub fn delete(table: &'static Table, id: Uuid, stored: &Stored, author: &Author,
     Judgement { verdict: Verdict::Delete, conflicts }
 }
 
-/// Whether the stored row is other than the phone's, in any column that the phone knows.
+/// The columns in which the stored row is other than the phone's.
 #[must_use]
-pub fn differs(table: &'static Table, pushed: &Pushed, row: &Row) -> bool {
+pub fn differing(table: &'static Table, pushed: &Pushed, row: &Row) -> Vec<String> {
     let stamped = |column: &&Column| matches!(column.name, "created_at" | "updated_at");
-    table.columns.iter().filter(|column| !stamped(column)).any(|column| {
-        pushed.raw.get(column.name).is_some_and(|wire| {
-            column.read(wire).is_ok_and(|device| !column.same(row.get(column.name).unwrap_or(&Value::Null), &device))
-        })
-    })
+    let differs = |column: &&Column| {
+        let Some(Ok(device)) = pushed.raw.get(column.name).map(|wire| column.read(wire)) else { return false };
+        !column.same(row.get(column.name).unwrap_or(&Value::Null), &device)
+    };
+    let columns = table.columns.iter().filter(|column| !stamped(column)).filter(differs);
+    columns.map(|column| column.name.to_owned()).collect()
 }
 
 type Edits = BTreeMap<&'static str, (&'static Column, Value)>;
