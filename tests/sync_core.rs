@@ -125,7 +125,7 @@ impl Server {
         (self.row.clone(), self.number)
     }
 
-    fn push(&mut self, device: usize, held: i64, raw: Map<String, Value>) {
+    fn push(&mut self, device: usize, held: i64, raw: &Map<String, Value>) {
         let base = self.bases[device].of_push().unwrap_or(0);
         let edited: BTreeMap<_, _> = raw
             .iter()
@@ -247,7 +247,7 @@ fn synchronise(
     phones[device].apply(&row, cursor);
     if !phones[device].dirty.is_empty() {
         let raw = phones[device].raw();
-        server.push(device, phones[device].cursor, raw);
+        server.push(device, phones[device].cursor, &raw);
         if !push_answer_lost {
             phones[device].dirty.clear();
         }
