@@ -7,7 +7,8 @@ use jiff::{
     civil::{Date, Weekday},
 };
 use shared::{
-    db::Db,
+    db::{Db, Identity, Tx},
+    error::Error,
     identity::{Caller, Job},
     lambda::Fatal,
     models::{
@@ -18,7 +19,7 @@ use shared::{
             self,
             TaskType::{Companionship, Housekeeping, Meals, Mobility, Other, PersonalCare},
         },
-        visits::{self, VisitFields, VisitStatus},
+        visits::{self, Visit, VisitFields, VisitStatus},
     },
 };
 use uuid::Uuid;
@@ -291,8 +292,15 @@ async fn call_off(db: &Db, planner: &Caller, due: &PlannedVisit) -> Result<(), F
 async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), Fatal> {
     let (Course::UnderWay(came) | Course::Done(came, _)) = &planned.course else { return Ok(()) };
     let mut tx = db.write(caregiver, 1).await?;
-    let Some(visit) = still_scheduled(&mut tx, planned.id).await? else { return Ok(tx.commit().await?) };
-    visit_presence::check_in(&mut tx, &visit, came).await?;
+    let visit = match find(&mut tx, planned.id).await? {
+        Some(visit) if visit.status == VisitStatus::Scheduled => {
+            visit_presence::check_in(&mut tx, &visit, came).await?;
+            visit
+        }
+        // Under way when an earlier run ended.
+        Some(visit) if visit.status == VisitStatus::InProgress && visit.was_checked_in_by(came) => visit,
+        _ => return Ok(tx.commit().await?),
+    };
     tx.commit().await?;
     let Course::Done(_, left) = &planned.course else { return Ok(()) };
 
@@ -315,13 +323,15 @@ async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), F
 }
 
 /// The visit, unless somebody did something about it already.
-async fn still_scheduled<I: shared::db::Identity>(
-    tx: &mut shared::db::Tx<I>,
-    id: Uuid,
-) -> Result<Option<visits::Visit>, Fatal> {
+async fn still_scheduled<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Option<Visit>, Fatal> {
+    Ok(find(tx, id).await?.filter(|visit| visit.status == VisitStatus::Scheduled))
+}
+
+/// The visit, unless it was removed.
+async fn find<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Option<Visit>, Fatal> {
     match visits::get(tx, id).await {
-        Ok(visit) => Ok(Some(visit).filter(|visit| visit.status == VisitStatus::Scheduled)),
-        Err(shared::error::Error::NotFound) => Ok(None),
+        Ok(visit) => Ok(Some(visit)),
+        Err(Error::NotFound) => Ok(None),
         Err(other) => Err(other.into()),
     }
 }
