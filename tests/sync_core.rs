@@ -145,7 +145,7 @@ impl Server {
             }
             others.insert(change.column.to_owned(), Other { value: change.value.clone(), user_id: None });
         }
-        let stored = Stored { hidden: false, row: Some(self.row.clone()), others };
+        let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since: BTreeSet::new() };
         let author = Author { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
         let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false };
         let around = Surroundings { clients: BTreeSet::new(), visits: [(VISIT, facts)].into() };

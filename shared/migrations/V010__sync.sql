@@ -159,9 +159,10 @@ $$;
 
 -- What the server has of records that a device pushes, whether the caller may see them or not: row-level security
 -- alone would make a push fail as a whole where one id is another's. An invisible row is told of, not shown.
--- `others`: the columns that anyone else changed since `p_base`, with value and author.
-create function app.sync_state(p_table text, p_ids uuid[], p_base bigint)
-returns table (id uuid, visible boolean, stored jsonb, client_id uuid, others jsonb, receipts text[])
+-- `others`: the columns that anyone else changed since `p_base`, with value and author. `own_since`: those that this
+-- device changed after `p_held`, the cursor that its push carries: such a push was overtaken by a newer one.
+create function app.sync_state(p_table text, p_ids uuid[], p_base bigint, p_held bigint)
+returns table (id uuid, visible boolean, stored jsonb, client_id uuid, others jsonb, own_since text[], receipts text[])
 language plpgsql stable security definer set search_path = public, pg_temp as $$
 begin
   if p_table not in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts') then
@@ -187,12 +188,14 @@ begin
           from sync_log l cross join unnest(l.changed_columns) name
           where s.visible and l.record_id = s.id and l.number > $2 and l.device_id is distinct from app.device_id()
           order by name, l.number desc) c), '{}'),
+      array(select distinct name from sync_log l cross join unnest(l.changed_columns) name
+            where l.record_id = s.id and l.number > $3 and l.device_id = app.device_id()),
       array(select encode(r.body_sha256, 'hex') from sync_receipts r
             where r.device_id = app.device_id() and r.record_id = s.id)
     from seen s
     union all
     -- Ids that the server has never seen may have been refused before.
-    select i.id, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::text[]
+    select i.id, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::text[], '{}'::text[]
     from unnest($1) as i(id) where i.id not in (select f.id from found f)
   $query$,
     case p_table
@@ -201,13 +204,13 @@ begin
       when 'photos' then 'coalesce(r.client_id, (select v.client_id from visits v where v.id = r.visit_id))'
       else 'r.client_id' end,
     p_table)
-  using p_ids, p_base;
+  using p_ids, p_base, p_held;
 end
 $$;
 
 revoke execute on all functions in schema app from public;
 grant execute on function app.lingering_client_ids(), app.cursor_number(bigint), app.tombstones_between(bigint, bigint),
-  app.tombstones_due(bigint, integer), app.granted_since(bigint), app.linger(), app.sync_state(text, uuid[], bigint)
+  app.tombstones_due(bigint, integer), app.granted_since(bigint), app.linger(), app.sync_state(text, uuid[], bigint, bigint)
   to berthcare_app;
 
 -- Which of the two values a person kept.

@@ -17,8 +17,6 @@ alter role berthcare_app set statement_timeout = '20s';
 alter role berthcare_app set idle_in_transaction_session_timeout = '30s';
 alter role berthcare_app set lock_timeout = '10s';
 alter role berthcare_app set timezone = 'UTC';
--- A pull is one large statement over few rows: compiling it takes half a second, running it 15 ms.
-alter role berthcare_app set jit = off;
 -- Policies make plans look dear; compiling one took a second, for a query of milliseconds.
 alter role berthcare_app set jit = off;
 alter role berthcare_readonly set statement_timeout = '5min';

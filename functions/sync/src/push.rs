@@ -95,10 +95,12 @@ pub(crate) async fn push(
     let numbers = u16::try_from(records.len() + 8).unwrap_or(u16::MAX);
     let mut tx = app.db.write(&*caller, numbers).await?;
     let device = sync_push::device(&mut tx).await?;
-    let known = Stock::load(&mut tx, &records, work_base(&device)).await?;
+    let held_number = held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);
+    // A cursor of another epoch says nothing of what came since.
+    let since = held.and_then(|held| held.number_in(device.epoch)).unwrap_or(i64::MAX);
+    let known = Stock::load(&mut tx, &records, work_base(&device), since).await?;
 
     let author = Author { user_id: caller.user_id, agency_id: caller.agency_id, role: caller.role };
-    let held_number = held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);
     let mut outcome = Outcome { refused, held: held_number, ..Outcome::default() };
     let mut around = known.surroundings();
     for record in &records {
@@ -129,7 +131,7 @@ struct Stock {
 }
 
 impl Stock {
-    async fn load(tx: &mut Tx<Caller>, records: &[Record], base: i64) -> Result<Self, Error> {
+    async fn load(tx: &mut Tx<Caller>, records: &[Record], base: i64, held: i64) -> Result<Self, Error> {
         let mut ids: BTreeMap<&'static str, BTreeSet<Uuid>> = BTreeMap::new();
         for record in records {
             ids.entry(record.table.name).or_default().insert(record.id);
@@ -142,14 +144,14 @@ impl Stock {
         // Tasks first: those that the phone names by id alone belong to visits that it may not name.
         for table in TABLES.iter().rev() {
             let ids: Vec<_> = ids.get(table.name).into_iter().flatten().copied().collect();
-            by_table.insert(table.name, sync_push::states(tx, table.name, ids, base).await?);
+            by_table.insert(table.name, sync_push::states(tx, table.name, ids, base, held).await?);
         }
         let unnamed: BTreeSet<Uuid> = by_table["visit_tasks"]
             .values()
             .filter_map(|task: &Known| judge::id(task.stored.row.as_ref()?, "visit_id"))
             .filter(|visit| !by_table["visits"].contains_key(visit))
             .collect();
-        let more = sync_push::states(tx, "visits", unnamed.into_iter().collect(), base).await?;
+        let more = sync_push::states(tx, "visits", unnamed.into_iter().collect(), base, held).await?;
         by_table.entry("visits").or_default().extend(more);
         Ok(Self { by_table })
     }

@@ -26,6 +26,7 @@ struct StateRow {
     stored: Option<Value>,
     client_id: Option<Uuid>,
     others: Value,
+    own_since: Vec<String>,
     receipts: Vec<String>,
 }
 
@@ -76,20 +77,23 @@ pub async fn device<I: Identity>(tx: &mut Tx<I>) -> Result<PushingDevice, Error>
     .ok_or(Error::SessionEnded)
 }
 
-/// What the server has of `ids`; `base` is the number from which the device's work began.
+/// What the server has of `ids`; `base` is the number from which the device's work began, `held` the one that its cursor
+/// has come to.
 pub async fn states<I: Identity>(
     tx: &mut Tx<I>,
     table: &str,
     ids: Vec<Uuid>,
     base: i64,
+    held: i64,
 ) -> Result<BTreeMap<Uuid, State>, Error> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
     let rows: Vec<StateRow> = tx
         .query(
-            "select s.id, s.visible, s.stored, s.client_id, s.others, s.receipts from app.sync_state($1, $2, $3) s",
-            &[&table, &ids, &base],
+            "select s.id, s.visible, s.stored, s.client_id, s.others, s.own_since, s.receipts
+             from app.sync_state($1, $2, $3, $4) s",
+            &[&table, &ids, &base, &held],
         )
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, State::from(row))).collect())
@@ -112,7 +116,12 @@ impl From<StateRow> for State {
             _ => None,
         };
         Self {
-            stored: Stored { hidden: row.visible == Some(false), row: stored, others },
+            stored: Stored {
+                hidden: row.visible == Some(false),
+                row: stored,
+                others,
+                own_since: row.own_since.into_iter().collect(),
+            },
             client_id: row.client_id,
             receipts: row.receipts,
         }

@@ -58,6 +58,8 @@ pub struct Stored {
     pub row: Option<Row>,
     /// Columns that others changed since the device's work began.
     pub others: BTreeMap<String, Other>,
+    /// Columns that this device changed after the cursor that its push carries: a newer push of its own came first.
+    pub own_since: BTreeSet<String>,
 }
 
 /// What the judgement of children needs to know of a visit.
@@ -281,7 +283,8 @@ fn change(
     let mut conflicts = Vec::new();
     for (name, (column, device)) in edits {
         let server = stored_row.get(name).cloned().unwrap_or(Value::Null);
-        if column.same(&server, &device) {
+        // Overtaken by the device's own newer value, an older one has nothing to say any more.
+        if column.same(&server, &device) || stored.own_since.contains(name) {
             continue;
         }
         if column.writer == Writer::PhoneOnce {
