@@ -19,10 +19,14 @@ demo: ; @$(STACK) demo -- --clients $(CLIENTS) --visits $(VISITS)
 # Removes the data that `make start` keeps.
 reset: ; @$(STACK) reset
 
-# Every test, then README's calls and schemathesis against the served functions.
+# What shows that named statements keep their order, on a direct connection.
+NAMED = -E 'test(nurses_day) or test(replays::) or test(sync::) or test(audit::)'
+
+# Every test, some of them with named statements, then README's calls and schemathesis against the served functions.
 test:
 	@sh local/need cargo-nextest 0.9.143
 	@$(STACK) exec -- cargo nextest run --workspace
+	@DB_STATEMENTS=named $(STACK) exec -- cargo nextest run -p tests $(NAMED)
 	@$(STACK) exec --serve -- python local/end_to_end
 
 # WatermelonDB from npm, unmodified, against the served functions. SEED and RUNS choose its random histories. Not part of
