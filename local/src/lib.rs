@@ -2,5 +2,6 @@
 
 pub mod demo;
 pub mod document;
+pub mod gateway;
 pub mod mobile;
 pub mod prepare;

@@ -1,14 +1,11 @@
 use std::io::Read;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use local::gateway::Sent;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{
-    Functions,
-    cast::Person,
-    event::{Sent, invoke},
-};
+use super::{Functions, cast::Person, event::invoke};
 
 /// Somebody who sends requests: signed in on a device, or not at all.
 #[derive(Clone)]
@@ -91,7 +88,8 @@ impl Client {
         if let Some(token) = &self.access_token {
             headers.push(("authorization".into(), format!("Bearer {token}")));
         }
-        let answer = invoke(self.functions.of_path(path), &Sent { method, path, headers, body }).await;
+        let sent = Sent { method, path, source_ip: "192.0.2.1", headers, body };
+        let answer = invoke(self.functions.of_path(path), &sent).await;
         Answer::read(&answer)
     }
 }
