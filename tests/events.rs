@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 use shared::db::DatabaseSource;
+use strum::IntoEnumIterator;
 
 use crate::harness::{World, event::invoke_event};
 
@@ -34,7 +35,9 @@ fn every_function_has_recorded_events() {
 async fn each_recorded_event_is_answered_as_documented() {
     let world = World::new().await;
     let document = local::document::whole().unwrap();
-    for (function, file, event) in recorded().into_iter().filter(|(function, ..)| function != "migrate") {
+    for (function, file, event) in
+        recorded().into_iter().filter(|(function, ..)| !["jobs", "migrate"].contains(&&**function))
+    {
         let at = format!("{function}/{file}");
         let context = &event["requestContext"]["http"];
         let path = context["path"].as_str().unwrap().to_owned();
@@ -56,4 +59,25 @@ async fn the_recorded_migration_finds_nothing_to_do() {
     let request: migrate::Request = serde_json::from_value(event).unwrap();
     let source = DatabaseSource::Url(world.database.direct_url("berthcare_migrate").into());
     assert_eq!(migrate::run(&source, request).await.unwrap().applied, [""; 0]);
+}
+
+#[tokio::test]
+async fn each_job_has_a_recorded_event_and_does_it() {
+    let world = World::new().await;
+    let mut done = BTreeSet::new();
+    for (_, file, event) in recorded().into_iter().filter(|(function, ..)| function == "jobs") {
+        let answer = world.jobs().run(event).await.unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert_eq!(format!("{}.json", answer.job), file);
+        done.insert(answer.job);
+    }
+    assert_eq!(done, jobs::Job::iter().map(<&str>::from).collect());
+}
+
+#[test]
+fn an_event_of_an_unknown_job_is_refused() {
+    for event in
+        [r#"{"job": "tidy-up"}"#, r#"{"job": "clean-up", "then": 1}"#, r#"{"job": "clean-up", "now": "noon"}"#, "{}"]
+    {
+        assert!(serde_json::from_str::<jobs::Event>(event).is_err(), "{event}");
+    }
 }

@@ -13,6 +13,7 @@ mod bad_input;
 mod events;
 mod faults;
 mod http;
+mod jobs_clean_up;
 mod nurses_day;
 mod openapi;
 mod races;

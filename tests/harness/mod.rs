@@ -5,9 +5,11 @@ pub mod cast;
 mod client;
 mod database;
 pub mod event;
+mod scheduler;
 
 pub use client::{Answer, Client};
 pub use database::Database;
+pub use scheduler::Scheduler;
 
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use axum::Router;
@@ -92,6 +94,11 @@ impl World {
             .load()
             .await;
         Functions::wire(&self.config, &Secrets::new(&self.aws, &self.config.environment), &nowhere)
+    }
+
+    /// One environment of the function `jobs`, and who invokes it.
+    pub fn jobs(&self) -> Scheduler {
+        Scheduler::new(&self.config, &Secrets::new(&self.aws, &self.config.environment))
     }
 
     /// Signs `person` in on a new device.

@@ -4,6 +4,7 @@
 //! statement, so that there is no looking without a trace.
 
 pub mod accounts;
+pub mod agencies;
 pub mod care_plans;
 pub mod care_team;
 pub mod clients;
@@ -11,6 +12,7 @@ pub mod consents;
 pub mod creations;
 pub mod devices;
 pub mod family;
+pub mod forgetting;
 pub mod messages;
 pub mod sync_conflicts;
 pub mod sync_pull;

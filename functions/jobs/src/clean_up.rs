@@ -1,0 +1,27 @@
+//! Daily: what is kept for a while only.
+
+use shared::{
+    error::Error,
+    identity::Job,
+    models::forgetting::{self, Passing},
+};
+use strum::IntoEnumIterator;
+
+use crate::{Jobs, Report, Run, agencies};
+
+/// Rows a transaction: some milliseconds of work.
+const BATCH: i32 = 1_000;
+
+pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
+    agencies::each(jobs, run, async |agency, report| {
+        let job = Job { agency_id: agency.id };
+        for what in Passing::iter() {
+            agencies::batches(run, report, what.into(), BATCH.unsigned_abs().into(), async || {
+                Ok(forgetting::remove(&jobs.db, &job, what, run.now, BATCH).await?)
+            })
+            .await?;
+        }
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,93 @@
+//! `jobs`: what runs by the clock. A schedule sends an [`Event`] that names the job; each job is a file of its own beside
+//! this one.
+//!
+//! What every job keeps to:
+//!
+//! - It may run twice at once, and be repeated at any time: what is done already is known from what is stored.
+//! - It works agency by agency, in transactions that are short, and asks between them whether there is time left. What
+//!   it leaves, the next run finds.
+//! - "Now" is the event's, so that a day can be replayed. What is removed for good must be old by the database's clock
+//!   too (migration V019), whatever the event says.
+
+mod agencies;
+mod clean_up;
+mod deadline;
+mod report;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::{
+    config::Config,
+    db::Db,
+    error::Error,
+    lambda::Fatal,
+    secrets::{SecretName, Secrets},
+};
+
+pub use deadline::Deadline;
+pub use report::{Answer, Report};
+
+/// What a schedule sends.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// What to do.
+    pub job: Job,
+    /// As if it were this time; the present where absent.
+    pub now: Option<Timestamp>,
+}
+
+/// The jobs there are. An event that names another one fails, and so comes to the dead-letter queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, strum::EnumIter, strum::IntoStaticStr)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum Job {
+    /// Removes what is kept for a while only.
+    CleanUp,
+}
+
+/// One run of a job.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// The time to go by.
+    pub(crate) now: Timestamp,
+    /// Until when to work.
+    pub(crate) deadline: Deadline,
+}
+
+/// What the function holds for as long as its environment lives.
+#[derive(Clone)]
+pub struct Jobs {
+    db: Db,
+}
+
+impl Jobs {
+    /// Wires the jobs; nothing is sent before [`Jobs::warm_up`] or the first event.
+    #[must_use]
+    pub fn new(config: &Config, secrets: &Secrets) -> Self {
+        Self { db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode) }
+    }
+
+    /// Connects to the database while Lambda still gives the full CPU.
+    pub async fn warm_up(&self) {
+        self.db.warm_up().await;
+    }
+
+    /// Does what `event` asks for until `deadline`, and says on one log line what that was.
+    ///
+    /// # Errors
+    /// When the job failed for any agency; it was tried for the others all the same.
+    pub async fn run(&self, event: Event, deadline: Deadline) -> Result<Answer, Fatal> {
+        let run = Run { now: event.now.unwrap_or_else(Timestamp::now), deadline };
+        let outcome = self.work(event.job, &run).await;
+        let answer = Answer::new(event.job, run.now, outcome)?;
+        answer.log();
+        answer.into_result()
+    }
+
+    async fn work(&self, job: Job, run: &Run) -> Result<Report, Error> {
+        match job {
+            Job::CleanUp => clean_up::run(self, run).await,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What is kept for a while only: removed when it is old, and never before.
+
+use jiff::{Timestamp, ToSpan};
+
+use crate::harness::{
+    World,
+    cast::{AGENCY_A, AGENCY_B, NURSE, NURSE_B},
+};
+
+/// Refused pushes and receipts of both agencies, one of each a day old for every 30 days back to 300.
+async fn old_rows(world: &World) {
+    for (agency, person) in [(AGENCY_A, &NURSE), (AGENCY_B, &NURSE_B)] {
+        let device = world.sign_in(person).await.device_id;
+        let sql = format!(
+            "set session_replication_role = replica;
+             insert into sync_quarantine
+               (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason, created_at)
+             select '{agency}', '{device}', '{user}', 'visits', n::text, '{{}}', sha256(''), 'test',
+               now() - n * interval '30 days' - interval '1 day'
+             from generate_series(0, 10) n;
+             insert into sync_receipts (device_id, record_id, agency_id, body_sha256, created_at)
+             select '{device}', gen_random_uuid(), '{agency}', sha256(''), now() - n * interval '30 days' - interval '1 day'
+             from generate_series(0, 10) n",
+            user = person.id
+        );
+        world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    }
+}
+
+async fn left(world: &World) -> [i64; 2] {
+    [
+        world.database.count("select count(*) from sync_quarantine").await,
+        world.database.count("select count(*) from sync_receipts").await,
+    ]
+}
+
+#[tokio::test]
+async fn what_has_outlived_its_time_goes_and_the_rest_stays() {
+    let world = World::new().await;
+    old_rows(&world).await;
+    assert_eq!(left(&world).await, [22, 22]);
+    let jobs = world.jobs();
+
+    // At an earlier time less was old.
+    let answer = jobs.at("clean-up", Timestamp::now() - (24 * 180).hours()).await;
+    assert_eq!(answer.report.counts["sync_quarantine"], 4);
+    assert_eq!(answer.report.counts["sync_receipts"], 0);
+    assert_eq!(left(&world).await, [18, 22]);
+
+    // Now: 90 days of the one, 180 of the other, in both agencies.
+    jobs.run(serde_json::json!({"job": "clean-up"})).await.unwrap();
+    assert_eq!(left(&world).await, [6, 12]);
+
+    // A time to come is not believed.
+    let answer = jobs.at("clean-up", Timestamp::now() + (24 * 3650).hours()).await;
+    assert_eq!(answer.report.counts["sync_quarantine"], 0);
+    assert_eq!(left(&world).await, [6, 12]);
+}
+
+#[tokio::test]
+async fn two_runs_at_once_remove_each_row_once() {
+    let world = World::new().await;
+    old_rows(&world).await;
+    let (one, other) = (world.jobs(), world.jobs());
+    let now = Timestamp::now();
+    let (one, other) = tokio::join!(one.at("clean-up", now), other.at("clean-up", now));
+    assert_eq!(one.report.counts["sync_quarantine"] + other.report.counts["sync_quarantine"], 16);
+    assert_eq!(left(&world).await, [6, 12]);
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_says_so_and_the_next_one_goes_on() {
+    let world = World::new().await;
+    old_rows(&world).await;
+    let jobs = world.jobs();
+    // Agency A, and its quarantine; then the time is up.
+    let answer = jobs.cut_off_after(2, "clean-up", Timestamp::now()).await;
+    assert!(answer.report.cut_off);
+    assert_eq!(left(&world).await, [14, 22]);
+    let answer = jobs.at("clean-up", Timestamp::now()).await;
+    assert!(!answer.report.cut_off);
+    assert_eq!(left(&world).await, [6, 12]);
+}
