@@ -1,0 +1,171 @@
+# Where Terraform keeps its state, made once for each account before anything else, with a state of its own on the
+# operator's machine: there is little in it, and `terraform import` makes it anew.
+
+locals {
+  name = "berthcare-terraform-${var.environment}"
+  tags = { Project = "BerthCare", Environment = var.environment, ManagedBy = "terraform/bootstrap" }
+}
+
+module "key" {
+  source = "../modules/key"
+
+  name        = local.name
+  description = "Terraform's state"
+}
+
+module "recovery_key" {
+  source    = "../modules/key"
+  providers = { aws = aws.recovery }
+
+  name        = local.name
+  description = "Terraform's state, in the second region"
+}
+
+module "access_logs" {
+  source = "../modules/bucket"
+
+  name              = "${local.name}-${var.account_id}-access-logs"
+  expire_after_days = 400
+  policy_documents  = [data.aws_iam_policy_document.log_delivery.json]
+}
+
+data "aws_iam_policy_document" "log_delivery" {
+  statement {
+    sid       = "S3DeliversAccessLogs"
+    actions   = ["s3:PutObject"]
+    resources = ["arn:aws:s3:::${local.name}-${var.account_id}-access-logs/s3/*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logging.s3.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+module "state" {
+  source = "../modules/bucket"
+
+  name                     = "${local.name}-${var.account_id}"
+  key_arn                  = module.key.arn
+  log_bucket               = module.access_logs.name
+  keep_older_versions_days = 365
+}
+
+module "state_copy" {
+  source    = "../modules/bucket"
+  providers = { aws = aws.recovery }
+
+  name                     = "${local.name}-${var.account_id}-copy"
+  key_arn                  = module.recovery_key.arn
+  keep_older_versions_days = 365
+}
+
+data "aws_iam_policy_document" "replication_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["s3.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "replication" {
+  statement {
+    sid       = "SeeTheState"
+    actions   = ["s3:GetReplicationConfiguration", "s3:ListBucket"]
+    resources = [module.state.arn]
+  }
+
+  statement {
+    sid       = "ReadIt"
+    actions   = ["s3:GetObjectVersionAcl", "s3:GetObjectVersionForReplication", "s3:GetObjectVersionTagging"]
+    resources = ["${module.state.arn}/*"]
+  }
+
+  statement {
+    sid       = "WriteTheCopy"
+    actions   = ["s3:ReplicateDelete", "s3:ReplicateObject", "s3:ReplicateTags"]
+    resources = ["${module.state_copy.arn}/*"]
+  }
+
+  statement {
+    sid       = "Decrypt"
+    actions   = ["kms:Decrypt"]
+    resources = [module.key.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.ca-central-1.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "EncryptTheCopy"
+    actions   = ["kms:Encrypt", "kms:GenerateDataKey"]
+    resources = [module.recovery_key.arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["s3.ca-west-1.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "replication" {
+  name               = "${local.name}-replication"
+  assume_role_policy = data.aws_iam_policy_document.replication_trust.json
+}
+
+resource "aws_iam_role_policy" "replication" {
+  name   = "replicate-state"
+  role   = aws_iam_role.replication.id
+  policy = data.aws_iam_policy_document.replication.json
+}
+
+resource "aws_s3_bucket_replication_configuration" "state" {
+  bucket = module.state.name
+  role   = aws_iam_role.replication.arn
+
+  rule {
+    id     = "second-region"
+    status = "Enabled"
+    filter {}
+
+    delete_marker_replication {
+      status = "Disabled"
+    }
+
+    source_selection_criteria {
+      sse_kms_encrypted_objects {
+        status = "Enabled"
+      }
+    }
+
+    destination {
+      bucket        = module.state_copy.arn
+      storage_class = "STANDARD_IA"
+
+      encryption_configuration {
+        replica_kms_key_id = module.recovery_key.arn
+      }
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.replication]
+}

@@ -1,0 +1,170 @@
+# PostgreSQL 15 and the proxy in front of it. Functions sign in to the proxy with IAM tokens; the proxy alone knows the
+# database's passwords.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_region" "current" {}
+
+resource "aws_db_subnet_group" "this" {
+  name       = var.name
+  subnet_ids = var.subnet_ids
+}
+
+resource "aws_db_parameter_group" "this" {
+  name_prefix = "${var.name}-postgres15-"
+  family      = "postgres15"
+
+  parameter {
+    name  = "rds.force_ssl"
+    value = "1"
+  }
+
+  dynamic "parameter" {
+    for_each = {
+      "log_min_duration_statement" = "1000"
+      # Values and keys of rows are health data: neither parameters nor DETAIL lines may reach a log.
+      "log_parameter_max_length"          = "0"
+      "log_parameter_max_length_on_error" = "0"
+      "log_error_verbosity"               = "terse"
+      "log_connections"                   = "1"
+      "log_disconnections"                = "1"
+      "log_lock_waits"                    = "1"
+      "log_statement"                     = "ddl"
+      # A phone's transaction that never ended must not hold its agency's counter.
+      "idle_in_transaction_session_timeout" = "60000"
+    }
+
+    content {
+      name  = parameter.key
+      value = parameter.value
+    }
+  }
+
+  parameter {
+    name         = "shared_preload_libraries"
+    value        = "pg_stat_statements"
+    apply_method = "pending-reboot"
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+data "aws_iam_policy_document" "monitoring_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["monitoring.rds.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "monitoring" {
+  name               = "${var.name}-rds-monitoring"
+  assume_role_policy = data.aws_iam_policy_document.monitoring_trust.json
+}
+
+resource "aws_iam_role_policy_attachment" "monitoring" {
+  role       = aws_iam_role.monitoring.name
+  policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+}
+
+# Ours, before RDS makes them: with a key and an end.
+resource "aws_cloudwatch_log_group" "database" {
+  for_each = toset(["instance/${var.name}/postgresql", "instance/${var.name}/upgrade", "proxy/${var.name}"])
+
+  name              = "/aws/rds/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.logs_key_arn
+}
+
+resource "aws_db_instance" "primary" {
+  # checkov:skip=CKV_AWS_293:Production protects itself against deletion; staging may be made anew.
+  identifier     = var.name
+  engine         = "postgres"
+  engine_version = "15"
+  instance_class = var.instance_class
+  db_name        = "berthcare"
+
+  allocated_storage     = var.storage_gb
+  max_allocated_storage = var.storage_limit_gb
+  storage_type          = "gp3"
+  storage_encrypted     = true
+  kms_key_id            = var.data_key_arn
+
+  # RDS makes, keeps and rotates the administrator's password by itself.
+  username                      = "berthcare_admin"
+  manage_master_user_password   = true
+  master_user_secret_kms_key_id = var.secrets_key_arn
+
+  multi_az               = true
+  db_subnet_group_name   = aws_db_subnet_group.this.name
+  vpc_security_group_ids = [var.database_security_group_id]
+  publicly_accessible    = false
+  port                   = 5432
+  ca_cert_identifier     = "rds-ca-rsa2048-g1"
+
+  parameter_group_name        = aws_db_parameter_group.this.name
+  auto_minor_version_upgrade  = true
+  allow_major_version_upgrade = false
+  maintenance_window          = "sun:07:00-sun:08:00"
+
+  backup_retention_period   = var.backup_days
+  backup_window             = "05:00-06:00"
+  copy_tags_to_snapshot     = true
+  delete_automated_backups  = false
+  deletion_protection       = var.deletion_protection
+  skip_final_snapshot       = false
+  final_snapshot_identifier = "${var.name}-final"
+
+  iam_database_authentication_enabled   = true
+  enabled_cloudwatch_logs_exports       = ["postgresql", "upgrade"]
+  performance_insights_enabled          = true
+  performance_insights_kms_key_id       = var.data_key_arn
+  performance_insights_retention_period = 7
+  monitoring_interval                   = 60
+  monitoring_role_arn                   = aws_iam_role.monitoring.arn
+
+  lifecycle {
+    prevent_destroy = true
+  }
+
+  depends_on = [aws_cloudwatch_log_group.database]
+}
+
+resource "aws_db_instance" "replica" {
+  # checkov:skip=CKV_AWS_157:A replica for reports need not outlive a zone; the primary does.
+  # checkov:skip=CKV_AWS_293:A replica can be made anew at any time.
+  count = var.replicas
+
+  identifier          = "${var.name}-reports-${count.index + 1}"
+  replicate_source_db = aws_db_instance.primary.identifier
+  instance_class      = var.instance_class
+  storage_encrypted   = true
+  kms_key_id          = var.data_key_arn
+
+  vpc_security_group_ids = [var.database_security_group_id]
+  parameter_group_name   = aws_db_parameter_group.this.name
+  publicly_accessible    = false
+  ca_cert_identifier     = "rds-ca-rsa2048-g1"
+
+  auto_minor_version_upgrade            = true
+  copy_tags_to_snapshot                 = true
+  skip_final_snapshot                   = true
+  iam_database_authentication_enabled   = true
+  enabled_cloudwatch_logs_exports       = ["postgresql"]
+  performance_insights_enabled          = true
+  performance_insights_kms_key_id       = var.data_key_arn
+  performance_insights_retention_period = 7
+  monitoring_interval                   = 60
+  monitoring_role_arn                   = aws_iam_role.monitoring.arn
+}

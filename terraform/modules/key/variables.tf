@@ -1,0 +1,23 @@
+variable "name" {
+  description = "The key's alias, without `alias/`."
+  type        = string
+
+  validation {
+    condition     = can(regex("^berthcare-[a-z0-9-]+$", var.name))
+    error_message = "The alias begins with berthcare- and holds lower-case letters, digits and hyphens."
+  }
+}
+
+variable "description" {
+  description = "What the key encrypts."
+  type        = string
+}
+
+variable "services" {
+  description = "AWS services that use the key, by statement id, each held to a condition on where the call comes from."
+  type = map(object({
+    principal = string
+    condition = object({ test = string, variable = string, values = list(string) })
+  }))
+  default = {}
+}

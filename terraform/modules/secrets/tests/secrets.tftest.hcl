@@ -1,0 +1,69 @@
+# Who may read what, and how the origin secret moves.
+
+mock_provider "aws" {
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{}" }
+  }
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_region" {
+    defaults = { region = "ca-central-1" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:ca-central-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "aws_secretsmanager_secret" {
+    defaults = { arn = "arn:aws:secretsmanager:ca-central-1:123456789012:secret:staging/x-AbCdEf" }
+  }
+}
+
+mock_provider "random" {}
+
+variables {
+  environment     = "staging"
+  name            = "berthcare-staging"
+  proxy_role_name = "berthcare-staging-proxy"
+  origin_secret   = { accepted = 1, sent = 1 }
+}
+
+run "readers" {
+  command = plan
+
+  assert {
+    condition     = join(",", local.readers["jwt-signing-key"]) == "auth"
+    error_message = "Only auth reads the signing key."
+  }
+
+  assert {
+    condition     = [for name, secret in aws_secretsmanager_secret.this : name if secret.recovery_window_in_days != 7] == []
+    error_message = "A secret deleted by mistake can be had back for 7 days."
+  }
+}
+
+run "a_new_origin_secret_is_accepted_before_it_is_sent" {
+  command = plan
+
+  variables {
+    origin_secret = { accepted = 2, sent = 1 }
+  }
+
+  assert {
+    condition     = keys(random_password.origin) == ["1", "2"]
+    error_message = "Two are valid during the rotation."
+  }
+}
+
+run "never_sent_before_it_is_accepted" {
+  command = plan
+
+  variables {
+    origin_secret = { accepted = 1, sent = 2 }
+  }
+
+  expect_failures = [var.origin_secret]
+}

@@ -1,0 +1,132 @@
+# Photos, documents, the audit chain's anchors, releases, and the access logs of them all.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  region     = data.aws_region.current.region
+  seven_year = 2557
+}
+
+module "access_logs" {
+  source = "../bucket"
+
+  name              = "berthcare-access-logs-${var.environment}-${local.region}"
+  expire_after_days = 400
+  policy_documents  = [data.aws_iam_policy_document.log_delivery.json]
+}
+
+data "aws_iam_policy_document" "log_delivery" {
+  statement {
+    sid       = "S3DeliversAccessLogs"
+    actions   = ["s3:PutObject"]
+    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${local.region}/s3/*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logging.s3.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+
+  statement {
+    sid       = "CloudTrailLooks"
+    actions   = ["s3:GetBucketAcl"]
+    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${local.region}"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudtrail.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+
+  statement {
+    sid       = "CloudTrailDelivers"
+    actions   = ["s3:PutObject"]
+    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${local.region}/cloudtrail/*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudtrail.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
+module "photos" {
+  source = "../bucket"
+
+  name                     = "berthcare-photos-${var.environment}-${local.region}"
+  key_arn                  = var.data_key_arn
+  log_bucket               = module.access_logs.name
+  cheaper_after_days       = 365
+  keep_older_versions_days = local.seven_year
+  # What a phone sent, with the place it was taken at: the clean copy replaces it, and jobs sweep what stays after 7 days.
+  passing_prefixes = { "uploads/" = 14 }
+}
+
+# EventBridge hears of each new object; template.yaml has the rule that invokes `photos`. So the bucket knows no
+# function and the function's release no bucket policy.
+resource "aws_s3_bucket_notification" "photos" {
+  bucket      = module.photos.name
+  eventbridge = true
+}
+
+resource "aws_s3_bucket_cors_configuration" "photos" {
+  count = length(var.portal_origins) > 0 ? 1 : 0
+
+  bucket = module.photos.name
+
+  cors_rule {
+    allowed_origins = var.portal_origins
+    allowed_methods = ["GET", "PUT"]
+    allowed_headers = ["content-type", "if-none-match", "x-amz-checksum-sha256"]
+    max_age_seconds = 600
+  }
+}
+
+module "documents" {
+  source = "../bucket"
+
+  name                     = "berthcare-documents-${var.environment}-${local.region}"
+  key_arn                  = var.data_key_arn
+  log_bucket               = module.access_logs.name
+  cheaper_after_days       = 365
+  keep_older_versions_days = local.seven_year
+}
+
+module "anchors" {
+  source = "../bucket"
+
+  name                     = "berthcare-anchors-${var.environment}-${local.region}"
+  key_arn                  = var.data_key_arn
+  log_bucket               = module.access_logs.name
+  lock_days                = var.anchor_lock_days
+  keep_older_versions_days = local.seven_year
+}
+
+module "releases" {
+  source = "../bucket"
+
+  name              = "berthcare-releases-${var.environment}-${local.region}"
+  key_arn           = var.data_key_arn
+  log_bucket        = module.access_logs.name
+  expire_after_days = 180
+}
