@@ -15,6 +15,7 @@ mod faults;
 mod http;
 mod jobs_clean_up;
 mod nurses_day;
+mod observability;
 mod openapi;
 mod races;
 mod replays;

@@ -12,6 +12,7 @@ pub mod error;
 pub mod http;
 pub mod identity;
 pub mod lambda;
+pub mod metrics;
 pub mod migrations;
 pub mod models;
 pub mod objects;

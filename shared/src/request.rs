@@ -6,21 +6,29 @@ use uuid::Uuid;
 
 use crate::identity::Role;
 
-/// A request's id and origin, and once known its caller.
+/// A request or event: its id and origin, and once known its caller.
 #[derive(Clone, Debug)]
 pub struct RequestInfo {
-    /// API Gateway's id for it, which the client gets as `x-request-id`.
+    /// The function that serves it.
+    pub service: &'static str,
+    /// API Gateway's id for it, which the client gets as `x-request-id`; Lambda's where no gateway is involved.
     pub id: String,
+    /// The X-Ray trace that it belongs to.
+    pub trace_id: Option<String>,
     /// The caller's address.
     pub source_ip: Option<String>,
     caller: Arc<OnceLock<(Uuid, Role)>>,
 }
 
+tokio::task_local! {
+    static CURRENT: RequestInfo;
+}
+
 impl RequestInfo {
     /// A request nobody is known to have sent yet.
     #[must_use]
-    pub fn new(id: String, source_ip: Option<String>) -> Self {
-        Self { id, source_ip, caller: Arc::default() }
+    pub fn new(service: &'static str, id: String) -> Self {
+        Self { service, id, trace_id: None, source_ip: None, caller: Arc::default() }
     }
 
     /// Tells the log who is calling: id and role, never a name.
@@ -32,5 +40,16 @@ impl RequestInfo {
     #[must_use]
     pub fn caller(&self) -> Option<(Uuid, Role)> {
         self.caller.get().copied()
+    }
+
+    /// Runs what serves this request, so that each line it logs tells of it.
+    pub async fn during<F: Future>(&self, work: F) -> F::Output {
+        CURRENT.scope(self.clone(), work).await
+    }
+
+    /// The request that is being served here.
+    #[must_use]
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok()
     }
 }

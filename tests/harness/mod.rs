@@ -5,6 +5,7 @@ pub mod cast;
 mod client;
 mod database;
 pub mod event;
+pub mod log;
 mod scheduler;
 
 pub use client::{Answer, Client};

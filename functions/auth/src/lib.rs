@@ -73,9 +73,8 @@ fn routes() -> OpenApiRouter<Auth> {
 
 /// The function's HTTP interface.
 pub fn router(auth: Auth) -> Router {
-    let environment = auth.app.config.environment.clone();
     let (router, _) = routes().with_state(auth).split_for_parts();
-    http::service(router, &environment, "auth")
+    http::service(router, "auth")
 }
 
 /// The same, as a document.

@@ -29,9 +29,8 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
-    let environment = app.config.environment.clone();
     let (router, _) = routes().with_state(app).split_for_parts();
-    http::service(router, &environment, "clients")
+    http::service(router, "clients")
 }
 
 /// The same, as a document.

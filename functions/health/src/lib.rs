@@ -18,7 +18,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// What BerthCare stands on, to be asked how it is.
 #[derive(Clone)]
 pub struct Health {
-    environment: String,
     db: Db,
     ephemeral: Ephemeral,
     photos: Objects,
@@ -29,7 +28,6 @@ impl Health {
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets, aws: &shared::app::SdkConfig) -> Self {
         Self {
-            environment: config.environment.clone(),
             db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
             ephemeral: Ephemeral::new(aws, &config.ephemeral_table),
             photos: Objects::new(aws, &config.photos_bucket),
@@ -48,9 +46,8 @@ fn routes() -> OpenApiRouter<Health> {
 
 /// The function's HTTP interface.
 pub fn router(health: Health) -> Router {
-    let environment = health.environment.clone();
     let (router, _) = routes().with_state(health).split_for_parts();
-    http::service(router, &environment, "health")
+    http::service(router, "health")
 }
 
 /// The same, as a document.

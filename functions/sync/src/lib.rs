@@ -22,9 +22,8 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
-    let environment = app.config.environment.clone();
     let (router, _) = routes().with_state(app).split_for_parts();
-    http::service(router, &environment, "sync")
+    http::service(router, "sync")
 }
 
 /// The same, as a document.

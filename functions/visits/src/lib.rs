@@ -26,9 +26,8 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
-    let environment = app.config.environment.clone();
     let (router, _) = routes().with_state(app).split_for_parts();
-    http::service(router, &environment, "visits")
+    http::service(router, "visits")
 }
 
 /// The same, as a document.

@@ -1,11 +1,9 @@
 //! What wraps every function's router: request ids, the log line, panics, tags, compression.
 
-use std::time::Instant;
-
 use axum::{
     Router,
     extract::{MatchedPath, Request},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -13,7 +11,11 @@ use serde::Serialize;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use super::{context, etag, problem};
-use crate::{error::Error, models::Versioned};
+use crate::{
+    error::Error,
+    lambda::{ColdStart, Invocation},
+    models::Versioned,
+};
 
 /// A record as an answer, with its version as entity tag.
 pub struct Reply<T>(pub StatusCode, pub T);
@@ -29,47 +31,47 @@ impl<T: Serialize + Versioned> IntoResponse for Reply<T> {
 }
 
 /// Wraps a function's router with what all functions do alike.
-pub fn service(router: Router, environment: &str, name: &'static str) -> Router {
-    let environment = environment.to_owned();
+pub fn service(router: Router, name: &'static str) -> Router {
+    let cold_start = ColdStart::default();
     router
         .fallback(async || Error::NotFound)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(middleware::from_fn(etag::layer))
         .layer(CatchPanicLayer::custom(|_| Error::Internal("a handler panicked".into()).into_response()))
-        .layer(middleware::from_fn(move |request, next| around(request, next, environment.clone(), name)))
+        .layer(middleware::from_fn(move |request, next| around(request, next, name, cold_start.take())))
         .layer(CompressionLayer::new())
 }
 
-async fn around(mut request: Request, next: Next, environment: String, name: &'static str) -> Response {
-    let started = Instant::now();
-    let info = context::from_gateway(request.extensions());
-    request.extensions_mut().insert(info.clone());
+async fn around(request: Request, next: Next, name: &'static str, cold_start: bool) -> Response {
+    let info = context::from_gateway(name, request.extensions());
+    let invocation = Invocation::begin(info.clone(), cold_start);
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().cloned();
 
-    let mut response = problem::sign(next.run(request).await, &info);
+    info.during(async {
+        let mut response = problem::sign(next.run(request).await, &info);
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&info.id) {
+            headers.insert("x-request-id", id);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        let path = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
+        invocation.end(known(&method), path, response.status().as_u16());
+        response
+    })
+    .await
+}
 
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&info.id) {
-        headers.insert("x-request-id", id);
+/// The path of a request that no route takes. What it asked for is the client's text.
+const NO_ROUTE: &str = "(none)";
+
+/// The method, unless it is one of the client's own making.
+fn known(method: &Method) -> &str {
+    match *method {
+        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
+            method.as_str()
+        }
+        _ => "OTHER",
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-
-    let caller = info.caller();
-    tracing::info!(
-        service = name,
-        environment,
-        requestId = info.id,
-        userId = caller.map(|(id, _)| id.to_string()),
-        role = caller.map(|(_, role)| <&str>::from(role)),
-        method = %method,
-        path,
-        route,
-        statusCode = response.status().as_u16(),
-        duration = started.elapsed().as_secs_f64() * 1000.0,
-        "request"
-    );
-    response
 }

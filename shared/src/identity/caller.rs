@@ -110,7 +110,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let token = bearer_token(parts).ok_or(Error::Unauthorized)?;
         let claims = App::from_ref(state).tokens.verify(token).await?;
-        let request = request_info(parts);
+        let request = request_info();
         request.note_caller(claims.sub, claims.role);
         if !P::ROLES.contains(&claims.role) {
             return Err(Error::Forbidden);

@@ -1,7 +1,15 @@
 //! Start-up of a function: logs, panics, and the runtime's loop.
 
+mod invocation;
+mod log;
+
+use std::{env, io};
+
 use axum::Router;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+pub(crate) use invocation::{ColdStart, Invocation};
+pub use log::Log;
 
 use crate::{
     app::{App, aws_config},
@@ -12,17 +20,11 @@ use crate::{
 /// Whatever stops a function from starting; Lambda's log shows it.
 pub type Fatal = Box<dyn std::error::Error + Send + Sync>;
 
-/// Logs as one JSON object a line, from `LOG_LEVEL` (default `info`) up.
+/// Logs as one JSON object a line, from `LOG_LEVEL` (`error`, `warn`, or `info`, the default) up.
 pub fn start_logging() {
-    let filter = EnvFilter::try_from_env("LOG_LEVEL").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_target(false)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_env_filter(filter)
-        .init();
+    let said = |name| env::var(name).unwrap_or_default();
+    let log = Log::new(said("AWS_LAMBDA_FUNCTION_NAME"), said("BERTHCARE_ENV"), &said("LOG_LEVEL"), io::stdout);
+    log.subscriber().init();
 }
 
 /// Runs a function that needs an [`App`] and nothing beside it.

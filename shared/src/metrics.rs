@@ -1,0 +1,222 @@
+//! What CloudWatch is told in numbers: every metric there is, and the line of the log that carries it.
+//!
+//! CloudWatch takes metrics out of log lines in its embedded metric format, so that measuring costs no call. The
+//! crates for it keep a process-wide registry of metrics named by strings; here a metric can't be misspelled, lack a
+//! dimension, or carry an id as one, and what is left of the format is [`Measurement::embedded`].
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+
+/// Where all of them are found. AWS's own namespaces begin with `AWS/`.
+pub const NAMESPACE: &str = "BerthCare/API";
+
+/// The field of a log event that holds a measurement's members; the log writes them beside its own.
+pub(crate) const FIELD: &str = "measured";
+
+/// Every metric. Alarms and dashboards name no other; a test reads both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
+pub enum Metric {
+    /// Requests and events answered: 1 for each.
+    RequestCount,
+    /// Those that failed by our fault: 0 or 1 for each, so that the average is the rate.
+    ErrorCount,
+    /// From the event's arrival in the function to its answer.
+    #[strum(serialize = "APILatency")]
+    ApiLatency,
+    /// Rows that a pull brought or a push carried.
+    SyncRecords,
+    /// How long a pull or a push took.
+    SyncDuration,
+    /// True conflicts that a push met.
+    SyncConflicts,
+    /// Records of a push that were refused.
+    SyncRejected,
+    /// Messages that wait to be sent.
+    OutboxDepth,
+    /// How long the one that waits longest has been due.
+    OutboxAge,
+    /// From an alert to its first call.
+    AlertTimeToCall,
+    /// The age of the oldest alert that nobody has acknowledged; 0 where there is none.
+    AlertUnacknowledged,
+    /// Things that a run of a job dealt with.
+    JobItems,
+    /// How long the run took.
+    JobDuration,
+}
+
+/// What a metric's values are told apart by. Never an id: each value costs as a metric of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum Dimension {
+    /// The Lambda function, as its package is called.
+    Function,
+    /// Method and path template, as `GET /v1/visits/{id}`; for an event, `EVENT` and its name.
+    Route,
+    /// A scheduled job's name.
+    Job,
+}
+
+/// CloudWatch's names of units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// Thousandths of a second.
+    Milliseconds,
+    /// Seconds.
+    Seconds,
+}
+
+impl Metric {
+    /// As CloudWatch, alarms and dashboards call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// What its numbers are.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::RequestCount
+            | Self::ErrorCount
+            | Self::SyncRecords
+            | Self::SyncConflicts
+            | Self::SyncRejected
+            | Self::OutboxDepth
+            | Self::JobItems => Unit::Count,
+            Self::ApiLatency | Self::SyncDuration | Self::JobDuration => Unit::Milliseconds,
+            Self::OutboxAge | Self::AlertTimeToCall | Self::AlertUnacknowledged => Unit::Seconds,
+        }
+    }
+
+    /// What its values are told apart by.
+    #[must_use]
+    pub const fn dimensions(self) -> &'static [Dimension] {
+        match self {
+            Self::RequestCount | Self::ErrorCount | Self::ApiLatency => &[Dimension::Function, Dimension::Route],
+            Self::JobItems | Self::JobDuration => &[Dimension::Job],
+            _ => &[],
+        }
+    }
+}
+
+/// Something measured: the metrics that belong together, with the values of their dimensions.
+#[derive(Clone, Copy, Debug)]
+pub enum Measurement<'a> {
+    /// One request or event, answered. The layer around every function records it.
+    Invocation {
+        /// The function.
+        function: &'a str,
+        /// See [`Dimension::Route`].
+        route: &'a str,
+        /// How long it took.
+        latency: Duration,
+        /// Whether it failed by our fault.
+        failed: bool,
+    },
+    /// One pull or push.
+    Sync {
+        /// Rows sent or received.
+        records: usize,
+        /// True conflicts.
+        conflicts: usize,
+        /// Refused records.
+        rejected: usize,
+        /// How long it took.
+        duration: Duration,
+    },
+    /// The outbox, as its sender finds it.
+    Outbox {
+        /// How many messages wait.
+        depth: u64,
+        /// How long the one that waits longest has been due.
+        age: Duration,
+    },
+    /// An alert whose first call was placed.
+    AlertCalled {
+        /// How long after the alert.
+        after: Duration,
+    },
+    /// The alerts that nobody has acknowledged.
+    AlertsUnacknowledged {
+        /// The age of the oldest; zero where there is none.
+        oldest: Duration,
+    },
+    /// One run of a scheduled job.
+    Job {
+        /// Its name.
+        job: &'a str,
+        /// How many things it dealt with.
+        items: u64,
+        /// How long it took.
+        duration: Duration,
+    },
+}
+
+impl Measurement<'_> {
+    /// Sends this to CloudWatch, as a line of the log.
+    pub fn record(&self) {
+        tracing::info!(measured = %self.embedded(), "metrics");
+    }
+
+    /// The values, by metric.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 of anything is more than there is")]
+    fn values(&self) -> Vec<(Metric, f64)> {
+        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+        match *self {
+            Self::Invocation { latency, failed, .. } => vec![
+                (Metric::RequestCount, 1.0),
+                (Metric::ErrorCount, f64::from(u8::from(failed))),
+                (Metric::ApiLatency, milliseconds(latency)),
+            ],
+            Self::Sync { records, conflicts, rejected, duration } => vec![
+                (Metric::SyncRecords, records as f64),
+                (Metric::SyncConflicts, conflicts as f64),
+                (Metric::SyncRejected, rejected as f64),
+                (Metric::SyncDuration, milliseconds(duration)),
+            ],
+            Self::Outbox { depth, age } => {
+                vec![(Metric::OutboxDepth, depth as f64), (Metric::OutboxAge, age.as_secs_f64())]
+            }
+            Self::AlertCalled { after } => vec![(Metric::AlertTimeToCall, after.as_secs_f64())],
+            Self::AlertsUnacknowledged { oldest } => vec![(Metric::AlertUnacknowledged, oldest.as_secs_f64())],
+            Self::Job { items, duration, .. } => {
+                vec![(Metric::JobItems, items as f64), (Metric::JobDuration, milliseconds(duration))]
+            }
+        }
+    }
+
+    /// The values of the dimensions, in the order of [`Metric::dimensions`].
+    fn dimensions(&self) -> Vec<(Dimension, &str)> {
+        match *self {
+            Self::Invocation { function, route, .. } => {
+                vec![(Dimension::Function, function), (Dimension::Route, route)]
+            }
+            Self::Job { job, .. } => vec![(Dimension::Job, job)],
+            Self::Sync { .. } | Self::Outbox { .. } | Self::AlertCalled { .. } | Self::AlertsUnacknowledged { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// CloudWatch's embedded metric format: a directive under `_aws` that names top-level members as dimensions and
+    /// metrics.
+    #[must_use]
+    pub fn embedded(&self) -> Value {
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
+        let (dimensions, values) = (self.dimensions(), self.values());
+        let names: Vec<&str> = dimensions.iter().map(|(dimension, _)| dimension.into()).collect();
+        let metrics: Vec<Value> = values
+            .iter()
+            .map(|(metric, _)| json!({"Name": metric.name(), "Unit": <&str>::from(metric.unit())}))
+            .collect();
+        let directive = json!({"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": metrics});
+        let mut members = Map::new();
+        members.insert("_aws".into(), json!({"Timestamp": u64::try_from(now).ok(), "CloudWatchMetrics": [directive]}));
+        members.extend(dimensions.into_iter().map(|(name, value)| (<&str>::from(name).into(), value.into())));
+        members.extend(values.into_iter().map(|(metric, value)| (metric.name().into(), value.into())));
+        Value::Object(members)
+    }
+}
