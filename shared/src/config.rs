@@ -24,6 +24,8 @@ pub struct Config {
     pub ephemeral_table: String,
     /// `PHOTOS_BUCKET`: the S3 bucket of photos and signatures.
     pub photos_bucket: String,
+    /// `JOBS_FUNCTION`: the name or ARN of `jobs`, which whoever queues a message invokes; `jobs` where it isn't set.
+    pub jobs_function: String,
 }
 
 /// A setting that is missing or can't be read.
@@ -47,6 +49,7 @@ impl Config {
             statement_mode: parsed("DB_STATEMENTS")?.unwrap_or_default(),
             ephemeral_table: required("EPHEMERAL_TABLE")?,
             photos_bucket: required("PHOTOS_BUCKET")?,
+            jobs_function: env::var("JOBS_FUNCTION").unwrap_or_else(|_| "jobs".into()),
         })
     }
 

@@ -32,6 +32,15 @@ pub enum SecretName {
     /// A JSON Web Key Set: what tokens are verified with.
     #[strum(serialize = "jwt-public-keys")]
     PublicKeys,
+    /// [`crate::twilio::Account`]; `jobs` alone may read it.
+    #[strum(serialize = "twilio/account")]
+    TwilioAccount,
+    /// [`crate::twilio::PhoneNumbers`].
+    #[strum(serialize = "twilio/phone-numbers")]
+    TwilioPhoneNumbers,
+    /// [`crate::twilio::Webhooks`].
+    #[strum(serialize = "twilio/webhooks")]
+    TwilioWebhooks,
 }
 
 /// A secret that could not be had.

@@ -67,6 +67,7 @@ impl World {
             statement_mode: statement_mode(),
             ephemeral_table: table,
             photos_bucket,
+            jobs_function: "jobs".into(),
         };
         let functions = Functions::new(&config, &aws);
         Self { database, aws, config, keys, functions }

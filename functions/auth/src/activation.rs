@@ -8,9 +8,10 @@ use shared::{
     error::Error,
     http::Json,
     identity::{Job, hash_password},
+    messages::Template,
     models::{
         accounts,
-        messages::Sms,
+        messages::{Channel, Message},
         users::{Locale, UserStatus},
     },
     request::RequestInfo,
@@ -61,15 +62,18 @@ pub struct Activation {
 impl Check for Activation {}
 
 /// The SMS that brings a code.
-pub(crate) fn code_sms<'a>(user_id: Uuid, phone: &'a str, locale: Locale, code: &str) -> Sms<'a> {
-    Sms {
+pub(crate) fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String) -> Message {
+    Message {
         recipient_id: user_id,
-        phone,
+        address: phone.to_owned(),
+        channel: Channel::Sms,
         locale,
-        template: "one_time_code",
-        values: json!({"code": code}),
+        template: Template::OneTimeCode { code },
         // Every code is a message of its own.
         dedupe_key: format!("one_time_code:{}", Uuid::now_v7()),
+        alert_id: None,
+        visit_id: None,
+        client_id: None,
     }
 }
 
@@ -96,9 +100,11 @@ pub(crate) async fn forgot(
     accounts::record_event(&auth.app.db, "auth.code_requested", known, json!({}), &request).await?;
     if let Some(login) = login {
         let mut tx = auth.app.db.write(&Job { agency_id: login.agency_id }, 0).await?;
-        code_sms(user_id, &login.phone, login.locale, &code).enqueue(&mut tx).await?;
+        code_sms(user_id, &login.phone, login.locale, code).enqueue(&mut tx).await?;
         tx.commit().await?;
     }
+    // Also where nothing was queued: the time an answer takes tells nobody whether the address is known.
+    auth.jobs.dispatch().await;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -15,16 +15,19 @@ use shared::{
     error::Error,
     http,
     identity::SigningKey,
+    jobs::Jobs,
     secrets::{SecretName, Secrets},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// What `auth` holds beyond what every function does: the table of sessions, and the way to the signing key.
+/// What `auth` holds beyond what every function does: the table of sessions, `jobs` to send codes, and the way to the
+/// signing key.
 #[derive(Clone)]
 pub struct Auth {
     app: App,
     ephemeral: Ephemeral,
+    jobs: Jobs,
     secrets: Secrets,
 }
 
@@ -39,7 +42,8 @@ impl Auth {
     #[must_use]
     pub fn new(config: Config, secrets: Secrets, aws: &shared::app::SdkConfig) -> Self {
         let ephemeral = Ephemeral::new(aws, &config.ephemeral_table);
-        Self { app: App::new(config, &secrets), ephemeral, secrets }
+        let jobs = Jobs::new(aws, &config.jobs_function);
+        Self { app: App::new(config, &secrets), ephemeral, jobs, secrets }
     }
 
     /// Connects ahead of the first request.

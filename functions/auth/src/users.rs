@@ -79,10 +79,11 @@ pub(crate) async fn create(
     if creations::claim(&mut tx, "users", id, &fields).await? == Creation::Fresh {
         users::insert(&mut tx, id, &fields).await?;
         let code = auth.ephemeral.issue_code(id, INVITATION_SECONDS).await?;
-        code_sms(id, &fields.phone, fields.locale, &code).enqueue(&mut tx).await?;
+        code_sms(id, &fields.phone, fields.locale, code).enqueue(&mut tx).await?;
     }
     let user = users::lock(&mut tx, id).await?;
     tx.commit().await?;
+    auth.jobs.dispatch().await;
     Ok(Reply(StatusCode::CREATED, user))
 }
 

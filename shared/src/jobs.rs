@@ -1,0 +1,44 @@
+//! Asking the function `jobs` to send what was queued, right after the commit that queued it.
+
+use std::time::Duration;
+
+use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_lambda::{Client, config::Builder, error::DisplayErrorContext, primitives::Blob, types::InvocationType};
+
+use crate::app::SdkConfig;
+
+/// The function `jobs`, invoked asynchronously. Held by functions that queue messages.
+#[derive(Clone)]
+pub struct Jobs {
+    client: Client,
+    function: String,
+}
+
+impl Jobs {
+    /// `function` is the name or ARN of `jobs` in this environment.
+    #[must_use]
+    pub fn new(aws: &SdkConfig, function: &str) -> Self {
+        // The answer to somebody's request waits for this, so it is tried once and shortly.
+        let config = Builder::from(aws)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(1)).build())
+            .build();
+        Self { client: Client::from_conf(config), function: function.to_owned() }
+    }
+
+    /// Has the outbox sent now. Call it after the commit; a failure is only logged, since the outbox is looked at every
+    /// minute anyway.
+    pub async fn dispatch(&self) {
+        let asked = self
+            .client
+            .invoke()
+            .function_name(&self.function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(r#"{"job":"dispatch"}"#))
+            .send()
+            .await;
+        if let Err(error) = asked {
+            tracing::warn!(error = %DisplayErrorContext(error), "jobs could not be asked to send now");
+        }
+    }
+}

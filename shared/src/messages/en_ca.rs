@@ -1,0 +1,66 @@
+//! English.
+
+use jiff::civil::Time;
+
+use super::{Template, listed, plural};
+
+pub(super) fn text(template: &Template) -> String {
+    match template {
+        Template::OneTimeCode { code } => {
+            format!("Your BerthCare code is {code}. We never ask you for it: don't give it to anybody.")
+        }
+        Template::AlertCall { caregiver } => format!(
+            "This is BerthCare. {caregiver} asks for help. \
+             Press 1 to take this alert. Press 2 to pass it on."
+        ),
+        Template::AlertSms { caregiver } => {
+            format!(
+                "BerthCare: {caregiver} asks for help and nobody has taken the alert yet. Please open BerthCare now."
+            )
+        }
+        Template::AlertPush {} => "Open BerthCare".into(),
+        Template::VisitLate { caregiver, client, planned } => {
+            format!("BerthCare: {caregiver} has not checked in at {client}'s, planned for {}.", time(*planned))
+        }
+        Template::VisitDark { caregiver, client, planned } => format!(
+            "BerthCare: no check-in at {client}'s, planned for {}, and no signal from {caregiver}'s phone since then.",
+            time(*planned)
+        ),
+        Template::VisitMissed { caregiver, client, planned } => format!(
+            "BerthCare: {caregiver}'s visit to {client}, planned for {}, counts as missed: nobody checked in.",
+            time(*planned)
+        ),
+        Template::FamilyDaily { client, visits, to_come } => family_daily(client, visits, *to_come),
+        Template::ReplyStopped {} => "BerthCare: you get no more daily messages. Reply START to get them again.".into(),
+        Template::ReplyStarted {} => "BerthCare: you get a message each evening again. Reply STOP to end it.".into(),
+        Template::ReplyHelp {} => {
+            "BerthCare: reply CALL to be called, STOP for no more messages, START for messages again.".into()
+        }
+        Template::ReplyCall {} => "BerthCare: the care coordinator was asked to call you.".into(),
+        Template::ReplyReceived {} => {
+            "BerthCare: thank you, the care coordinator will read this. Reply CALL to be called.".into()
+        }
+        Template::ReplyUnknown {} => "BerthCare: we don't know this number. Please call your care agency.".into(),
+    }
+}
+
+fn family_daily(client: &str, visits: &[super::DailyVisit], to_come: u32) -> String {
+    let (who, more) = listed(visits, |visit| format!("{} {}", visit.caregiver, time(visit.at)));
+    let done = match (visits.len(), more) {
+        (0, _) => format!("no visit to {client} yet today"),
+        (count, 0) => format!("{count} visit{} to {client} today: {who}", plural(count)),
+        (count, more) => format!("{count} visits to {client} today: {who} and {more} more"),
+    };
+    let later = if to_come > 0 { format!(" {to_come} more to come.") } else { String::new() };
+    format!("BerthCare: {done}.{later} Reply CALL to be called, STOP to end.")
+}
+
+fn time(at: Time) -> String {
+    let (hour, half) = match at.hour() {
+        0 => (12, "am"),
+        hour @ 1..=11 => (hour, "am"),
+        12 => (12, "pm"),
+        hour => (hour - 12, "pm"),
+    };
+    format!("{hour}:{:02} {half}", at.minute())
+}

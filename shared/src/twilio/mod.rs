@@ -1,0 +1,52 @@
+//! Twilio: its secrets, and the client that sends.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// The secret `{env}/twilio/account`. Only `jobs` may read it.
+#[derive(Clone, Deserialize)]
+pub struct Account {
+    /// `AC...`
+    pub account_sid: String,
+    /// Signs in, where there is no API key.
+    pub auth_token: SecretString,
+    /// An API key (`SK...`), which can be revoked alone; preferred over the token.
+    #[serde(default)]
+    pub api_key: Option<ApiKey>,
+}
+
+/// A key to Twilio's REST interface.
+#[derive(Clone, Deserialize)]
+pub struct ApiKey {
+    /// `SK...`
+    pub sid: String,
+    /// What goes with it.
+    pub secret: SecretString,
+}
+
+/// The secret `{env}/twilio/phone-numbers`: ours, in E.164.
+#[derive(Clone, Deserialize)]
+pub struct PhoneNumbers {
+    /// Calls come from it.
+    pub voice_number: String,
+    /// SMS come from it, and families answer to it.
+    pub sms_number: String,
+}
+
+/// The secret `{env}/twilio/webhooks`: where Twilio reports to us, and how we know that it is Twilio.
+#[derive(Clone, Deserialize)]
+pub struct Webhooks {
+    /// What a call says, and what a pressed key does.
+    pub voice_webhook_url: String,
+    /// What becomes of a call.
+    pub voice_status_callback_url: String,
+    /// Replies.
+    pub sms_webhook_url: String,
+    /// What becomes of an SMS.
+    pub sms_status_callback_url: String,
+    /// Our own token, in the query of each of these.
+    pub webhook_auth_token: SecretString,
+    /// The account's token, with which Twilio signs; here too, so that `webhooks` needn't read the account.
+    #[serde(default)]
+    pub auth_token: Option<SecretString>,
+}

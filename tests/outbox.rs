@@ -1,0 +1,168 @@
+//! The outbox as writers see it: one message per key, cancelled with its cause, moved forward by what is reported.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::{
+    db::{DatabaseSource, Db},
+    identity::Job,
+    messages::Template,
+    models::{
+        messages::{self, Channel, Message, MessageStatus, Report, Reported},
+        users::Locale,
+    },
+};
+use uuid::Uuid;
+
+use crate::harness::{
+    World,
+    cast::{AGENCY_A, COORDINATOR, NURSES_VISIT},
+};
+
+const JOB: Job = Job { agency_id: AGENCY_A };
+
+fn db(world: &World) -> Db {
+    Db::new(DatabaseSource::Url(world.database.app_url().into()), world.config.statement_mode)
+}
+
+fn code(key: &str) -> Message {
+    Message {
+        recipient_id: COORDINATOR.id,
+        address: "+14165550102".into(),
+        channel: Channel::Sms,
+        locale: Locale::FrCa,
+        template: Template::OneTimeCode { code: "48151623".into() },
+        dedupe_key: key.into(),
+        alert_id: None,
+        visit_id: None,
+        client_id: None,
+    }
+}
+
+async fn queue(db: &Db, queued: &[Message]) {
+    let mut tx = db.write(&JOB, 0).await.unwrap();
+    messages::enqueue_all(&mut tx, queued).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn statuses(world: &World) -> Vec<(String, String)> {
+    let rows = world
+        .database
+        .superuser()
+        .await
+        .query_typed("select dedupe_key, status::text from messages order by dedupe_key", &[])
+        .await
+        .unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+async fn one(world: &World, column: &str) -> Value {
+    let sql = format!("select to_jsonb({column}) from messages");
+    world.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0].get(0)
+}
+
+#[tokio::test]
+async fn two_messages_with_one_key_are_one() {
+    let world = World::new().await;
+    let db = db(&world);
+    let thousands: Vec<_> = (0..3000).map(|n| code(&format!("code {}", n % 1500))).collect();
+    queue(&db, &thousands).await;
+    queue(&db, &[code("code 7"), code("one more")]).await;
+    assert_eq!(world.database.count("select count(*) from messages").await, 1501);
+}
+
+#[tokio::test]
+async fn a_message_is_as_long_of_use_as_its_template_says() {
+    let world = World::new().await;
+    queue(&db(&world), &[code("code")]).await;
+    assert_eq!(one(&world, "extract(epoch from expires_at - created_at)::int").await, 86_400);
+    assert_eq!(one(&world, "urgency").await, 1);
+    assert_eq!(one(&world, "template").await, "one_time_code");
+    assert_eq!(one(&world, "template_values").await, serde_json::json!({"code": "48151623"}));
+}
+
+#[tokio::test]
+async fn what_ends_the_cause_cancels_what_is_not_yet_sent() {
+    let world = World::new().await;
+    let db = db(&world);
+    let late = |key: &str| Message { visit_id: Some(NURSES_VISIT), ..code(key) };
+    queue(&db, &[late("first"), late("second"), code("of something else")]).await;
+    let owner = world.database.superuser().await;
+    owner.batch_execute("update messages set status = 'sent' where dedupe_key = 'first'").await.unwrap();
+
+    let mut tx = db.write(&JOB, 0).await.unwrap();
+    assert_eq!(messages::cancel_for_visit(&mut tx, NURSES_VISIT).await.unwrap(), 1);
+    assert_eq!(messages::cancel_for_alert(&mut tx, NURSES_VISIT).await.unwrap(), 0);
+    tx.commit().await.unwrap();
+    let expected = [("first", "sent"), ("of something else", "pending"), ("second", "cancelled")];
+    assert_eq!(statuses(&world).await, expected.map(|(key, status)| (key.to_owned(), status.to_owned())));
+}
+
+struct Attempted {
+    world: World,
+    db: Db,
+    id: Uuid,
+}
+
+impl Attempted {
+    /// A message in the middle of being sent.
+    async fn new() -> Self {
+        let world = World::new().await;
+        let db = db(&world);
+        queue(&db, &[code("code")]).await;
+        let owner = world.database.superuser().await;
+        owner
+            .batch_execute("update messages set status = 'sending', attempts = 1, attempted_at = now()")
+            .await
+            .unwrap();
+        let id = owner.query_typed("select id from messages", &[]).await.unwrap()[0].get(0);
+        Self { world, db, id }
+    }
+
+    async fn report(&self, sid: &str, report: Report) -> Reported {
+        let mut tx = self.db.write(&JOB, 0).await.unwrap();
+        let told = messages::report(&mut tx, self.id, sid, &report, Timestamp::now()).await.unwrap().unwrap();
+        tx.commit().await.unwrap();
+        told
+    }
+}
+
+#[tokio::test]
+async fn reports_move_a_message_forward_only() {
+    let attempted = Attempted::new().await;
+    // Before the answer to the request itself: the message learns its id here.
+    let told = attempted.report("SM1", Report::Delivered).await;
+    assert!(told.moved);
+    assert_eq!((told.status, told.channel), (MessageStatus::Delivered, Channel::Sms));
+    assert_eq!(one(&attempted.world, "provider_sid").await, "SM1");
+    for late in [Report::Delivered, Report::Accepted, Report::Failed { code: Some(30003) }] {
+        let told = attempted.report("SM1", late).await;
+        assert!(!told.moved);
+        assert_eq!(told.status, MessageStatus::Delivered);
+    }
+    assert!(!attempted.report("SM2", Report::Failed { code: None }).await.moved, "another message's id");
+    let mut tx = attempted.db.write(&JOB, 0).await.unwrap();
+    let nobodys = messages::report(&mut tx, Uuid::now_v7(), "SM3", &Report::Accepted, Timestamp::now()).await;
+    assert!(nobodys.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_phone_that_cant_be_reached_is_tried_again_later() {
+    let attempted = Attempted::new().await;
+    assert!(attempted.report("SM1", Report::Accepted).await.moved);
+    let told = attempted.report("SM1", Report::Failed { code: Some(30003) }).await;
+    assert_eq!((told.moved, told.status), (true, MessageStatus::Pending));
+    assert_eq!(one(&attempted.world, "next_attempt_at > now() + interval '14 minutes'").await, true);
+    assert_eq!(one(&attempted.world, "failure").await, "twilio 30003");
+    // What is still reported of the former attempt says nothing of the next.
+    for late in [Report::Failed { code: Some(30003) }, Report::Delivered] {
+        assert!(!attempted.report("SM1", late).await.moved);
+    }
+    let told = attempted.report("SM2", Report::Failed { code: Some(30005) }).await;
+    assert_eq!((told.moved, told.status), (true, MessageStatus::Failed));
+
+    // Not beyond its use.
+    let attempted = Attempted::new().await;
+    let owner = attempted.world.database.superuser().await;
+    owner.batch_execute("update messages set expires_at = now() + 10 * interval '1 minute'").await.unwrap();
+    assert_eq!(attempted.report("SM1", Report::Failed { code: Some(30003) }).await.status, MessageStatus::Failed);
+}
