@@ -1,0 +1,105 @@
+"""What template.yaml reads, terraform publishes; what one says twice, both say alike."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import template
+import terraform
+from template import ENVIRONMENTS, ROOT
+
+# Read by the delivery, and by the template as a list.
+_BY_OTHERS = {"access/cloudformation-role-arn", "network/private-subnet-ids", "storage/releases-bucket"}
+_SECRET = re.compile(r"/secrets/([\w-]+)-arn")
+
+
+def faults() -> list[str]:
+    return [*_parameters(), *_concurrency(), *_functions(), *_readers(), *_schedules(), *_stars()]
+
+
+def _parameters() -> list[str]:
+    text = (terraform.FOLDER / "environments" / "staging" / "parameters.tf").read_text()
+    published = set(re.findall(r'^ {4}"([\w/-]+)" +=', text, re.MULTILINE)) | {"network/private-subnet-ids"}
+    read = set(re.findall(r"resolve:ssm:/berthcare/\$\{Environment\}/([\w/-]+)", template.FILE.read_text())) | _BY_OTHERS
+    found = [f"template.yaml reads {name}, which terraform does not publish" for name in sorted(read - published)]
+    return found + [f"terraform publishes {name}, which nothing reads" for name in sorted(published - read)]
+
+
+def _sizes(environment: str) -> dict[str, Any]:
+    import hcl2
+
+    return dict(hcl2.loads((terraform.FOLDER / "environments" / environment / "sizes.auto.tfvars").read_text()))
+
+
+def _concurrency() -> list[str]:
+    found = []
+    for environment in ENVIRONMENTS:
+        together = sum(template.source()["Mappings"]["Concurrency"][environment].values())
+        allowed = int(_sizes(environment)["function_concurrency"])
+        if together != allowed:
+            found.append(f"{environment}: template.yaml reserves {together} executions, terraform counts on {allowed}")
+    return found
+
+
+def _functions() -> list[str]:
+    found = []
+    for environment in ENVIRONMENTS:
+        named = sorted(name.strip('"') for name in _sizes(environment)["functions"])
+        for where, names in (
+            ("terraform", named),
+            ("the mapping", sorted(template.source()["Mappings"]["Concurrency"][environment])),
+        ):
+            if names != sorted(template.functions()):
+                found.append(f"{environment}: {where} knows the functions {names}, template.yaml {sorted(template.functions())}")
+    return found
+
+
+def statements(function: str) -> list[dict[str, Any]]:
+    """What a function's role allows it."""
+    resources = template.source()["Resources"]
+    role = resources[template.functions()[function]["Role"]["Fn::GetAtt"][0]]["Properties"]
+    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def _readers() -> list[str]:
+    """A secret's own policy and the functions' roles name the same readers."""
+    readers: dict[str, set[str]] = {}
+    for file in terraform.parsed(terraform.FOLDER / "modules" / "secrets"):
+        for block in file.get("locals", []):
+            for secret, functions in block.get("readers", {}).items():
+                if not secret.startswith("__"):
+                    readers[secret.strip('"').replace("/", "-")] = {name.strip('"') for name in functions}
+    found = []
+    for function in sorted(template.functions()):
+        allowed = set(_SECRET.findall(str(statements(function))))
+        named = {secret for secret, functions in readers.items() if function in functions}
+        if allowed != named:
+            found.append(f"{function} may read {sorted(allowed)} by its role, {sorted(named)} by the secrets' policies")
+    return found
+
+
+def _schedules() -> list[str]:
+    """Each job has a schedule and each schedule a job."""
+    text = (ROOT / "functions" / "jobs" / "src" / "lib.rs").read_text()
+    body = re.search(r"pub enum Job \{(.*?)\n\}", text, re.DOTALL)
+    if not body:
+        raise SystemExit("functions/jobs/src/lib.rs has another shape than local/checks/border.py reads")
+    jobs = {re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower() for name in re.findall(r"^ {4}(\w+),$", body[1], re.MULTILINE)}
+    events = template.functions()["jobs"]["Events"].values()
+    scheduled = {re.search(r'"job": "([\w-]+)"', event["Properties"]["Input"])[1] for event in events}
+    found = [f"the job {job} has no schedule in template.yaml" for job in sorted(jobs - scheduled)]
+    return found + [f"template.yaml schedules {job}, which functions/jobs doesn't know" for job in sorted(scheduled - jobs)]
+
+
+def _stars() -> list[str]:
+    """A statement allows one action on one named resource; X-Ray alone knows no resources."""
+    found = []
+    for function in sorted(template.functions()):
+        for statement in statements(function):
+            action, resource = statement["Action"], statement["Resource"]
+            if not isinstance(action, str) or "*" in action:
+                found.append(f"{function}: {action} is not one action")
+            if resource == "*" and not str(action).startswith("xray:"):
+                found.append(f"{function}: {action} on everything")
+    return found

@@ -1,0 +1,76 @@
+"""template.yaml as CloudFormation will see it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+FILE = ROOT / "template.yaml"
+ENVIRONMENTS = ("staging", "production")
+
+
+@cache
+def source() -> dict[str, Any]:
+    """The template as it is written."""
+    from samcli.yamlhelper import yaml_parse
+
+    return dict(yaml_parse(FILE.read_text()))
+
+
+def functions() -> dict[str, dict[str, Any]]:
+    """The functions' resources, by the binary that each runs."""
+    found = {}
+    for resource in source()["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            found[resource["Metadata"]["BuildProperties"]["Binary"]] = resource["Properties"]
+    return found
+
+
+def resources(kind: str) -> list[dict[str, Any]]:
+    """The properties of all resources of one type."""
+    return [resource["Properties"] for resource in source()["Resources"].values() if resource["Type"] == kind]
+
+
+def translated() -> dict[str, Any]:
+    """The template after AWS's own translation of what SAM adds to CloudFormation."""
+    os.environ.setdefault("AWS_DEFAULT_REGION", "ca-central-1")
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)
+    from samcli.yamlhelper import yaml_parse
+    from samtranslator.translator.transform import transform
+
+    class NoManagedPolicies:
+        def load(self) -> dict[str, str]:
+            return {}
+
+    template = yaml_parse(FILE.read_text())
+    for resource in template["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://releases/function.zip"
+    values = {"Environment": "staging", "PrivateSubnetIds": "subnet-0123456789abcdef0"}
+    return dict(transform(template, values, NoManagedPolicies()))
+
+
+def lint() -> list[str]:
+    """What cfn-lint finds in the template, written and translated, and SAM in the written one."""
+    faults = []
+    tools = Path(sys.executable).parent
+    file = ROOT / "target" / "template.translated.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(translated(), indent=1))
+    env = dict(os.environ) | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "ca-central-1"}
+    for command in (
+        [tools / "cfn-lint", "--regions", "ca-central-1", "--", FILE],
+        [tools / "cfn-lint", "--regions", "ca-central-1", "--", file],
+        [tools / "sam", "validate", "--lint", "--region", "ca-central-1", "--template", FILE],
+    ):
+        reply = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+        if reply.returncode:
+            faults.append(f"{command[0].name} {command[-1]}:\n{reply.stdout}{reply.stderr}")
+    return faults

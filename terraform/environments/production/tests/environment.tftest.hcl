@@ -1,1 +1,0 @@
-../../staging/tests/environment.tftest.hcl
