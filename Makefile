@@ -4,11 +4,13 @@ LOCAL_CONCURRENCY ?= 2
 CLIENTS ?= 2000
 VISITS ?= 200000
 EVENT ?= *
+ENV ?= staging
+URL ?= http://127.0.0.1:$(PORT)
 
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: mobile start demo reset test test-watermelon test-pooled check build openapi
+.PHONY: mobile start demo reset test test-watermelon test-pooled check build deploy smoke drill openapi
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -27,7 +29,8 @@ test:
 	@sh local/need cargo-nextest 0.9.143
 	@$(STACK) exec -- cargo nextest run --workspace
 	@DB_STATEMENTS=named $(STACK) exec -- cargo nextest run -p tests $(NAMED)
-	@$(STACK) exec --serve -- python local/end_to_end
+	@mkdir -p target && rm -f target/aws-calls.txt
+	@AWS_CALLS=$(CURDIR)/target/aws-calls.txt $(STACK) exec --serve -- python local/end_to_end
 
 # WatermelonDB from npm, unmodified, against the served functions. SEED and RUNS choose its random histories. Not part of
 # `test` yet: tests/watermelon/README.md says which promises it finds broken.
@@ -45,6 +48,7 @@ check:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@sh local/deny
+	@$(STACK) checks
 
 # Writes the document that `health` serves. Aside first: a failed build must not leave an empty one.
 openapi:
@@ -56,8 +60,18 @@ mobile:
 	@cargo run --quiet --example mobile > target/schema.js
 	@mv target/schema.js docs/mobile/schema.js
 
-# The functions as Lambda runs them, in target/lambda; `rustup target add aarch64-unknown-linux-gnu` comes first.
-build: ; @$(STACK) tools -- cargo lambda build --release --arm64
+# The functions as Lambda runs them, each target/lambda/<function>/bootstrap.zip; `rustup target add
+# aarch64-unknown-linux-gnu` comes first.
+build: ; @$(STACK) tools -- cargo lambda build --release --arm64 --output-format zip
+
+# Deploys what `build` built to ENV, staging or production, with the AWS credentials of whoever calls; migrations first.
+deploy: ; @$(STACK) deploy $(ENV)
+
+# Asks what serves at URL whether it works; changes nothing there.
+smoke: ; @$(PYTHON) delivery/smoke.py $(URL)
+
+# The runbooks that a machine can exercise, against services of their own.
+drill: ; @$(STACK) exec --serve -- python local/drill
 
 # Sends events/<function>/*.json, or the one that EVENT names, to a function of the running stack.
 invoke-%: ; @$(STACK) tools -- sh -c 'for event in events/$*/$(EVENT).json; do $(INVOKE) --data-file "$$event" $*; done'

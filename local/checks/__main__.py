@@ -1,6 +1,6 @@
 """What can be known of the deployment without deploying it: `make check` runs this.
 
-`python local/checks` with local/.venv-sam's python; checkov has a virtual environment of its own, given as argument.
+`python local/checks` with local/.venv-checks' python; checkov has a virtual environment of its own, given as argument.
 """
 
 from __future__ import annotations

@@ -57,6 +57,13 @@ def _parser() -> argparse.ArgumentParser:
     plain.add_argument("command", nargs="+")
     plain.set_defaults(run=_tools)
 
+    checks = commands.add_parser("checks", help="check what is deployed, as far as that goes without deploying")
+    checks.set_defaults(run=_checks)
+
+    deploy = commands.add_parser("deploy", help="deploy what was built, with the caller's AWS credentials")
+    deploy.add_argument("environment", choices=["staging", "production"])
+    deploy.set_defaults(run=_deploy)
+
     reset = commands.add_parser("reset", help="remove the data that the stack keeps")
     reset.set_defaults(run=_reset)
     return parser
@@ -104,6 +111,20 @@ def _tools(arguments: argparse.Namespace) -> int:
     with folders.passing_state() as state, stack.children(state) as processes:
         tools.install(processes)
         return processes.in_front(arguments.command, dict(os.environ) | {"PATH": tools.path()})
+
+
+def _checks(_: argparse.Namespace) -> int:
+    with folders.passing_state() as state, stack.children(state) as processes:
+        python = tools.install_apart(processes, "checks") / "python"
+        checkov = tools.install_apart(processes, "checkov") / "checkov"
+        env = dict(os.environ) | {"PATH": tools.path()}
+        return processes.in_front([str(python), "local/checks", str(checkov)], env)
+
+
+def _deploy(arguments: argparse.Namespace) -> int:
+    with folders.passing_state() as state, stack.children(state) as processes:
+        python = tools.install_apart(processes, "sam") / "python"
+        return processes.in_front([str(python), "delivery/deploy.py", arguments.environment], os.environ)
 
 
 def _reset(arguments: argparse.Namespace) -> int:

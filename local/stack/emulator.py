@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import tools
 from folders import State
@@ -12,15 +14,18 @@ from processes import Processes
 from say import step
 
 START_SECONDS = 60.0
+RECORDER = Path(__file__).with_name("recorder.py")
 
 
 def start(processes: Processes, state: State) -> str:
     """Starts the emulator and answers its address."""
+    # AWS_CALLS names the file that gets what the functions asked for; `make test` collects it.
+    calls = Path(os.environ.get("AWS_CALLS", state.logs / "aws-calls.txt"))
     with step("Starting the AWS emulator") as current:
         port = state.port("emulator")
         child = processes.start(
             "The AWS emulator",
-            [tools.BIN / "python", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            [tools.BIN / "python", RECORDER, str(port), calls],
             log=state.logs / "emulator.log",
         )
         address = f"http://127.0.0.1:{port}"

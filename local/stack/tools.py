@@ -30,25 +30,45 @@ def need_cargo() -> None:
 
 def install(processes: Processes) -> None:
     """Installs local/requirements.txt, unless exactly that is there already."""
-    stamp = VENV / "installed"
-    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in _FILES) + sys.version.encode()).hexdigest()
+    _install(processes, VENV, _FILES, "-r", str(_FILES[0]), "-c", str(_FILES[1]))
+
+
+# Tools whose dependencies don't get on with the others', or that few need: by name, the file that pins them.
+APART = {
+    "checks": ROOT / "local" / "checks" / "checks.txt",
+    "checkov": ROOT / "local" / "checks" / "checkov.txt",
+    "sam": ROOT / "delivery" / "requirements.txt",
+}
+
+
+def install_apart(processes: Processes, name: str) -> Path:
+    """Installs one of those into a virtual environment of its own, and answers where its programs are."""
+    file = APART[name]
+    folder = VENV.with_name(f".venv-{name}")
+    _install(processes, folder, [file], "--no-deps", "-r", str(file))
+    return folder / "bin"
+
+
+def _install(processes: Processes, folder: Path, files: list[Path], *arguments: str) -> None:
+    stamp = folder / "installed"
+    wanted = hashlib.sha256(b"".join(file.read_bytes() for file in files) + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    with step("Installing the Python tools into local/.venv (a minute or so)"):
+    with step(f"Installing the Python tools into local/{folder.name} (a minute or so)"):
         try:
-            venv.create(VENV, with_pip=True, clear=True)
+            venv.create(folder, with_pip=True, clear=True)
         except Exception as fault:
             raise Trouble(
                 "Python could not make a virtual environment: install your system's python3-venv package "
                 f"and try again ({fault})."
             ) from fault
-        pip(processes, "-r", str(_FILES[0]), "-c", str(_FILES[1]))
+        pip(processes, *arguments, folder=folder)
         stamp.write_text(wanted)
 
 
-def pip(processes: Processes, *arguments: str) -> None:
+def pip(processes: Processes, *arguments: str, folder: Path = VENV) -> None:
     processes.run(
         "pip",
-        [BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments],
+        [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments],
         trouble="The Python tools could not be installed: see pip's message above, check the network and try again.",
     )

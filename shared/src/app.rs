@@ -1,9 +1,9 @@
 //! What a function holds for as long as its environment lives.
 
-use std::{sync::Arc, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 pub use aws_config::SdkConfig;
-use aws_config::{BehaviorVersion, timeout::TimeoutConfig};
+use aws_config::{AppName, BehaviorVersion, timeout::TimeoutConfig};
 
 use crate::{
     config::Config,
@@ -49,5 +49,10 @@ pub async fn aws_config() -> SdkConfig {
         .operation_attempt_timeout(Duration::from_secs(3))
         .operation_timeout(Duration::from_secs(8))
         .build();
-    aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts).load().await
+    let loader = aws_config::defaults(BehaviorVersion::latest()).timeout_config(timeouts);
+    // So that the record of AWS calls shows which function asked; nameless where none runs, as in tools.
+    match env::var("AWS_LAMBDA_FUNCTION_NAME").ok().and_then(|name| AppName::new(name).ok()) {
+        Some(name) => loader.app_name(name).load().await,
+        None => loader.load().await,
+    }
 }

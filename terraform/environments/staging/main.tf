@@ -21,12 +21,12 @@ module "secrets" {
 module "network" {
   source = "../../modules/network"
 
-  environment  = var.environment
-  name         = local.name
-  cidr         = var.cidr
-  zones        = var.zones
-  nat_per_zone = var.nat_per_zone
-  logs_key_arn = module.secrets.logs_key_arn
+  environment     = var.environment
+  name            = local.name
+  cidr            = var.cidr
+  zones           = var.zones
+  egress_per_zone = var.egress_per_zone
+  logs_key_arn    = module.secrets.logs_key_arn
 }
 
 module "database" {

@@ -1,8 +1,8 @@
 environment = "staging"
 
-cidr         = "10.0.0.0/16"
-zones        = ["ca-central-1a", "ca-central-1b"]
-nat_per_zone = false
+cidr            = "10.0.0.0/16"
+zones           = ["ca-central-1a", "ca-central-1b"]
+egress_per_zone = false
 
 database = {
   instance_class   = "db.t4g.medium"
@@ -16,8 +16,8 @@ anchor_lock_days    = 30
 
 requests_per_five_minutes = 2000
 
-functions            = ["alerts", "auth", "clients", "health", "jobs", "migrate", "photos", "sync", "visits", "webhooks"]
-function_concurrency = 61
+functions            = ["auth", "clients", "health", "jobs", "migrate", "sync", "visits"]
+function_concurrency = 45
 
 backup     = { schedule = "cron(0 8 * * ? *)", keep_days = 35 }
 budget_usd = 220

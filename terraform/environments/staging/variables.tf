@@ -54,8 +54,8 @@ variable "zones" {
   type        = list(string)
 }
 
-variable "nat_per_zone" {
-  description = "Whether each zone has a NAT gateway of its own."
+variable "egress_per_zone" {
+  description = "Whether each zone has a NAT gateway and an endpoint of its own."
   type        = bool
 }
 

@@ -44,7 +44,7 @@ resource "aws_vpc_endpoint" "secrets_manager" {
   service_name        = "com.amazonaws.${data.aws_region.current.region}.secretsmanager"
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
-  subnet_ids          = values(aws_subnet.private)[*].id
+  subnet_ids          = [for zone in keys(local.nat_zones) : aws_subnet.private[zone].id]
   security_group_ids  = [aws_security_group.endpoints.id]
   policy              = data.aws_iam_policy_document.own_resources["secretsmanager"].json
 

@@ -7,7 +7,7 @@ data "aws_region" "current" {}
 locals {
   zones = { for index, zone in var.zones : zone => index }
   # One NAT gateway for all, or one in each zone.
-  nat_zones = var.nat_per_zone ? local.zones : { (var.zones[0]) = 0 }
+  nat_zones = var.egress_per_zone ? local.zones : { (var.zones[0]) = 0 }
 }
 
 resource "aws_vpc" "this" {
@@ -112,7 +112,7 @@ resource "aws_route" "nat" {
 
   route_table_id         = aws_route_table.private[each.key].id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.this[var.nat_per_zone ? each.key : var.zones[0]].id
+  nat_gateway_id         = aws_nat_gateway.this[var.egress_per_zone ? each.key : var.zones[0]].id
 }
 
 resource "aws_route_table_association" "private" {

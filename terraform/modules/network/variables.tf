@@ -33,8 +33,8 @@ variable "zones" {
   }
 }
 
-variable "nat_per_zone" {
-  description = "Whether each zone has a NAT gateway of its own, so that a zone can fail alone; else one serves all."
+variable "egress_per_zone" {
+  description = "Whether each zone has a NAT gateway and an endpoint of its own, so that a zone can fail alone; else those of the first zone serve all, for less."
   type        = bool
 }
 

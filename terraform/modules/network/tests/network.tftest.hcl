@@ -15,12 +15,12 @@ mock_provider "aws" {
 }
 
 variables {
-  environment  = "staging"
-  name         = "berthcare-staging"
-  cidr         = "10.0.0.0/16"
-  zones        = ["ca-central-1a", "ca-central-1b"]
-  nat_per_zone = false
-  logs_key_arn = "arn:aws:kms:ca-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  environment     = "staging"
+  name            = "berthcare-staging"
+  cidr            = "10.0.0.0/16"
+  zones           = ["ca-central-1a", "ca-central-1b"]
+  egress_per_zone = false
+  logs_key_arn    = "arn:aws:kms:ca-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 }
 
 run "staging" {
@@ -51,9 +51,9 @@ run "production" {
   command = plan
 
   variables {
-    cidr         = "10.1.0.0/16"
-    zones        = ["ca-central-1a", "ca-central-1b", "ca-central-1d"]
-    nat_per_zone = true
+    cidr            = "10.1.0.0/16"
+    zones           = ["ca-central-1a", "ca-central-1b", "ca-central-1d"]
+    egress_per_zone = true
   }
 
   assert {

@@ -1,0 +1,100 @@
+"""The emulator, with a note of who asked AWS for what: `python recorder.py PORT FILE`.
+
+A function names itself in each request's User-Agent (shared::app). FILE gets one line for each caller, action and resource, at the
+first time; local/checks/calls.py compares them with what template.yaml allows.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import run_simple
+
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+_CALLER = re.compile(r"\bapp/([\w-]+)")
+_LAMBDA = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations")
+# What one call asks IAM for, where that isn't the call's own name.
+_TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+_OBJECT = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "POST": "PutObject", "DELETE": "DeleteObject"}
+
+
+class Recorder:
+    """The emulator's application, with a notebook."""
+
+    def __init__(self, inner: Wsgi, file: Path) -> None:
+        self._inner = inner
+        self._file = file
+        self._known: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
+        if caller := _CALLER.search(environ.get("HTTP_USER_AGENT", "")):
+            for action, resource in _asked(environ):
+                self._note(f"{caller[1]} {action} {resource}")
+        # A URL signed ahead is used by somebody who has no name; only one function signs any.
+        elif "X-Amz-Signature=" in environ.get("QUERY_STRING", ""):
+            for action, resource in _asked(environ):
+                self._note(f"signed {action} {resource}")
+        return self._inner(environ, start)
+
+    def _note(self, line: str) -> None:
+        with self._lock:
+            if line not in self._known:
+                self._known.add(line)
+                with self._file.open("a") as file:
+                    print(line, file=file)
+
+
+def _asked(environ: Environ) -> Iterator[tuple[str, str]]:
+    """What IAM would be asked for this request: action and resource."""
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    path = environ.get("PATH_INFO", "/")
+    if target.startswith("DynamoDB"):
+        body = _body(environ)
+        operation = target.rsplit(".", 1)[-1]
+        for item in body.get("TransactItems", [None]):
+            name = _TRANSACTED[next(iter(item))] if item else operation
+            yield f"dynamodb:{name}", "table"
+    elif target.startswith("secretsmanager"):
+        name = str(_body(environ).get("SecretId", ""))
+        yield f"secretsmanager:{target.rsplit('.', 1)[-1]}", name.split("/", 1)[-1].replace("/", "-")
+    elif invoked := _LAMBDA.match(path):
+        yield "lambda:InvokeFunction", invoked[1]
+    elif not target:
+        bucket, _, key = path.lstrip("/").partition("/")
+        kind = next((kind for kind in ("photos", "documents", "anchors") if kind in bucket), bucket)
+        if not key:
+            yield "s3:ListBucket", kind
+            return
+        method = environ["REQUEST_METHOD"]
+        yield f"s3:{_OBJECT[method]}", kind
+        if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
+            yield "s3:GetObject", kind
+        retained = "HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ or "retention" in parse_qs(environ.get("QUERY_STRING", ""), True)
+        if method == "PUT" and retained:
+            yield "s3:PutObjectRetention", kind
+
+
+def _body(environ: Environ) -> dict[str, Any]:
+    """The request's JSON, which stays to be read again."""
+    text = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(text)
+    return dict(json.loads(text or b"{}"))
+
+
+if __name__ == "__main__":
+    application = Recorder(DomainDispatcherApplication(create_backend_app), Path(sys.argv[2]))
+    run_simple(
+        "127.0.0.1", int(sys.argv[1]), application, threaded=True, use_reloader=False, request_handler=MotoRequestHandler
+    )
