@@ -59,7 +59,9 @@ def main(address: str) -> None:
     expect("no read is open to strangers", open_to_all == 0, failures)
 
     status, headers, problem = ask("POST", f"{address}/v1/auth/login", MALFORMED)
-    expect("a malformed body is a clear problem", status in (400, 422) and bool(problem.get("title")), (status, problem))
+    expect(
+        "a malformed body is a clear problem", status in (400, 422) and bool(problem.get("title")), (status, problem)
+    )
     expect("problems are problem+json", "application/problem+json" in headers.get("content-type", ""), headers)
 
     status, _, keys = ask("GET", f"{address}/v1/.well-known/jwks.json")

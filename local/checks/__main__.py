@@ -13,6 +13,7 @@ import border
 import metrics
 import routes
 import template
+
 import terraform
 
 checkov = Path(sys.argv[1])

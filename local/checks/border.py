@@ -6,8 +6,9 @@ import re
 from typing import Any
 
 import template
-import terraform
 from template import ENVIRONMENTS, ROOT
+
+import terraform
 
 # Read by the delivery, and by the template as a list.
 _BY_OTHERS = {"access/cloudformation-role-arn", "network/private-subnet-ids", "storage/releases-bucket"}
@@ -21,7 +22,9 @@ def faults() -> list[str]:
 def _parameters() -> list[str]:
     text = (terraform.FOLDER / "environments" / "staging" / "parameters.tf").read_text()
     published = set(re.findall(r'^ {4}"([\w/-]+)" +=', text, re.MULTILINE)) | {"network/private-subnet-ids"}
-    read = set(re.findall(r"resolve:ssm:/berthcare/\$\{Environment\}/([\w/-]+)", template.FILE.read_text())) | _BY_OTHERS
+    read = (
+        set(re.findall(r"resolve:ssm:/berthcare/\$\{Environment\}/([\w/-]+)", template.FILE.read_text())) | _BY_OTHERS
+    )
     found = [f"template.yaml reads {name}, which terraform does not publish" for name in sorted(read - published)]
     return found + [f"terraform publishes {name}, which nothing reads" for name in sorted(published - read)]
 
@@ -51,7 +54,9 @@ def _functions() -> list[str]:
             ("the mapping", sorted(template.source()["Mappings"]["Concurrency"][environment])),
         ):
             if names != sorted(template.functions()):
-                found.append(f"{environment}: {where} knows the functions {names}, template.yaml {sorted(template.functions())}")
+                found.append(
+                    f"{environment}: {where} knows the functions {names}, template.yaml {sorted(template.functions())}"
+                )
     return found
 
 
@@ -85,11 +90,15 @@ def _schedules() -> list[str]:
     body = re.search(r"pub enum Job \{(.*?)\n\}", text, re.DOTALL)
     if not body:
         raise SystemExit("functions/jobs/src/lib.rs has another shape than local/checks/border.py reads")
-    jobs = {re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower() for name in re.findall(r"^ {4}(\w+),$", body[1], re.MULTILINE)}
+    jobs = {
+        re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower() for name in re.findall(r"^ {4}(\w+),$", body[1], re.MULTILINE)
+    }
     events = template.functions()["jobs"]["Events"].values()
     scheduled = {re.search(r'"job": "([\w-]+)"', event["Properties"]["Input"])[1] for event in events}
     found = [f"the job {job} has no schedule in template.yaml" for job in sorted(jobs - scheduled)]
-    return found + [f"template.yaml schedules {job}, which functions/jobs doesn't know" for job in sorted(scheduled - jobs)]
+    return found + [
+        f"template.yaml schedules {job}, which functions/jobs doesn't know" for job in sorted(scheduled - jobs)
+    ]
 
 
 def _stars() -> list[str]:

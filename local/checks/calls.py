@@ -1,4 +1,4 @@
-"""What the functions asked AWS for is what their roles allow: `python local/checks/calls.py FILE`, FILE being local/stack/recorder.py's.
+"""What the functions asked AWS for is what their roles allow: `python local/checks/calls.py FILE`, the recorder's file.
 
 More asked than allowed would fail in AWS alone; more allowed than ever asked is a right that nobody needs.
 """
@@ -44,7 +44,10 @@ def main(file: Path) -> list[str]:
         }
         # Locally the database's password is a secret; in AWS functions sign in to the proxy as themselves.
         called = {(action, name) for action, name in asked.get(function, set()) if not name.startswith("database")}
-        found += [f"{function} asked for {action} on {name}, which its role refuses" for action, name in sorted(called - allowed)]
+        found += [
+            f"{function} asked for {action} on {name}, which its role refuses"
+            for action, name in sorted(called - allowed)
+        ]
         for action, name in sorted(allowed - called):
             if name not in _UNTRIED:
                 found.append(f"{function} may {action} on {name}, which no test asked for")

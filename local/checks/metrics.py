@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import template
-import terraform
 from template import ROOT
+
+import terraform
 
 OURS = "BerthCare/API"
 
@@ -65,7 +66,9 @@ def faults() -> list[str]:
         if metric not in emitted:
             found.append(f"{where}: nothing emits {' '.join(metric)}")
         elif dimensions not in emitted[metric]:
-            found.append(f"{where}: {' '.join(metric)} comes by {sorted(map(sorted, emitted[metric]))}, not {sorted(dimensions)}")
+            found.append(
+                f"{where}: {' '.join(metric)} comes by {sorted(map(sorted, emitted[metric]))}, not {sorted(dimensions)}"
+            )
     return found
 
 
@@ -153,7 +156,9 @@ def _metrics_within(value: Any) -> Iterator[tuple[Metric, frozenset[str]]]:
 def _release_alarms() -> Iterator[Named]:
     """template.yaml's."""
     for alarm in template.resources("AWS::CloudWatch::Alarm"):
-        metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query] or [alarm]
+        metrics = [query["MetricStat"]["Metric"] for query in alarm.get("Metrics", []) if "MetricStat" in query] or [
+            alarm
+        ]
         for metric in metrics:
             dimensions = frozenset(dimension["Name"] for dimension in metric["Dimensions"])
             yield str(alarm["AlarmName"]), (metric["Namespace"], metric["MetricName"]), dimensions
@@ -161,7 +166,9 @@ def _release_alarms() -> Iterator[Named]:
 
 def _graphs() -> Iterator[Named]:
     """Those of the dashboards, read as text: a graph lists a metric as CloudWatch writes it."""
-    text = (terraform.FOLDER / "modules" / "monitoring" / "dashboards.tf").read_text().replace("local.custom", f'"{OURS}"')
+    text = (
+        (terraform.FOLDER / "modules" / "monitoring" / "dashboards.tf").read_text().replace("local.custom", f'"{OURS}"')
+    )
     for reference in ("security_namespace", "refused_secret_reads"):
         text = text.replace(f"local.{reference}", f'"{_plain(_local(reference))}"')
     for space, name, rest in re.findall(r'\["((?:AWS|BerthCare)/\w+)", "(\w+)"((?:, [^\]]*)?)\]', text):

@@ -44,8 +44,8 @@ def translated() -> dict[str, Any]:
     """The template after AWS's own translation of what SAM adds to CloudFormation."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "ca-central-1")
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
-    from samtranslator.yaml_helper import yaml_parse
     from samtranslator.translator.transform import transform
+    from samtranslator.yaml_helper import yaml_parse
 
     class NoManagedPolicies:
         def load(self) -> dict[str, str]:

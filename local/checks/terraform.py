@@ -24,7 +24,7 @@ def parsed(folder: Path) -> list[dict[str, Any]]:
 
 
 def faults() -> list[str]:
-    """`TFCHECK` names a command that validates without Terraform's registry; `TFOFFLINE` one that runs terraform itself so."""
+    """`TFCHECK` names a command that validates without Terraform's registry, `TFOFFLINE` one that runs terraform so."""
     checker = os.environ.get("TFCHECK")
     if checker:
         return _run([*shlex.split(checker), "terraform"]) + _tests(shlex.split(os.environ.get("TFOFFLINE", "")))
@@ -54,14 +54,18 @@ def _tests(offline: list[str]) -> list[str]:
     found = []
     for folder in sorted(tests.parent for tests in FOLDER.glob("modules/*/tests")):
         with tempfile.TemporaryDirectory() as cache:
-            script = f"cd {shlex.quote(str(folder))} && terraform init -backend=false >/dev/null && terraform test -no-color"
+            script = (
+                f"cd {shlex.quote(str(folder))} && terraform init -backend=false >/dev/null && terraform test -no-color"
+            )
             found += _run([*offline, "sh", "-c", script], {"TF_DATA_DIR": cache})
     return found
 
 
 def checkov(program: Path) -> list[str]:
     """What checkov finds; a rule that we don't follow is skipped, with the reason, where it would apply."""
-    return _run([str(program), "-d", "terraform", "--framework", "terraform", "--skip-download", "--compact", "--quiet"])
+    return _run(
+        [str(program), "-d", "terraform", "--framework", "terraform", "--skip-download", "--compact", "--quiet"]
+    )
 
 
 def _run(command: list[str], env: dict[str, str] | None = None) -> list[str]:

@@ -21,7 +21,7 @@ def run() -> None:
     with Traffic() as traffic:
         old = api.key_of(api.sign_in())
         api.put_secret("jwt-public-keys", {"keys": [*old_public["keys"], *new.public["keys"]]})
-        # In AWS two hours pass here, for whoever keeps the published keys; our own functions look for a key they don't know.
+        # In AWS two hours pass here, for others who keep the published keys; our functions look for a key they don't know.
         api.put_secret("jwt-signing-key", new.signing)
         api.until(f"{ADDRESS} signs with the new key", lambda: api.key_of(api.sign_in()) == new.kid, KNOWN_EVERYWHERE)
         status, answer = api.ask("GET", "/auth/me", api.sign_in())

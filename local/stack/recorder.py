@@ -1,7 +1,7 @@
 """The emulator, with a note of who asked AWS for what: `python recorder.py PORT FILE`.
 
-A function names itself in each request's User-Agent (shared::app). FILE gets one line for each caller, action and resource, at the
-first time; local/checks/calls.py compares them with what template.yaml allows.
+A function names itself in each request's User-Agent (shared::app). FILE gets one line for each caller, action and
+resource, at the first time; local/checks/calls.py compares them with what template.yaml allows.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def _asked(environ: Environ) -> Iterator[tuple[str, str]]:
         yield f"s3:{_OBJECT[method]}", kind
         if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
             yield "s3:GetObject", kind
-        retained = "HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ or "retention" in parse_qs(environ.get("QUERY_STRING", ""), True)
+        retained = "HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ or "retention" in parse_qs(
+            environ.get("QUERY_STRING", ""), True
+        )
         if method == "PUT" and retained:
             yield "s3:PutObjectRetention", kind
 
@@ -96,5 +98,10 @@ def _body(environ: Environ) -> dict[str, Any]:
 if __name__ == "__main__":
     application = Recorder(DomainDispatcherApplication(create_backend_app), Path(sys.argv[2]))
     run_simple(
-        "127.0.0.1", int(sys.argv[1]), application, threaded=True, use_reloader=False, request_handler=MotoRequestHandler
+        "127.0.0.1",
+        int(sys.argv[1]),
+        application,
+        threaded=True,
+        use_reloader=False,
+        request_handler=MotoRequestHandler,
     )

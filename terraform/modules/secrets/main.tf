@@ -17,7 +17,7 @@ locals {
     "jwt-signing-key"      = ["auth"]
     "jwt-public-keys"      = ["auth", "clients", "visits", "sync", "photos", "alerts"]
     "origin"               = ["auth", "clients", "visits", "sync", "photos", "alerts", "webhooks", "health"]
-    "sentry"               = ["auth", "clients", "visits", "sync", "photos", "alerts", "webhooks", "jobs", "health"]
+    "sentry"               = ["auth", "clients", "visits", "sync", "photos", "alerts", "webhooks", "jobs", "health", "migrate"]
     "twilio/account"       = ["jobs"]
     "twilio/phone-numbers" = ["jobs"]
     "twilio/webhooks"      = ["jobs", "webhooks"]
