@@ -31,6 +31,7 @@ test:
 	@DB_STATEMENTS=named $(STACK) exec -- cargo nextest run -p tests $(NAMED)
 	@mkdir -p target && rm -f target/aws-calls.txt
 	@AWS_CALLS=$(CURDIR)/target/aws-calls.txt $(STACK) exec --serve -- python local/end_to_end
+	@$(STACK) checks --calls target/aws-calls.txt
 
 # WatermelonDB from npm, unmodified, against the served functions. SEED and RUNS choose its random histories. Not part of
 # `test` yet: tests/watermelon/README.md says which promises it finds broken.

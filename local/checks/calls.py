@@ -1,6 +1,7 @@
 """What the functions asked AWS for is what their roles allow: `python local/checks/calls.py FILE`, the recorder's file.
 
-More asked than allowed would fail in AWS alone; more allowed than ever asked is a right that nobody needs.
+More asked than allowed would fail in AWS alone, so that it fails here. More allowed than was asked is either a right that nobody
+needs or a call that no test makes through a function that runs alone: it is told, for a person to decide.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import template
 
 # Rights that no call to the emulator shows, by the beginning of the action.
 _UNSEEN = ("kms:", "logs:", "rds-db:", "sqs:", "xray:")
-# Allowed, and not asked for by any test through a function that runs alone: each with why it stays.
-_UNTRIED: dict[str, str] = {
-    "sentry": "asked for where a DSN is set",
-    "origin": "asked for behind CloudFront",
+# Allowed, and never asked of the emulator: each with why.
+_ELSEWHERE = {
+    "jobs": "locally invoked at cargo-lambda's address",
+    "origin": "read behind CloudFront alone",
+    "sentry": "read where errors are reported, which is nowhere locally",
 }
 
 
@@ -30,12 +32,13 @@ def _resource(text: str) -> str:
     return "table" if "ephemeral/table" in text else "jobs" if "-jobs" in text else text
 
 
-def main(file: Path) -> list[str]:
+def compare(file: Path) -> tuple[list[str], list[str]]:
+    """What was refused, and what was not needed."""
     asked: dict[str, set[tuple[str, str]]] = {}
     for line in file.read_text().splitlines():
         caller, action, resource = line.split(" ", 2)
         asked.setdefault("photos" if caller == "signed" else caller, set()).add((action, resource))
-    found = []
+    refused, unneeded = [], []
     for function in sorted(template.functions()):
         allowed = {
             (statement["Action"], _resource(str(statement["Resource"])))
@@ -44,17 +47,15 @@ def main(file: Path) -> list[str]:
         }
         # Locally the database's password is a secret; in AWS functions sign in to the proxy as themselves.
         called = {(action, name) for action, name in asked.get(function, set()) if not name.startswith("database")}
-        found += [
-            f"{function} asked for {action} on {name}, which its role refuses"
-            for action, name in sorted(called - allowed)
+        refused += [f"{function}: {action} on {name}" for action, name in sorted(called - allowed)]
+        unneeded += [
+            f"{function}: {action} on {name}" for action, name in sorted(allowed - called) if name not in _ELSEWHERE
         ]
-        for action, name in sorted(allowed - called):
-            if name not in _UNTRIED:
-                found.append(f"{function} may {action} on {name}, which no test asked for")
-    return found
+    return refused, unneeded
 
 
 if __name__ == "__main__":
-    faults = main(Path(sys.argv[1]))
-    print(f"{'Failed' if faults else 'Passed'}: calls to AWS against the functions' roles", *faults, sep="\n")
-    sys.exit(bool(faults))
+    refused, unneeded = compare(Path(sys.argv[1]))
+    print("Allowed by template.yaml, and asked for by no test:", *unneeded or ["nothing"], sep="\n  ")
+    print("Asked for, and refused by template.yaml:", *refused or ["nothing"], sep="\n  ")
+    sys.exit(bool(refused))

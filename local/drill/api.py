@@ -92,12 +92,15 @@ def binaries() -> Path:
 
 
 def secret(name: str) -> Any:
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=f"{ENVIRONMENT}/{name}")
-    return json.loads(answer["SecretString"])
+    return json.loads(_secrets().get_secret_value(SecretId=f"{ENVIRONMENT}/{name}")["SecretString"])
 
 
 def put_secret(name: str, value: object) -> None:
-    boto3.client("secretsmanager").put_secret_value(SecretId=f"{ENVIRONMENT}/{name}", SecretString=json.dumps(value))
+    _secrets().put_secret_value(SecretId=f"{ENVIRONMENT}/{name}", SecretString=json.dumps(value))
+
+
+def _secrets() -> Any:
+    return boto3.client("secretsmanager", region_name=os.environ["AWS_REGION"])
 
 
 def until(what: str, holds: Callable[[], bool], seconds: float) -> None:

@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     plain.set_defaults(run=_tools)
 
     checks = commands.add_parser("checks", help="check what is deployed, as far as that goes without deploying")
+    checks.add_argument("--calls", help="only what this file says was asked of AWS, against the functions' roles")
     checks.set_defaults(run=_checks)
 
     deploy = commands.add_parser("deploy", help="deploy what was built, with the caller's AWS credentials")
@@ -113,12 +114,14 @@ def _tools(arguments: argparse.Namespace) -> int:
         return processes.in_front(arguments.command, dict(os.environ) | {"PATH": tools.path()})
 
 
-def _checks(_: argparse.Namespace) -> int:
+def _checks(arguments: argparse.Namespace) -> int:
     with folders.passing_state() as state, stack.children(state) as processes:
-        python = tools.install_apart(processes, "checks") / "python"
-        checkov = tools.install_apart(processes, "checkov") / "checkov"
+        python = str(tools.install_apart(processes, "checks") / "python")
         env = dict(os.environ) | {"PATH": tools.path()}
-        return processes.in_front([str(python), "local/checks", str(checkov)], env)
+        if arguments.calls:
+            return processes.in_front([python, "local/checks/calls.py", arguments.calls], env)
+        checkov = tools.install_apart(processes, "checkov") / "checkov"
+        return processes.in_front([python, "local/checks", str(checkov)], env)
 
 
 def _deploy(arguments: argparse.Namespace) -> int:

@@ -29,7 +29,8 @@ resource "aws_db_parameter_group" "this" {
       "log_connections"                   = "1"
       "log_disconnections"                = "1"
       "log_lock_waits"                    = "1"
-      "log_statement"                     = "ddl"
+      # Not even schema changes: a new password is one.
+      "log_statement" = "none"
       # A phone's transaction that never ended must not hold its agency's counter.
       "idle_in_transaction_session_timeout" = "60000"
     }

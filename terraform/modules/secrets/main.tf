@@ -65,7 +65,14 @@ module "logs_key" {
     BudgetsToTopic = { principal = "budgets.amazonaws.com", condition = local.from_this_account }
     BackupToTopic  = { principal = "backup.amazonaws.com", condition = local.from_this_account }
     EventsToTopic  = { principal = "events.amazonaws.com", condition = local.from_this_account }
-    CloudTrail     = { principal = "cloudtrail.amazonaws.com", condition = local.from_this_account }
+    CloudTrail = {
+      principal = "cloudtrail.amazonaws.com"
+      condition = {
+        test     = "StringEquals"
+        variable = "aws:SourceArn"
+        values   = ["arn:aws:cloudtrail:${local.region}:${local.account}:trail/${var.name}"]
+      }
+    }
   }
 }
 
@@ -101,7 +108,8 @@ data "aws_iam_policy_document" "readers" {
         [for function in each.value : "arn:aws:iam::${local.account}:role/${var.name}-${function}"],
         contains(values(local.passwords), each.key) ? [
           "arn:aws:iam::${local.account}:role/${var.proxy_role_name}",
-          "arn:aws:iam::${local.account}:role/serverlessrepo-${var.name}-password-rotation-*",
+          # The rotation's role, whose name CloudFormation makes and shortens.
+          "arn:aws:iam::${local.account}:role/serverlessrepo-berthcare*SecretsManagerRDS*",
           # A person sets the roles' first passwords; see docs/runbooks/first-deployment.md.
           "arn:aws:iam::${local.account}:role/aws-reserved/sso.amazonaws.com/*AWSReservedSSO_BerthCareOperator_*",
         ] : [],

@@ -47,8 +47,8 @@ data "aws_iam_policy_document" "log_delivery" {
 
     condition {
       test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
+      variable = "aws:SourceArn"
+      values   = ["arn:aws:cloudtrail:${local.region}:${data.aws_caller_identity.current.account_id}:trail/berthcare-${var.environment}"]
     }
   }
 
@@ -64,8 +64,8 @@ data "aws_iam_policy_document" "log_delivery" {
 
     condition {
       test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
+      variable = "aws:SourceArn"
+      values   = ["arn:aws:cloudtrail:${local.region}:${data.aws_caller_identity.current.account_id}:trail/berthcare-${var.environment}"]
     }
   }
 }
