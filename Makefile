@@ -10,13 +10,17 @@ URL ?= http://127.0.0.1:$(PORT)
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: mobile start demo reset test test-watermelon test-pooled check build deploy smoke drill openapi
+.PHONY: mobile start demo reply press reset test test-watermelon test-pooled check build deploy smoke drill openapi
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
 
 # Loads a large set of demo data, also beside a running stack.
 demo: ; @$(STACK) demo -- --clients $(CLIENTS) --visits $(VISITS)
+
+# Answers like a person: writes an SMS to the running stack, presses keys on its newest call or the one that CALL names.
+reply: ; @$(STACK) reply --from '$(FROM)' --body '$(BODY)'
+press: ; @$(STACK) press --call '$(CALL)' --digits '$(DIGITS)'
 
 # Removes the data that `make start` keeps.
 reset: ; @$(STACK) reset

@@ -102,6 +102,27 @@ pub async fn secret(aws: &SdkConfig, name: &str, value: &Value) -> Result<(), Fa
     }
 }
 
+/// Makes the secrets of a Twilio account that isn't one, for a stack whose functions are at `public_url`.
+pub async fn twilio(aws: &SdkConfig, environment: &str, public_url: &str) -> Result<(), Fatal> {
+    let at = |path: &str| format!("{public_url}/v1/{path}");
+    let auth_token = "local-auth-token";
+    for (name, value) in [
+        ("account", json!({"account_sid": "AC00000000000000000000000000000000", "auth_token": auth_token})),
+        ("phone-numbers", json!({"voice_number": "+14165550198", "sms_number": "+14165550199"})),
+        (
+            "webhooks",
+            json!({
+                "voice_webhook_url": at("voice/webhook"), "voice_status_callback_url": at("voice/status"),
+                "sms_webhook_url": at("sms/webhook"), "sms_status_callback_url": at("sms/status"),
+                "webhook_auth_token": "local-webhook-token", "auth_token": auth_token,
+            }),
+        ),
+    ] {
+        secret(aws, &format!("{environment}/twilio/{name}"), &value).await?;
+    }
+    Ok(())
+}
+
 /// A pair of keys for access tokens.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct TokenKeys {

@@ -9,6 +9,7 @@ import endings
 import folders
 import functions
 import pooler
+import providers
 import stack
 import tools
 from say import Trouble, line, step, warn
@@ -17,7 +18,7 @@ _READY = """
 BerthCare answers at http://127.0.0.1:{port}/v1
 Its paths are described at http://127.0.0.1:{port}/v1/docs
 Sign in as nurse@, aide@, coordinator@, admin@ or family@demo.berthcare.ca, password berthcare-demo
-Messages it would send appear below. Ctrl-C stops everything.
+Messages appear below instead of being sent; answer them with `make reply FROM=... BODY=...` and `make press DIGITS=1`. Ctrl-C stops everything.
 """
 
 
@@ -52,6 +53,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--pooled", action="store_true", help="also put PgBouncer before PostgreSQL")
     run.add_argument("command", nargs="+")
     run.set_defaults(run=_exec)
+
+    reply = commands.add_parser("reply", help="write an SMS to the running stack as somebody with that number would")
+    reply.add_argument("--from", dest="sender", required=True)
+    reply.add_argument("--body", required=True)
+    reply.set_defaults(run=_reply)
+
+    press = commands.add_parser("press", help="press keys on a call of the running stack, the newest where none is named")
+    press.add_argument("--call", default="")
+    press.add_argument("--digits", required=True)
+    press.set_defaults(run=_press)
 
     plain = commands.add_parser("tools", help="run a command that needs no more than the installed tools")
     plain.add_argument("command", nargs="+")
@@ -106,6 +117,16 @@ def _exec(arguments: argparse.Namespace) -> int:
         if arguments.pooled:
             env["TEST_POOLER_URL"] = pooler.start(running.processes, state, running.server)
         return running.processes.in_front(arguments.command, env)
+
+
+def _reply(arguments: argparse.Namespace) -> int:
+    providers.reply(folders.running_environment(), arguments.sender, arguments.body)
+    return 0
+
+
+def _press(arguments: argparse.Namespace) -> int:
+    providers.press(folders.running_environment(), arguments.call, arguments.digits)
+    return 0
 
 
 def _tools(arguments: argparse.Namespace) -> int:

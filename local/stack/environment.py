@@ -13,6 +13,7 @@ _UNWANTED = ("DATABASE_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_RE
 
 
 def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[str, str]:
+    providers = f"http://127.0.0.1:{state.port('providers')}"
     ours = {
         "BERTHCARE_ENV": "local",
         "AWS_ENDPOINT_URL": aws,
@@ -22,6 +23,10 @@ def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[s
         "EPHEMERAL_TABLE": "berthcare-local-ephemeral",
         "PHOTOS_BUCKET": "berthcare-photos-local-ca-central-1",
         "DOCUMENTS_BUCKET": "berthcare-documents-local-ca-central-1",
+        # What stands in for them is started with the functions.
+        "TWILIO_URL": providers,
+        "EXPO_URL": providers,
+        "AWS_ENDPOINT_URL_LAMBDA": providers,
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "DATABASE_ADMIN_URL": admin_url,
         # Where `prepare` keeps the signing keys, which the emulator forgets.

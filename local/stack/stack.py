@@ -12,11 +12,11 @@ import emulator
 import environment
 import functions
 import postgres
+import providers
 import tools
 from folders import ENVIRONMENT, State
-from outbox import Outbox
 from processes import Processes
-from say import Trouble, line, step
+from say import Trouble, step
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,14 @@ def fill(running: Services, *sizes: str) -> None:
 
 
 def serve(running: Services, *, concurrency: int, reload: bool) -> None:
+    providers.start(running.processes, running.env)
     functions.serve(running.processes, running.state, running.env, running.port, concurrency=concurrency, reload=reload)
 
 
 def watch(running: Services) -> None:
-    """Shows the outbox for as long as everything runs."""
-    outbox = Outbox(running.server)
+    """Runs the schedules for as long as everything else runs."""
+    providers.tick(running.env)
     while True:
         time.sleep(1.0)
         if ended := running.processes.ended():
             raise Trouble(f"{ended.name} ended unexpectedly: see {ended.log or 'above'}.")
-        for message in outbox.fresh():
-            line(message)

@@ -1,0 +1,85 @@
+"""The stand-in for Twilio and Expo (standin.py) as a process of the stack, the people who answer through it, and the
+clock that EventBridge Scheduler is in AWS."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tools
+from folders import ROOT, is_free
+from processes import Processes
+from say import Trouble, step
+
+START_SECONDS = 30.0
+# Minutes between two events of a job; what is missing here runs every quarter of an hour.
+_EVERY_MINUTE = ("dispatch", "escalate")
+_EVERY = dict.fromkeys(_EVERY_MINUTE, 1) | dict.fromkeys(("late-visits", "missed-visits"), 5)
+_SELDOM = 15
+
+
+def start(processes: Processes, env: Mapping[str, str]) -> None:
+    """Starts the stand-in at the address that the environment names."""
+    address = env["TWILIO_URL"]
+    port = int(address.rsplit(":", 1)[1])
+    with step("Starting the stand-in for Twilio and Expo") as current:
+        child = processes.start(
+            "The stand-in for Twilio and Expo",
+            [tools.BIN / "python", Path(__file__).with_name("standin.py"), "--port", str(port),
+             "--api", env["PUBLIC_URL"]],
+        )  # fmt: skip
+        end = time.monotonic() + START_SECONDS
+        while is_free(port):
+            if time.monotonic() > end or child.exit_code() is not None:
+                raise child.trouble("The stand-in for Twilio and Expo did not start: the reason is above.")
+            time.sleep(0.05)
+        current.note = f"port {port}"
+
+
+def tick(env: Mapping[str, str]) -> None:
+    """Sends each job its event as often as the schedules do, for as long as this tool runs."""
+    threading.Thread(target=_tick, args=(env["TWILIO_URL"],), daemon=True).start()
+
+
+def _tick(address: str) -> None:
+    minute = 0
+    while True:
+        time.sleep(60.0)
+        minute += 1
+        for file in sorted((ROOT / "events" / "jobs").glob("*.json")):
+            if minute % _EVERY.get(file.stem, _SELDOM) == 0:
+                _post(address, "/2015-03-31/functions/jobs/invocations", json.loads(file.read_text()))
+
+
+# As local/src/prepare.rs writes them.
+_TOKEN = "local-webhook-token"
+_OUR_NUMBER = "+14165550199"
+
+
+def reply(env: Mapping[str, str], sender: str, body: str) -> None:
+    """Writes an SMS to us as somebody with that number would."""
+    webhook = f"{env['PUBLIC_URL']}/v1/sms/webhook?token={_TOKEN}"
+    _post(env["TWILIO_URL"], "/reply", {"webhook": webhook, "from": sender, "to": _OUR_NUMBER, "body": body})
+
+
+def press(env: Mapping[str, str], call: str, digits: str) -> None:
+    """Presses keys on a call under way; on the newest where `call` is empty."""
+    _post(env["TWILIO_URL"], "/press", {"call": call, "digits": digits})
+
+
+def _post(address: str, path: str, body: Any) -> None:
+    request = urllib.request.Request(address + path, json.dumps(body).encode())
+    try:
+        urllib.request.urlopen(request, timeout=60).close()
+    except urllib.error.HTTPError as answer:
+        if answer.code == 404:
+            raise Trouble("No call is waiting for a key: raise an alert first.") from None
+        raise
+    except OSError as fault:
+        raise Trouble(f"The stand-in for Twilio does not answer: is `make start` running? ({fault})") from fault
