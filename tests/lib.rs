@@ -19,6 +19,8 @@ mod nurses_day;
 mod observability;
 mod openapi;
 mod outbox;
+mod outbox_faults;
+mod outbox_sending;
 mod races;
 mod replays;
 mod roles;

@@ -6,7 +6,9 @@ use secrecy::SecretString;
 
 use crate::{
     db::{DatabaseSource, StatementMode},
+    push,
     secrets::{SecretName, Secrets},
+    twilio,
 };
 
 /// The configuration of one Lambda environment.
@@ -24,8 +26,34 @@ pub struct Config {
     pub ephemeral_table: String,
     /// `PHOTOS_BUCKET`: the S3 bucket of photos and signatures.
     pub photos_bucket: String,
+    /// Where messages are handed over, and how fast.
+    pub providers: Providers,
     /// `JOBS_FUNCTION`: the name or ARN of `jobs`, which whoever queues a message invokes; `jobs` where it isn't set.
     pub jobs_function: String,
+}
+
+/// Who sends our messages. Read by `jobs`.
+#[derive(Clone, Debug)]
+pub struct Providers {
+    /// `TWILIO_URL`: where Twilio's REST interface is, where it isn't Twilio's own.
+    pub twilio_url: String,
+    /// `EXPO_URL`: where Expo's push service is, where it isn't Expo's own.
+    pub expo_url: String,
+    /// `CALL_SPACING_MS`: milliseconds between two calls from our number; Twilio takes one a second unless it agreed to more.
+    pub call_spacing_ms: i32,
+    /// `SMS_SPACING_MS`: the same for SMS.
+    pub sms_spacing_ms: i32,
+}
+
+impl Providers {
+    fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            twilio_url: env::var("TWILIO_URL").unwrap_or_else(|_| twilio::PUBLIC_URL.into()),
+            expo_url: env::var("EXPO_URL").unwrap_or_else(|_| push::PUBLIC_URL.into()),
+            call_spacing_ms: parsed("CALL_SPACING_MS")?.unwrap_or(1000),
+            sms_spacing_ms: parsed("SMS_SPACING_MS")?.unwrap_or(1000),
+        })
+    }
 }
 
 /// A setting that is missing or can't be read.
@@ -49,6 +77,7 @@ impl Config {
             statement_mode: parsed("DB_STATEMENTS")?.unwrap_or_default(),
             ephemeral_table: required("EPHEMERAL_TABLE")?,
             photos_bucket: required("PHOTOS_BUCKET")?,
+            providers: Providers::from_env()?,
             jobs_function: env::var("JOBS_FUNCTION").unwrap_or_else(|_| "jobs".into()),
         })
     }

@@ -18,6 +18,8 @@ pub mod metrics;
 pub mod migrations;
 pub mod models;
 pub mod objects;
+pub mod outgoing;
+pub mod push;
 pub mod request;
 pub mod secrets;
 pub mod sync;

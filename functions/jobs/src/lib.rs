@@ -11,8 +11,12 @@
 
 mod agencies;
 mod clean_up;
+mod clock;
 mod deadline;
+mod dispatch;
+mod receipts;
 mod report;
+mod sender;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -24,8 +28,10 @@ use shared::{
     secrets::{SecretName, Secrets},
 };
 
+pub use clock::Clock;
 pub use deadline::Deadline;
 pub use report::{Answer, Report};
+use sender::Senders;
 
 /// What a schedule sends.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -44,6 +50,10 @@ pub struct Event {
 pub enum Job {
     /// Removes what is kept for a while only.
     CleanUp,
+    /// Sends what the outbox owes.
+    Dispatch,
+    /// Asks what became of push messages.
+    Receipts,
 }
 
 /// One run of a job.
@@ -51,6 +61,8 @@ pub enum Job {
 pub(crate) struct Run {
     /// The time to go by.
     pub(crate) now: Timestamp,
+    /// The same, as it goes on.
+    pub(crate) clock: Clock,
     /// Until when to work.
     pub(crate) deadline: Deadline,
 }
@@ -59,13 +71,17 @@ pub(crate) struct Run {
 #[derive(Clone)]
 pub struct Jobs {
     db: Db,
+    senders: Senders,
 }
 
 impl Jobs {
     /// Wires the jobs; nothing is sent before [`Jobs::warm_up`] or the first event.
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets) -> Self {
-        Self { db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode) }
+        Self {
+            db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
+            senders: Senders::new(&config.providers, secrets),
+        }
     }
 
     /// Connects to the database while Lambda still gives the full CPU.
@@ -78,9 +94,18 @@ impl Jobs {
     /// # Errors
     /// When the job failed for any agency; it was tried for the others all the same.
     pub async fn run(&self, event: Event, deadline: Deadline) -> Result<Answer, Fatal> {
-        let run = Run { now: event.now.unwrap_or_else(Timestamp::now), deadline };
-        let outcome = self.work(event.job, &run).await;
-        let answer = Answer::new(event.job, run.now, outcome)?;
+        let clock = Clock::from(event.now.unwrap_or_else(Timestamp::now));
+        self.run_by(clock, event.job, deadline).await
+    }
+
+    /// [`Jobs::run`] by another clock than the machine's.
+    ///
+    /// # Errors
+    /// As [`Jobs::run`].
+    pub async fn run_by(&self, clock: Clock, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
+        let run = Run { now: clock.now(), clock, deadline };
+        let outcome = self.work(job, &run).await;
+        let answer = Answer::new(job, run.now, outcome)?;
         answer.log();
         answer.into_result()
     }
@@ -88,6 +113,12 @@ impl Jobs {
     async fn work(&self, job: Job, run: &Run) -> Result<Report, Error> {
         match job {
             Job::CleanUp => clean_up::run(self, run).await,
+            Job::Dispatch => {
+                let sender = self.senders.sender(&self.db).await?;
+                // What three lanes hold while they send is large.
+                Box::pin(dispatch::run(&sender, &run.clock, &run.deadline)).await
+            }
+            Job::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,
         }
     }
 }

@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    db::{AuditEntry, Db, DbError, Identity, Tx, text_sql},
+    db::{AuditEntry, Db, DbError, Identity, Nothing, Tx, text_sql},
     error::Error,
+    identity::Job,
 };
 
 /// What a device runs.
@@ -89,6 +90,17 @@ pub async fn revoke<I: Identity>(tx: &mut Tx<I>, user_id: Uuid, id: Uuid) -> Res
 pub async fn end_session<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Error> {
     tx.audit(AuditEntry::new("auth.logout", "device", id, None));
     Ok(tx.execute("update devices set session_id = null, push_token = null where id = $1", &[&id]).await?)
+}
+
+/// Forgets a push token that no device answers to any more, as a job of the agency.
+pub async fn forget_push_token(db: &Db, (agency_id, user_id): (Uuid, Uuid), token: &str) -> Result<(), DbError> {
+    db.read::<Nothing>(
+        &Job { agency_id },
+        "update devices set push_token = null where user_id = $1 and push_token = $2",
+        &[&user_id, &token],
+    )
+    .await
+    .map(drop)
 }
 
 /// Ends all sessions of a user.

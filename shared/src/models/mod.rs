@@ -14,6 +14,7 @@ pub mod devices;
 pub mod family;
 pub mod forgetting;
 pub mod messages;
+pub mod sending;
 pub mod sync_conflicts;
 pub mod sync_pull;
 pub mod sync_push;

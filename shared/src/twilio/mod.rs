@@ -1,7 +1,11 @@
 //! Twilio: its secrets, and the client that sends.
 
+mod client;
+
 use secrecy::SecretString;
 use serde::Deserialize;
+
+pub use client::{Known, PUBLIC_URL, Twilio};
 
 /// The secret `{env}/twilio/account`. Only `jobs` may read it.
 #[derive(Clone, Deserialize)]

@@ -1,0 +1,233 @@
+//! The outbox as `jobs` empties it: taking what is due under a lease, and writing down what came of it.
+//!
+//! Taking sees every agency (migration V015); what came of a message is written as a job of its agency.
+
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use postgres_types::Json;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    messages::{Channel, MessageStatus},
+    users::Locale,
+};
+use crate::{
+    db::{Db, DbError, Nothing},
+    identity::Job,
+};
+
+/// For how long a message is one dispatcher's, in seconds. Longer than all that is done with it may take: two requests
+/// of [`crate::outgoing::REQUEST`] and the statements around them.
+pub const LEASE_SECONDS: i32 = 45;
+
+/// One of our numbers, or the push service: what is sent by it keeps its distance.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// What is sent by it.
+    pub channel: Channel,
+    /// Its name, the same for every dispatcher.
+    pub name: String,
+    /// Milliseconds between two turns.
+    pub spacing_ms: i32,
+    /// How many messages a turn takes.
+    pub at_a_turn: i32,
+}
+
+/// A message in a dispatcher's hands.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Taken {
+    /// The id.
+    pub id: Uuid,
+    /// Whose.
+    pub agency_id: Uuid,
+    /// To whom.
+    pub recipient_id: Uuid,
+    /// Their number (E.164) or token.
+    pub address: String,
+    /// In which language.
+    pub locale: Locale,
+    /// The template's name, as it was stored.
+    pub template: String,
+    /// What goes into it.
+    pub values: Value,
+    /// The alert that it is about.
+    pub alert_id: Option<Uuid>,
+    /// How often it was taken, this time included: tells this lease from an earlier one.
+    pub attempts: i32,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When it was last handed to the provider, or is about to be.
+    pub attempted_at: Timestamp,
+    /// Until when it is of use.
+    pub expires_at: Timestamp,
+    /// Whether it may have been sent before, and nobody wrote that down.
+    pub in_doubt: bool,
+    /// Whether the recipient and the client consent to the daily SMS at this moment.
+    pub consented: bool,
+}
+
+/// What a dispatcher gets when it asks for something to send.
+#[derive(Debug, FromRow)]
+pub struct Turn {
+    /// Whether the lane is not free yet.
+    pub busy: bool,
+    /// Where nothing was taken: when to ask again; none where nothing waits.
+    pub come_back_at: Option<Timestamp>,
+    /// What was taken, most urgent first.
+    pub taken: Json<Vec<Taken>>,
+}
+
+/// Takes the lane's turn and what is most urgent on it. Not repeated when the connection is lost: what was taken then
+/// counts as sent until somebody has looked.
+pub async fn take(db: &Db, lane: &Lane, now: Timestamp) -> Result<Turn, DbError> {
+    let turn = db
+        .call(
+            "select t.busy, t.come_back_at, t.taken from app.take_messages($1, $2, $3, $4, $5, $6) t",
+            &[&lane.channel, &lane.name, &now, &lane.spacing_ms, &LEASE_SECONDS, &lane.at_a_turn],
+        )
+        .await?;
+    Ok(turn.unwrap_or(Turn { busy: false, come_back_at: None, taken: Json(Vec::new()) }))
+}
+
+/// What came of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The provider has it.
+    Sent {
+        /// By this id.
+        sid: String,
+        /// When to ask what became of it, where the provider doesn't tell by itself.
+        receipt_at: Option<Timestamp>,
+    },
+    /// It was certainly not sent, and will be tried again.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why it was not.
+        why: String,
+    },
+    /// It may have been sent: to be looked up before anything else.
+    InDoubt {
+        /// When.
+        at: Timestamp,
+        /// Why nobody knows.
+        why: String,
+    },
+    /// Nobody wants it any more.
+    Cancelled {
+        /// Why.
+        why: &'static str,
+    },
+    /// Given up.
+    Dead {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Writes down what came of a message, unless that is known already: a webhook may have told before, the cause may be
+/// gone, the lease may have ended. Repeating it is harmless.
+pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError> {
+    let (status, sid, at, receipt_at, why) = match settled {
+        Settled::Sent { sid, receipt_at } => (MessageStatus::Sent, Some(sid.as_str()), None, *receipt_at, None),
+        Settled::Again { at, why } => (MessageStatus::Pending, None, Some(*at), None, Some(why.as_str())),
+        Settled::InDoubt { at, why } => (MessageStatus::Sending, None, Some(*at), None, Some(why.as_str())),
+        Settled::Cancelled { why } => (MessageStatus::Cancelled, None, None, None, Some(*why)),
+        Settled::Dead { why } => (MessageStatus::Dead, None, None, None, Some(why.as_str())),
+    };
+    let why = why.map(|why| why.chars().take(400).collect::<String>());
+    db.read::<Nothing>(
+        &Job { agency_id: taken.agency_id },
+        "with settled as (
+           update messages m set status = $3::text::message_status, provider_sid = coalesce(m.provider_sid, $4),
+             next_attempt_at = $5, receipt_at = $6, leased_until = null,
+             -- What is given up says what was tried before.
+             failure = case when $3 = 'dead' then left($7 || coalesce('; before: ' || m.failure, ''), 500) else $7 end
+           where m.id = $1 and m.attempts = $2 and m.status = 'sending'
+           returning m.id
+         )
+         -- Sent, but cancelled or given up meanwhile.
+         update messages m set provider_sid = $4
+         where m.id = $1 and m.status in ('cancelled', 'dead') and m.provider_sid is null and $4 is not null
+           and not exists (select from settled)",
+        &[&taken.id, &taken.attempts, &status, &sid, &at, &receipt_at, &why],
+    )
+    .await
+    .map(drop)
+}
+
+/// Of these provider's ids, in their order, the first that no message has.
+pub async fn first_unclaimed(db: &Db, sids: &[String]) -> Result<Option<String>, DbError> {
+    #[derive(FromRow)]
+    struct Unclaimed {
+        sid: String,
+    }
+    let sids = sids.to_vec();
+    let unclaimed: Option<Unclaimed> = db
+        .call("select u.sid from app.unclaimed_sids($1) u (sid) order by array_position($1, u.sid) limit 1", &[&sids])
+        .await?;
+    Ok(unclaimed.map(|unclaimed| unclaimed.sid))
+}
+
+/// How much waits to be sent.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct Backlog {
+    /// How many messages.
+    pub depth: i64,
+    /// How long the oldest of those that are due has waited, in seconds.
+    pub age_seconds: f64,
+}
+
+/// How much waits to be sent, of all agencies.
+pub async fn backlog(db: &Db, now: Timestamp) -> Result<Backlog, DbError> {
+    let backlog = db.call("select b.depth, b.age_seconds from app.outbox_backlog($1) b", &[&now]).await?;
+    Ok(backlog.unwrap_or(Backlog { depth: 0, age_seconds: 0.0 }))
+}
+
+/// A push message whose receipt is due.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Owed {
+    /// The message.
+    pub id: Uuid,
+    /// Whose.
+    pub agency_id: Uuid,
+    /// To whom it was sent.
+    pub recipient_id: Uuid,
+    /// The device's token.
+    pub address: String,
+    /// What to ask by.
+    pub ticket: String,
+    /// When it was sent.
+    pub attempted_at: Timestamp,
+}
+
+/// Push messages whose receipts are due, at most `limit`; nobody else asks for them before `again_at`.
+pub async fn take_receipts(db: &Db, now: Timestamp, again_at: Timestamp, limit: usize) -> Result<Vec<Owed>, DbError> {
+    #[derive(FromRow)]
+    struct AllOwed {
+        owed: Json<Vec<Owed>>,
+    }
+    let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+    let all: Option<AllOwed> =
+        db.call("select app.take_receipts($1, $2, $3) as owed", &[&now, &again_at, &limit]).await?;
+    Ok(all.map_or_else(Vec::new, |all| all.owed.0))
+}
+
+/// Writes down what a receipt says, or (`None`) that none will come any more.
+pub async fn settle_receipt(db: &Db, owed: &Owed, delivered: Option<Result<(), &str>>) -> Result<(), DbError> {
+    let (status, why) = match delivered {
+        Some(Ok(())) => (MessageStatus::Delivered, None),
+        Some(Err(why)) => (MessageStatus::Failed, Some(why)),
+        None => (MessageStatus::Sent, None),
+    };
+    db.read::<Nothing>(
+        &Job { agency_id: owed.agency_id },
+        "update messages set status = $2::text::message_status, failure = $3, receipt_at = null
+         where id = $1 and status = 'sent'",
+        &[&owed.id, &status, &why],
+    )
+    .await
+    .map(drop)
+}

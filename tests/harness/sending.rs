@@ -1,0 +1,129 @@
+//! A world whose messages are sent to providers that fail as they are told to.
+
+use jiff::SignedDuration;
+use jobs::{Answer, Deadline, Job, Jobs};
+use secrecy::SecretString;
+use shared::{
+    config::Config,
+    db::{DatabaseSource, Db},
+    identity::Job as JobIdentity,
+    lambda::Fatal,
+    messages::{DailyVisit, Template},
+    models::{
+        consents::{self, ConsentFields, ConsentKind},
+        messages::{self, Channel, Message},
+        users::Locale,
+    },
+    secrets::Secrets,
+};
+use uuid::Uuid;
+
+use super::{
+    World,
+    cast::{AGENCY_A, ALMA, COORDINATOR, FAMILY},
+    providers::FakeProviders,
+};
+
+pub const AGENCY: JobIdentity = JobIdentity { agency_id: AGENCY_A };
+
+pub struct Post {
+    pub world: World,
+    pub fake: FakeProviders,
+    pub db: Db,
+    config: Config,
+}
+
+impl Post {
+    pub async fn new() -> Self {
+        let world = World::new().await;
+        let fake = FakeProviders::start().await;
+        let config = fake.config(&world).await;
+        let db = Db::new(DatabaseSource::Url(SecretString::from(world.database.app_url())), config.statement_mode);
+        let post = Self { world, fake, db, config };
+        post.consent(true).await;
+        post
+    }
+
+    /// Alma's family member wants the daily SMS, or no longer.
+    pub async fn consent(&self, granted: bool) {
+        let mut tx = self.db.write(&AGENCY, 0).await.unwrap();
+        let consent =
+            ConsentFields { kind: ConsentKind::Sms, granted, method: "by SMS".into(), user_id: Some(FAMILY.id) };
+        consents::insert(&mut tx, ALMA, Uuid::now_v7(), &consent).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    pub async fn queue(&self, queued: &[Message]) {
+        let mut tx = self.db.write(&AGENCY, 0).await.unwrap();
+        messages::enqueue_all(&mut tx, queued).await.unwrap();
+        tx.commit().await.unwrap();
+        // The fake's clock doesn't move by itself, and what was queued after it began is due all the same.
+        self.fake.clock.advance_to(jiff::Timestamp::now() + SignedDuration::from_secs(1));
+    }
+
+    /// A new environment of `jobs`, as Lambda starts one.
+    pub fn environment(&self) -> Jobs {
+        Jobs::new(&self.config, &Secrets::new(&self.world.aws, &self.config.environment))
+    }
+
+    /// Sends what is due, by the fake's clock, without a deadline.
+    pub async fn dispatch(&self) -> Answer {
+        self.run(&self.environment(), Job::Dispatch, Deadline::when(|| false)).await.unwrap()
+    }
+
+    pub async fn run(&self, jobs: &Jobs, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
+        jobs.run_by(self.fake.clock.clock(), job, deadline).await
+    }
+
+    /// Lets so much time pass and sends what is due then.
+    pub async fn dispatch_after(&self, by: SignedDuration) -> Answer {
+        self.fake.clock.advance(by);
+        self.dispatch().await
+    }
+
+    /// Status and reason of the message with this key.
+    pub async fn outcome(&self, key: &str) -> (String, Option<String>) {
+        let sql = format!("select status::text, failure from messages where dedupe_key = '{key}'");
+        let row = self.world.database.superuser().await.query_typed(&sql, &[]).await.unwrap().remove(0);
+        (row.get(0), row.get(1))
+    }
+
+    pub async fn status(&self, key: &str) -> String {
+        self.outcome(key).await.0
+    }
+}
+
+fn message(key: &str, to: &str, channel: Channel, recipient_id: Uuid, template: Template) -> Message {
+    Message {
+        recipient_id,
+        address: to.into(),
+        channel,
+        locale: Locale::EnCa,
+        template,
+        dedupe_key: key.into(),
+        alert_id: None,
+        visit_id: None,
+        client_id: Some(ALMA),
+    }
+}
+
+/// The daily SMS; at most once.
+pub fn family_sms(key: &str, to: &str) -> Message {
+    let visits = vec![DailyVisit { caregiver: "Amara".into(), at: jiff::civil::time(9, 5, 0, 0) }];
+    let template = Template::FamilyDaily { client: "Alma".into(), visits, to_come: 0 };
+    message(key, to, Channel::Sms, FAMILY.id, template)
+}
+
+/// A call about an alert; at least once.
+pub fn alert_call(key: &str, to: &str) -> Message {
+    message(key, to, Channel::Voice, COORDINATOR.id, Template::AlertCall { caregiver: "Amara".into() })
+}
+
+/// The same as an SMS; at least once.
+pub fn alert_sms(key: &str, to: &str) -> Message {
+    message(key, to, Channel::Sms, COORDINATOR.id, Template::AlertSms { caregiver: "Amara".into() })
+}
+
+pub fn push(key: &str, token: &str) -> Message {
+    message(key, token, Channel::Push, COORDINATOR.id, Template::AlertPush {})
+}

@@ -1,0 +1,255 @@
+//! The promise of each kind, whatever fails and wherever: a family's SMS at most once, an alert at least once, nothing
+//! lost.
+
+use std::{future::poll_fn, task::Poll};
+
+use jiff::{SignedDuration, Timestamp};
+use jobs::{Deadline, Job};
+use shared::models::messages::{self, Message, Report};
+use tokio::sync::oneshot;
+
+use crate::harness::{
+    providers::{Fault, Held},
+    sending::{AGENCY, Post, alert_call, alert_sms, family_sms},
+};
+
+const TO: &str = "+14165550190";
+
+/// Why what may or may not have been sent is given up.
+const CUT_OFF: &str = "cut off while it was sent, and never twice";
+
+/// Longer than a lease and than what Twilio's lists may lag behind.
+const A_WHILE: SignedDuration = SignedDuration::from_mins(6);
+
+#[tokio::test]
+async fn an_answer_lost_after_it_was_accepted_is_found_in_twilios_list() {
+    for fault in [|| Fault::LostAfter, || Fault::BrokenAfter] {
+        for queued in [family_sms("one", TO), alert_sms("one", TO), alert_call("one", TO)] {
+            let post = Post::new().await;
+            post.fake.fail(fault());
+            post.queue(&[queued]).await;
+            post.dispatch().await;
+            post.dispatch_after(A_WHILE).await;
+            assert_eq!(post.fake.accepted().len(), 1);
+            assert_eq!(post.fake.looked_up(), 1);
+            assert_eq!(post.status("one").await, "sent");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_may_or_may_not_have_been_accepted_follows_its_promise() {
+    let post = Post::new().await;
+    // Not accepted in truth, but who could know?
+    for queued in [family_sms("family", TO), alert_sms("alert sms", "+14165550191"), alert_call("call", TO)] {
+        post.fake.fail(Fault::LostBefore);
+        post.queue(&[queued]).await;
+        post.dispatch_after(SignedDuration::from_secs(2)).await;
+    }
+    assert_eq!(post.status("alert sms").await, "sent");
+    assert_eq!(post.status("call").await, "sent");
+    // Twilio's list may lag behind: nothing is decided yet.
+    assert_eq!(post.status("family").await, "sending");
+    let answer = post.dispatch_after(A_WHILE).await;
+    assert_eq!(answer.report.counts["dead"], 1);
+    let (status, why) = post.outcome("family").await;
+    assert_eq!(status, "dead");
+    assert!(why.as_deref().unwrap().starts_with(CUT_OFF), "{why:?}");
+    assert_eq!(post.fake.accepted_for(TO), 1, "the call alone");
+}
+
+#[tokio::test]
+async fn where_the_list_cant_be_had_an_alert_is_sent_again_and_a_familys_sms_isnt() {
+    let post = Post::new().await;
+    post.fake.fail_lists(true);
+    post.fake.fail(Fault::LostAfter);
+    post.queue(&[alert_sms("alert", TO)]).await;
+    post.dispatch().await;
+    post.dispatch_after(SignedDuration::from_mins(2)).await;
+    assert_eq!(post.fake.accepted_for(TO), 2, "once too often is better than not at all");
+
+    let families = "+14165550191";
+    post.fake.fail(Fault::LostAfter);
+    post.queue(&[family_sms("family", families)]).await;
+    for _ in 0..20 {
+        post.dispatch_after(SignedDuration::from_mins(20)).await;
+    }
+    assert_eq!(post.fake.accepted_for(families), 1);
+    assert_eq!(post.status("family").await, "dead");
+}
+
+#[tokio::test]
+async fn twilio_that_never_answers_holds_up_nothing_else() {
+    let post = Post::new().await;
+    post.fake.fail(Fault::Silent);
+    post.queue(&[alert_sms("first", TO)]).await;
+    post.queue(&[alert_sms("second", "+14165550191"), family_sms("third", "+14165550192")]).await;
+    post.dispatch().await;
+    assert_eq!((post.status("second").await, post.status("third").await), ("sent".into(), "sent".into()));
+    post.dispatch_after(A_WHILE).await;
+    assert_eq!(post.status("first").await, "sent");
+    assert_eq!(post.fake.accepted().len(), 3);
+}
+
+#[tokio::test]
+async fn a_webhook_may_come_before_the_answer() {
+    let post = Post::new().await;
+    for (key, queued) in [("sms", family_sms("sms", TO)), ("call", alert_call("call", TO))] {
+        let (test, held) = oneshot::channel();
+        post.fake.fail(Fault::Held(test));
+        post.queue(&[queued]).await;
+        let webhook = async {
+            let Held { sid, answer } = held.await.unwrap();
+            let sql = format!("select id from messages where dedupe_key = '{key}'");
+            let id = post.world.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0].get(0);
+            let mut tx = post.db.write(&AGENCY, 0).await.unwrap();
+            let told = messages::report(&mut tx, id, &sid, &Report::Delivered, Timestamp::now()).await.unwrap();
+            tx.commit().await.unwrap();
+            assert!(told.unwrap().moved);
+            answer.send(()).unwrap();
+        };
+        tokio::join!(post.dispatch(), webhook);
+        // The answer comes late, and doesn't take it back.
+        assert_eq!(post.status(key).await, "delivered");
+    }
+    post.dispatch_after(A_WHILE).await;
+    assert_eq!(post.fake.accepted().len(), 2);
+}
+
+#[tokio::test]
+async fn a_webhook_may_come_after_a_crash() {
+    let post = Post::new().await;
+    let (test, held) = oneshot::channel();
+    post.fake.fail(Fault::Held(test));
+    post.queue(&[family_sms("family", TO)]).await;
+    let jobs = post.environment();
+    let held = tokio::select! {
+        held = held => held.unwrap(),
+        _ = post.run(&jobs, Job::Dispatch, Deadline::when(|| false)) => panic!("it has no answer yet"),
+    };
+    let id = post.world.database.superuser().await.query_typed("select id from messages", &[]).await.unwrap()[0].get(0);
+    let mut tx = post.db.write(&AGENCY, 0).await.unwrap();
+    messages::report(&mut tx, id, &held.sid, &Report::Accepted, Timestamp::now()).await.unwrap();
+    tx.commit().await.unwrap();
+    post.dispatch_after(A_WHILE).await;
+    assert_eq!(post.status("family").await, "sent");
+    assert_eq!((post.fake.accepted().len(), post.fake.looked_up()), (1, 0));
+}
+
+/// Polls `work` so often, then drops it where it stands, as a crash does. Answers whether it came to its end before.
+async fn killed_after(polls: usize, work: impl Future) -> bool {
+    let mut work = Box::pin(work);
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+/// Sends one message again and again, each time killed one step later, until a run comes to its end; what is left each
+/// time is for later runs. Answers how often each was accepted, and what became of it.
+async fn killed_at_each_step(post: &Post, message: impl Fn(&str, &str) -> Message) -> Vec<(usize, String)> {
+    let mut outcomes = Vec::new();
+    for step in 1..400 {
+        let (key, to) = (format!("killed {step}"), format!("+1416556{step:04}"));
+        post.queue(&[message(&key, &to)]).await;
+        let jobs = post.environment();
+        let whole = killed_after(step, post.run(&jobs, Job::Dispatch, Deadline::when(|| false))).await;
+        drop(jobs);
+        for _ in 0..3 {
+            post.dispatch_after(A_WHILE).await;
+        }
+        outcomes.push((post.fake.accepted_for(&to), post.status(&key).await));
+        if whole {
+            return outcomes;
+        }
+    }
+    panic!("a run has fewer steps than this");
+}
+
+#[tokio::test]
+async fn killed_at_any_step_a_familys_sms_comes_at_most_once() {
+    let post = Post::new().await;
+    let outcomes = killed_at_each_step(&post, family_sms).await;
+    assert!(outcomes.len() > 10, "{outcomes:?}");
+    for (accepted, status) in &outcomes {
+        match status.as_str() {
+            "sent" => assert_eq!(*accepted, 1),
+            // Reported as not sent, and truly so: Twilio's list shows what it has.
+            "dead" => assert_eq!(*accepted, 0),
+            other => panic!("{other} after all runs"),
+        }
+    }
+    assert!(outcomes.iter().any(|(_, status)| status == "dead"), "no step was the worst moment: {outcomes:?}");
+}
+
+#[tokio::test]
+async fn killed_at_any_step_an_alert_is_called_at_least_once() {
+    let post = Post::new().await;
+    let outcomes = killed_at_each_step(&post, alert_call).await;
+    assert!(outcomes.len() > 10, "{outcomes:?}");
+    for (accepted, status) in outcomes {
+        // Found in Twilio's list, it isn't even called twice.
+        assert_eq!((accepted, status.as_str()), (1, "sent"));
+    }
+}
+
+/// 5,000 families in one evening, a minute's run after the other, each cut off by its deadline, some killed, some beside
+/// another, while Twilio fails now and then.
+#[tokio::test]
+async fn an_evening_with_5000_families() {
+    const FAMILIES: usize = 5000;
+    let post = Post::new().await;
+    let number = |n: usize| format!("+1647{n:07}");
+    let queued: Vec<_> = (0..FAMILIES).map(|n| family_sms(&format!("family {n}"), &number(n))).collect();
+    post.queue(&queued).await;
+    let unfinished = "select count(*) from messages where status in ('pending', 'sending')";
+    let begun = post.fake.clock.now();
+    let mut minute = 0;
+    while post.world.database.count(unfinished).await > 0 {
+        minute += 1;
+        assert!(minute < 200, "it takes all night");
+        let start = begun + SignedDuration::from_mins(minute);
+        post.fake.clock.advance_to(start);
+        for fault in [Fault::TooMany, Fault::Broken, Fault::LostAfter, Fault::BrokenAfter] {
+            if minute % 3 == 0 {
+                post.fake.fail(fault);
+            }
+        }
+        let run = async || {
+            let (clock, end) = (post.fake.clock.clone(), start + SignedDuration::from_secs(58));
+            let deadline = Deadline::when(move || clock.now() >= end);
+            post.run(&post.environment(), Job::Dispatch, deadline).await.unwrap();
+        };
+        match minute % 10 {
+            // Somewhere in the middle, another place each time.
+            0 => drop(killed_after(usize::try_from(20 + 7 * minute).unwrap(), run()).await),
+            5 => drop(tokio::join!(run(), run())),
+            _ => run().await,
+        }
+    }
+    let accepted = post.fake.accepted();
+    let mut reached: Vec<_> = accepted.iter().map(|one| one.to.as_str()).collect();
+    reached.sort_unstable();
+    reached.dedup();
+    assert_eq!(reached.len(), accepted.len(), "a family got it twice");
+
+    let owner = post.world.database.superuser().await;
+    let rows = owner.query_typed("select recipient, failure from messages where status <> 'sent'", &[]).await.unwrap();
+    for row in &rows {
+        let (to, failure): (&str, &str) = (row.get(0), row.get(1));
+        assert!(failure.starts_with(CUT_OFF), "{failure}");
+        assert_eq!(post.fake.accepted_for(to), 0, "reported as missed, and wasn't");
+    }
+    assert_eq!(reached.len() + rows.len(), FAMILIES, "nothing is lost");
+    assert!(rows.len() < 100, "{} were cut off", rows.len());
+    // Every last attempt had a turn of its own.
+    let close = "select count(*) from
+        (select attempted_at - lag(attempted_at) over (order by attempted_at) as apart from messages) t
+        where apart < interval '1 second'";
+    assert_eq!(post.world.database.count(close).await, 0);
+}

@@ -1,0 +1,271 @@
+//! The outbox as it is emptied: what the providers are asked, in which order, how fast, and what becomes of it.
+
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+use jobs::{Deadline, Job};
+use serde_json::json;
+use shared::models::messages::{self, Message};
+
+use crate::harness::{
+    cast::COORDINATOR,
+    providers::{Fault, SimulatedClock},
+    sending::{AGENCY, Post, alert_call, alert_sms, family_sms, push},
+};
+
+const TO: &str = "+14165550190";
+
+fn said(answer: &jobs::Answer) -> HashMap<&'static str, u64> {
+    answer.report.counts.iter().map(|(name, count)| (*name, *count)).collect()
+}
+
+#[tokio::test]
+async fn twilio_is_asked_as_it_wants_to_be() {
+    let post = Post::new().await;
+    post.queue(&[alert_call("call", TO), family_sms("sms", TO)]).await;
+    assert_eq!(said(&post.dispatch().await), HashMap::from([("sent", 2)]));
+    let accepted = post.fake.accepted();
+    let by_kind = |kind: &str| accepted.iter().find(|one| one.sid.starts_with(kind)).unwrap();
+    let owner = post.world.database.superuser().await;
+    let rows = owner.query_typed("select dedupe_key, id::text, provider_sid from messages", &[]).await.unwrap();
+    let stored: HashMap<String, (String, String)> =
+        rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
+
+    let (call, (id, sid)) = (by_kind("CA"), &stored["call"]);
+    assert_eq!(&call.sid, sid);
+    let query = format!("?token=ours+%26+%2B&message={id}#rc=3&rp=ct,rt,5xx");
+    for (name, value) in [
+        ("To", TO),
+        ("From", "+16475550001"),
+        ("Url", &format!("https://api.test/v1/voice/webhook{query}")),
+        ("Method", "POST"),
+        ("StatusCallback", &format!("https://api.test/v1/voice/status{query}")),
+        ("StatusCallbackMethod", "POST"),
+        ("StatusCallbackEvent", "initiated ringing answered completed"),
+        ("Timeout", "25"),
+    ] {
+        assert_eq!(call.form[name], value, "{name}");
+    }
+    let (sms, (id, sid)) = (by_kind("SM"), &stored["sms"]);
+    assert_eq!(&sms.sid, sid);
+    assert_eq!(sms.form["From"], "+16475550002");
+    assert_eq!(
+        sms.form["Body"],
+        "BerthCare: 1 visit to Alma today: Amara 9:05 am. Reply CALL to be called, STOP to end."
+    );
+    let reports = format!("https://api.test/v1/sms/status?token=ours+%26+%2B&message={id}#rc=3&rp=ct,rt,5xx");
+    assert_eq!(sms.form["StatusCallback"], reports);
+    // The key, not the account's token.
+    assert_eq!(post.fake.authorization(), "Basic U0sxOnM=");
+    assert_eq!((post.status("call").await, post.status("sms").await), ("sent".into(), "sent".into()));
+    // And no second time.
+    assert_eq!(said(&post.dispatch_after(SignedDuration::from_hours(1)).await), HashMap::new());
+    assert_eq!(post.fake.accepted().len(), 2);
+}
+
+#[tokio::test]
+async fn alerts_go_first_and_nothing_faster_than_its_rate() {
+    let post = Post::new().await;
+    let mut queued: Vec<_> = (0..6).map(|n| family_sms(&format!("family {n}"), &format!("+1416555100{n}"))).collect();
+    queued.push(alert_sms("alert", TO));
+    post.queue(&queued).await;
+    post.dispatch().await;
+    let accepted = post.fake.accepted();
+    assert_eq!(accepted.len(), 7);
+    assert_eq!(accepted[0].to, TO);
+    let turns = post
+        .world
+        .database
+        .count("select count(*) from messages a, messages b where a.id < b.id and abs(extract(epoch from a.attempted_at - b.attempted_at)) < 1")
+        .await;
+    assert_eq!(turns, 0, "closer together than a second");
+}
+
+#[tokio::test]
+async fn what_can_never_arrive_is_given_up_at_once_and_what_may_later_is_tried_again() {
+    let post = Post::new().await;
+    for code in [21211, 21214, 21610, 21614, 21408] {
+        let key = code.to_string();
+        post.fake.fail(Fault::Refused(code));
+        post.queue(&[alert_sms(&key, TO)]).await;
+        post.dispatch().await;
+        assert_eq!(post.outcome(&key).await, ("dead".into(), Some(format!("twilio {code}"))));
+    }
+    for (key, fault) in [("429", Fault::TooMany), ("500", Fault::Broken), ("our mistake", Fault::Refused(21606))] {
+        post.fake.fail(fault);
+        post.queue(&[family_sms(key, TO)]).await;
+        let said = said(&post.dispatch_after(SignedDuration::from_secs(1)).await);
+        // A second attempt is due within the patience of the same run.
+        assert_eq!(said, HashMap::from([("retried", 1), ("sent", 1)]), "{key}");
+        assert_eq!(post.status(key).await, "sent");
+    }
+    assert_eq!(post.fake.looked_up(), 0, "an error in Twilio's own words leaves no doubt");
+}
+
+#[tokio::test]
+async fn what_fails_for_a_day_is_given_up_with_its_reason() {
+    let post = Post::new().await;
+    post.queue(&[alert_sms("alert", TO), family_sms("family", "+14165550191")]).await;
+    let mut runs = 0;
+    while post.world.database.count("select count(*) from messages where status <> 'dead'").await > 0 {
+        for _ in 0..20 {
+            post.fake.fail(Fault::TooMany);
+        }
+        post.dispatch_after(SignedDuration::from_hours(1)).await;
+        runs += 1;
+        assert!(runs < 30, "still trying after a day");
+    }
+    assert!(post.outcome("alert").await.1.unwrap().contains("twilio 20429"));
+    // A family is not told at night of the day before.
+    let sql = "select max(next_attempt_at) is null and max(attempted_at) < now() + interval '4 hours'
+               from messages where dedupe_key = 'family'";
+    let given_up: bool = post.world.database.superuser().await.query_typed(sql, &[]).await.unwrap()[0].get(0);
+    assert!(given_up);
+    assert!(runs > 20, "given up after {runs} hours");
+    assert!(post.fake.accepted().is_empty());
+}
+
+#[tokio::test]
+async fn who_opted_out_since_is_not_sent_to() {
+    let post = Post::new().await;
+    post.queue(&[family_sms("family", TO), alert_sms("alert", TO)]).await;
+    post.consent(false).await;
+    post.dispatch().await;
+    assert_eq!(post.outcome("family").await, ("cancelled".into(), Some("no consent to it".into())));
+    assert_eq!(post.status("alert").await, "sent", "consent is asked for the daily SMS only");
+    post.consent(true).await;
+    post.queue(&[family_sms("family again", TO)]).await;
+    post.dispatch().await;
+    assert_eq!(post.status("family again").await, "sent");
+}
+
+#[tokio::test]
+async fn a_run_that_is_cut_off_leaves_the_rest_to_the_next() {
+    let post = Post::new().await;
+    let queued: Vec<_> = (0..5).map(|n| family_sms(&format!("family {n}"), &format!("+1416555100{n}"))).collect();
+    post.queue(&queued).await;
+    let (clock, end) = (post.fake.clock.clone(), post.fake.clock.now() + SignedDuration::from_millis(1500));
+    let deadline = Deadline::when(move || clock.now() >= end);
+    let answer = post.run(&post.environment(), Job::Dispatch, deadline).await.unwrap();
+    assert!(answer.report.cut_off);
+    assert_eq!(said(&answer), HashMap::from([("sent", 2)]));
+    assert_eq!(said(&post.dispatch_after(SignedDuration::from_secs(1)).await), HashMap::from([("sent", 3)]));
+    assert_eq!(post.fake.accepted().len(), 5);
+}
+
+#[tokio::test]
+async fn two_dispatchers_at_once_send_each_message_once_and_keep_the_rate() {
+    let post = Post::new().await;
+    let queued: Vec<_> = (0..24)
+        .map(|n| {
+            if n % 2 == 0 {
+                family_sms(&format!("{n}"), &format!("+141655520{n:02}"))
+            } else {
+                alert_call(&format!("{n}"), &format!("+141655520{n:02}"))
+            }
+        })
+        .collect();
+    post.queue(&queued).await;
+    let (one, other, third) = (post.environment(), post.environment(), post.environment());
+    let never = || Deadline::when(|| false);
+    let (a, b, c) = tokio::join!(
+        post.run(&one, Job::Dispatch, never()),
+        post.run(&other, Job::Dispatch, never()),
+        post.run(&third, Job::Dispatch, never())
+    );
+    let sent: u64 = [a, b, c].iter().map(|run| said(run.as_ref().unwrap()).get("sent").copied().unwrap_or(0)).sum();
+    assert_eq!(sent, 24);
+    for n in 0..24 {
+        assert_eq!(post.fake.accepted_for(&format!("+141655520{n:02}")), 1, "{n}");
+    }
+    let close = "select count(*) from messages a, messages b
+                 where a.id < b.id and a.channel = b.channel
+                   and abs(extract(epoch from a.attempted_at - b.attempted_at)) < 1";
+    assert_eq!(post.world.database.count(close).await, 0);
+}
+
+#[tokio::test]
+async fn pushes_go_in_batches_say_nothing_and_forget_dead_tokens() {
+    let post = Post::new().await;
+    let coordinator = post.world.coordinator().await;
+    let owner = post.world.database.superuser().await;
+    let sql = format!("update devices set push_token = 'ExponentPushToken[7]' where id = '{}'", coordinator.device_id);
+    owner.batch_execute(&sql).await.unwrap();
+    post.fake.unregister("ExponentPushToken[7]");
+    let queued: Vec<Message> = (0..103).map(|n| push(&format!("{n}"), &format!("ExponentPushToken[{n}]"))).collect();
+    post.queue(&queued).await;
+    let answer = post.dispatch().await;
+    assert_eq!(said(&answer), HashMap::from([("sent", 102), ("dead", 1), ("tokens_forgotten", 1)]));
+    let pushed = post.fake.pushed();
+    assert_eq!(pushed.iter().map(Vec::len).collect::<Vec<_>>(), [100, 3]);
+    let first = pushed[0][0].as_object().unwrap();
+    assert_eq!(first["title"], "Open BerthCare");
+    assert_eq!(first.keys().collect::<Vec<_>>(), ["data", "priority", "sound", "title", "to"]);
+    assert!(first["data"]["id"].is_string() && first["data"].as_object().unwrap().len() == 1);
+    let kept = format!("select count(*) from devices where user_id = '{}' and push_token is not null", COORDINATOR.id);
+    assert_eq!(post.world.database.count(&kept).await, 0);
+
+    // Receipts, a quarter of an hour later.
+    let run = async || post.run(&post.environment(), Job::Receipts, Deadline::when(|| false)).await.unwrap();
+    assert_eq!(said(&run().await), HashMap::new());
+    owner.batch_execute(&sql.replace("[7]", "[1]")).await.unwrap();
+    for n in 0..100 {
+        post.fake.give_receipt(&format!("ticket-0-{n}"), json!({"status": "ok"}));
+    }
+    let gone = json!({"status": "error", "message": "gone", "details": {"error": "DeviceNotRegistered"}});
+    let sql = "select provider_sid from messages where recipient = 'ExponentPushToken[1]'";
+    let ticket: String = owner.query_typed(sql, &[]).await.unwrap()[0].get(0);
+    post.fake.give_receipt(&ticket, gone);
+    post.fake.clock.advance(SignedDuration::from_mins(15));
+    let told = said(&run().await);
+    assert_eq!(told["delivered"] + told["tokens_forgotten"] + told["not_yet"], 102);
+    assert_eq!(told["tokens_forgotten"], 1);
+    assert_eq!(post.status("1").await, "failed");
+    assert_eq!(post.world.database.count(&kept).await, 0);
+    // The others' receipts never come; after a day nobody asks any more.
+    post.fake.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(said(&run().await), HashMap::from([("never_told", told["not_yet"])]));
+    assert_eq!(said(&run().await), HashMap::new());
+}
+
+#[tokio::test]
+async fn what_was_cancelled_while_it_waited_is_never_sent() {
+    let post = Post::new().await;
+    let visit = crate::harness::cast::NURSES_VISIT;
+    post.queue(&[Message { visit_id: Some(visit), ..alert_sms("late", TO) }]).await;
+    let mut tx = post.db.write(&AGENCY, 0).await.unwrap();
+    messages::cancel_for_visit(&mut tx, visit).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(said(&post.dispatch().await), HashMap::new());
+    assert!(post.fake.accepted().is_empty());
+}
+
+#[tokio::test]
+async fn a_text_of_a_later_release_is_given_up_and_holds_up_nothing() {
+    let post = Post::new().await;
+    post.queue(&[alert_sms("unknown", TO), alert_sms("known", TO)]).await;
+    let owner = post.world.database.superuser().await;
+    owner.batch_execute("update messages set template = 'of_tomorrow' where dedupe_key = 'unknown'").await.unwrap();
+    post.dispatch().await;
+    assert_eq!((post.status("unknown").await, post.status("known").await), ("dead".into(), "sent".into()));
+}
+
+#[tokio::test]
+async fn without_twilio_nothing_is_lost_and_the_backlog_is_told() {
+    let post = Post::new().await;
+    post.queue(&[alert_sms("alert", TO)]).await;
+    let config = post.fake.out_of_reach().config(&post.world).await;
+    let secrets = shared::secrets::Secrets::new(&post.world.aws, &config.environment);
+    let jobs = jobs::Jobs::new(&config, &secrets);
+    let clock: SimulatedClock = post.fake.clock.clone();
+    let end = clock.now() + SignedDuration::from_secs(40);
+    let answer = post.run(&jobs, Job::Dispatch, Deadline::when(move || clock.now() >= end)).await.unwrap();
+    assert!(said(&answer)["retried"] >= 3);
+    let backlog =
+        shared::models::sending::backlog(&post.db, post.fake.clock.now() + SignedDuration::from_hours(1)).await;
+    let backlog = backlog.unwrap();
+    assert_eq!(backlog.depth, 1);
+    assert!((3000.0..=3600.0).contains(&backlog.age_seconds), "{backlog:?}");
+    post.dispatch_after(SignedDuration::from_mins(1)).await;
+    assert_eq!(post.status("alert").await, "sent");
+}
