@@ -103,12 +103,12 @@ def _secrets() -> Any:
     return boto3.client("secretsmanager", region_name=os.environ["AWS_REGION"])
 
 
-def until(what: str, holds: Callable[[], bool], seconds: float) -> None:
-    """Waits for a fact."""
+def until(what: str, holds: Callable[[], bool], seconds: float, every: float = 0.5) -> None:
+    """Waits for a fact, and looks for it now and then."""
     end = time.monotonic() + seconds
     while not holds():
         need(time.monotonic() < end, f"waited {seconds:.0f} s in vain until {what}")
-        time.sleep(0.5)
+        time.sleep(every)
 
 
 class Traffic:
