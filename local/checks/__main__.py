@@ -11,6 +11,7 @@ from pathlib import Path
 
 import border
 import metrics
+import mutations
 import routes
 import template
 
@@ -22,6 +23,7 @@ for name, check in (
     ("routes", routes.faults),
     ("the border between terraform and template.yaml", border.faults),
     ("alarms and dashboards", metrics.faults),
+    ("that these three notice what is wrong", mutations.faults),
     ("template.yaml", template.lint),
     ("terraform", terraform.faults),
     ("checkov", lambda: terraform.checkov(checkov)),
