@@ -1,16 +1,25 @@
 //! The outbox as writers see it: one message per key, cancelled with its cause, moved forward by what is reported.
 
+use aws_config::BehaviorVersion;
+use axum::{
+    Router,
+    extract::Path,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
     db::{DatabaseSource, Db},
     identity::Job,
+    jobs::Jobs,
     messages::Template,
     models::{
         messages::{self, Channel, Message, MessageStatus, Report, Reported},
         users::Locale,
     },
 };
+use tokio::{net::TcpListener, sync::mpsc};
 use uuid::Uuid;
 
 use crate::harness::{
@@ -165,4 +174,29 @@ async fn a_phone_that_cant_be_reached_is_tried_again_later() {
     let owner = attempted.world.database.superuser().await;
     owner.batch_execute("update messages set expires_at = now() + 10 * interval '1 minute'").await.unwrap();
     assert_eq!(attempted.report("SM1", Report::Failed { code: Some(30003) }).await.status, MessageStatus::Failed);
+}
+
+#[tokio::test]
+async fn jobs_is_invoked_without_waiting_for_what_it_does() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, mut invoked) = mpsc::channel(1);
+    let invoke = async move |Path(function): Path<String>, headers: HeaderMap, body: String| {
+        let kind = headers["x-amz-invocation-type"].to_str().unwrap().to_owned();
+        sender.send((function, kind, body)).await.unwrap();
+        StatusCode::ACCEPTED
+    };
+    let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke));
+    tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).load().await;
+    Jobs::new(&aws, "berthcare-test-jobs").dispatch().await;
+    let (function, kind, body) = invoked.recv().await.unwrap();
+    assert_eq!((function.as_str(), kind.as_str()), ("berthcare-test-jobs", "Event"));
+    let event: jobs::Event = serde_json::from_str(&body).unwrap();
+    assert_eq!(event.job, jobs::Job::Dispatch);
+
+    // Nobody there: whoever wrote to the outbox is not held up by it.
+    let nowhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url("http://127.0.0.1:1").load().await;
+    Jobs::new(&nowhere, "berthcare-test-jobs").dispatch().await;
 }

@@ -105,7 +105,7 @@ class Standin:
             "to": form["To"],
             "from": form["From"],
             "body": form.get("Body"),
-            "date_created": formatdate(),
+            "date_created": formatdate(usegmt=True),
             "status": "queued",
         }
         self.sent.append(one)
@@ -125,7 +125,7 @@ class Standin:
         self.calls.open(sid)
 
         def report(status: str) -> None:
-            self.webhook(form["StatusCallback"], {**common, "CallStatus": status, "Timestamp": formatdate()})
+            self.webhook(form["StatusCallback"], {**common, "CallStatus": status, "Timestamp": formatdate(usegmt=True)})
 
         report("initiated")
         report("ringing")

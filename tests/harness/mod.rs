@@ -53,13 +53,14 @@ impl World {
         let table = format!("berthcare-{environment}");
         let keys = TokenKeys::generate("test-1").unwrap();
         let photos_bucket = std::env::var("PHOTOS_BUCKET").unwrap();
-        let (database, table_made, bucket_made, published) = tokio::join!(
+        let (database, table_made, bucket_made, published, twilio_made) = tokio::join!(
             Database::copy(&unique),
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
-            keys.publish(&aws, &environment)
+            keys.publish(&aws, &environment),
+            prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
-        for made in [table_made, bucket_made, published] {
+        for made in [table_made, bucket_made, published, twilio_made] {
             made.unwrap();
         }
         let config = Config {
