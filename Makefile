@@ -10,7 +10,7 @@ URL ?= http://127.0.0.1:$(PORT)
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: mobile start demo reply press reset test test-watermelon test-pooled check build deploy smoke drill openapi
+.PHONY: mobile start demo reply press reset test test-watermelon test-pooled check build deploy smoke drill openapi verify-audit
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -77,6 +77,9 @@ smoke: ; @$(PYTHON) delivery/smoke.py $(URL)
 
 # The runbooks that a machine can exercise, against services of their own.
 drill: ; @$(STACK) exec --serve -- python local/drill
+
+# Computes the audit log's chain of the running stack anew.
+verify-audit: ; @$(STACK) tools -- $(INVOKE) --data-file events/jobs/audit-verify.json jobs
 
 # Sends events/<function>/*.json, or the one that EVENT names, to a function of the running stack.
 invoke-%: ; @$(STACK) tools -- sh -c 'for event in events/$*/$(EVENT).json; do $(INVOKE) --data-file "$$event" $*; done'

@@ -81,3 +81,25 @@ async fn a_run_that_is_cut_off_says_so_and_the_next_one_goes_on() {
     assert!(!answer.report.cut_off);
     assert_eq!(left(&world).await, [6, 12]);
 }
+
+#[tokio::test]
+async fn a_session_that_nobody_can_go_on_with_ends() {
+    let world = World::new().await;
+    let (dead, alive) = (world.nurse().await, world.nurse().await);
+    let sql = format!(
+        "update devices set push_token = 'token';
+         update devices set last_seen_at = now() - interval '7 days 1 minute' where id = '{}';
+         update devices set last_seen_at = now() - interval '6 days 23 hours' where id = '{}'",
+        dead.device_id, alive.device_id
+    );
+    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    let answer = world.jobs().at("clean-up", Timestamp::now() + (24 * 30).hours()).await;
+    assert_eq!(answer.report.counts["sessions"], 1);
+    let ended = format!(
+        "select count(*) from devices where (session_id is null and push_token is null) = (id = '{}')",
+        dead.device_id
+    );
+    assert_eq!(world.database.count(&ended).await, 2);
+    alive.get("/v1/auth/me").await.expect(200);
+    dead.get("/v1/auth/me").await.expect(401);
+}

@@ -256,7 +256,7 @@ async fn without_twilio_nothing_is_lost_and_the_backlog_is_told() {
     post.queue(&[alert_sms("alert", TO)]).await;
     let config = post.fake.out_of_reach().config(&post.world).await;
     let secrets = shared::secrets::Secrets::new(&post.world.aws, &config.environment);
-    let jobs = jobs::Jobs::new(&config, &secrets);
+    let jobs = jobs::Jobs::new(&config, &secrets, &post.world.aws);
     let clock: SimulatedClock = post.fake.clock.clone();
     let end = clock.now() + SignedDuration::from_secs(40);
     let answer = post.run(&jobs, Job::Dispatch, Deadline::when(move || clock.now() >= end)).await.unwrap();

@@ -909,7 +909,8 @@ async fn a_job_works_for_one_agency() {
             .batch_execute(&format!("begin; select app.act_as_job('{agency}'); select app.take_numbers(5)"))
             .await
             .unwrap();
-        for table in who_sees_what().iter().map(|table| table.name) {
+        // Our sending numbers are every agency's.
+        for table in who_sees_what().iter().map(|table| table.name).filter(|name| *name != "sending_lanes") {
             let agency_id = if table == "agencies" { "id" } else { "agency_id" };
             let of_others = format!("select count(*) from {table} where {agency_id} is distinct from '{agency}'");
             assert_eq!(stage.app.query_typed(&of_others, &[]).await.unwrap()[0].get::<_, i64>(0), 0, "{table}");

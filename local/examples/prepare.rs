@@ -21,6 +21,7 @@ async fn main() -> Result<(), Fatal> {
     for bucket in ["PHOTOS_BUCKET", "DOCUMENTS_BUCKET"] {
         prepare::bucket(&aws, &env::var(bucket)?).await?;
     }
+    prepare::locked_bucket(&aws, &env::var("ANCHORS_BUCKET")?).await?;
     TokenKeys::kept_in(&PathBuf::from(env::var("LOCAL_STATE")?))?.publish(&aws, &environment).await?;
     prepare::twilio(&aws, &environment, &env::var("PUBLIC_URL")?).await?;
     for (secret, role) in [("database", "berthcare_app"), ("database-migrate", "berthcare_migrate")] {

@@ -69,11 +69,21 @@ pub async fn table(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
 
 /// Makes a bucket, if it isn't there.
 pub async fn bucket(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
+    make_bucket(aws, name, false).await
+}
+
+/// Makes a bucket whose objects can be locked, if it isn't there.
+pub async fn locked_bucket(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
+    make_bucket(aws, name, true).await
+}
+
+async fn make_bucket(aws: &SdkConfig, name: &str, locked: bool) -> Result<(), Fatal> {
     let config = aws_sdk_s3::config::Builder::from(aws).force_path_style(true).build();
     let region = aws_sdk_s3::types::BucketLocationConstraint::CaCentral1;
     let made = aws_sdk_s3::Client::from_conf(config)
         .create_bucket()
         .bucket(name)
+        .object_lock_enabled_for_bucket(locked)
         .create_bucket_configuration(
             aws_sdk_s3::types::CreateBucketConfiguration::builder().location_constraint(region).build(),
         )

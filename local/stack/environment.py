@@ -27,6 +27,7 @@ def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[s
         "TWILIO_URL": providers,
         "EXPO_URL": providers,
         "AWS_ENDPOINT_URL_LAMBDA": providers,
+        "ANCHORS_BUCKET": "berthcare-anchors-local-ca-central-1",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
         "DATABASE_ADMIN_URL": admin_url,
         # Where `prepare` keeps the signing keys, which the emulator forgets.

@@ -30,6 +30,8 @@ pub struct Config {
     pub providers: Providers,
     /// `JOBS_FUNCTION`: the name or ARN of `jobs`, which whoever queues a message invokes; `jobs` where it isn't set.
     pub jobs_function: String,
+    /// `ANCHORS_BUCKET`: the S3 bucket, under Object Lock, of the audit chain's anchors.
+    pub anchors_bucket: String,
 }
 
 /// Who sends our messages. Read by `jobs`.
@@ -79,6 +81,7 @@ impl Config {
             photos_bucket: required("PHOTOS_BUCKET")?,
             providers: Providers::from_env()?,
             jobs_function: env::var("JOBS_FUNCTION").unwrap_or_else(|_| "jobs".into()),
+            anchors_bucket: required("ANCHORS_BUCKET")?,
         })
     }
 

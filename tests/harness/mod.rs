@@ -53,14 +53,16 @@ impl World {
         let table = format!("berthcare-{environment}");
         let keys = TokenKeys::generate("test-1").unwrap();
         let photos_bucket = std::env::var("PHOTOS_BUCKET").unwrap();
-        let (database, table_made, bucket_made, published, twilio_made) = tokio::join!(
+        let anchors_bucket = format!("anchors-{unique}");
+        let (database, table_made, bucket_made, anchors_made, published, twilio_made) = tokio::join!(
             Database::copy(&unique),
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
+            prepare::locked_bucket(&aws, &anchors_bucket),
             keys.publish(&aws, &environment),
             prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
-        for made in [table_made, bucket_made, published, twilio_made] {
+        for made in [table_made, bucket_made, anchors_made, published, twilio_made] {
             made.unwrap();
         }
         let config = Config {
@@ -78,6 +80,7 @@ impl World {
                 sms_spacing_ms: 1000,
             },
             jobs_function: "jobs".into(),
+            anchors_bucket,
         };
         let functions = Functions::new(&config, &aws);
         Self { database, aws, config, keys, functions }
@@ -110,7 +113,7 @@ impl World {
 
     /// One environment of the function `jobs`, and who invokes it.
     pub fn jobs(&self) -> Scheduler {
-        Scheduler::new(&self.config, &Secrets::new(&self.aws, &self.config.environment))
+        Scheduler::new(&self.config, &self.aws)
     }
 
     /// Signs `person` in on a new device.

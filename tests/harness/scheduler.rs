@@ -8,7 +8,7 @@ use std::sync::{
 use jiff::Timestamp;
 use jobs::{Answer, Deadline, Event, Jobs};
 use serde_json::{Value, json};
-use shared::{config::Config, lambda::Fatal, secrets::Secrets};
+use shared::{app::SdkConfig, config::Config, lambda::Fatal, secrets::Secrets};
 
 /// One environment of the function `jobs`.
 pub struct Scheduler {
@@ -16,8 +16,8 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    pub fn new(config: &Config, secrets: &Secrets) -> Self {
-        Self { jobs: Jobs::new(config, secrets) }
+    pub fn new(config: &Config, aws: &SdkConfig) -> Self {
+        Self { jobs: Jobs::new(config, &Secrets::new(aws, &config.environment), aws) }
     }
 
     /// Sends an event, and waits as long as it takes.

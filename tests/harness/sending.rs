@@ -63,7 +63,7 @@ impl Post {
 
     /// A new environment of `jobs`, as Lambda starts one.
     pub fn environment(&self) -> Jobs {
-        Jobs::new(&self.config, &Secrets::new(&self.world.aws, &self.config.environment))
+        Jobs::new(&self.config, &Secrets::new(&self.world.aws, &self.config.environment), &self.world.aws)
     }
 
     /// Sends what is due, by the fake's clock, without a deadline.

@@ -1,9 +1,12 @@
-//! Daily: what is kept for a while only.
+//! Daily: what is kept for a while only, and sessions that nobody can go on with.
 
 use shared::{
     error::Error,
     identity::Job,
-    models::forgetting::{self, Passing},
+    models::{
+        devices,
+        forgetting::{self, Passing},
+    },
 };
 use strum::IntoEnumIterator;
 
@@ -21,7 +24,10 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
             })
             .await?;
         }
-        Ok(())
+        agencies::batches(run, report, "sessions", BATCH.unsigned_abs().into(), async || {
+            devices::end_expired_sessions(&jobs.db, &job, run.now, BATCH).await
+        })
+        .await
     })
     .await
 }

@@ -10,17 +10,26 @@
 //!   too (migration V019), whatever the event says.
 
 mod agencies;
+mod anchors;
+mod audit;
+mod care_team_grants;
 mod clean_up;
 mod clock;
 mod deadline;
 mod dispatch;
+mod family_sms;
+mod late_visits;
+mod local;
 mod receipts;
 mod report;
 mod sender;
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use shared::{
+    app::SdkConfig,
     config::Config,
     db::Db,
     error::Error,
@@ -28,6 +37,7 @@ use shared::{
     secrets::{SecretName, Secrets},
 };
 
+use anchors::Anchors;
 pub use clock::Clock;
 pub use deadline::Deadline;
 pub use report::{Answer, Report};
@@ -48,10 +58,22 @@ pub struct Event {
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Job {
+    /// Seals the audit log.
+    AuditSeal,
+    /// Puts the audit chain's newest link where nobody can change it.
+    AuditAnchor,
+    /// Computes the audit chain anew.
+    AuditVerify,
+    /// Tells phones of care-team grants that begin or end by their dates.
+    CareTeamGrants,
     /// Removes what is kept for a while only.
     CleanUp,
     /// Sends what the outbox owes.
     Dispatch,
+    /// Tells families of the day.
+    FamilySms,
+    /// Tells coordinators of visits that nobody checked in to.
+    LateVisits,
     /// Asks what became of push messages.
     Receipts,
 }
@@ -72,15 +94,17 @@ pub(crate) struct Run {
 pub struct Jobs {
     db: Db,
     senders: Senders,
+    anchors: Anchors,
 }
 
 impl Jobs {
     /// Wires the jobs; nothing is sent before [`Jobs::warm_up`] or the first event.
     #[must_use]
-    pub fn new(config: &Config, secrets: &Secrets) -> Self {
+    pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         Self {
             db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
             senders: Senders::new(&config.providers, secrets),
+            anchors: Anchors::new(aws, &config.anchors_bucket),
         }
     }
 
@@ -103,21 +127,28 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_by(&self, clock: Clock, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
+        let started = Instant::now();
         let run = Run { now: clock.now(), clock, deadline };
         let outcome = self.work(job, &run).await;
         let answer = Answer::new(job, run.now, outcome)?;
-        answer.log();
+        answer.log(started.elapsed());
         answer.into_result()
     }
 
     async fn work(&self, job: Job, run: &Run) -> Result<Report, Error> {
         match job {
+            Job::AuditSeal => audit::seal(self, run).await,
+            Job::AuditAnchor => audit::anchor(self, run).await,
+            Job::AuditVerify => audit::verify(self, run).await,
+            Job::CareTeamGrants => care_team_grants::run(self, run).await,
             Job::CleanUp => clean_up::run(self, run).await,
             Job::Dispatch => {
                 let sender = self.senders.sender(&self.db).await?;
                 // What three lanes hold while they send is large.
                 Box::pin(dispatch::run(&sender, &run.clock, &run.deadline)).await
             }
+            Job::FamilySms => family_sms::run(self, run).await,
+            Job::LateVisits => late_visits::run(self, run).await,
             Job::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,
         }
     }

@@ -10,7 +10,7 @@ async fn main() -> Result<(), lambda::Fatal> {
     let config = Config::from_env()?;
     let aws = aws_config().await;
     let secrets = Secrets::new(&aws, &config.environment);
-    let jobs = Jobs::new(&config, &secrets);
+    let jobs = Jobs::new(&config, &secrets, &aws);
     jobs.warm_up().await;
     let handle = async |event: LambdaEvent<Event>| {
         Box::pin(jobs.run(event.payload, Deadline::before(event.context.deadline()))).await

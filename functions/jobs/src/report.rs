@@ -1,10 +1,10 @@
 //! What a run did: numbers by name, and whether it came to the end.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::{error::Error, lambda::Fatal};
+use shared::{error::Error, lambda::Fatal, metrics::Measurement};
 
 use crate::Job;
 
@@ -59,10 +59,12 @@ impl Answer {
         }
     }
 
-    pub(crate) fn log(&self) {
+    /// Tells the log what was done, and CloudWatch how much.
+    pub(crate) fn log(&self, duration: Duration) {
         let Self { job, now, report } = self;
         let counts = serde_json::to_string(&report.counts).unwrap_or_default();
         tracing::info!(job, %now, counts, cut_off = report.cut_off, failed_agencies = report.failed_agencies, "job done");
+        Measurement::Job { job, items: report.counts.values().sum(), duration }.record();
     }
 
     /// A run that failed anywhere is a failed run, so that the alarms on errors see it and the schedule repeats it.

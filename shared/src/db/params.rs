@@ -33,6 +33,7 @@ params! {
     f64 => FLOAT8,
     &str => TEXT,
     String => TEXT,
+    Vec<i64> => INT8_ARRAY,
     Vec<String> => TEXT_ARRAY,
     Uuid => UUID,
     Vec<Uuid> => UUID_ARRAY,

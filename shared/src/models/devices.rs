@@ -1,6 +1,6 @@
 //! Devices, and the session on each.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     db::{AuditEntry, Db, DbError, Identity, Nothing, Tx, text_sql},
+    ephemeral::sessions::REFRESH_TOKEN_SECONDS,
     error::Error,
     identity::Job,
 };
@@ -114,8 +115,32 @@ pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Resu
         .await?)
 }
 
+/// Ends at most `limit` sessions whose refresh token has run out by `now`: nobody can go on with them, and nobody there
+/// reads what is pushed. Answers how many.
+pub async fn end_expired_sessions(db: &Db, job: &Job, now: Timestamp, limit: i32) -> Result<u64, Error> {
+    // Each use of a refresh token is noted as a sign of life, and gives the next one its time.
+    let dead_since = now.min(Timestamp::now()) - SignedDuration::from_secs(REFRESH_TOKEN_SECONDS);
+    let mut tx = db.write(job, 0).await?;
+    let ended: Vec<Touched> = tx
+        .query(
+            "update devices set session_id = null, push_token = null
+             where id = any (array(
+               select d.id from devices d
+               where d.agency_id = app.agency_id() and d.session_id is not null
+                 and d.last_seen_at < $1
+               order by d.id limit $2 for no key update skip locked))
+             returning id",
+            &[&dead_since, &i64::from(limit)],
+        )
+        .await?;
+    for device in &ended {
+        tx.audit(AuditEntry::new("auth.expire", "device", device.id, None));
+    }
+    tx.commit().await?;
+    Ok(ended.len() as u64)
+}
+
 #[derive(FromRow)]
 struct Touched {
-    #[allow(dead_code, reason = "that there is a row is what counts")]
     id: Uuid,
 }

@@ -5,15 +5,19 @@
 
 pub mod accounts;
 pub mod agencies;
+pub mod audit_chain;
 pub mod care_plans;
 pub mod care_team;
 pub mod clients;
 pub mod consents;
 pub mod creations;
+pub mod daily_news;
 pub mod devices;
 pub mod family;
 pub mod forgetting;
+pub mod grant_dates;
 pub mod messages;
+pub mod overdue_visits;
 pub mod sending;
 pub mod sync_conflicts;
 pub mod sync_pull;

@@ -1,0 +1,31 @@
+//! After each agency's midnight: care-team grants that begin that day arrive on phones, and those that ended the day before
+//! leave them. What is due is told by what was written last, so that a day missed is made up for.
+
+use shared::{error::Error, identity::Job, models::grant_dates};
+
+use crate::{Jobs, Report, Run, agencies, local};
+
+/// Grants a transaction: the agency's writers wait meanwhile.
+const BATCH: u16 = 200;
+
+pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
+    agencies::each(jobs, run, async |agency, report| {
+        let today = run.now.to_zoned(local::zone(agency)?).date();
+        let job = Job { agency_id: agency.id };
+        report.count("began", 0);
+        report.count("ended", 0);
+        loop {
+            if run.deadline.has_passed() {
+                report.cut_off = true;
+                return Ok(());
+            }
+            let turned = grant_dates::turn(&jobs.db, &job, today, BATCH).await?;
+            report.count("began", turned.began);
+            report.count("ended", turned.ended);
+            if turned.began + turned.ended < BATCH.into() {
+                return Ok(());
+            }
+        }
+    })
+    .await
+}

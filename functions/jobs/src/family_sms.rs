@@ -1,0 +1,107 @@
+//! In the evening, where the agency is: the daily SMS to families.
+//!
+//! The schedule comes every quarter of an hour, and clocks are read here, so that summer time and Newfoundland's half hour
+//! need no schedule of their own. Who was told is known from the outbox; so a run that was cut off is gone on with, and
+//! nobody is told twice.
+
+use jiff::{civil::Time, tz::TimeZone};
+use shared::{
+    db::AuditEntry,
+    error::Error,
+    identity::Job,
+    messages::{DailyVisit, Template},
+    models::{
+        agencies::Agency,
+        daily_news::{self, Day, DayOfClient},
+        messages::{self, Channel, Message},
+    },
+};
+use uuid::Uuid;
+
+use crate::{Jobs, Report, Run, agencies, local};
+
+/// When it goes out.
+const FROM: Time = Time::constant(18, 0, 0, 0);
+/// From when on it is too late to write to anybody.
+const UNTIL: Time = Time::constant(21, 0, 0, 0);
+/// Families a transaction.
+const BATCH: u16 = 500;
+
+pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
+    agencies::each(jobs, run, async |agency, report| {
+        let zone = local::zone(agency)?;
+        report.count("queued", 0);
+        if !(FROM..UNTIL).contains(&run.now.to_zoned(zone.clone()).time()) {
+            return Ok(());
+        }
+        let day = local::day(run.now, zone.clone())?;
+        let mut after = Some((Uuid::nil(), Uuid::nil()));
+        while let Some(place) = after {
+            if run.deadline.has_passed() {
+                report.cut_off = true;
+                break;
+            }
+            let told = tell(jobs, run, agency, &zone, day, place).await?;
+            report.count("queued", told.queued);
+            after = told.more_after;
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// What became of some families.
+struct Told {
+    queued: u64,
+    /// The last of them, where more may follow.
+    more_after: Option<(Uuid, Uuid)>,
+}
+
+/// Queues the messages of the next families.
+async fn tell(
+    jobs: &Jobs,
+    run: &Run,
+    agency: &Agency,
+    zone: &TimeZone,
+    day: Day,
+    after: (Uuid, Uuid),
+) -> Result<Told, Error> {
+    let mut tx = jobs.db.write(&Job { agency_id: agency.id }, 0).await?;
+    daily_news::begin(&mut tx).await?;
+    let families = daily_news::untold(&mut tx, day, run.now, after, BATCH).await?;
+    let last = families.last().map(|family| (family.client_id, family.recipient_id));
+    let more_after = last.filter(|_| families.len() == usize::from(BATCH));
+    let wanted: Vec<_> = families.into_iter().filter(|family| family.wanted).collect();
+    let queued: Vec<_> = wanted.iter().map(|family| message(family, zone, day)).collect();
+    if !queued.is_empty() {
+        messages::enqueue_all(&mut tx, &queued).await?;
+    }
+    for family in &wanted {
+        tx.audit(AuditEntry::new("family.sms", "user", family.recipient_id, Some(family.client_id)));
+    }
+    tx.commit().await?;
+    Ok(Told { queued: queued.len() as u64, more_after })
+}
+
+fn message(family: &DayOfClient, zone: &TimeZone, day: Day) -> Message {
+    let visits = family
+        .visits
+        .0
+        .iter()
+        .map(|visit| DailyVisit { caregiver: visit.caregiver.clone(), at: visit.at.to_zoned(zone.clone()).time() });
+    Message {
+        recipient_id: family.recipient_id,
+        address: family.phone.clone(),
+        channel: Channel::Sms,
+        locale: family.locale,
+        template: Template::FamilyDaily {
+            client: family.client.clone(),
+            visits: visits.collect(),
+            to_come: u32::try_from(family.to_come).unwrap_or_default(),
+        },
+        dedupe_key: family.dedupe_key(day.date),
+        alert_id: None,
+        visit_id: None,
+        client_id: Some(family.client_id),
+    }
+}

@@ -1,0 +1,136 @@
+//! Every five minutes: visits that nobody checked in to. After a quarter of an hour the coordinator is told, once; after an
+//! hour the visit counts as missed, but only where the caregiver's phone was heard from since it was to begin: a phone
+//! without signal may hold the check-in. A check-in that comes after all cancels what is not yet sent (migration V020).
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use shared::{
+    error::Error,
+    identity::Job,
+    messages::Template,
+    models::{
+        agencies::Agency,
+        messages::{self, Channel, Message},
+        overdue_visits::{self, OverdueVisit, Phone, Place},
+    },
+};
+
+use crate::{Jobs, Report, Run, agencies, local};
+
+/// After how long a visit counts as missed.
+const MISSED_AFTER: SignedDuration = SignedDuration::from_mins(60);
+/// Visits a transaction: the agency's writers wait meanwhile.
+const BATCH: u16 = 200;
+
+/// What is to be done about a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Say that nobody checked in.
+    TellLate,
+    /// Say so, and that the caregiver's phone is out of reach.
+    TellDark,
+    /// Count it as missed, and say so.
+    Miss,
+}
+
+impl Step {
+    /// By which its message is known, and its count called.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::TellLate => "late",
+            Self::TellDark => "dark",
+            Self::Miss => "missed",
+        }
+    }
+}
+
+pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
+    agencies::each(jobs, run, async |agency, report| {
+        for name in ["late", "dark", "missed", "nobody_to_tell"] {
+            report.count(name, 0);
+        }
+        let zone = local::zone(agency)?;
+        let mut after = overdue_visits::beginning();
+        loop {
+            if run.deadline.has_passed() {
+                report.cut_off = true;
+                return Ok(());
+            }
+            let job = Job { agency_id: agency.id };
+            let visits = overdue_visits::list(&jobs.db, &job, run.now, after, BATCH).await?;
+            if visits.iter().any(|visit| step(visit, run.now).is_some()) {
+                report.add(settle(jobs, run, agency, &zone, after).await?);
+            }
+            match visits.last() {
+                Some(last) if visits.len() == usize::from(BATCH) => after = (last.scheduled_start, last.id),
+                _ => return Ok(()),
+            }
+        }
+    })
+    .await
+}
+
+/// What is to be done about `visit`, knowing what was done before.
+fn step(visit: &OverdueVisit, now: Timestamp) -> Option<Step> {
+    let told = |step: Step| visit.told.iter().any(|kind| kind == step.kind());
+    let missed = now.duration_since(visit.scheduled_start) >= MISSED_AFTER;
+    let untold = !told(Step::TellLate) && !told(Step::TellDark);
+    match visit.phone {
+        // The check-in may be on its way; the next run knows.
+        Phone::Sending => None,
+        Phone::Heard if missed => Some(Step::Miss),
+        Phone::Heard => untold.then_some(Step::TellLate),
+        Phone::Dark if missed => (!told(Step::TellDark)).then_some(Step::TellDark),
+        Phone::Dark => untold.then_some(Step::TellDark),
+    }
+}
+
+/// Does what there is to do, on what the visits are under the agency's write lock: no check-in comes in between.
+async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after: Place) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let mut tx = jobs.db.write(&Job { agency_id: agency.id }, 8).await?;
+    let visits = overdue_visits::list_in(&mut tx, run.now, after, BATCH).await?;
+    let mut missed = Vec::new();
+    let mut queued = Vec::new();
+    for visit in visits {
+        let Some(step) = step(&visit, run.now) else { continue };
+        if overdue_visits::is_news(visit.scheduled_start, run.now) {
+            if let Some(message) = message(&visit, step, zone) {
+                queued.push(message);
+            } else {
+                tracing::warn!(agency_id = %agency.id, visit_id = %visit.id, "nobody can be told of a late visit");
+                report.count("nobody_to_tell", 1);
+            }
+        }
+        report.count(step.kind(), 1);
+        if step == Step::Miss {
+            missed.push(visit);
+        }
+    }
+    // First: that a visit is missed takes back what is unsent of its being late.
+    overdue_visits::mark_missed(&mut tx, &missed).await?;
+    if !queued.is_empty() {
+        messages::enqueue_all(&mut tx, &queued).await?;
+    }
+    tx.commit().await?;
+    Ok(report)
+}
+
+fn message(visit: &OverdueVisit, step: Step, zone: &TimeZone) -> Option<Message> {
+    let (caregiver, client) = (visit.caregiver.clone(), visit.client.clone());
+    let planned = visit.scheduled_start.to_zoned(zone.clone()).time();
+    Some(Message {
+        recipient_id: visit.coordinator_id?,
+        address: visit.coordinator_phone.clone()?,
+        channel: Channel::Sms,
+        locale: visit.coordinator_locale?,
+        template: match step {
+            Step::TellLate => Template::VisitLate { caregiver, client, planned },
+            Step::TellDark => Template::VisitDark { caregiver, client, planned },
+            Step::Miss => Template::VisitMissed { caregiver, client, planned },
+        },
+        dedupe_key: visit.dedupe_key(step.kind()),
+        alert_id: None,
+        visit_id: Some(visit.id),
+        client_id: Some(visit.client_id),
+    })
+}

@@ -1,0 +1,23 @@
+//! What time it is where an agency is.
+
+use jiff::{Timestamp, tz::TimeZone};
+use shared::{
+    error::Error,
+    models::{agencies::Agency, daily_news::Day},
+};
+
+/// The agency's time zone.
+pub(crate) fn zone(agency: &Agency) -> Result<TimeZone, Error> {
+    TimeZone::get(&agency.time_zone).map_err(|error| Error::Internal(error.into()))
+}
+
+/// The day that `now` is in, from its midnight to the next one's: 23 to 25 hours.
+pub(crate) fn day(now: Timestamp, zone: TimeZone) -> Result<Day, Error> {
+    let midnights = || {
+        let start = now.to_zoned(zone).start_of_day()?;
+        let end = start.tomorrow()?.start_of_day()?;
+        Ok::<_, jiff::Error>((start, end))
+    };
+    let (start, end) = midnights().map_err(|error| Error::Internal(error.into()))?;
+    Ok(Day { date: start.date(), start: start.timestamp(), end: end.timestamp() })
+}
