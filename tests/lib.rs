@@ -25,6 +25,8 @@ mod openapi;
 mod outbox;
 mod outbox_faults;
 mod outbox_sending;
+mod photos;
+mod photos_files;
 mod races;
 mod replays;
 mod roles;

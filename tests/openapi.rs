@@ -29,6 +29,7 @@ fn documented_and_local_routes_are_equal() {
         ("auth", auth::document()),
         ("clients", clients::document()),
         ("visits", visits::document()),
+        ("photos", photos::document()),
         ("sync", sync::document()),
         ("health", health::document()),
     ];

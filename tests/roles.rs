@@ -111,6 +111,7 @@ const REASON: &str = r#"{"reason": "In hospital"}"#;
 const NOTES: &str = r#"{"notes": "Slept well", "family_note": "A good morning"}"#;
 const LATER: &str = "{{tomorrow}}";
 const KEEP: &str = r#"{"keep": "server"}"#;
+const SHARED: &str = r#"{"shared_with_family": true}"#;
 const PUSH: &str = r#"{"changes": {}}"#;
 const DONE: &str = r#"{"completed": true}"#;
 const TO_VITALS: &str = r#"{"task_type": "vitals", "data": null}"#;
@@ -261,6 +262,41 @@ const TABLE: &[Row] = &[
     row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/visits/{other_nurses_visit}/cancel", REASON),
     row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/visits/{visit_b}/cancel", REASON),
 
+    // Photos: staff see those of their clients and colleagues and write their own; a family sees what is shared with it.
+    row([Done, Done, Done, Done, Done, Who ], "GET /v1/photos?client_id={alma}", ""),
+    row([Done, Done, Gone, Gone, Gone, Who ], "GET /v1/photos?client_id={bernard}", ""),
+    row([Gone, Gone, Gone, Gone, Gone, Who ], "GET /v1/photos?client_id={client_b}", ""),
+    row([Done, Done, Done, Done, Done, Who ], "GET /v1/photos?visit_id={nurses_visit}", ""),
+    row([Done, Done, Gone, Gone, Gone, Who ], "GET /v1/photos?visit_id={other_nurses_visit}", ""),
+    row([Gone, Gone, Gone, Gone, Gone, Who ], "GET /v1/photos?visit_id={visit_b}", ""),
+    row([Done, Done, Done, Done, Gone, Who ], "GET /v1/photos/{nurses_photo}", ""),
+    row([Done, Done, Done, Done, Gone, Who ], "GET /v1/photos/{nurses_photo}?size=thumb", ""),
+    row([Done, Done, Done, Done, Done, Who ], "GET /v1/photos/{shared_photo}", ""),
+    row([Done, Done, Done, Gone, Gone, Who ], "GET /v1/photos/{document}", ""),
+    row([Gone, Gone, Gone, Gone, Gone, Who ], "GET /v1/photos/{photo_b}", ""),
+    row([Done, Done, Done, Done, No,   Who ], "POST /v1/photos", r#"{"client_id": "{alma}", "kind": "photo", {image}}"#),
+    row([Done, Done, Bad,  Bad,  No,   Who ], "POST /v1/photos", r#"{"client_id": "{bernard}", "kind": "photo", {image}}"#),
+    row([Bad,  Bad,  Bad,  Bad,  No,   Who ], "POST /v1/photos", r#"{"client_id": "{client_b}", "kind": "photo", {image}}"#),
+    row([Done, Done, Done, Done, No,   Who ], "POST /v1/photos", r#"{"visit_id": "{nurses_visit}", "kind": "photo", {image}}"#),
+    row([Done, Done, Bad,  Bad,  No,   Who ], "POST /v1/photos", r#"{"visit_id": "{other_nurses_visit}", "kind": "photo", {image}}"#),
+    row([Bad,  Bad,  Bad,  Bad,  No,   Who ], "POST /v1/photos", r#"{"visit_id": "{visit_b}", "kind": "photo", {image}}"#),
+    row([Done, Done, Done, Done, No,   Who ], "POST /v1/photos", r#"{"visit_id": "{new}", "kind": "photo", {image}}"#),
+    row([Done, Done, Done, Bad,  No,   Who ], "POST /v1/photos", r#"{"visit_id": "{nurses_visit}", "kind": "signature", {image}}"#),
+    row([Done, Done, Bad,  Done, No,   Who ], "POST /v1/photos", r#"{"visit_id": "{aides_visit}", "kind": "signature", {image}}"#),
+    row([Done, Done, Done, Bad,  No,   Who ], "POST /v1/photos", r#"{"client_id": "{alma}", "kind": "document", {pdf}}"#),
+    row([Done, Done, Done, Done, No,   Who ], "POST /v1/photos", r#"{"user_id": "{self}", "kind": "profile", {image}}"#),
+    row([Done, Done, Bad,  Bad,  No,   Who ], "POST /v1/photos", r#"{"user_id": "{other_nurse}", "kind": "profile", {image}}"#),
+    row([Done, Bad,  Bad,  Bad,  No,   Who ], "POST /v1/photos", r#"{"user_id": "{other_admin}", "kind": "profile", {image}}"#),
+    row([Bad,  Bad,  Bad,  Bad,  No,   Who ], "POST /v1/photos", r#"{"user_id": "{nurse_b}", "kind": "profile", {image}}"#),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/photos/{nurses_photo}/complete", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/photos/{photo_b}/complete", ""),
+    row([Done, Done, Done, No,   No,   Who ], "PATCH /v1/photos/{nurses_photo}", SHARED),
+    row([Done, Done, No,   No,   No,   Who ], "PATCH /v1/photos/{shared_photo}", SHARED),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "PATCH /v1/photos/{photo_b}", SHARED),
+    row([Done, Done, Done, No,   No,   Who ], "DELETE /v1/photos/{nurses_photo}", ""),
+    row([Done, Done, No,   No,   No,   Who ], "DELETE /v1/photos/{shared_photo}", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "DELETE /v1/photos/{photo_b}", ""),
+
     // What two people changed at the same time: planners settle it.
     row([Done, Done, No,   No,   No,   Who ], "GET /v1/conflicts", ""),
     row([Done, Done, No,   No,   No,   Who ], "POST /v1/conflicts/{conflict}/resolve", KEEP),
@@ -309,6 +345,34 @@ const TABLE: &[Row] = &[
 
 const CONFLICT: Uuid = Uuid::from_u128(0xA1);
 const CONFLICT_B: Uuid = Uuid::from_u128(0xAB);
+const NURSES_PHOTO: Uuid = Uuid::from_u128(0xA2);
+const SHARED_PHOTO: Uuid = Uuid::from_u128(0xA3);
+const DOCUMENT: Uuid = Uuid::from_u128(0xA4);
+const PHOTO_B: Uuid = Uuid::from_u128(0xAC);
+
+/// Photos that are stored: Alma's by the nurse, one that is shared with her family, a document, and one in agency B.
+async fn with_photos(world: &World) {
+    let photo = |id: Uuid, agency: Uuid, client: Uuid, kind: &str, shared: bool| {
+        format!(
+            "insert into photos (id, agency_id, client_id, kind, shared_with_family, object_key, content_type, bytes, sha256,
+               status, redrawn)
+             values ('{id}', '{agency}', '{client}', '{kind}', {shared}, 'key', 'image/jpeg', 1, sha256(''), 'stored', true);"
+        )
+    };
+    let consent = format!(
+        "insert into consents (id, agency_id, client_id, kind, granted, method)
+         values (gen_random_uuid(), '{AGENCY_A}', '{ALMA}', 'photos', true, 'signed form');"
+    );
+    let of_a = [
+        consent,
+        photo(SHARED_PHOTO, AGENCY_A, ALMA, "photo", true),
+        photo(DOCUMENT, AGENCY_A, ALMA, "document", false),
+        format!("select set_config('app.user_id', '{}', true);", NURSE.id),
+        photo(NURSES_PHOTO, AGENCY_A, ALMA, "photo", false),
+    ];
+    world.database.write(AGENCY_A, &of_a.concat()).await;
+    world.database.write(AGENCY_B, &photo(PHOTO_B, AGENCY_B, CLIENT_B, "photo", true)).await;
+}
 
 /// What the names in braces stand for.
 struct Names(BTreeMap<&'static str, String>);
@@ -326,6 +390,8 @@ impl Names {
                 "new_user",
                 r#""email": "new@a.test", "phone": "+14165550999", "first_name": "N", "last_name": "N""#.into(),
             ),
+            ("image", format!(r#""content_type": "image/png", "bytes": 9, "sha256": "{}""#, "0".repeat(64))),
+            ("pdf", format!(r#""content_type": "application/pdf", "bytes": 9, "sha256": "{}""#, "0".repeat(64))),
             ("own_device", client.device_id.to_string()),
             (
                 "own_refresh_token",
@@ -360,6 +426,10 @@ impl Names {
             ("other_nurses_vitals", OTHER_NURSES_VITALS),
             ("conflict", CONFLICT),
             ("conflict_b", CONFLICT_B),
+            ("nurses_photo", NURSES_PHOTO),
+            ("shared_photo", SHARED_PHOTO),
+            ("document", DOCUMENT),
+            ("photo_b", PHOTO_B),
             ("other_nurses_device", world.sign_in(&OTHER_NURSE).await.device_id),
             ("other_coordinators_device", world.sign_in(&OTHER_COORDINATOR).await.device_id),
             ("nurse_bs_device", world.sign_in(&NURSE_B).await.device_id),
@@ -454,6 +524,7 @@ async fn walk(sender: Option<Role>) {
         );
         world.database.write(agency, &sql).await;
     }
+    with_photos(&world).await;
     let mut kept = Kept::copy(&world).await;
     let mut wrong = Vec::new();
     for row in TABLE {
@@ -654,9 +725,9 @@ async fn document_alma(world: &World) {
     let photo = |caption: &str, owner: &str, shared: bool, status: &str| {
         format!(
             "insert into photos (id, agency_id, {owner}, kind, shared_with_family, object_key, content_type, bytes,
-               sha256, status, caption)
+               sha256, status, caption, redrawn)
              values (gen_random_uuid(), '{AGENCY_A}', '{}', 'photo', {shared}, 'SECRET-KEY', 'image/jpeg', 1,
-               decode(repeat('00', 32), 'hex'), '{status}', '{caption}');",
+               decode(repeat('00', 32), 'hex'), '{status}', '{caption}', true);",
             if owner == "visit_id" { NURSES_VISIT } else { ALMA }
         )
     };

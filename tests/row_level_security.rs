@@ -56,6 +56,8 @@ const GONE_PHOTO: Uuid = Uuid::from_u128(0xA05);
 const PHOTO_OF_NURSE: Uuid = Uuid::from_u128(0xA06);
 const PHOTO_OF_BERNARD: Uuid = Uuid::from_u128(0xA07);
 const SHARED_PHOTO_OF_BERNARD: Uuid = Uuid::from_u128(0xA08);
+const PHOTO_AS_IT_CAME: Uuid = Uuid::from_u128(0xA09);
+const DOCUMENT_OF_ALMA: Uuid = Uuid::from_u128(0xA0A);
 const PHOTO_B: Uuid = Uuid::from_u128(0xA0B);
 const ALERT_FOR_ALMA: Uuid = Uuid::from_u128(0xA11);
 const ALERT_FOR_BERNARD: Uuid = Uuid::from_u128(0xA12);
@@ -170,9 +172,14 @@ const SHA256: &str = "decode(repeat('00', 32), 'hex')";
 fn photo(id: Uuid, agency: Uuid, (owner, of): (&str, Uuid), shared: bool, status: &str) -> String {
     format!(
         "insert into photos (id, agency_id, {owner}, kind, shared_with_family, object_key, content_type, bytes, sha256,
-           status)
-         values ('{id}', '{agency}', '{of}', 'photo', {shared}, 'key', 'image/jpeg', 1, {SHA256}, '{status}');"
+           status, redrawn)
+         values ('{id}', '{agency}', '{of}', 'photo', {shared}, case '{status}' when 'stored' then 'key' end,
+           'image/jpeg', 1, {SHA256}, '{status}', '{status}' = 'stored');"
     )
+}
+
+fn of_kind(kind: &str, photo: &str) -> String {
+    photo.replace("'photo'", &format!("'{kind}'"))
 }
 
 fn alert(id: Uuid, agency: Uuid, client: Uuid, by: &Person) -> String {
@@ -302,6 +309,9 @@ fn furniture_of_a(nurses_device: Uuid) -> String {
         photo(PHOTO_OF_NURSE, AGENCY_A, ("user_id", NURSE.id), false, "stored"),
         photo(PHOTO_OF_BERNARD, AGENCY_A, ("client_id", BERNARD), false, "stored"),
         photo(SHARED_PHOTO_OF_BERNARD, AGENCY_A, ("visit_id", OTHER_NURSES_VISIT), true, "stored"),
+        photo(PHOTO_AS_IT_CAME, AGENCY_A, ("client_id", ALMA), true, "stored"),
+        format!("update photos set redrawn = false where id = '{PHOTO_AS_IT_CAME}';"),
+        of_kind("document", &photo(DOCUMENT_OF_ALMA, AGENCY_A, ("client_id", ALMA), true, "stored")),
         alert(ALERT_FOR_ALMA, AGENCY_A, ALMA, &NURSE),
         alert(ALERT_FOR_BERNARD, AGENCY_A, BERNARD, &OTHER_NURSE),
         message(MESSAGE, AGENCY_A, &FAMILY),
@@ -468,6 +478,8 @@ fn who_sees_what() -> Vec<Table> {
                 (PENDING_PHOTO, ALMAS_STAFF),
                 (GONE_PHOTO, ALMAS_STAFF),
                 (PHOTO_OF_NURSE, ALMAS_STAFF),
+                (PHOTO_AS_IT_CAME, ALMAS_STAFF),
+                (DOCUMENT_OF_ALMA, NURSES),
                 (PHOTO_OF_BERNARD, BERNARDS),
                 (SHARED_PHOTO_OF_BERNARD, BERNARDS),
                 (PHOTO_B, AGENCY_BS),
@@ -563,6 +575,11 @@ async fn shown_to_staff(person: &Person, client: &Client) -> BTreeMap<&'static s
             shown.entry(table).or_default().extend(ids(&rows));
         }
     }
+    let owners = shown["clients"].iter().map(|of| format!("client_id={of}"));
+    for owner in owners.chain([format!("user_id={}", NURSE.id)]).collect::<Vec<_>>() {
+        let photos = client.get(&format!("/v1/photos?limit=200&{owner}")).await.expect(200);
+        shown.entry("photos").or_default().extend(ids(&photos));
+    }
     for of in shown["visits"].clone() {
         let rows = client.get(&format!("/v1/visits/{of}/tasks")).await.expect(200);
         shown.entry("visit_tasks").or_default().extend(ids(&rows));
@@ -588,15 +605,19 @@ async fn shown_to_family(client: &Client) -> BTreeMap<&'static str, BTreeSet<Str
         for table in ["visits", "photos"] {
             shown.entry(table).or_default().extend(ids(&view[table]));
         }
+        let photos = client.get(&format!("/v1/photos?client_id={of}")).await.expect(200);
+        assert_eq!(ids(&photos), shown["photos"], "the two ways of a family to a client's photos");
     }
     shown
 }
 
 #[tokio::test]
 async fn row_level_security_alone_shows_what_the_handlers_show() {
-    // What only planners see at all, and handlers show nobody.
-    let gone: BTreeSet<_> =
-        [GONE_CLIENT, GONE_VISIT, GONE_TASK, TASK_OF_GONE_VISIT].map(|id| id.to_string()).into_iter().collect();
+    // What handlers show nobody.
+    let gone: BTreeSet<_> = [GONE_CLIENT, GONE_VISIT, GONE_TASK, TASK_OF_GONE_VISIT, GONE_PHOTO]
+        .map(|id| id.to_string())
+        .into_iter()
+        .collect();
     let stage = Stage::new().await;
     let mut wrong = String::new();
     for Session { user: person, client, .. } in &stage.sessions {
@@ -766,12 +787,40 @@ fn attempts_at_visits() -> Vec<Attempt> {
     ]
 }
 
-fn attempts_at_the_rest() -> Vec<Attempt> {
+fn attempts_at_photos() -> Vec<Attempt> {
     let id = Uuid::from_u128(0xAAA);
     let photo = |(owner, of)| photo(id, AGENCY_A, (owner, of), false, "pending");
-    let own_photo = format!("{} update photos set caption = 'C' where id = '{id}'", photo(("client_id", ALMA)));
-    let moved_photo =
-        format!("{} update photos set client_id = '{BERNARD}' where id = '{id}'", photo(("client_id", ALMA)));
+    let change = |photo: Uuid, set: &str| format!("update photos set {set} where id = '{photo}'");
+    let own_photo = format!("{} {}", photo(("client_id", ALMA)), change(id, "caption = 'C'"));
+    let unheard_of = Uuid::from_u128(0xFFF);
+    let stored = photo(("client_id", ALMA)).replace("'pending'", "'stored'");
+    vec![
+        attempt("photos", ALMAS_STAFF, own_photo),
+        attempt("photos", BERNARDS, photo(("client_id", BERNARD))),
+        attempt("photos", ALMAS_STAFF, photo(("visit_id", NURSES_VISIT))),
+        attempt("photos", BERNARDS, photo(("visit_id", OTHER_NURSES_VISIT))),
+        // A phone may send the photo before the visit; but not one for somebody else's.
+        attempt("photos", AGENCY_AS_STAFF, photo(("visit_id", unheard_of))),
+        attempt("photos", NOBODY, photo(("visit_id", VISIT_B))),
+        attempt("photos", NURSES, of_kind("signature", &photo(("visit_id", NURSES_VISIT)))),
+        attempt("photos", AIDES, of_kind("signature", &photo(("visit_id", AIDES_VISIT)))),
+        attempt("photos", NURSES, of_kind("document", &photo(("client_id", ALMA)))),
+        attempt("photos", AGENCY_AS_STAFF, by_myself(&photo(("user_id", MYSELF.id)))),
+        attempt("photos", NURSES, photo(("user_id", NURSE.id))),
+        attempt("photos", &[&ADMIN], photo(("user_id", OTHER_ADMIN.id))),
+        attempt("photos", PLANNERS, change(PHOTO_OF_ALMA, "shared_with_family = true")),
+        attempt("photos", PLANNERS, change(PHOTO_OF_ALMA, "deleted_at = now()")),
+        // What was uploaded stays what it is, and whether it is good is for the function to say.
+        attempt("photos", NOBODY, stored),
+        attempt("photos", NOBODY, change(PENDING_PHOTO, "status = 'stored', object_key = 'x'")),
+        attempt("photos", NOBODY, change(PHOTO_OF_ALMA, &format!("client_id = '{BERNARD}'"))),
+        attempt("photos", NOBODY, change(PHOTO_OF_ALMA, "object_key = 'clients/another.jpg'")),
+        attempt("photos", NOBODY, change(PHOTO_AS_IT_CAME, "redrawn = true")),
+    ]
+}
+
+fn attempts_at_the_rest() -> Vec<Attempt> {
+    let id = Uuid::from_u128(0xAAA);
     let moved_alert = format!("update alerts set client_id = '{BERNARD}' where id = '{ALERT_FOR_ALMA}'");
     let quarantined = |device: &str| {
         format!(
@@ -782,16 +831,6 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
     };
     let logged = "insert into audit_log (action, resource";
     vec![
-        attempt("photos", ALMAS_STAFF, own_photo),
-        attempt("photos", BERNARDS, photo(("client_id", BERNARD))),
-        attempt("photos", AGENCY_AS_STAFF, by_myself(&photo(("user_id", MYSELF.id)))),
-        attempt("photos", NURSES, photo(("user_id", NURSE.id))),
-        attempt(
-            "photos",
-            PLANNERS,
-            format!("update photos set shared_with_family = true where id = '{PHOTO_OF_ALMA}'"),
-        ),
-        attempt("photos", PLANNERS, moved_photo),
         attempt("alerts", ALMAS_STAFF, by_myself(&alert(id, AGENCY_A, ALMA, &MYSELF))),
         attempt("alerts", NURSES, alert(id, AGENCY_A, ALMA, &NURSE)),
         attempt("alerts", BERNARDS, by_myself(&alert(id, AGENCY_A, BERNARD, &MYSELF))),
@@ -846,8 +885,14 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
 async fn a_write_past_the_handlers_changes_only_what_its_writer_may_change() {
     const NO_PRIVILEGE: &str = "42501";
     let stage = Stage::new().await;
-    let mut attempts =
-        [attempts_at_people(), attempts_at_clients(), attempts_at_visits(), attempts_at_the_rest()].concat();
+    let mut attempts = [
+        attempts_at_people(),
+        attempts_at_clients(),
+        attempts_at_visits(),
+        attempts_at_photos(),
+        attempts_at_the_rest(),
+    ]
+    .concat();
     let tables: BTreeSet<_> = who_sees_what().iter().map(|table| table.name).collect();
     assert_eq!(attempts.iter().map(|attempt| attempt.table).collect::<BTreeSet<_>>(), tables, "a table is not tested");
     for table in tables {

@@ -147,8 +147,9 @@ impl Server {
         }
         let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since: BTreeSet::new() };
         let author = Author { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
-        let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false };
-        let around = Surroundings { clients: BTreeSet::new(), visits: [(VISIT, facts)].into() };
+        let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false, completed: false };
+        let around =
+            Surroundings { clients: BTreeSet::new(), visits: [(VISIT, facts)].into(), ..Surroundings::default() };
         let table = schema::table("visit_tasks").unwrap();
         let judgement = judge::upsert(table, &pushed, &stored, &author, &around, Timestamp::UNIX_EPOCH);
         for conflict in judgement.conflicts {

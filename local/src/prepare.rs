@@ -11,7 +11,10 @@ use aws_sdk_dynamodb::{
     operation::create_table::CreateTableError,
     types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
 };
-use aws_sdk_s3::operation::create_bucket::CreateBucketError;
+use aws_sdk_s3::{
+    operation::create_bucket::CreateBucketError,
+    types::{BucketVersioningStatus, VersioningConfiguration},
+};
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use jsonwebtoken::{
     Algorithm, EncodingKey,
@@ -67,7 +70,7 @@ pub async fn table(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
     }
 }
 
-/// Makes a bucket, if it isn't there.
+/// Makes a bucket that keeps versions, if it isn't there.
 pub async fn bucket(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
     make_bucket(aws, name, false).await
 }
@@ -80,7 +83,8 @@ pub async fn locked_bucket(aws: &SdkConfig, name: &str) -> Result<(), Fatal> {
 async fn make_bucket(aws: &SdkConfig, name: &str, locked: bool) -> Result<(), Fatal> {
     let config = aws_sdk_s3::config::Builder::from(aws).force_path_style(true).build();
     let region = aws_sdk_s3::types::BucketLocationConstraint::CaCentral1;
-    let made = aws_sdk_s3::Client::from_conf(config)
+    let client = aws_sdk_s3::Client::from_conf(config);
+    let made = client
         .create_bucket()
         .bucket(name)
         .object_lock_enabled_for_bucket(locked)
@@ -91,10 +95,13 @@ async fn make_bucket(aws: &SdkConfig, name: &str, locked: bool) -> Result<(), Fa
         .await;
     match made {
         Err(error) if !error.as_service_error().is_some_and(CreateBucketError::is_bucket_already_owned_by_you) => {
-            Err(error.into())
+            return Err(error.into());
         }
-        _ => Ok(()),
+        _ => {}
     }
+    let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+    client.put_bucket_versioning().bucket(name).versioning_configuration(versions).send().await?;
+    Ok(())
 }
 
 /// Writes a secret, whatever it was before.

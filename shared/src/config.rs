@@ -32,6 +32,8 @@ pub struct Config {
     pub jobs_function: String,
     /// `ANCHORS_BUCKET`: the S3 bucket, under Object Lock, of the audit chain's anchors.
     pub anchors_bucket: String,
+    /// `DOCUMENTS_BUCKET`: the S3 bucket of clients' documents.
+    pub documents_bucket: String,
 }
 
 /// Who sends our messages. Read by `jobs`.
@@ -82,6 +84,7 @@ impl Config {
             providers: Providers::from_env()?,
             jobs_function: env::var("JOBS_FUNCTION").unwrap_or_else(|_| "jobs".into()),
             anchors_bucket: required("ANCHORS_BUCKET")?,
+            documents_bucket: required("DOCUMENTS_BUCKET")?,
         })
     }
 

@@ -106,6 +106,8 @@ pub enum Conflict {
     PrimaryNurseTaken,
     /// The device is registered to someone else.
     DeviceTaken,
+    /// The bytes that the record is of have not arrived.
+    NotArrived,
     /// The record can't change any more: the visit is cancelled, the client has visits to come.
     Final(&'static str),
 }

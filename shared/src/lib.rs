@@ -24,4 +24,5 @@ pub mod request;
 pub mod secrets;
 pub mod sync;
 pub mod twilio;
+pub mod uploads;
 pub mod validation;

@@ -5,6 +5,7 @@ pub mod cast;
 mod client;
 mod database;
 pub mod event;
+pub mod files;
 pub mod log;
 pub mod providers;
 mod scheduler;
@@ -16,13 +17,16 @@ pub use scheduler::Scheduler;
 
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use axum::Router;
+use lambda_runtime::LambdaEvent;
 use local::prepare::{self, TokenKeys};
 use secrecy::SecretString;
+use serde_json::Value;
 use shared::{
     app::{App, SdkConfig, aws_config},
     config::{Config, Providers},
     db::StatementMode,
     identity::Role,
+    lambda::Fatal,
     secrets::Secrets,
 };
 use uuid::Uuid;
@@ -42,7 +46,8 @@ pub struct World {
 /// The functions' routers, each with a database connection of its own: one Lambda environment of each.
 #[derive(Clone)]
 pub struct Functions {
-    routers: [(&'static str, Router); 5],
+    routers: [(&'static str, Router); 6],
+    photos: photos::Photos,
 }
 
 impl World {
@@ -52,17 +57,18 @@ impl World {
         let environment = format!("test-{unique}");
         let table = format!("berthcare-{environment}");
         let keys = TokenKeys::generate("test-1").unwrap();
-        let photos_bucket = std::env::var("PHOTOS_BUCKET").unwrap();
-        let anchors_bucket = format!("anchors-{unique}");
-        let (database, table_made, bucket_made, anchors_made, published, twilio_made) = tokio::join!(
+        let [photos_bucket, documents_bucket, anchors_bucket] =
+            ["photos", "documents", "anchors"].map(|of| format!("{of}-{environment}"));
+        let (database, table_made, photos_made, documents_made, anchors_made, published, twilio_made) = tokio::join!(
             Database::copy(&unique),
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
+            prepare::bucket(&aws, &documents_bucket),
             prepare::locked_bucket(&aws, &anchors_bucket),
             keys.publish(&aws, &environment),
             prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
-        for made in [table_made, bucket_made, anchors_made, published, twilio_made] {
+        for made in [table_made, photos_made, documents_made, anchors_made, published, twilio_made] {
             made.unwrap();
         }
         let config = Config {
@@ -81,6 +87,7 @@ impl World {
             },
             jobs_function: "jobs".into(),
             anchors_bucket,
+            documents_bucket,
         };
         let functions = Functions::new(&config, &aws);
         Self { database, aws, config, keys, functions }
@@ -100,7 +107,7 @@ impl World {
         Functions::new(&Config { database_url: Some(SecretString::from(url)), ..self.config.clone() }, &self.aws)
     }
 
-    /// Functions that find their secrets, but not the table.
+    /// Functions that find their secrets, but neither the table nor the buckets.
     pub async fn without_table(&self) -> Functions {
         // Nothing listens on port 1; there is no use in trying again.
         let nowhere = aws_config::defaults(BehaviorVersion::latest())
@@ -162,14 +169,17 @@ impl Functions {
 
     fn wire(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         let app = || App::new(config.clone(), secrets);
+        let photos = photos::Photos::new(config.clone(), secrets, aws);
         Self {
             routers: [
                 ("auth", auth::router(auth::Auth::new(config.clone(), secrets.clone(), aws))),
                 ("clients", clients::router(app())),
                 ("visits", visits::router(app())),
+                ("photos", photos::router(photos.clone())),
                 ("sync", sync::router(app())),
                 ("health", health::router(health::Health::new(config, secrets, aws))),
             ],
+            photos,
         }
     }
 
@@ -179,9 +189,16 @@ impl Functions {
             "auth" | "users" | ".well-known" => "auth",
             "clients" | "family" => "clients",
             "visits" | "conflicts" => "visits",
+            "photos" => "photos",
             "sync" => "sync",
             _ => "health",
         };
         self.routers.iter().find(|(of, _)| *of == name).map(|(_, router)| router.clone()).unwrap()
+    }
+
+    /// Sends the function `photos` an event as Lambda does, whatever kind it is of.
+    pub async fn tell_photos(&self, event: Value) -> Result<Value, Fatal> {
+        let event = LambdaEvent::new(event, lambda_runtime::Context::default());
+        photos::invoke(&self.photos, self.of_path("/v1/photos"), event).await
     }
 }

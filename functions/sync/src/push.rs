@@ -141,13 +141,14 @@ impl Stock {
             }
         }
         let mut by_table = BTreeMap::new();
-        // Tasks first: those that the phone names by id alone belong to visits that it may not name.
+        // Tasks and photos first: those that the phone names by id alone belong to visits that it may not name.
         for table in TABLES.iter().rev() {
             let ids: Vec<_> = ids.get(table.name).into_iter().flatten().copied().collect();
             by_table.insert(table.name, sync_push::states(tx, table.name, ids, base, held).await?);
         }
         let unnamed: BTreeSet<Uuid> = by_table["visit_tasks"]
             .values()
+            .chain(by_table["photos"].values())
             .filter_map(|task: &Known| judge::id(task.stored.row.as_ref()?, "visit_id"))
             .filter(|visit| !by_table["visits"].contains_key(visit))
             .collect();
@@ -170,6 +171,8 @@ impl Stock {
         for (id, known) in self.by_table.get("visits").into_iter().flatten() {
             if let Some(facts) = known.stored.row.as_ref().filter(|row| !judge::is_deleted(row)).and_then(facts) {
                 around.visits.insert(*id, facts);
+            } else if known.stored.hidden || known.stored.row.is_some() {
+                around.hidden_visits.insert(*id);
             }
         }
         around
@@ -181,6 +184,7 @@ fn facts(visit: &Row) -> Option<VisitFacts> {
         user_id: judge::id(visit, "user_id")?,
         client_id: judge::id(visit, "client_id")?,
         cancelled: visit.get("status").and_then(Value::as_str) == Some("cancelled"),
+        completed: visit.get("status").and_then(Value::as_str) == Some("completed"),
     })
 }
 

@@ -163,6 +163,10 @@ impl Conflict {
                 ("primary-nurse-taken", "The client has a primary nurse. End that first.".into())
             }
             Self::DeviceTaken => ("device-taken", "This device id belongs to someone else. Make a new one.".into()),
+            Self::NotArrived => (
+                "not-arrived",
+                "Nothing has been uploaded for this yet. Upload it first; for a new URL, create it again.".into(),
+            ),
             Self::Final(why) => ("final", why.into()),
         }
     }

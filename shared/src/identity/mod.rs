@@ -8,7 +8,7 @@ mod token;
 pub use caller::{Caller, Job, May, Session};
 pub use password::{hash_password, verify_password};
 pub use role::{
-    CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle, FamilyRead, Permission, Role, SignedIn,
-    SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete, VisitsRead, VisitsWrite,
+    CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle, FamilyRead, Permission, PhotosRead,
+    PhotosWrite, Role, SignedIn, SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete, VisitsRead, VisitsWrite,
 };
 pub use token::{ACCESS_TOKEN_SECONDS, AUDIENCE, Claims, SigningKey, TokenVerifier, issuer};

@@ -106,6 +106,10 @@ permissions! {
     UsersDelete = "users.delete" => [Admin];
     /// Hold one's clients and visits on a phone, and bring back what was done.
     SyncUse = "visits.read" => [Admin, Coordinator, Nurse, CareAide];
+    /// See photos of visible clients, visits and colleagues; a family those that are shared with it.
+    PhotosRead = "photos.read" => [Admin, Coordinator, Nurse, CareAide, Family];
+    /// Add photos, signatures and documents, and change and remove one's own; planners any.
+    PhotosWrite = "photos.write" => [Admin, Coordinator, Nurse, CareAide];
     /// Settle what two people changed at the same time.
     ConflictsSettle = "visits.write" => [Admin, Coordinator];
     /// The family's view of a client; planners may see it too, to know what a family reads.

@@ -128,6 +128,7 @@ pub async fn view(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Optio
                    order by p.taken_at desc nulls last, p.id)
                  from photos p left join visits v on v.id = p.visit_id
                  where coalesce(p.client_id, v.client_id) = c.id and p.shared_with_family and p.kind = 'photo'
+                   and p.redrawn
                    and p.status = 'stored' and p.deleted_at is null and app.consented(c.id, 'photos')
                ), '[]') as photos
              from clients c

@@ -19,6 +19,7 @@ pub mod grant_dates;
 pub mod messages;
 pub mod overdue_visits;
 pub mod sending;
+pub mod photos;
 pub mod sync_conflicts;
 pub mod sync_pull;
 pub mod sync_push;

@@ -13,7 +13,7 @@ use super::{
     visit_tasks::{Task, TaskRow},
 };
 use crate::{
-    db::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, json_sql, text_sql},
+    db::{AuditEntry, ConstraintExt, Db, DbError, Identity, Nothing, Tx, json_sql, text_sql},
     error::{Conflict, Error, Fault},
     validation::{Check, Faults},
 };
@@ -398,6 +398,12 @@ pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<Visit
         )
         .await?;
     Ok(row.map(Visit::from))
+}
+
+/// Refuses where the caller may not see the visit: for lists that are empty for either reason.
+pub async fn must_be_visible(db: &Db, who: &impl Identity, id: Uuid) -> Result<(), Error> {
+    let sql = "select v.id from visits v where v.id = $1 and v.deleted_at is null";
+    db.read_opt::<Nothing>(who, sql, &[&id]).await?.map(drop).ok_or(Error::NotFound)
 }
 
 /// One visit inside a write transaction, where the counter's lock keeps it as it is.

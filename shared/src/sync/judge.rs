@@ -12,7 +12,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::schema::{Column, Table, Writer};
+use super::{
+    photos,
+    schema::{Column, Table, Writer},
+};
 use crate::{clinical, error::Error, identity::Role, models::visit_tasks::TaskType, validation::Faults};
 
 /// A row as PostgreSQL's JSON has it.
@@ -71,6 +74,8 @@ pub struct VisitFacts {
     pub client_id: Uuid,
     /// Whether it was called off.
     pub cancelled: bool,
+    /// Whether it took place and has ended.
+    pub completed: bool,
 }
 
 /// Everything around a record that its judgement needs.
@@ -80,6 +85,8 @@ pub struct Surroundings {
     pub clients: BTreeSet<Uuid>,
     /// Visits that the caller may see, as far as this push names them; those of the push itself included.
     pub visits: BTreeMap<Uuid, VisitFacts>,
+    /// Visits that this push names and that are there, but not the caller's to see.
+    pub hidden_visits: BTreeSet<Uuid>,
 }
 
 /// Two values for one column.
@@ -131,7 +138,7 @@ impl Judgement {
 }
 
 /// Told for rows of others, and of nobody: which of the two is not told.
-const NOT_YOURS: &str = "this is not yours to change";
+pub(super) const NOT_YOURS: &str = "this is not yours to change";
 
 /// Judges a record that a device created or changed. `now` is the server's time.
 #[must_use]
@@ -169,7 +176,7 @@ pub fn delete(table: &'static Table, id: Uuid, stored: &Stored, author: &Author,
     }
     let permitted = match table.name {
         "visit_tasks" => may_write_task(row, author, around),
-        "photos" if text(row, "created_by") == Some(&author.user_id.to_string()) => Ok(()),
+        "photos" => photos::may_change(row, author, around),
         "clients" => Err("clients are removed on the portal".to_owned()),
         _ if author.role.sees_agency() => Ok(()),
         _ => Err(NOT_YOURS.to_owned()),
@@ -350,17 +357,7 @@ fn may_create(table: &Table, row: &Row, author: &Author, around: &Surroundings) 
             Err("its visit is not known".into())
         }
         "alerts" => Ok(()),
-        "photos" => {
-            let owners = [id(row, "client_id"), id(row, "visit_id"), id(row, "user_id")];
-            match owners {
-                // A photo may come before its visit.
-                [None, Some(_), None] => Ok(()),
-                [Some(_), None, None] if client_seen => Ok(()),
-                [None, None, Some(user)] if user == author.user_id => Ok(()),
-                [Some(_), None, None] | [None, None, Some(_)] => not_yours(),
-                _ => Err("a photo belongs to one client, visit or user".into()),
-            }
-        }
+        "photos" => photos::may_create(row, author, around),
         _ => not_yours(),
     }
 }
@@ -369,6 +366,7 @@ fn may_change(table: &Table, before: &Row, after: &Row, author: &Author, around:
     let planner = author.role.sees_agency();
     match table.name {
         "clients" => Err("clients are changed on the portal".into()),
+        "photos" => photos::may_change(before, author, around),
         _ if planner && table.name != "visit_tasks" => Ok(()),
         "visits" if id(before, "user_id") != Some(author.user_id) => Err(NOT_YOURS.into()),
         "visits" => {
@@ -379,7 +377,6 @@ fn may_change(table: &Table, before: &Row, after: &Row, author: &Author, around:
             may_write_task(before, author, around)?;
             may_write_task(after, author, around)
         }
-        "photos" if text(before, "created_by") == Some(&author.user_id.to_string()) => Ok(()),
         "alerts" if text(before, "raised_by") == Some(&author.user_id.to_string()) => Ok(()),
         _ => Err(NOT_YOURS.into()),
     }

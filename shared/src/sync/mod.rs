@@ -4,4 +4,5 @@
 pub mod base;
 pub mod cursor;
 pub mod judge;
+mod photos;
 pub mod schema;

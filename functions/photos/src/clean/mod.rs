@@ -1,0 +1,113 @@
+//! What arrived, made fit to be given out; or the reason why it can't be.
+//!
+//! JPEG, PNG and WebP are decoded and drawn anew, so that of the file nothing is left but its pixels. There is no decoder of
+//! HEIC in safe Rust: such a file keeps its bytes, but for its metadata, and is never shown to a family. PDF stays as it is.
+
+mod disguise;
+mod heic;
+mod pdf;
+mod picture;
+
+use shared::models::photos::{MediaType, PhotoKind};
+
+/// How many pixels an image may have: what the largest sensors of phones give without being asked for more (8192 x 6144).
+/// At three bytes each, twice over while it is turned upright, that is 302 MB.
+pub const MAX_PIXELS: u64 = 8192 * 6144;
+
+/// A copy that may be given out.
+#[derive(Debug)]
+pub struct Clean {
+    /// The copy.
+    pub bytes: Vec<u8>,
+    /// Its media type: JPEG for photos, whatever they came as, but HEIC.
+    pub media_type: MediaType,
+    /// What its key ends with.
+    pub extension: &'static str,
+    /// The same in at most 400 pixels each way, as JPEG.
+    pub thumbnail: Option<Vec<u8>>,
+    /// Whether it was drawn anew from its pixels.
+    pub redrawn: bool,
+}
+
+/// Why an upload is rejected, in the words that its author is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// It has another length than declared.
+    #[error("what arrived is not as long as it was declared to be")]
+    OtherLength,
+    /// It was sent as another type than declared.
+    #[error("what arrived is not of the type that it was declared to be")]
+    OtherType,
+    /// It has another digest than declared.
+    #[error("what arrived has another SHA-256 than was declared")]
+    OtherChecksum,
+    /// Its first bytes are another type's than declared.
+    #[error("what arrived is not {0}")]
+    NotWhatItSays(&'static str),
+    /// It is of a type that is not taken at all.
+    #[error("only JPEG, PNG, WebP, HEIC and PDF are taken")]
+    UnknownType,
+    /// Its kind takes other types or has other owners.
+    #[error("this type, size or owner is not for records of this kind")]
+    NotOfItsKind,
+    /// It is a file of another type as well.
+    #[error("it is {0} at the same time")]
+    Disguised(&'static str),
+    /// It has more pixels than are taken.
+    #[error("it has more than 50 megapixels")]
+    TooManyPixels,
+    /// It breaks off, or can't be read for another reason.
+    #[error("it is damaged or incomplete")]
+    Unreadable,
+    /// It needs a password.
+    #[error("it is encrypted")]
+    Encrypted,
+}
+
+/// Makes the copy of an upload of which length and digest are right. Takes time and memory: call it off the runtime.
+///
+/// # Errors
+/// Why there can be none.
+pub fn clean(kind: PhotoKind, declared: MediaType, upload: Vec<u8>) -> Result<Clean, Rejection> {
+    if !begins_as(declared, &upload) {
+        return Err(Rejection::NotWhatItSays(name(declared)));
+    }
+    if let Some(other) = disguise::also(declared, &upload) {
+        return Err(Rejection::Disguised(other));
+    }
+    match declared {
+        MediaType::Jpeg | MediaType::Png | MediaType::Webp if kind == PhotoKind::Signature => {
+            picture::signature(declared, upload)
+        }
+        MediaType::Jpeg | MediaType::Png | MediaType::Webp => picture::photo(declared, upload),
+        MediaType::Heic => {
+            let bytes = heic::scrub(upload)?;
+            Ok(Clean { bytes, media_type: declared, extension: "heic", thumbnail: None, redrawn: false })
+        }
+        MediaType::Pdf => {
+            pdf::check(&upload)?;
+            Ok(Clean { bytes: upload, media_type: declared, extension: "pdf", thumbnail: None, redrawn: false })
+        }
+    }
+}
+
+/// Whether a file begins as its type must.
+fn begins_as(media_type: MediaType, file: &[u8]) -> bool {
+    match media_type {
+        MediaType::Jpeg => file.starts_with(b"\xff\xd8\xff"),
+        MediaType::Png => file.starts_with(b"\x89PNG\r\n\x1a\n"),
+        MediaType::Webp => file.starts_with(b"RIFF") && file.get(8..12) == Some(b"WEBP"),
+        MediaType::Heic => heic::begins_as_heic(file),
+        MediaType::Pdf => file.starts_with(b"%PDF-"),
+    }
+}
+
+fn name(media_type: MediaType) -> &'static str {
+    match media_type {
+        MediaType::Jpeg => "a JPEG",
+        MediaType::Png => "a PNG",
+        MediaType::Webp => "a WebP",
+        MediaType::Heic => "a HEIC",
+        MediaType::Pdf => "a PDF",
+    }
+}

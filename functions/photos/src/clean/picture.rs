@@ -1,0 +1,195 @@
+//! Pictures that can be decoded: JPEG, PNG and WebP.
+
+use std::io::Cursor;
+
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits,
+    RgbImage,
+    codecs::{
+        jpeg::JpegEncoder,
+        png::{CompressionType, FilterType, PngEncoder},
+    },
+    imageops,
+};
+use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
+use shared::models::photos::MediaType;
+
+use super::{Clean, MAX_PIXELS, Rejection};
+
+/// Hard to tell from the original by eye, at about its size.
+const QUALITY: u8 = 90;
+const THUMBNAIL_QUALITY: u8 = 80;
+/// Width and height of a thumbnail, at most.
+const THUMBNAIL: u32 = 400;
+
+/// A photo: as a JPEG, upright, in sRGB.
+pub(super) fn photo(media_type: MediaType, upload: Vec<u8>) -> Result<Clean, Rejection> {
+    let pixels = on_white(decode(media_type, upload)?);
+    let thumbnail = if pixels.width().max(pixels.height()) > THUMBNAIL {
+        let (width, height) = fitting(pixels.width(), pixels.height());
+        jpeg(&imageops::thumbnail(&pixels, width, height), THUMBNAIL_QUALITY)?
+    } else {
+        jpeg(&pixels, THUMBNAIL_QUALITY)?
+    };
+    let bytes = jpeg(&pixels, QUALITY)?;
+    Ok(Clean { bytes, media_type: MediaType::Jpeg, extension: "jpg", thumbnail: Some(thumbnail), redrawn: true })
+}
+
+/// A signature: as a PNG, with whatever is transparent in it.
+pub(super) fn signature(media_type: MediaType, upload: Vec<u8>) -> Result<Clean, Rejection> {
+    let pixels = decode(media_type, upload)?.into_rgba8();
+    let mut bytes = Vec::new();
+    PngEncoder::new_with_quality(&mut bytes, CompressionType::Default, FilterType::Adaptive)
+        .write_image(&pixels, pixels.width(), pixels.height(), ExtendedColorType::Rgba8)
+        .map_err(|error| unreadable(&error))?;
+    let shown = on_white(DynamicImage::ImageRgba8(pixels));
+    let (width, height) = fitting(shown.width(), shown.height());
+    let thumbnail = jpeg(&imageops::thumbnail(&shown, width, height), THUMBNAIL_QUALITY)?;
+    Ok(Clean { bytes, media_type: MediaType::Png, extension: "png", thumbnail: Some(thumbnail), redrawn: true })
+}
+
+/// The largest size of the same shape that a thumbnail may have, never more than the picture's own.
+fn fitting(width: u32, height: u32) -> (u32, u32) {
+    let longest = width.max(height).max(1);
+    if longest <= THUMBNAIL {
+        return (width, height);
+    }
+    let scaled = |side: u32| (u64::from(side) * u64::from(THUMBNAIL) / u64::from(longest)).max(1);
+    (u32::try_from(scaled(width)).unwrap_or(THUMBNAIL), u32::try_from(scaled(height)).unwrap_or(THUMBNAIL))
+}
+
+/// Pixels as they are to be seen: upright, in sRGB. What an image needs is known and limited before it is decoded.
+fn decode(media_type: MediaType, upload: Vec<u8>) -> Result<DynamicImage, Rejection> {
+    let format = match media_type {
+        MediaType::Jpeg if !has_its_end(&upload) => return Err(Rejection::Unreadable),
+        MediaType::Jpeg => ImageFormat::Jpeg,
+        MediaType::Png => ImageFormat::Png,
+        MediaType::Webp => ImageFormat::WebP,
+        MediaType::Heic | MediaType::Pdf => return Err(Rejection::UnknownType),
+    };
+    let mut limits = Limits::default();
+    // Three bytes for each pixel, and as many again for what a decoder needs on its way.
+    limits.max_alloc = Some(6 * MAX_PIXELS);
+    let mut reader = ImageReader::with_format(Cursor::new(upload), format);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| unreadable(&error))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > MAX_PIXELS || decoder.total_bytes() > 3 * MAX_PIXELS {
+        return Err(Rejection::TooManyPixels);
+    }
+    let orientation = decoder.orientation().map_err(|error| unreadable(&error))?;
+    let profile = decoder.icc_profile().ok().flatten();
+    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| unreadable(&error))?;
+    image.apply_orientation(orientation);
+    if let Some(profile) = profile {
+        to_srgb(&mut image, &profile);
+    }
+    Ok(image)
+}
+
+/// Gives colours the numbers that they have in sRGB: without its profile, a phone's wide-gamut red would look pale. Where a
+/// profile can't be read, its numbers stay.
+fn to_srgb(image: &mut DynamicImage, profile: &[u8]) {
+    let Ok(profile) = ColorProfile::new_from_slice(profile) else { return };
+    if profile.color_space != DataColorSpace::Rgb {
+        return;
+    }
+    let layout = match image {
+        DynamicImage::ImageRgb8(_) => Layout::Rgb,
+        DynamicImage::ImageRgba8(_) => Layout::Rgba,
+        _ => return,
+    };
+    let srgb = ColorProfile::new_srgb();
+    let Ok(transform) = profile.create_transform_8bit(layout, &srgb, layout, TransformOptions::default()) else {
+        return;
+    };
+    let (DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_)) = image else { return };
+    let row = image.width() as usize * if layout == Layout::Rgb { 3 } else { 4 };
+    let samples: &mut [u8] = match image {
+        DynamicImage::ImageRgb8(pixels) => pixels,
+        DynamicImage::ImageRgba8(pixels) => pixels,
+        _ => return,
+    };
+    let mut converted = vec![0; row];
+    for pixels in samples.chunks_exact_mut(row) {
+        if transform.transform(pixels, &mut converted).is_ok() {
+            pixels.copy_from_slice(&converted);
+        }
+    }
+}
+
+/// JPEG knows no transparency: what shows through is white.
+fn on_white(image: DynamicImage) -> RgbImage {
+    if !image.color().has_alpha() {
+        return image.into_rgb8();
+    }
+    let pixels = image.into_rgba8();
+    let mut opaque = RgbImage::new(pixels.width(), pixels.height());
+    for (to, from) in opaque.pixels_mut().zip(pixels.pixels()) {
+        let [red, green, blue, alpha] = from.0;
+        let blend = |colour: u8| {
+            let weighed = u16::from(colour) * u16::from(alpha) + 255 * (255 - u16::from(alpha));
+            u8::try_from(weighed / 255).unwrap_or(u8::MAX)
+        };
+        to.0 = [red, green, blue].map(blend);
+    }
+    opaque
+}
+
+fn jpeg(pixels: &RgbImage, quality: u8) -> Result<Vec<u8>, Rejection> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, quality)
+        .write_image(pixels, pixels.width(), pixels.height(), ExtendedColorType::Rgb8)
+        .map_err(|error| unreadable(&error))?;
+    Ok(bytes)
+}
+
+fn unreadable(error: &ImageError) -> Rejection {
+    match error {
+        ImageError::Limits(_) => Rejection::TooManyPixels,
+        _ => Rejection::Unreadable,
+    }
+}
+
+/// Whether a JPEG has the marker of its end (ITU-T T.81, B.2). The decoder fills what is missing with grey, and a nurse
+/// would find a wound half grey later. What follows the end doesn't matter: phones keep a second picture there.
+fn has_its_end(file: &[u8]) -> bool {
+    const START_OF_SCAN: u8 = 0xda;
+    const END_OF_IMAGE: u8 = 0xd9;
+    let mut at = 2;
+    while let Some(marker) = next_marker(file, &mut at) {
+        match marker {
+            END_OF_IMAGE => return true,
+            // TEM and the restart markers stand alone.
+            0x01 | 0xd0..=0xd7 => {}
+            _ => {
+                let Some(&[high, low]) = file.get(at..at + 2) else { return false };
+                at += usize::from(u16::from_be_bytes([high, low])).max(2);
+                if marker == START_OF_SCAN && !skip_scan(file, &mut at) {
+                    return false;
+                }
+            }
+        }
+    }
+    false
+}
+
+/// The marker at `at`, which moves past it.
+fn next_marker(file: &[u8], at: &mut usize) -> Option<u8> {
+    if *file.get(*at)? != 0xff {
+        return None;
+    }
+    while *file.get(*at)? == 0xff {
+        *at += 1;
+    }
+    *at += 1;
+    file.get(*at - 1).copied()
+}
+
+/// Moves past a scan's data, to the marker after it. In the data a byte 255 is followed by zero, or by a restart marker.
+fn skip_scan(file: &[u8], at: &mut usize) -> bool {
+    let Some(data) = file.get(*at..) else { return false };
+    let end = data.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff));
+    *at += end.unwrap_or(0);
+    end.is_some()
+}

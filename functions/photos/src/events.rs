@@ -1,0 +1,48 @@
+//! What wakes the function: API Gateway's requests, and S3's word that an upload has arrived.
+
+use aws_lambda_events::event::s3::S3Event;
+use axum::Router;
+use lambda_http::{Adapter, request::LambdaRequest};
+use lambda_runtime::{LambdaEvent, tower::ServiceExt};
+use serde_json::Value;
+use shared::{
+    error::{Conflict, Error},
+    lambda::Fatal,
+    models::photos,
+    objects::keys,
+};
+
+use crate::{Photos, finish::finish};
+
+/// Takes one event, of either kind. S3 is answered with null.
+///
+/// # Errors
+/// When an upload could not be finished: Lambda tries an asynchronous event again, and then sets it aside.
+pub async fn invoke(photos: &Photos, router: Router, event: LambdaEvent<Value>) -> Result<Value, Fatal> {
+    let LambdaEvent { payload, context } = event;
+    if payload["Records"][0]["eventSource"] == "aws:s3" {
+        uploaded(photos, serde_json::from_value(payload)?).await?;
+        return Ok(Value::Null);
+    }
+    let request: LambdaRequest = serde_json::from_value(payload)?;
+    let answer = Adapter::from(router).oneshot(LambdaEvent::new(request, context)).await?;
+    Ok(serde_json::to_value(answer)?)
+}
+
+/// Finishes the uploads that the phone didn't say were complete. S3 may tell of one twice, late, or before the phone does.
+async fn uploaded(photos: &Photos, event: S3Event) -> Result<(), Error> {
+    let keys =
+        event.records.into_iter().filter(|record| record.s3.bucket.name.as_deref() == Some(photos.images.bucket()));
+    let ids = keys.filter_map(|record| keys::photo_of_upload(record.s3.object.key.as_deref()?));
+    let mut failed = None;
+    for id in ids {
+        let Some(job) = photos::agency_of_upload(&photos.app.db, id).await? else { continue };
+        match finish(photos, job, id).await {
+            Ok(row) => tracing::info!(photo = %id, status = <&str>::from(row.status), "an upload was finished"),
+            // Judged and removed meanwhile, or its record was.
+            Err(Error::Conflict(Conflict::NotArrived) | Error::NotFound) => {}
+            Err(error) => failed = Some(error),
+        }
+    }
+    failed.map_or(Ok(()), Err)
+}

@@ -1,0 +1,105 @@
+//! From an upload to a clean copy, or to the reason why there is none. Who asks doesn't matter: it is done as a job, by
+//! whichever comes first of the phone's word and S3's, and doing it twice at once does no harm.
+
+use aws_lc_rs::digest;
+use shared::{
+    error::{Conflict, Error},
+    identity::Job,
+    models::photos::{self, Expected, Kept, MediaType, PhotoKind, PhotoRow, Stored},
+    objects::{Arrived, Objects, StoredObject, keys},
+};
+use uuid::Uuid;
+
+use crate::{
+    Photos,
+    clean::{self, Clean, Rejection},
+};
+
+/// Judges what was uploaded for a photo, unless that was done before, and answers the photo as it is then.
+///
+/// # Errors
+/// [`Conflict::NotArrived`] where nothing was uploaded yet; [`Error::NotFound`] where the photo was removed.
+pub(crate) async fn finish(photos: &Photos, job: Job, id: Uuid) -> Result<PhotoRow, Error> {
+    let db = &photos.app.db;
+    if let Some(expected) = photos::expected(db, &job, id).await? {
+        let key = keys::upload(id);
+        match photos.images.get(&key).await? {
+            Some(arrived) => take(photos, job, &expected, arrived).await?,
+            // Whoever judged it first has removed it.
+            None if photos::expected(db, &job, id).await?.is_some() => {
+                return Err(Error::Conflict(Conflict::NotArrived));
+            }
+            None => {}
+        }
+    }
+    photos::as_judged(db, &job, id).await?.ok_or(Error::NotFound)
+}
+
+async fn take(photos: &Photos, job: Job, expected: &Expected, arrived: Arrived) -> Result<(), Error> {
+    let version = arrived.version();
+    let reason = match judge(expected, arrived).await? {
+        Ok(clean) => keep(photos, job, expected, clean).await?,
+        Err(rejection) => Some(rejection.to_string()),
+    };
+    match reason {
+        // What was uploaded is left for the sweep, should a person have to look at it; nobody can fetch it.
+        Some(reason) => photos::reject(&photos.app.db, &job, expected.id, &reason).await,
+        // Where it was taken is in there.
+        None => photos.images.delete(&keys::upload(expected.id), version).await,
+    }
+}
+
+/// Checks what arrived against what was declared, then what it is.
+async fn judge(expected: &Expected, arrived: Arrived) -> Result<Result<Clean, Rejection>, Error> {
+    // Before anything is read: the store holds uploads to these terms, but not one that somebody else wrote.
+    if arrived.length != expected.bytes {
+        return Ok(Err(Rejection::OtherLength));
+    }
+    if arrived.content_type != expected.content_type {
+        return Ok(Err(Rejection::OtherType));
+    }
+    let Ok(declared) = expected.content_type.parse::<MediaType>() else { return Ok(Err(Rejection::UnknownType)) };
+    if !expected.kind.takes(declared) || expected.bytes > declared.max_bytes() {
+        return Ok(Err(Rejection::NotOfItsKind));
+    }
+    let bytes = arrived.read().await?;
+    if digest::digest(&digest::SHA256, &bytes).as_ref() != expected.sha256 {
+        return Ok(Err(Rejection::OtherChecksum));
+    }
+    let kind = expected.kind;
+    // A decoder that panics on what somebody made up takes only this upload with it.
+    Ok(tokio::task::spawn_blocking(move || clean::clean(kind, declared, bytes))
+        .await
+        .unwrap_or(Err(Rejection::Unreadable)))
+}
+
+/// Writes the copies, then the record. Answers why it can't be kept, where it can't.
+async fn keep(photos: &Photos, job: Job, expected: &Expected, clean: Clean) -> Result<Option<String>, Error> {
+    let Some(key) = expected.owner().and_then(|owner| keys::clean_copy(expected.kind, owner, expected.id)) else {
+        return Ok(Some(Rejection::NotOfItsKind.to_string()));
+    };
+    let bucket = if expected.kind == PhotoKind::Document { &photos.documents } else { &photos.images };
+    let bytes = i64::try_from(clean.bytes.len()).unwrap_or(i64::MAX);
+    let object = bucket.put(&format!("{key}.{}", clean.extension), clean.media_type.into(), clean.bytes).await?;
+    let thumbnail = match clean.thumbnail {
+        Some(thumbnail) => Some(bucket.put(&format!("{key}.thumb.jpg"), MediaType::Jpeg.into(), thumbnail).await?),
+        None => None,
+    };
+    let kept = Kept { object, bytes, thumbnail, redrawn: clean.redrawn };
+    let tx = photos.app.db.write(&job, 2).await?;
+    match photos::store(tx, expected, &kept).await? {
+        Stored::Done => Ok(None),
+        Stored::JudgedBefore => forget(bucket, kept).await.map(|()| None),
+        Stored::Refused(reason) => forget(bucket, kept).await.map(|()| Some(reason.to_owned())),
+    }
+}
+
+/// Removes copies that no record names. Only by version: without versions, whoever was first wrote the same bytes there.
+async fn forget(bucket: &Objects, kept: Kept) -> Result<(), Error> {
+    for StoredObject { key, version, .. } in [Some(kept.object), kept.thumbnail].into_iter().flatten() {
+        if version.is_some() {
+            bucket.delete(&key, version).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! `photos`: photos, signatures, profile pictures and documents. Their bytes go to S3 and come from there by pre-signed
+//! URLs; what arrives is checked here, and only a clean copy of it is ever given out.
+
+pub mod clean;
+mod events;
+mod finish;
+mod photos;
+
+pub use events::invoke;
+
+use axum::{Router, extract::FromRef};
+use shared::{
+    app::{App, SdkConfig},
+    config::Config,
+    http,
+    objects::Objects,
+    secrets::Secrets,
+};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What `photos` holds beyond what every function does: the buckets.
+#[derive(Clone)]
+pub struct Photos {
+    app: App,
+    /// Uploads, and the clean copies of images.
+    images: Objects,
+    /// The copies of PDFs.
+    documents: Objects,
+}
+
+impl FromRef<Photos> for App {
+    fn from_ref(photos: &Photos) -> Self {
+        photos.app.clone()
+    }
+}
+
+impl Photos {
+    /// Wires the function.
+    #[must_use]
+    pub fn new(config: Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
+        let images = Objects::new(aws, &config.photos_bucket);
+        let documents = Objects::new(aws, &config.documents_bucket);
+        Self { app: App::new(config, secrets), images, documents }
+    }
+
+    /// Connects ahead of the first request.
+    pub async fn warm_up(&self) {
+        self.app.warm_up().await;
+    }
+}
+
+fn routes() -> OpenApiRouter<Photos> {
+    let v1 = OpenApiRouter::new()
+        .routes(routes!(photos::list, photos::create))
+        .routes(routes!(photos::read, photos::change, photos::delete))
+        .routes(routes!(photos::complete));
+    OpenApiRouter::new().nest("/v1", v1)
+}
+
+/// The function's HTTP interface.
+pub fn router(photos: Photos) -> Router {
+    let (router, _) = routes().with_state(photos).split_for_parts();
+    http::service(router, "photos")
+}
+
+/// The same, as a document.
+#[must_use]
+pub fn document() -> OpenApi {
+    routes().into_openapi()
+}

@@ -1,0 +1,256 @@
+//! The records, and the URLs by which bytes come and go.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::{Deserialize, Serialize};
+use shared::{
+    error::{Error, Fault},
+    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
+    identity::{Caller, Job, May, PhotosRead, PhotosWrite},
+    models::{
+        Versioned, clients,
+        creations::{self, Creation},
+        photos::{
+            self, NEVER_ARRIVED, Photo, PhotoDetailsFields, PhotoFields, PhotoFilter, PhotoKind, PhotoRow, PhotoSize,
+            PhotoStatus,
+        },
+        visits,
+    },
+    objects::{Download, Upload, UploadTerms, keys},
+};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::{Photos, finish::finish};
+
+type NewPhoto = New<PhotoFields>;
+type PhotoDetailsPatch = Patch<PhotoDetailsFields>;
+type PhotoPage = Page<Photo>;
+
+/// Which photos to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PhotoQuery {
+    /// Of this client, those made at visits included. One of this, `visit_id` and `user_id` must be given.
+    client_id: Option<Uuid>,
+    /// Made at this visit.
+    visit_id: Option<Uuid>,
+    /// Of this user.
+    user_id: Option<Uuid>,
+    /// Only of this kind.
+    #[param(inline)]
+    kind: Option<PhotoKind>,
+    /// Only in this status.
+    #[param(inline)]
+    status: Option<PhotoStatus>,
+    /// Former versions of documents, too; not unless told.
+    #[serde(default)]
+    #[param(value_type = Option<bool>)]
+    all_versions: bool,
+    /// How many at most; 50 unless told.
+    #[serde(default)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: PageSize,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>, max_length = 1000)]
+    cursor: Option<Cursor>,
+}
+
+/// How large the image should be.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SizeQuery {
+    /// `thumb` for at most 400 pixels each way; as it was taken unless told.
+    #[serde(default)]
+    #[param(inline, value_type = Option<PhotoSize>)]
+    size: PhotoSize,
+}
+
+/// A photo's record, and how to send its bytes.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"photo": {"id": "0193a5b0-0000-7000-8000-0000000000f7", "client_id": null,
+    "visit_id": "0193a5b0-0000-7000-8000-0000000000a1", "user_id": null, "kind": "photo", "content_type": "image/jpeg",
+    "bytes": 2_418_113, "status": "pending", "rejected_because": null, "shared_with_family": false,
+    "shown_to_family": false, "caption": null, "taken_at": null, "version": 1, "replaces": null, "has_thumbnail": false,
+    "download": null, "created_at": "2026-11-20T14:31:02Z", "updated_at": "2026-11-20T14:31:02Z"}, "upload": null}))]
+pub struct PhotoUpload {
+    /// The record.
+    photo: Photo,
+    /// How to send the bytes; null once they were judged.
+    upload: Option<Upload>,
+}
+
+impl Versioned for PhotoUpload {
+    fn version(&self) -> i64 {
+        self.photo.version()
+    }
+}
+
+/// List photos, newest first.
+///
+/// Without URLs: each photo is fetched by itself, and put on record as seen.
+#[utoipa::path(get, path = "/photos", tag = "photos", operation_id = "list_photos", params(PhotoQuery),
+    responses((status = 200, description = "A page of the photos that the caller may see.", body = PhotoPage)))]
+pub(crate) async fn list(
+    State(photos): State<Photos>,
+    caller: May<PhotosRead>,
+    Query(query): Query<PhotoQuery>,
+) -> Result<Json<PhotoPage>, Error> {
+    if query.client_id.or(query.visit_id).or(query.user_id).is_none() {
+        let fault = |name| Fault::parameter(name, "one of client_id, visit_id and user_id must be given");
+        return Err(["client_id", "user_id", "visit_id"].map(fault).to_vec().into());
+    }
+    let filter = PhotoFilter {
+        client_id: query.client_id,
+        visit_id: query.visit_id,
+        user_id: query.user_id,
+        kind: query.kind,
+        status: query.status,
+        all_versions: query.all_versions,
+        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        limit: query.limit.and_one(),
+    };
+    let db = &photos.app.db;
+    let rows = photos::list(db, &*caller, filter).await?;
+    if rows.is_empty() {
+        // A list that is empty because its owner is out of sight is none.
+        if let Some(client_id) = query.client_id {
+            clients::must_be_visible(db, &*caller, client_id).await?;
+        }
+        if let Some(visit_id) = query.visit_id {
+            visits::must_be_visible(db, &*caller, visit_id).await?;
+        }
+    }
+    let page = Page::new(rows, query.limit, |row: &PhotoRow| (row.at(), row.id));
+    let items = page.items.into_iter().map(|row| row.shown_to(caller.role, None)).collect();
+    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+}
+
+/// Add a photo, signature, profile picture or document.
+///
+/// Answers how to send its bytes; the store takes exactly those that were declared, once, within 15 minutes. Sent again,
+/// this answers a fresh URL for the same photo. A phone may also have pushed the record before, or may push it later.
+#[utoipa::path(post, path = "/photos", tag = "photos", operation_id = "create_photo", request_body = NewPhoto,
+    responses((status = 201, description = "Expected.", body = PhotoUpload),
+        (status = 409, description = "The id is taken, or the document has a newer version.")))]
+pub(crate) async fn create(
+    State(photos): State<Photos>,
+    caller: May<PhotosWrite>,
+    New { id, fields }: NewPhoto,
+) -> Result<Reply<PhotoUpload>, Error> {
+    let db = &photos.app.db;
+    let mut tx = db.write(&*caller, 1).await?;
+    if creations::claim(&mut tx, "photos", id, &fields).await? == Creation::Fresh {
+        photos::insert(&mut tx, id, &fields).await?;
+    }
+    let mut row = photos::get(&mut tx, id).await?;
+    tx.commit().await?;
+    only_own(&caller, &row)?;
+    if row.rejected_because.as_deref() == Some(NEVER_ARRIVED) {
+        let job = Job { agency_id: caller.agency_id };
+        photos::expect_again(db, &job, id).await?;
+        row = photos::as_judged(db, &job, id).await?.ok_or(Error::NotFound)?;
+    }
+    let upload = match row.status {
+        PhotoStatus::Pending => {
+            let terms = UploadTerms { content_type: &row.content_type, bytes: row.bytes, sha256: &row.sha256 };
+            Some(photos.images.upload(&keys::upload(id), terms).await?)
+        }
+        PhotoStatus::Stored | PhotoStatus::Rejected => None,
+    };
+    Ok(Reply(StatusCode::CREATED, PhotoUpload { photo: row.shown_to(caller.role, None), upload }))
+}
+
+/// Say that a photo's bytes were sent.
+///
+/// They are checked, cleaned of where they were taken, and stored; or rejected, and the record says why. Sent again, late
+/// or not at all, nothing else comes of it: the store tells of an upload, too.
+#[utoipa::path(post, path = "/photos/{id}/complete", tag = "photos", operation_id = "complete_photo",
+    params(("id" = Uuid, Path, description = "The photo.")),
+    responses((status = 200, description = "As judged: stored, or rejected with the reason.", body = Photo),
+        (status = 409, description = "Nothing has arrived yet.")))]
+pub(crate) async fn complete(
+    State(photos): State<Photos>,
+    caller: May<PhotosWrite>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<Photo>, Error> {
+    let row = photos::find_to_complete(&photos.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    only_own(&caller, &row)?;
+    let row = finish(&photos, Job { agency_id: caller.agency_id }, id).await?;
+    Ok(Reply(StatusCode::OK, row.shown_to(caller.role, None)))
+}
+
+/// Read a photo, with a URL to fetch it by.
+///
+/// The entity tag is the record's: whoever needs a fresh URL asks without `If-None-Match`.
+#[utoipa::path(get, path = "/photos/{id}", tag = "photos", operation_id = "read_photo",
+    params(("id" = Uuid, Path, description = "The photo."), SizeQuery),
+    responses((status = 200, description = "The record and, where it is stored, a URL good for 15 minutes.", body = Photo)))]
+pub(crate) async fn read(
+    State(photos): State<Photos>,
+    caller: May<PhotosRead>,
+    Path(id): Path<Uuid>,
+    Query(SizeQuery { size }): Query<SizeQuery>,
+) -> Result<Reply<Photo>, Error> {
+    let row = photos::find(&photos.app.db, &*caller, id, size).await?.ok_or(Error::NotFound)?;
+    let download = photos.download(&row, size).await?;
+    Ok(Reply(StatusCode::OK, row.shown_to(caller.role, download)))
+}
+
+/// Change what is said of a photo, or share it with the client's family.
+///
+/// One's own; planners change any.
+#[utoipa::path(patch, path = "/photos/{id}", tag = "photos", operation_id = "change_photo",
+    params(("id" = Uuid, Path, description = "The photo.")), request_body = PhotoDetailsPatch,
+    responses((status = 200, description = "As changed.", body = Photo), (status = 412, description = "Changed meanwhile."),
+        (status = 409, description = "The visit is signed and completed.")))]
+pub(crate) async fn change(
+    State(photos): State<Photos>,
+    caller: May<PhotosWrite>,
+    Path(id): Path<Uuid>,
+    if_match: IfMatch,
+    patch: PhotoDetailsPatch,
+) -> Result<Reply<Photo>, Error> {
+    let mut tx = photos.app.db.write(&*caller, 1).await?;
+    let before = photos::get(&mut tx, id).await?;
+    only_own(&caller, &before)?;
+    if_match.check(&before)?;
+    let wanted = patch.apply(&before.details())?;
+    if wanted.shared_with_family && before.kind != PhotoKind::Photo {
+        return Err(vec![Fault::body("/shared_with_family", "is for photos only")].into());
+    }
+    let after = photos::update(tx, &before, &wanted).await?;
+    Ok(Reply(StatusCode::OK, after.shown_to(caller.role, None)))
+}
+
+/// Remove a photo.
+///
+/// One's own; planners remove any. Nobody gets at its bytes from then on; they are kept as long as care records are.
+#[utoipa::path(delete, path = "/photos/{id}", tag = "photos", operation_id = "delete_photo",
+    params(("id" = Uuid, Path, description = "The photo.")),
+    responses((status = 204, description = "Removed."), (status = 409, description = "The visit is signed and completed.")))]
+pub(crate) async fn delete(
+    State(photos): State<Photos>,
+    caller: May<PhotosWrite>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Error> {
+    let mut tx = photos.app.db.write(&*caller, 1).await?;
+    let photo = photos::get(&mut tx, id).await?;
+    only_own(&caller, &photo)?;
+    photos::delete(tx, &photo).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Caregivers write what they made themselves. That others' photos are there is no secret to those who see them.
+fn only_own(caller: &Caller, photo: &PhotoRow) -> Result<(), Error> {
+    if caller.role.sees_agency() || photo.created_by == Some(caller.user_id) { Ok(()) } else { Err(Error::Forbidden) }
+}
+
+impl Photos {
+    async fn download(&self, row: &PhotoRow, size: PhotoSize) -> Result<Option<Download>, Error> {
+        let Some(object) = row.object(size) else { return Ok(None) };
+        let bucket = if row.kind == PhotoKind::Document { &self.documents } else { &self.images };
+        let extension = object.key.rsplit('.').next().unwrap_or_default();
+        let name = format!("{}-{}.{extension}", <&str>::from(row.kind), row.id);
+        bucket.download(&object, &name).await.map(Some)
+    }
+}
