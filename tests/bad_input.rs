@@ -349,6 +349,7 @@ fn fill(path: &str) -> String {
     path.replace("/clients/{id}", &format!("/clients/{ALMA}"))
         .replace("/visits/{id}", &format!("/visits/{NURSES_VISIT}"))
         .replace("/users/{id}", &format!("/users/{}", NURSE.id))
+        .replace("/photos/{id}", &format!("/photos/{}", Uuid::nil()))
         .replace("{task_id}", &NURSES_VITALS.to_string())
         .replace("{member_id}", &crate::harness::cast::NURSE_OF_ALMA.to_string())
 }

@@ -36,11 +36,17 @@ fn photo(id: Uuid, file: &[u8]) -> Value {
     declared(id, ("visit_id", NURSES_VISIT), "photo", "image/jpeg", file)
 }
 
+/// An HTTP client. All goes to loopback in plain text, but this one is not built without a provider for TLS.
+fn http() -> reqwest::Client {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// Sends a file as a phone does, to where the answer of `POST /v1/photos` says.
 async fn send(answer: &Value, file: &[u8]) -> u16 {
     let upload = &answer["upload"];
     assert_eq!(upload["method"], "PUT");
-    let mut request = reqwest::Client::new().put(upload["url"].as_str().unwrap()).body(file.to_vec());
+    let mut request = http().put(upload["url"].as_str().unwrap()).body(file.to_vec());
     for (name, value) in upload["headers"].as_object().unwrap() {
         // The HTTP client counts for itself.
         if name != "content-length" {
@@ -62,7 +68,7 @@ async fn complete(client: &Client, body: &Value) -> Answer {
 }
 
 async fn fetch(photo: &Value) -> reqwest::Response {
-    reqwest::get(photo["download"]["url"].as_str().unwrap()).await.unwrap()
+    http().get(photo["download"]["url"].as_str().unwrap()).send().await.unwrap()
 }
 
 /// What S3 tells the function of an upload.
@@ -449,6 +455,25 @@ async fn a_photo_of_a_visit_that_turns_out_to_be_anothers_is_rejected() {
     assert_eq!(rejected["rejected_because"], "it belongs to a visit of somebody else");
     let keys = stored_keys(&world).await;
     assert!(keys.iter().all(|key| key.starts_with("uploads/")), "{keys:?}");
+}
+
+#[tokio::test]
+async fn what_was_taken_before_the_client_was_taken_away_still_arrives() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let file = files::jpeg(80, 60, 1);
+    let body = declared(Uuid::now_v7(), ("client_id", ALMA), "photo", "image/jpeg", &file);
+    nurse.post("/v1/photos", &body).await.expect(201);
+    let gone = format!("update care_team set deleted_at = now() where user_id = '{}'", NURSE.id);
+    world.database.write(AGENCY_A, &gone).await;
+    nurse.get(&format!("/v1/clients/{ALMA}")).await.expect(404);
+
+    assert_eq!(bring(&nurse, &body, &file).await["status"], "stored");
+    // It is in Alma's record, which is not the nurse's any more.
+    nurse.get(&format!("/v1/photos/{}", body["id"].as_str().unwrap())).await.expect(404);
+    let mut another = body.clone();
+    another["id"] = json!(Uuid::now_v7());
+    assert_eq!(nurse.post("/v1/photos", &another).await.faults(), ["#/client_id"]);
 }
 
 #[tokio::test]

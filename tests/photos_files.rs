@@ -1,6 +1,7 @@
 //! What becomes of files: clean copies of good ones, and a reason for all others.
 
-use image::{DynamicImage, ImageFormat};
+use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
+use moxcms::ColorProfile;
 use photos::clean::{Clean, MAX_PIXELS, Rejection, clean};
 use shared::models::photos::{MediaType, PhotoKind};
 
@@ -56,6 +57,22 @@ fn a_photo_comes_back_upright_and_without_its_place() {
             }
         }
     }
+}
+
+/// What is red in a phone's wide gamut has other numbers in sRGB; without its profile it would look pale.
+#[test]
+fn colours_stay_what_they_were() {
+    let profile = ColorProfile::new_display_p3().encode().unwrap();
+    let flat = RgbImage::from_pixel(64, 64, Rgb([200, 60, 60]));
+    let mut upload = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut upload, 95);
+    encoder.set_icc_profile(profile).unwrap();
+    encoder.write_image(&flat, 64, 64, ExtendedColorType::Rgb8).unwrap();
+    let clean = cleaned(MediaType::Jpeg, &upload).unwrap();
+    assert!(!contains(&clean.bytes, b"ICC_PROFILE"));
+    let image = image::load_from_memory_with_format(&clean.bytes, ImageFormat::Jpeg).unwrap();
+    // By the two spaces' matrices, with the transfer curve that they share.
+    assert_colour(&image, (32, 32), [217, 42, 52]);
 }
 
 #[test]

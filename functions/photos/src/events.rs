@@ -1,9 +1,9 @@
 //! What wakes the function: API Gateway's requests, and S3's word that an upload has arrived.
 
-use aws_lambda_events::event::s3::S3Event;
 use axum::Router;
 use lambda_http::{Adapter, request::LambdaRequest};
 use lambda_runtime::{LambdaEvent, tower::ServiceExt};
+use serde::Deserialize;
 use serde_json::Value;
 use shared::{
     error::{Conflict, Error},
@@ -29,13 +29,40 @@ pub async fn invoke(photos: &Photos, router: Router, event: LambdaEvent<Value>) 
     Ok(serde_json::to_value(answer)?)
 }
 
+/// What S3 says of new objects, as far as it matters here; also what EventBridge's rule makes of what S3 tells it.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Notification {
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    s3: Place,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    /// Percent-encoded; keys of uploads have nothing to encode.
+    key: String,
+}
+
 /// Finishes the uploads that the phone didn't say were complete. S3 may tell of one twice, late, or before the phone does.
-async fn uploaded(photos: &Photos, event: S3Event) -> Result<(), Error> {
-    let keys =
-        event.records.into_iter().filter(|record| record.s3.bucket.name.as_deref() == Some(photos.images.bucket()));
-    let ids = keys.filter_map(|record| keys::photo_of_upload(record.s3.object.key.as_deref()?));
+async fn uploaded(photos: &Photos, told: Notification) -> Result<(), Error> {
+    let ours = told.records.into_iter().filter(|record| record.s3.bucket.name == photos.images.bucket());
     let mut failed = None;
-    for id in ids {
+    for id in ours.filter_map(|record| keys::photo_of_upload(&record.s3.object.key)) {
         let Some(job) = photos::agency_of_upload(&photos.app.db, id).await? else { continue };
         match finish(photos, job, id).await {
             Ok(row) => tracing::info!(photo = %id, status = <&str>::from(row.status), "an upload was finished"),

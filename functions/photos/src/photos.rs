@@ -89,7 +89,8 @@ impl Versioned for PhotoUpload {
 ///
 /// Without URLs: each photo is fetched by itself, and put on record as seen.
 #[utoipa::path(get, path = "/photos", tag = "photos", operation_id = "list_photos", params(PhotoQuery),
-    responses((status = 200, description = "A page of the photos that the caller may see.", body = PhotoPage)))]
+    responses((status = 200, description = "A page of the photos that the caller may see.", body = PhotoPage),
+        (status = 404, description = "No such client or visit, or none that the caller may see.")))]
 pub(crate) async fn list(
     State(photos): State<Photos>,
     caller: May<PhotosRead>,
@@ -131,6 +132,7 @@ pub(crate) async fn list(
 /// this answers a fresh URL for the same photo. A phone may also have pushed the record before, or may push it later.
 #[utoipa::path(post, path = "/photos", tag = "photos", operation_id = "create_photo", request_body = NewPhoto,
     responses((status = 201, description = "Expected.", body = PhotoUpload),
+        (status = 404, description = "It was made before, and removed."),
         (status = 409, description = "The id is taken, or the document has a newer version.")))]
 pub(crate) async fn create(
     State(photos): State<Photos>,

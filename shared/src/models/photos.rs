@@ -565,6 +565,12 @@ pub async fn get<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<PhotoRow, Erro
         .ok_or(Error::NotFound)
 }
 
+/// Whose care a write concerned.
+#[derive(FromRow)]
+struct Concerned {
+    client_id: Option<Uuid>,
+}
+
 /// Adds a record, or finds the one that a phone pushed before, if it says the same.
 ///
 /// # Errors
@@ -605,10 +611,13 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
         Some(former) => next_version(tx, photo, former).await?,
         None => 1,
     };
-    tx.execute(
-        "insert into photos (id, agency_id, client_id, visit_id, user_id, kind, content_type, bytes, sha256,
-           shared_with_family, taken_at, caption, replaces, version)
-         values ($1, app.agency_id(), $2, $3, $4, $5::text::photo_kind, $6, $7, decode($8, 'hex'), $9, $10, $11, $12, $13)",
+    let made: Option<Concerned> = tx
+        .query_opt(
+            "insert into photos (id, agency_id, client_id, visit_id, user_id, kind, content_type, bytes, sha256,
+               shared_with_family, taken_at, caption, replaces, version)
+             values ($1, app.agency_id(), $2, $3, $4, $5::text::photo_kind, $6, $7, decode($8, 'hex'), $9, $10, $11, $12,
+               $13)
+             returning coalesce(client_id, (select v.client_id from visits v where v.id = photos.visit_id)) as client_id",
         &[
             &id,
             &photo.client_id,
@@ -631,8 +640,7 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
     .on_constraint("photos_one_successor", || {
         Error::Conflict(Conflict::Final("This document has a newer version. Replace that one."))
     })?;
-    let client_id = get(tx, id).await.ok().and_then(|photo| photo.client_id);
-    tx.audit(AuditEntry::new("photo.create", "photo", id, client_id));
+    tx.audit(AuditEntry::new("photo.create", "photo", id, made.and_then(|made| made.client_id)));
     Ok(())
 }
 
@@ -832,12 +840,8 @@ pub enum Stored {
 
 /// Rejects what arrived, unless it was judged before.
 pub async fn reject(db: &Db, job: &Job, id: Uuid, reason: &str) -> Result<(), Error> {
-    #[derive(FromRow)]
-    struct Rejected {
-        client_id: Option<Uuid>,
-    }
     let mut tx = db.write(job, 1).await?;
-    let rejected: Option<Rejected> = tx
+    let rejected: Option<Concerned> = tx
         .query_opt(
             "update photos p set status = 'rejected', rejected_because = $2
              where p.id = $1 and p.status = 'pending' and p.deleted_at is null
@@ -845,7 +849,7 @@ pub async fn reject(db: &Db, job: &Job, id: Uuid, reason: &str) -> Result<(), Er
             &[&id, &reason],
         )
         .await?;
-    if let Some(Rejected { client_id }) = rejected {
+    if let Some(Concerned { client_id }) = rejected {
         tx.audit(AuditEntry::new("photo.reject", "photo", id, client_id));
     }
     Ok(tx.commit().await?)

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::{
     Client,
-    config::{RequestChecksumCalculation, ResponseChecksumValidation},
+    config::{RequestChecksumCalculation, ResponseChecksumValidation, timeout::TimeoutConfig},
     error::{DisplayErrorContext, SdkError},
     operation::get_object::GetObjectError,
     primitives::ByteStream,
@@ -102,10 +102,14 @@ impl Objects {
         }
     }
 
-    /// Writes an object.
+    /// Writes an object, and takes the time that 25 MB need.
     pub async fn put(&self, key: &str, content_type: &str, bytes: Vec<u8>) -> Result<StoredObject, Error> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type);
-        let written = put.body(ByteStream::from(bytes)).send().await.map_err(failed)?;
+        let patient =
+            TimeoutConfig::builder().operation_attempt_timeout(PUT_ATTEMPT).operation_timeout(2 * PUT_ATTEMPT);
+        let patient = aws_sdk_s3::config::Builder::new().timeout_config(patient.build());
+        let put = put.body(ByteStream::from(bytes)).customize().config_override(patient);
+        let written = put.send().await.map_err(failed)?;
         Ok(StoredObject { key: key.to_owned(), version: written.version_id, content_type: content_type.to_owned() })
     }
 
@@ -137,6 +141,9 @@ impl Objects {
         }
     }
 }
+
+/// How long one attempt to write an object may take.
+const PUT_ATTEMPT: Duration = Duration::from_secs(8);
 
 /// How long a pre-signed URL is good.
 pub const URL_LIFETIME: Duration = Duration::from_secs(15 * 60);

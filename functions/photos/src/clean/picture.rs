@@ -94,24 +94,19 @@ fn to_srgb(image: &mut DynamicImage, profile: &[u8]) {
     if profile.color_space != DataColorSpace::Rgb {
         return;
     }
-    let layout = match image {
-        DynamicImage::ImageRgb8(_) => Layout::Rgb,
-        DynamicImage::ImageRgba8(_) => Layout::Rgba,
+    let width = image.width() as usize;
+    let (layout, channels, samples): (_, _, &mut [u8]) = match image {
+        DynamicImage::ImageRgb8(pixels) => (Layout::Rgb, 3, pixels),
+        DynamicImage::ImageRgba8(pixels) => (Layout::Rgba, 4, pixels),
+        // Grey is grey, and nobody's phone takes 16 bits.
         _ => return,
     };
     let srgb = ColorProfile::new_srgb();
     let Ok(transform) = profile.create_transform_8bit(layout, &srgb, layout, TransformOptions::default()) else {
         return;
     };
-    let (DynamicImage::ImageRgb8(_) | DynamicImage::ImageRgba8(_)) = image else { return };
-    let row = image.width() as usize * if layout == Layout::Rgb { 3 } else { 4 };
-    let samples: &mut [u8] = match image {
-        DynamicImage::ImageRgb8(pixels) => pixels,
-        DynamicImage::ImageRgba8(pixels) => pixels,
-        _ => return,
-    };
-    let mut converted = vec![0; row];
-    for pixels in samples.chunks_exact_mut(row) {
+    let mut converted = vec![0; width * channels];
+    for pixels in samples.chunks_exact_mut(width * channels) {
         if transform.transform(pixels, &mut converted).is_ok() {
             pixels.copy_from_slice(&converted);
         }
