@@ -21,12 +21,12 @@ pub fn place() -> Vec<u8> {
 
 /// EXIF (TIFF, little-endian) with an orientation and a place.
 pub fn exif(orientation: u16) -> Vec<u8> {
-    let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
-        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value].concat()
-    };
     const DIRECTORY: u32 = 8;
     const GPS: u32 = DIRECTORY + 2 + 2 * 12 + 4;
     const VALUES: u32 = GPS + 2 + 2 * 12 + 4;
+    let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
+        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value].concat()
+    };
     [
         b"II\x2a\0".to_vec(),
         DIRECTORY.to_le_bytes().to_vec(),

@@ -1,4 +1,4 @@
-//! How much memory a photo takes at most while it is cleaned: `cargo run --release -p photos --example memory`.
+//! How much memory a photo takes at most while it is cleaned: `cargo run --example memory`.
 //!
 //! Each file is cleaned by a process of its own, which says what the kernel counted for it (Linux: `VmHWM`).
 
@@ -61,7 +61,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         let [grain, ..] = noise.to_be_bytes();
-        Rgb([x, y, x + y].map(|place| (place / 16 % 256) as u8 ^ (grain & 7)))
+        Rgb([x, y, x + y].map(|place| (place / 16).to_le_bytes()[0] ^ (grain & 7)))
     })
 }
 
