@@ -16,8 +16,8 @@ anchor_lock_days    = 2557
 
 requests_per_five_minutes = 10000
 
-functions            = ["auth", "clients", "health", "jobs", "migrate", "sync", "visits"]
-function_concurrency = 165
+functions            = ["auth", "clients", "health", "jobs", "migrate", "photos", "sync", "visits"]
+function_concurrency = 180
 
 backup     = { schedule = "cron(0 * * * ? *)", keep_days = 35 }
 budget_usd = 1000
