@@ -144,8 +144,7 @@ impl Judged<'_> {
         let tx = self.begin().await?;
         let held = self.held.map(Cursor::as_i64);
         // The device first: what it did for clients that were taken away counts in what follows.
-        let (device, stock) =
-            futures_util::try_join!(sync_push::device(&tx), Stock::load(&tx, &self.records, held))?;
+        let (device, stock) = futures_util::try_join!(sync_push::device(&tx), Stock::load(&tx, &self.records, held))?;
         let Caller { user_id, agency_id, role, .. } = *self.caller;
         let author = Author { user_id, agency_id, role };
         let held = self.held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);
