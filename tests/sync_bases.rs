@@ -101,7 +101,7 @@ async fn a_refused_record_keeps_the_base_it_was_written_on() {
     );
     phone.pull(Some(1)).await;
     for _ in 0..2 {
-        let told = phone.push(updated("visits", &[wrong.clone()])).await.expect(200);
+        let told = phone.push(updated("visits", std::slice::from_ref(&wrong))).await.expect(200);
         assert_eq!(told["rejected"][0]["reason"], "visits are moved on the portal");
         phone.pull(Some(1)).await;
     }

@@ -66,5 +66,5 @@ async fn an_incremental_pull_reads_what_changed() {
     world.database.write(NURSE.agency, &write).await;
     let (rows, changed) = rows_read(&world, &mut phone).await;
     assert_eq!(changed, [NURSES_MEALS.to_string()]);
-    assert!(rows < 200, "{rows} rows were read where one changed");
+    assert!((1..200).contains(&rows), "{rows} rows were read where one changed");
 }

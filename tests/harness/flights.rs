@@ -37,8 +37,8 @@ impl Flights {
     }
 }
 
-/// Each Sync and each simple query is answered by one ReadyForQuery. A flight begins with what is sent while none of these
-/// answers is owed.
+/// Each `Sync` and each simple query is answered by one `ReadyForQuery`. A flight begins with what is sent while none of
+/// these answers is owed.
 async fn forward(near: TcpStream, far: TcpStream, begun: Arc<AtomicUsize>) {
     let owed = Arc::new(Mutex::new(0_i64));
     let (near_read, near_write) = near.into_split();
@@ -55,7 +55,7 @@ async fn forward(near: TcpStream, far: TcpStream, begun: Arc<AtomicUsize>) {
         }
     };
     let answered = move |kinds: &[u8]| {
-        let answers = kinds.iter().filter(|kind| **kind == b'Z').count();
+        let answers = kinds.iter().filter(|kind| matches!(kind, b'Z')).count();
         let mut owed = owed.lock().unwrap();
         // The first is not asked for: it ends the start of the session.
         *owed = (*owed - i64::try_from(answers).unwrap()).max(0);

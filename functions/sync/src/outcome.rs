@@ -49,7 +49,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     pub(crate) fn new(refused: Vec<Refused>, held: i64) -> Self {
-        Self { refused, held, ..Self::default() }
+        Self { held, refused, ..Self::default() }
     }
 
     /// Puts a record into quarantine.

@@ -272,15 +272,13 @@ impl Request {
             return (sent.number, 0, sent.number);
         }
         let received = device.tombstones_received;
-        match sent.tombstones.iter().map(|tombstone| tombstone.number).max() {
+        if let Some(newest) = sent.tombstones.iter().map(|tombstone| tombstone.number).max() {
             // Where the cursor stays, only the next one tells that this answer arrived: until then they come again.
-            Some(newest) => (newest, to.as_i64().max(self.presented.map_or(0, Cursor::as_i64) + 1), received),
-            None => {
-                // Where none is due, all have arrived.
-                let arrived = if self.pending.unwrap_or(0) == 0 { received.max(self.after()) } else { received };
-                (arrived, 0, arrived)
-            }
+            return (newest, to.as_i64().max(self.presented.map_or(0, Cursor::as_i64) + 1), received);
         }
+        // Where none is due, all have arrived.
+        let arrived = if self.pending.unwrap_or(0) == 0 { received.max(self.after()) } else { received };
+        (arrived, 0, arrived)
     }
 }
 

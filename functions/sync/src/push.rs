@@ -167,7 +167,8 @@ impl Judged<'_> {
         let next = device.base.pushed(held);
         tx.commit_after(async |tx: &Tx<Caller>| {
             futures_util::try_join!(
-                outcome.write(tx, device.base.of_push_for_taken()),
+                // Boxed: a dozen statements on their way at once are large.
+                Box::pin(outcome.write(tx, device.base.of_push_for_taken())),
                 sync_push::finish(tx, held, &next, self.clock_offset)
             )
             .map(drop)
