@@ -28,17 +28,18 @@ reset: ; @$(STACK) reset
 # What shows that named statements keep their order, on a direct connection.
 NAMED = -E 'test(nurses_day) or test(replays::) or test(sync::) or test(audit::)'
 
-# Every test, some of them with named statements, then README's calls and schemathesis against the served functions.
-test:
+# Every test, some of them with named statements, then README's calls and schemathesis against the served functions, and the
+# phone's real client.
+test: tests/watermelon/node_modules/.package-lock.json
 	@sh local/need cargo-nextest 0.9.143
 	@$(STACK) exec -- cargo nextest run --workspace
 	@DB_STATEMENTS=named $(STACK) exec -- cargo nextest run -p tests $(NAMED)
 	@mkdir -p target && rm -f target/aws-calls.txt
 	@AWS_CALLS=$(CURDIR)/target/aws-calls.txt $(STACK) exec --serve -- python local/end_to_end
 	@$(STACK) checks --calls target/aws-calls.txt
+	@$(STACK) exec --serve -- npm --prefix tests/watermelon test
 
-# WatermelonDB from npm, unmodified, against the served functions. SEED and RUNS choose its random histories. Not part of
-# `test` yet: tests/watermelon/README.md says which promises it finds broken.
+# WatermelonDB from npm, unmodified, against the served functions. SEED and RUNS choose its random histories.
 test-watermelon: tests/watermelon/node_modules/.package-lock.json
 	@$(STACK) exec --serve -- npm --prefix tests/watermelon test
 tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.json

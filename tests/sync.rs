@@ -4,73 +4,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Client, World,
+    World,
     cast::{
         AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_NURSES_VISIT,
     },
+    phone::{Phone, edited, ids, row, updated},
 };
-
-/// A phone as WatermelonDB drives it: a cursor, and whole rows.
-struct Phone {
-    client: Client,
-    cursor: Option<i64>,
-}
-
-impl Phone {
-    fn of(client: Client) -> Self {
-        Self { client, cursor: None }
-    }
-
-    async fn pull(&mut self, pending: Option<u32>) -> Value {
-        let cursor = self.cursor.map_or("null".into(), |cursor| cursor.to_string());
-        let pending = pending.map(|n| format!("&pending={n}")).unwrap_or_default();
-        let path = format!("/v1/sync?last_pulled_at={cursor}&schema_version=2&migration=null{pending}");
-        let answer = self.client.get(&path).await.expect(200);
-        self.cursor = answer["timestamp"].as_i64();
-        assert!((1..1 << 53).contains(&self.cursor.unwrap()));
-        answer
-    }
-
-    async fn push(&self, changes: Value) -> Answer {
-        let path = format!("/v1/sync?last_pulled_at={}", self.cursor.unwrap_or(0));
-        self.client.post(&path, &json!({"changes": changes})).await
-    }
-}
-
-fn ids(answer: &Value, table: &str, list: &str) -> Vec<String> {
-    let mut ids: Vec<_> = answer["changes"][table][list]
-        .as_array()
-        .unwrap_or_else(|| panic!("no {table}.{list}: {answer}"))
-        .iter()
-        .map(|row| row["id"].as_str().or(row.as_str()).unwrap().to_owned())
-        .collect();
-    ids.sort();
-    ids
-}
-
-fn row(answer: &Value, table: &str, id: Uuid) -> Value {
-    let lists = ["created", "updated"].map(|list| answer["changes"][table][list].as_array().unwrap().clone());
-    lists
-        .concat()
-        .into_iter()
-        .find(|row| row["id"] == id.to_string())
-        .unwrap_or_else(|| panic!("{table} {id}: {answer}"))
-}
-
-/// The row as a phone sends it back, with these columns changed.
-fn edited(mut row: Value, columns: &[(&str, Value)]) -> Value {
-    for (name, value) in columns {
-        row[*name] = value.clone();
-    }
-    row["_status"] = json!("updated");
-    row["_changed"] = json!(columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(","));
-    row["updated_at"] = json!(1_795_000_000_000_i64);
-    row
-}
-
-fn updated(table: &str, rows: &[Value]) -> Value {
-    json!({table: {"created": [], "updated": rows, "deleted": []}})
-}
 
 #[tokio::test]
 async fn a_first_sync_brings_what_the_nurse_may_see_and_nothing_else() {
@@ -348,6 +287,7 @@ async fn a_cursor_of_another_epoch_starts_again_after_a_push() {
     assert_eq!(phone.cursor, before, "the cursor stays until the phone has pushed");
     assert_eq!(ids(&answer, "visits", "updated"), [""; 0]);
     assert!(answer.get("experimentalStrategy").is_none());
+    assert_eq!(answer["has_more"], true, "the rest need not wait for the next synchronisation");
     let note = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Written before the restore"))]);
     let told = phone.push(updated("visit_tasks", &[note])).await.expect(200);
     assert_eq!(told["applied"], 1, "{told}");
@@ -437,4 +377,141 @@ async fn a_device_clock_is_measured_and_orders_nothing() {
     let offset = "select clock_offset_ms from devices where clock_offset_ms is not null";
     let offset = world.database.count(offset).await;
     assert!((7_100_000..=7_200_000).contains(&offset), "{offset}");
+}
+
+#[tokio::test]
+async fn writers_that_race_with_pulls_are_never_missed() {
+    const WRITERS: usize = 4;
+    const EACH: usize = 8;
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    phone.pull(None).await;
+    let coordinator = world.coordinator().await;
+    let writers = futures_util::future::join_all((0..WRITERS).map(async |_| {
+        let writer = coordinator.through(world.another_environment());
+        let mut written = Vec::new();
+        for _ in 0..EACH {
+            let task = json!({"id": Uuid::now_v7(), "task_type": "meals", "title": "Soup"});
+            writer.post(&format!("/v1/visits/{NURSES_VISIT}/tasks"), &task).await.expect(201);
+            written.push(task["id"].as_str().unwrap().to_owned());
+        }
+        written
+    }));
+    let done = std::cell::Cell::new(false);
+    let reading = async {
+        let mut seen = Vec::new();
+        loop {
+            let last = done.get();
+            seen.extend(ids(&phone.pull(Some(0)).await, "visit_tasks", "updated"));
+            if last {
+                return seen;
+            }
+        }
+    };
+    let writing = async {
+        let written = writers.await.concat();
+        done.set(true);
+        written
+    };
+    let (mut written, mut seen) = tokio::join!(writing, reading);
+    written.sort();
+    seen.sort();
+    assert_eq!(seen, written, "each once, none missed");
+}
+
+#[tokio::test]
+async fn a_record_that_only_the_database_refuses_never_blocks_the_rest() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    let first = phone.pull(None).await;
+    // Rules that the judge doesn't know: a constraint, and an exception of a trigger.
+    world
+        .database
+        .superuser()
+        .await
+        .batch_execute(
+            "alter table visit_tasks add constraint no_thirteenth check (title <> 'Thirteen') not valid;
+             create function not_today() returns trigger language plpgsql as $$ begin raise exception 'not today'; end $$;
+             create trigger not_today before update on visits for each row when (new.notes = 'Bad') execute function not_today();",
+        )
+        .await
+        .unwrap();
+    let visit = |id, notes: &str| edited(row(&first, "visits", id), &[("notes", json!(notes))]);
+    let task = |title: &str| {
+        json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "visit_id": NURSES_VISIT, "task_type": "meals",
+            "title": title, "completed": false, "completed_at": null, "outcome": null, "data": null})
+    };
+    let tasks = ["One", "Two", "Thirteen", "Four", "Thirteen", "Six", "Seven"].map(task);
+    let changes = json!({"visits": {"created": [], "updated": [visit(NURSES_VISIT, "Bad")], "deleted": []},
+        "visit_tasks": {"created": tasks, "updated": [edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Ate"))])],
+            "deleted": []}});
+    let told = phone.push(changes.clone()).await.expect(200);
+    assert_eq!(told["applied"], 6, "{told}");
+    let refused: Vec<_> = told["rejected"].as_array().unwrap().iter().map(|r| (&r["id"], &r["reason"])).collect();
+    let reason = "the database doesn't take it: no_thirteenth";
+    assert!(
+        refused.contains(&(&tasks[2]["id"], &json!(reason))) && refused.contains(&(&tasks[4]["id"], &json!(reason)))
+    );
+    assert!(refused.contains(&(&json!(NURSES_VISIT), &json!("the database doesn't take it: P0001"))), "{told}");
+    assert_eq!(refused.len(), 3, "{told}");
+    let kept = "select count(*) from sync_quarantine where body ->> 'title' = 'Thirteen' or body ->> 'notes' = 'Bad'";
+    assert_eq!(world.database.count(kept).await, 3);
+    let stored = phone.client.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
+    assert_eq!(stored.as_array().unwrap().len(), 7);
+    // Sent again, as the phone does: nothing new.
+    let told = phone.push(changes).await.expect(200);
+    assert_eq!((&told["applied"], &told["unchanged"]), (&json!(0), &json!(6)), "{told}");
+    assert_eq!(world.database.count(kept).await, 3);
+}
+
+#[tokio::test]
+async fn what_is_new_to_an_updated_app_comes_in_pages_where_it_is_more_than_an_answer() {
+    const VISITS: usize = 2_500;
+    let world = World::new().await;
+    // Some 2 KB a note, and 4 MB an answer to a phone that takes no compression.
+    world
+        .database
+        .write(
+            NURSE.agency,
+            &format!(
+                "select app.take_numbers({VISITS});
+                 insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, family_note)
+                 select gen_random_uuid(), '{}', '{ALMA}', '{}', now() - n * interval '30 minutes',
+                   now() - n * interval '30 minutes' + interval '20 minutes', repeat('A good day. ', 166)
+                 from generate_series(1, {VISITS}) n",
+                NURSE.agency, NURSE.id
+            ),
+        )
+        .await;
+    let nurse = world.nurse().await;
+    let old = nurse.get("/v1/sync?last_pulled_at=0&schema_version=1").await.expect(200);
+    assert_eq!(ids(&old, "visits", "created").len(), VISITS + 2);
+    let migration = "%7B%22from%22%3A1%2C%22tables%22%3A%5B%22alerts%22%5D%2C%22columns%22%3A%5B%7B%22table%22%3A%22visits%22%2C%22columns%22%3A%5B%22family_note%22%5D%7D%5D%7D";
+    let first =
+        format!("/v1/sync?last_pulled_at={}&schema_version=2&pending=0&migration={migration}", old["timestamp"]);
+    let mut answer = nurse.get(&first).await;
+    let mut seen = Vec::new();
+    let mut pages = 1;
+    loop {
+        assert!(answer.body.len() < 5_000_000, "{} bytes", answer.body.len());
+        let page = answer.expect(200);
+        for visit in page["changes"]["visits"]["updated"].as_array().unwrap() {
+            assert_eq!(visit["family_note"].as_str().map(str::len), Some(1_992));
+        }
+        seen.extend(ids(&page, "visits", "updated"));
+        if page.get("has_more").is_none() {
+            break;
+        }
+        pages += 1;
+        // `WatermelonDB` asks for a migration once.
+        let next = format!("/v1/sync?last_pulled_at={}&schema_version=2&pending=0&migration=null", page["timestamp"]);
+        answer = nurse.get(&next).await;
+    }
+    assert!(pages > 1);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), VISITS);
+    // Touched is not changed: nobody's edit of the same column is a conflict for it.
+    let changed = "select count(*) from sync_log where operation = 'update' and cardinality(changed_columns) > 0";
+    assert_eq!(world.database.count(changed).await, 0);
 }

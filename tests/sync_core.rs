@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use shared::{
     identity::Role,
     sync::{
-        base::WorkBase,
+        base::{Pull, WorkBase},
         judge::{self, Author, Other, Pushed, Row, Stored, Surroundings, Verdict, VisitFacts},
         schema,
     },
@@ -33,6 +33,8 @@ enum Step {
     LostPull { device: usize },
     /// Somebody else writes over REST.
     Rest { column: usize },
+    /// The nurse is taken off the client's team, or put back.
+    Team,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -45,6 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         ),
         1 => device.prop_map(|device| Step::LostPull { device }),
         2 => column.prop_map(|column| Step::Rest { column }),
+        1 => Just(Step::Team),
     ];
     prop::collection::vec(step, 1..40)
 }
@@ -63,6 +66,12 @@ struct Server {
     number: i64,
     log: Vec<Change>,
     bases: [WorkBase; DEVICES],
+    /// Whether the nurse sees the record, and the number at which that changed last.
+    visible: bool,
+    team_changed: i64,
+    /// For each device the number up to which tombstones were sent, the cursor they went with, and the number up to which
+    /// they have arrived.
+    tombstones: [(i64, i64, i64); DEVICES],
     /// What each phone sent before: the columns that it edited, and when.
     receipts: BTreeSet<(usize, String)>,
     /// Takes every push at its word, as a server would that doesn't remember where work began.
@@ -76,8 +85,16 @@ struct Phone {
     row: Map<String, Value>,
     dirty: BTreeSet<&'static str>,
     cursor: i64,
+    /// Whether the record is on it.
+    has: bool,
     /// When its row was last written: a phone stamps it then, not when it sends.
     stamp: usize,
+}
+
+struct Answer {
+    row: Option<Row>,
+    gone: bool,
+    cursor: i64,
 }
 
 /// A value that says who wrote it and when, so that no two are equal by chance.
@@ -104,6 +121,9 @@ impl Server {
             number: 1,
             log: Vec::new(),
             bases: [WorkBase::afresh(1); DEVICES],
+            visible: true,
+            team_changed: 1,
+            tombstones: [(1, 0, 1); DEVICES],
             receipts: BTreeSet::new(),
             forgetful,
             conflicts: Vec::new(),
@@ -120,13 +140,37 @@ impl Server {
         self.row = row;
     }
 
-    fn pull(&mut self, device: usize, presented: i64, pending: usize) -> (Row, i64) {
-        self.bases[device] = self.bases[device].pulled(presented, self.number, pending == 0);
-        (self.row.clone(), self.number)
+    fn change_team(&mut self) {
+        self.number += 1;
+        self.visible = !self.visible;
+        self.team_changed = self.number;
+    }
+
+    /// As the function `sync` does: a record that was taken away isn't sent any more; its tombstone is, once the phone's
+    /// cursor has passed it and nothing waits, and again until that answer's cursor comes back.
+    fn pull(&mut self, device: usize, presented: i64, pending: usize) -> Answer {
+        let (sent, sent_with, received) = self.tombstones[device];
+        let received = if sent_with <= presented { received.max(sent) } else { received };
+        let withheld = !self.visible && self.team_changed > received;
+        let clean = pending == 0;
+        let gone = withheld && clean && self.team_changed <= presented;
+        self.tombstones[device] =
+            if gone { (self.team_changed, self.number.max(presented + 1), received) } else { (received, 0, received) };
+        let pull = Pull { presented, answered: self.number, clean, withheld, has_more: false };
+        self.bases[device] = self.bases[device].pulled(pull);
+        Answer { row: self.visible.then(|| self.row.clone()), gone, cursor: self.number }
+    }
+
+    /// Where the work on the record began.
+    fn base(&self, device: usize) -> i64 {
+        let base = self.bases[device];
+        let lingers = !self.visible && self.team_changed > self.tombstones[device].2;
+        let taken = lingers || base.withheld_from.is_some_and(|from| self.team_changed > from);
+        if taken { base.of_push_for_taken() } else { base.of_push() }.unwrap_or(0)
     }
 
     fn push(&mut self, device: usize, held: i64, raw: &Map<String, Value>) {
-        let base = self.bases[device].of_push().unwrap_or(0);
+        let base = self.base(device);
         let edited: BTreeMap<_, _> = raw
             .iter()
             .filter(|(name, _)| raw["_changed"].as_str().unwrap().split(',').chain(["updated_at"]).any(|n| n == *name))
@@ -184,20 +228,29 @@ impl Server {
 
 impl Phone {
     fn new(server: &Server) -> Self {
-        Self { row: server.row.clone(), dirty: BTreeSet::new(), cursor: server.number, stamp: 0 }
+        Self { row: server.row.clone(), dirty: BTreeSet::new(), cursor: server.number, has: true, stamp: 0 }
     }
 
     /// As WatermelonDB does: the pulled row under its own dirty columns.
-    fn apply(&mut self, row: &Row, cursor: i64) {
-        for column in COLUMNS {
-            if !self.dirty.contains(column) {
-                self.row.insert(column.to_owned(), row[column].clone());
+    fn apply(&mut self, answer: &Answer) {
+        if answer.gone {
+            self.has = false;
+        }
+        if let Some(row) = &answer.row {
+            self.has = true;
+            for column in COLUMNS {
+                if !self.dirty.contains(column) {
+                    self.row.insert(column.to_owned(), row[column].clone());
+                }
             }
         }
-        self.cursor = cursor;
+        self.cursor = answer.cursor;
     }
 
     fn write(&mut self, column: &'static str, history: &mut History) {
+        if !self.has {
+            return;
+        }
         let value = history.write(column, &self.row[column]);
         self.row.insert(column.to_owned(), value);
         self.dirty.insert(column);
@@ -241,11 +294,15 @@ fn synchronise(
     written_meanwhile: Option<usize>,
     push_answer_lost: bool,
 ) {
-    let (row, cursor) = server.pull(device, phones[device].cursor, phones[device].dirty.len());
+    let mut answer = server.pull(device, phones[device].cursor, phones[device].dirty.len());
     if let Some(column) = written_meanwhile {
         phones[device].write(COLUMNS[column], history);
+        if answer.gone {
+            // As the app must: an answer that deletes was made for a phone without what was written since.
+            answer = server.pull(device, phones[device].cursor, phones[device].dirty.len());
+        }
     }
-    phones[device].apply(&row, cursor);
+    phones[device].apply(&answer);
     if !phones[device].dirty.is_empty() {
         let raw = phones[device].raw();
         server.push(device, phones[device].cursor, &raw);
@@ -281,7 +338,11 @@ fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
                 row.insert(column.to_owned(), value);
                 server.write(None, row);
             }
+            Step::Team => server.change_team(),
         }
+    }
+    if !server.visible {
+        server.change_team();
     }
     // Everybody comes home: first all that was written arrives, then all of it is seen.
     for _ in 0..2 {

@@ -67,8 +67,9 @@ test('after a restore of the server the phone starts again and loses nothing uns
   const [phone] = set.phones
   const first = await phone.syncOnce({ push: false })
   for (const lists of Object.values(first.changes)) assert.deepEqual(lists, { created: [], updated: [], deleted: [] })
+  assert.equal(first.has_more, true, 'the rest need not wait for the next synchronisation')
   assert.equal(await phone.unsent(), 3)
-  await catchUp(phone)
+  await phone.sync()
   assert.ok(phone.traffic.some(({ answer }) => answer?.experimentalStrategy === 'replacement'))
   await check(set)
 })
@@ -77,7 +78,7 @@ test('whichever answer is lost on the way', async () => {
   for (const kind of ['pull', 'push', 'replacement']) {
     const set = await before()
     const [phone] = set.phones
-    if (kind === 'replacement') await phone.sync()
+    if (kind === 'replacement') await phone.syncOnce()
     phone.troubles[kind === 'push' ? 'push' : 'pull'].push({ lost: 'answer' })
     await assert.rejects(phone.sync(), NoSignal)
     await catchUp(phone)
@@ -88,7 +89,7 @@ test('whichever answer is lost on the way', async () => {
 test('what is written while the phone is replaced is kept', async () => {
   const set = await before()
   const { coordinator, visit, phones: [phone] } = set
-  await phone.sync()
+  await phone.syncOnce()
   phone.troubles.pull.push({ during: () => phone.edit('visits', visit, { family_note: 'during' }) })
   await catchUp(phone)
   assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).family_note, 'during')

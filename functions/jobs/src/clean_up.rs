@@ -6,6 +6,7 @@ use shared::{
     models::{
         devices,
         forgetting::{self, Passing},
+        sync_log,
     },
 };
 use strum::IntoEnumIterator;
@@ -26,6 +27,10 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
         }
         agencies::batches(run, report, "sessions", BATCH.unsigned_abs().into(), async || {
             devices::end_expired_sessions(&jobs.db, &job, run.now, BATCH).await
+        })
+        .await?;
+        agencies::batches(run, report, "sync_log", BATCH.unsigned_abs().into(), async || {
+            Ok(sync_log::forget(&jobs.db, &job, run.now, BATCH).await?)
         })
         .await
     })

@@ -1,11 +1,14 @@
 //! `sync`: `WatermelonDB`'s protocol, unchanged. A nurse works all day without signal, and nothing that she wrote is lost
 //! or silently overwritten.
 
+mod culprits;
+mod outcome;
 mod pull;
 mod push;
 mod records;
 mod schema;
 mod status;
+mod stock;
 
 use axum::Router;
 use shared::{app::App, http};

@@ -16,9 +16,9 @@ use shared::{
     error::{Error, Fault},
     http::Query,
     identity::{Caller, May, SyncUse},
-    models::sync_pull::{self, DeviceState, Item, Pulled, Window},
+    models::sync_pull::{self, DeviceState, Item, Items, Pulled, Window},
     sync::{
-        base::WorkBase,
+        base::{Pull, WorkBase},
         cursor::Cursor,
         schema::{TABLES, Table, VERSION, table, tables_of},
     },
@@ -80,21 +80,28 @@ pub(crate) async fn pull(
 ) -> Result<Response, Error> {
     let version = query.schema_version.unwrap_or(VERSION.into());
     let presented = Cursor::parse(query.last_pulled_at.as_deref());
-    let mut tx = app.db.write(&*caller, 0).await?;
-    let device = sync_pull::device(&mut tx).await?;
     let Some(version) = u32::try_from(version).ok().filter(|version| (1..=VERSION).contains(version)) else {
-        let to = presented.unwrap_or(Cursor::new(device.epoch, 0)).as_i64();
-        tx.commit().await?;
-        return Ok(answer(VERSION, Vec::new(), to, &[("upgrade_required", json!(true))]));
+        return upgrade_required(&app, &caller, presented).await;
     };
     let new_to_it = migration(query.migration.as_deref(), version)?;
     let request = Request { presented, pending: query.pending, version, page_bytes: page_bytes(&headers) };
-    match request.kind(&device) {
-        Kind::First => request.serve(tx, &device, 0, false, &[]).await,
-        Kind::Since(number) => request.serve(tx, &device, number, false, &new_to_it).await,
-        Kind::Replace => request.serve(tx, &device, 0, true, &[]).await,
-        Kind::PushFirst(cursor) => request.ask_to_push(tx, &device, cursor).await,
+    if let Some(answer) = request.answer(&app, &caller, &new_to_it).await? {
+        return Ok(answer);
     }
+    // In a transaction of its own: the agency's counter comes before any other lock.
+    let tx = app.db.write(&*caller, 1).await?;
+    sync_pull::touch_new(&tx, request.after(), &new_to_it).await?;
+    tx.commit().await?;
+    request.answer(&app, &caller, &[]).await?.ok_or_else(|| Error::Internal("a pull in pages was too large".into()))
+}
+
+/// An app that is newer than we are keeps what it has.
+async fn upgrade_required(app: &App, caller: &Caller, presented: Option<Cursor>) -> Result<Response, Error> {
+    let tx = app.db.write(caller, 0).await?;
+    let device = sync_pull::device(&tx, presented.map(Cursor::as_i64)).await?;
+    tx.commit().await?;
+    let to = presented.unwrap_or(Cursor::new(device.epoch, 0)).as_i64();
+    Ok(answer(VERSION, Vec::new(), to, &[("upgrade_required", json!(true))]))
 }
 
 /// The tables and columns that a migration brings, as far as we know them.
@@ -123,11 +130,12 @@ fn page_bytes(headers: &HeaderMap) -> usize {
 }
 
 /// What kind of answer a pull gets.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Everything: the phone has nothing.
     First,
-    /// What changed after this number.
-    Since(i64),
+    /// What changed after its cursor.
+    Since,
     /// Everything, in place of what the phone has.
     Replace,
     /// Nothing yet: a cursor that can't be served, from a phone that may hold unsent work.
@@ -142,10 +150,61 @@ struct Request {
 }
 
 impl Request {
-    fn kind(&self, device: &DeviceState) -> Kind {
+    fn after(&self) -> i64 {
+        self.presented.map_or(0, Cursor::number)
+    }
+
+    /// Answers in two flights: what there is, and what is remembered of the answer with COMMIT. One would do if the
+    /// database cut the page; but what a page means for the device's work base is a rule, and tested as one
+    /// ([`shared::sync::base`]).
+    ///
+    /// None where what is new to an updated app is more than a page: then it must be given new numbers first.
+    async fn answer(
+        &self,
+        app: &App,
+        caller: &Caller,
+        new_to_it: &[(&'static Table, Vec<String>)],
+    ) -> Result<Option<Response>, Error> {
+        let tx = app.db.write(caller, 0).await?;
+        let cursor = self.presented.map(Cursor::as_i64);
+        let (pending, version) = (self.pending, self.version);
+        let window = Window { cursor, after: self.after(), pending, version, new_to_it, limit: PAGE_ROWS };
+        let (device, mut items, withheld) = futures_util::try_join!(
+            sync_pull::device(&tx, cursor),
+            sync_pull::items(&tx, window),
+            sync_pull::withholds(&tx, cursor)
+        )?;
+        let kind = self.kind(&device, &items);
+        let rows = match kind {
+            Kind::PushFirst(cursor) => return self.ask_to_push(tx, &device, cursor).await.map(Some),
+            Kind::First | Kind::Since => std::mem::take(&mut items.rows),
+            Kind::Replace => {
+                let everything = Window { cursor: None, after: 0, new_to_it: &[], limit: i64::MAX, ..window };
+                items = sync_pull::items(&tx, everything).await?;
+                std::mem::take(&mut items.rows)
+            }
+        };
+        let mut page = match kind {
+            // Never paged: a phone loses what the answer omits.
+            Kind::Replace => Page::whole(rows),
+            _ => Page::cut(rows, self.page_bytes, PAGE_ROWS),
+        };
+        if !new_to_it.is_empty() && page.is_one_number_over(self.page_bytes) {
+            return Ok(None);
+        }
+        if page.rows.is_empty() && page.has_more {
+            // One client alone is more than a page: never split.
+            let whole = sync_pull::items(&tx, Window { limit: i64::MAX, ..window }).await?;
+            page = Page::cut(whole.rows, 1, i64::MAX);
+        }
+        let sent = Sent { kind, number: items.number.unwrap_or_default(), page, tombstones: items.tombstones };
+        self.serve(tx, &device, sent, withheld).await.map(Some)
+    }
+
+    fn kind(&self, device: &DeviceState, items: &Items) -> Kind {
         let Some(cursor) = self.presented else { return Kind::First };
-        if let Some(number) = cursor.number_in(device.epoch).filter(|number| *number <= device.number) {
-            return Kind::Since(number);
+        if items.number.is_some() {
+            return Kind::Since;
         }
         // Replacement destroys what the phone has not sent. So it is asked once to push, and replaced when it has, or
         // says that nothing waits, or doesn't say.
@@ -154,162 +213,164 @@ impl Request {
         if asked && (has_pushed || self.pending.unwrap_or(0) == 0) { Kind::Replace } else { Kind::PushFirst(cursor) }
     }
 
-    async fn ask_to_push(self, tx: Tx<Caller>, device: &DeviceState, cursor: Cursor) -> Result<Response, Error> {
+    async fn ask_to_push(&self, tx: Tx<Caller>, device: &DeviceState, cursor: Cursor) -> Result<Response, Error> {
         let pulled = Pulled {
             // It got nothing, so that its work still began where it did.
-            base: device.base(),
+            base: device.base,
             pending: self.pending,
             version: i32::try_from(self.version).ok(),
             replacing: Some(cursor.as_i64()),
             tombstones: (device.tombstones_sent, device.tombstones_sent_with, device.tombstones_received),
         };
         sync_pull::remember(tx, &pulled).await?;
-        Ok(answer(self.version, Vec::new(), cursor.as_i64(), &[]))
+        // The rest comes when it asks again, which it need not wait for.
+        Ok(answer(self.version, Vec::new(), cursor.as_i64(), &[("has_more", json!(true))]))
     }
 
     async fn serve(
-        self,
+        &self,
         mut tx: Tx<Caller>,
         device: &DeviceState,
-        after: i64,
-        replace: bool,
-        new_to_it: &[(&'static Table, Vec<String>)],
+        sent: Sent,
+        withheld: bool,
     ) -> Result<Response, Error> {
-        let afresh = after == 0;
         let presented = self.presented.map_or(0, Cursor::as_i64);
-        // What was sent has arrived once the phone presents the cursor that it went with.
-        let received = if device.tombstones_sent_with <= presented {
-            device.tombstones_received.max(device.tombstones_sent)
-        } else {
-            device.tombstones_received
-        };
-        let window = Window {
-            after,
-            pending: self.pending,
-            tombstones_after: if afresh { i64::MAX } else { received },
-            version: self.version,
-            new_to_it,
-            limit: if replace { i64::MAX } else { PAGE_ROWS },
-        };
-        let mut items = sync_pull::items(&mut tx, window).await?;
-        let counted = items.len();
-        let number = items.remove(0).number;
-        let full = i64::try_from(counted).is_ok_and(|count| count >= window.limit);
-        let mut page = Page::cut(items, if replace { usize::MAX } else { self.page_bytes }, full);
-        if page.items.is_empty() && page.has_more {
-            // One client alone is more than a page: never split.
-            let mut items = sync_pull::items(&mut tx, Window { limit: i64::MAX, ..window }).await?;
-            items.remove(0);
-            page = Page::cut(items, 1, false);
-        }
-        let to = Cursor::new(device.epoch, if page.has_more { page.last } else { number.max(after) });
-
-        let sent = page.items.iter().filter(|item| item.body.is_none()).map(|item| item.number).max();
-        let tombstones = if afresh {
-            (number, 0, number)
-        } else {
-            match sent {
-                // Where the cursor stays, only the next one tells that this answer arrived.
-                Some(sent) => (sent, to.as_i64().max(presented + 1), received),
-                // Nothing is on its way.
-                None => (received, 0, received),
-            }
-        };
-        let base = if afresh {
+        let has_more = sent.page.has_more;
+        let to = Cursor::new(device.epoch, if has_more { sent.page.last } else { sent.number });
+        let base = if sent.is_afresh() {
             WorkBase::afresh(to.as_i64())
         } else {
-            device.base().pulled(presented, to.as_i64(), self.pending == Some(0))
+            let clean = self.pending == Some(0);
+            device.base.pulled(Pull { presented, answered: to.as_i64(), clean, withheld, has_more })
         };
         let pulled = Pulled {
             base,
             pending: self.pending,
             version: i32::try_from(self.version).ok(),
             replacing: None,
-            tombstones,
+            tombstones: self.tombstones(device, &sent, to),
         };
-        for (client_id, records) in page.by_client() {
+        for (client_id, records) in sent.page.by_client() {
             let entry = AuditEntry::new("sync.pull", "client", client_id, Some(client_id));
             tx.audit(entry.with(json!({"records": records})));
         }
         sync_pull::remember(tx, &pulled).await?;
 
         let mut extra = Vec::new();
-        if page.has_more {
+        if has_more {
             extra.push(("has_more", json!(true)));
         }
-        if replace {
+        if sent.kind == Kind::Replace {
             extra.push(("experimentalStrategy", json!("replacement")));
         }
-        Ok(answer(self.version, page.into_lists(afresh && !replace), to.as_i64(), &extra))
+        Ok(answer(self.version, sent.into_lists(), to.as_i64(), &extra))
+    }
+
+    /// Up to where tombstones are sent, the cursor that they go with, and up to where they have arrived.
+    fn tombstones(&self, device: &DeviceState, sent: &Sent, to: Cursor) -> (i64, i64, i64) {
+        if sent.is_afresh() {
+            return (sent.number, 0, sent.number);
+        }
+        let received = device.tombstones_received;
+        if let Some(newest) = sent.tombstones.iter().map(|tombstone| tombstone.number).max() {
+            // Where the cursor stays, only the next one tells that this answer arrived: until then they come again.
+            return (newest, to.as_i64().max(self.presented.map_or(0, Cursor::as_i64) + 1), received);
+        }
+        // Where none is due, all have arrived.
+        let arrived = if self.pending.unwrap_or(0) == 0 { received.max(self.after()) } else { received };
+        (arrived, 0, arrived)
     }
 }
 
-/// As many items as go into one answer.
+/// What goes into one answer.
+struct Sent {
+    kind: Kind,
+    /// The agency's newest number.
+    number: i64,
+    page: Page,
+    tombstones: Vec<Item>,
+}
+
+impl Sent {
+    /// Whether the phone has nothing beyond it.
+    fn is_afresh(&self) -> bool {
+        matches!(self.kind, Kind::First | Kind::Replace)
+    }
+
+    /// By table and list, in the answer's order.
+    fn into_lists(self) -> Vec<(usize, List, Bytes)> {
+        let present = if self.kind == Kind::First { List::Created } else { List::Updated };
+        let tombstones = self.tombstones.into_iter();
+        let mut lists: Vec<_> = tombstones
+            .chain(self.page.rows)
+            .map(|item| {
+                let table = item.table();
+                match item.body {
+                    Some(body) => (table, present, Bytes::from(body)),
+                    None => (table, List::Deleted, Bytes::from(format!("\"{}\"", item.id))),
+                }
+            })
+            .collect();
+        lists.sort_by_key(|(table, list, _)| (*table, *list));
+        lists
+    }
+}
+
+/// As many rows as go into one answer.
 struct Page {
-    items: Vec<Item>,
+    rows: Vec<Item>,
     /// The number at which the next page begins.
     last: i64,
     has_more: bool,
 }
 
 impl Page {
-    /// Cuts between two numbers: what goes by one number is never split. `full`: the items were cut off by their
-    /// count already, so that the last number may be incomplete.
-    fn cut(mut items: Vec<Item>, bytes: usize, full: bool) -> Self {
-        let mut has_more = false;
+    fn whole(rows: Vec<Item>) -> Self {
+        Self { last: rows.last().map_or(0, |row| row.number), rows, has_more: false }
+    }
+
+    /// Cuts between two numbers: what goes by one number is never split. `limit` is how many rows were asked for: where
+    /// so many came, the last number may be incomplete.
+    fn cut(mut rows: Vec<Item>, bytes: usize, limit: i64) -> Self {
+        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
         if full {
-            let last = items.last().map_or(0, |item| item.number);
-            items.truncate(items.partition_point(|item| item.number < last));
-            has_more = true;
+            let last = rows.last().map_or(0, |row| row.number);
+            rows.truncate(rows.partition_point(|row| row.number < last));
         }
-        let mut sum = 0;
-        let mut last = None;
-        let fits = |item: &Item| {
-            if sum >= bytes && last.is_some_and(|last| last != item.number) {
-                return false;
-            }
-            sum += item.body.as_ref().map_or(40, String::len);
-            last = Some(item.number);
-            true
-        };
-        let count = items.iter().map_while({
-            let mut fits = fits;
-            move |item| fits(item).then_some(())
+        let (mut sum, mut last) = (0, None);
+        let fitting = rows.iter().take_while(|row| {
+            let fits = sum < bytes || last.is_none_or(|last| last == row.number);
+            sum += size_of(row);
+            last = Some(row.number);
+            fits
         });
-        let count = count.count();
-        if count < items.len() {
-            items.truncate(count);
-            has_more = true;
+        let count = fitting.count();
+        let has_more = full || count < rows.len();
+        rows.truncate(count);
+        let last = rows.last().map_or(0, |row| row.number);
+        Self { rows, last, has_more }
+    }
+
+    /// Whether all of it goes by one number and is more than so many bytes, or than could be asked for.
+    fn is_one_number_over(&self, bytes: usize) -> bool {
+        match self.rows.first() {
+            Some(first) => first.number == self.last && self.rows.iter().map(size_of).sum::<usize>() > bytes,
+            None => self.has_more,
         }
-        let last = items.last().map_or(0, |item| item.number);
-        Self { items, last, has_more }
     }
 
     /// How many records of each client are in it.
     fn by_client(&self) -> BTreeMap<Uuid, usize> {
         let mut clients = BTreeMap::new();
-        for client_id in self.items.iter().filter_map(|item| item.client_id) {
+        for client_id in self.rows.iter().filter_map(|row| row.client_id) {
             *clients.entry(client_id).or_default() += 1;
         }
         clients
     }
+}
 
-    fn into_lists(self, first: bool) -> Vec<(usize, List, Bytes)> {
-        let present = if first { List::Created } else { List::Updated };
-        let mut lists: Vec<_> = self
-            .items
-            .into_iter()
-            .filter_map(|item| {
-                let place = usize::try_from(item.place).ok()?;
-                Some(match item.body {
-                    Some(body) => (place, present, Bytes::from(body)),
-                    None => (place, List::Deleted, Bytes::from(format!("\"{}\"", item.id))),
-                })
-            })
-            .collect();
-        lists.sort_by_key(|(place, list, _)| (*place, *list));
-        lists
-    }
+fn size_of(row: &Item) -> usize {
+    row.body.as_ref().map_or(0, String::len)
 }
 
 /// The three lists of a table's changes, in their order.

@@ -1,8 +1,10 @@
 use std::{collections::HashMap, pin::pin, sync::Mutex, task::Poll};
 
-use tokio_postgres::{Client, Row, Statement};
+use futures_util::TryStreamExt;
+use postgres_from_row::FromRow;
+use tokio_postgres::{Client, RowStream, Statement};
 
-use super::{DbError, Param};
+use super::{DbError, Nothing, Param};
 
 /// How statements reach the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString)]
@@ -53,20 +55,29 @@ impl Connection {
         }?)
     }
 
-    /// Sends one statement and collects its rows. Futures of several calls, polled together, share a flight.
-    pub async fn query(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>, DbError> {
+    /// Sends one statement and maps its rows as they come, so that none is held twice. Futures of several calls, polled
+    /// together, share a flight.
+    pub async fn query<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         match self.mode {
             StatementMode::Typed => {
-                let typed: Vec<_> = params.iter().map(|p| (p.as_sql(), p.sql_type())).collect();
-                Ok(self.client.query_typed(sql, &typed).await?)
+                let typed = params.iter().map(|p| (p.as_sql(), p.sql_type()));
+                mapped(self.client.query_typed_raw(sql, typed)).await
             }
-            StatementMode::Named => {
-                let turn = self.turn.lock().await;
-                let statement = self.prepare(sql, params).await?;
-                let values: Vec<_> = params.iter().map(|p| p.as_sql()).collect();
-                Ok(send_then_wait(self.client.query(&statement, &values), turn).await?)
-            }
+            // Boxed: it would make every future of a statement twice as large.
+            StatementMode::Named => Box::pin(self.query_named(sql, params)).await,
         }
+    }
+
+    async fn query_named<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
+        let turn = self.turn.lock().await;
+        let statement = self.prepare(sql, params).await?;
+        let values = params.iter().map(|p| p.as_sql());
+        send_then_wait(mapped(self.client.query_raw(&statement, values)), turn).await
+    }
+
+    /// Sends one statement whose rows don't matter.
+    pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<(), DbError> {
+        self.query::<Nothing>(sql, params).await.map(drop)
     }
 
     async fn prepare(&self, sql: &str, params: &[&dyn Param]) -> Result<Statement, DbError> {
@@ -80,6 +91,17 @@ impl Connection {
         }
         Ok(statement)
     }
+}
+
+async fn mapped<R: FromRow>(
+    sent: impl Future<Output = Result<RowStream, tokio_postgres::Error>>,
+) -> Result<Vec<R>, DbError> {
+    let mut rows = pin!(sent.await?);
+    let mut mapped = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        mapped.push(R::try_from_row(&row)?);
+    }
+    Ok(mapped)
 }
 
 /// Gives the turn to the next as soon as this has been sent, which the driver does when first polled.

@@ -46,6 +46,23 @@ impl DbError {
         matches!(self.state(), Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION))
     }
 
+    /// Whether the statement failed for what it was to write (SQLSTATE classes 22 and 23, a policy of row-level security,
+    /// an exception of a trigger), so that another row might pass.
+    #[must_use]
+    pub fn is_about_the_data(&self) -> bool {
+        self.state().is_some_and(|state| {
+            state.code().starts_with("22")
+                || state.code().starts_with("23")
+                || matches!(*state, SqlState::INSUFFICIENT_PRIVILEGE | SqlState::RAISE_EXCEPTION)
+        })
+    }
+
+    /// What was broken, without a word of what was written: the constraint's name, or else the SQLSTATE.
+    #[must_use]
+    pub fn rule(&self) -> &str {
+        self.constraint().or_else(|| self.state().map(SqlState::code)).unwrap_or("unknown")
+    }
+
     /// The name of the constraint that was violated.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {

@@ -24,7 +24,6 @@ use std::sync::Arc;
 
 use postgres_from_row::FromRow;
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use tokio_postgres::Row;
 
 /// The environment's database. Cloning shares the one connection.
 #[derive(Clone)]
@@ -61,11 +60,10 @@ impl Db {
         sql: &str,
         params: &[&dyn Param],
     ) -> Result<Vec<R>, DbError> {
-        let attempt = match self.read_once(who, sql, params).await {
+        match self.read_once(who, sql, params).await {
             Err(error) if error.is_connection_lost() => self.read_once(who, sql, params).await,
             other => other,
-        };
-        attempt?.iter().map(|row| R::try_from_row(row).map_err(DbError::from)).collect()
+        }
     }
 
     /// [`Db::read`] for a query that yields one row or none.
@@ -78,7 +76,12 @@ impl Db {
         Ok(self.read(who, sql, params).await?.into_iter().next())
     }
 
-    async fn read_once(&self, who: &impl Identity, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>, DbError> {
+    async fn read_once<R: FromRow>(
+        &self,
+        who: &impl Identity,
+        sql: &str,
+        params: &[&dyn Param],
+    ) -> Result<Vec<R>, DbError> {
         let checkout = self.checkout().await?;
         let connection = &checkout.connection;
         let (begin, identity, rows, commit) = futures_util::join!(
@@ -104,7 +107,7 @@ impl Db {
             Err(error) if error.is_connection_lost() => Err(error),
             rows => {
                 checkout.put_back();
-                rows?.first().map(|row| R::try_from_row(row).map_err(DbError::from)).transpose()
+                Ok(rows?.into_iter().next())
             }
         }
     }
@@ -112,7 +115,7 @@ impl Db {
     /// Whether the database answers.
     pub async fn reach(&self) -> Result<(), DbError> {
         let checkout = self.checkout().await?;
-        checkout.connection.query("select 1", &[]).await?;
+        checkout.connection.execute("select 1", &[]).await?;
         checkout.put_back();
         Ok(())
     }

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use postgres_from_row::FromRow;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ pub trait Identity: Clone + Send + Sync {
 }
 
 /// One line of the audit log. The actor, device, address and request id are the transaction's own.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AuditEntry {
     /// `noun.verb`, as `visit.check_in`.
     pub action: &'static str,
@@ -48,7 +50,7 @@ pub struct Tx<I> {
     checkout: Checkout,
     who: I,
     numbers: u16,
-    opened: bool,
+    opened: AtomicBool,
     audit: Vec<AuditEntry>,
 }
 
@@ -62,26 +64,27 @@ const WRITE_AUDIT: &str = "
 
 impl<I: Identity> Tx<I> {
     pub(super) fn new(checkout: Checkout, who: I, numbers: u16) -> Self {
-        Self { checkout, who, numbers, opened: false, audit: Vec::new() }
+        Self { checkout, who, numbers, opened: AtomicBool::new(false), audit: Vec::new() }
     }
 
-    /// Sends one statement and maps its rows.
-    pub async fn query<R: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
-        let rows = if self.opened {
-            self.checkout.connection.query(sql, params).await?
+    /// Sends one statement and maps its rows. Futures of several calls, joined, share a flight and run in their order;
+    /// where one fails, so do those behind it.
+    pub async fn query<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
+        if self.opened.swap(true, Ordering::Relaxed) {
+            self.checkout.connection.query(sql, params).await
         } else {
-            self.open_with(sql, params).await?
-        };
-        rows.iter().map(|row| R::try_from_row(row).map_err(DbError::from)).collect()
+            // Once a transaction, and five times as large as any other.
+            Box::pin(self.open_with(sql, params)).await
+        }
     }
 
     /// [`Tx::query`] for one row or none.
-    pub async fn query_opt<R: FromRow>(&mut self, sql: &str, params: &[&dyn Param]) -> Result<Option<R>, DbError> {
+    pub async fn query_opt<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<R>, DbError> {
         Ok(self.query(sql, params).await?.into_iter().next())
     }
 
     /// Sends one statement whose rows don't matter.
-    pub async fn execute(&mut self, sql: &str, params: &[&dyn Param]) -> Result<(), DbError> {
+    pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<(), DbError> {
         self.query::<Nothing>(sql, params).await.map(drop)
     }
 
@@ -90,8 +93,22 @@ impl<I: Identity> Tx<I> {
     ///
     /// # Errors
     /// [`Error::NotFound`] then.
-    pub async fn execute_one(&mut self, sql: &str, params: &[&dyn Param]) -> Result<(), Error> {
+    pub async fn execute_one(&self, sql: &str, params: &[&dyn Param]) -> Result<(), Error> {
         self.query_opt::<Nothing>(sql, params).await?.map(drop).ok_or(Error::NotFound)
+    }
+
+    /// Tries what may fail for the data that it writes: then the transaction is as it was before, and goes on.
+    pub async fn try_out<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbError>>,
+    ) -> Result<Result<T, DbError>, DbError> {
+        self.execute("savepoint before", &[]).await?;
+        let outcome = work.await;
+        if outcome.is_err() {
+            self.execute("rollback to savepoint before", &[]).await?;
+        }
+        self.execute("release savepoint before", &[]).await?;
+        Ok(outcome)
     }
 
     /// Notes an audit entry; it is written with the commit, or nothing is.
@@ -101,7 +118,7 @@ impl<I: Identity> Tx<I> {
 
     /// Writes the audit entries and commits.
     pub async fn commit(self) -> Result<(), DbError> {
-        if !self.opened {
+        if !self.is_open() {
             self.checkout.put_back();
             return Ok(());
         }
@@ -109,27 +126,33 @@ impl<I: Identity> Tx<I> {
         self.end(audited.and(committed))
     }
 
+    fn is_open(&self) -> bool {
+        self.opened.load(Ordering::Relaxed)
+    }
+
     async fn write_audit(&self) -> Result<(), DbError> {
         if self.audit.is_empty() {
             return Ok(());
         }
         let entries = json!(self.audit);
-        self.checkout.connection.query(WRITE_AUDIT, &[&entries]).await.map(drop)
+        self.checkout.connection.execute(WRITE_AUDIT, &[&entries]).await
     }
 
     /// Sends one last statement, the audit entries and COMMIT in one flight, and maps the statement's rows.
     pub async fn commit_with<R: FromRow>(self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
-        debug_assert!(self.opened, "a transaction's first statement takes the identity on");
-        let connection = &self.checkout.connection;
-        let (rows, audited, committed) =
-            futures_util::join!(connection.query(sql, params), self.write_audit(), connection.commit());
-        let rows = rows.and_then(|rows| audited.map(|()| rows));
-        match rows {
-            Ok(rows) => {
-                self.end(committed)?;
-                rows.iter().map(|row| R::try_from_row(row).map_err(DbError::from)).collect()
-            }
-            Err(error) => self.end(Err(error)).map(|()| Vec::new()),
+        self.commit_after(async |tx: &Self| tx.checkout.connection.query(sql, params).await).await
+    }
+
+    /// Sends everything that `last` sends at once, the audit entries and COMMIT in one flight.
+    pub async fn commit_after<T>(self, last: impl AsyncFnOnce(&Self) -> Result<T, DbError>) -> Result<T, DbError> {
+        debug_assert!(self.is_open(), "a transaction's first statement takes the identity on");
+        let (done, audited, committed) =
+            futures_util::join!(last(&self), self.write_audit(), self.checkout.connection.commit());
+        // After a failed statement COMMIT rolls back and still answers well, so each result counts.
+        let outcome = done.and_then(|done| audited.and(committed).map(|()| done));
+        match outcome {
+            Ok(done) => self.end(Ok(())).map(|()| done),
+            Err(error) => Err(error),
         }
     }
 
@@ -141,7 +164,7 @@ impl<I: Identity> Tx<I> {
         outcome
     }
 
-    async fn open_with(&mut self, sql: &str, params: &[&dyn Param]) -> Result<Vec<Row>, DbError> {
+    async fn open_with<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         let connection = &self.checkout.connection;
         let numbers = i32::from(self.numbers);
         let (begin, identity, counter, rows) = futures_util::join!(
@@ -150,12 +173,11 @@ impl<I: Identity> Tx<I> {
             async {
                 match numbers {
                     0 => Ok(()),
-                    _ => connection.query(TAKE_NUMBERS, &[&numbers]).await.map(drop),
+                    _ => connection.execute(TAKE_NUMBERS, &[&numbers]).await,
                 }
             },
             connection.query(sql, params),
         );
-        self.opened = true;
         begin.and(identity).and(counter).and(rows)
     }
 }

@@ -66,12 +66,11 @@ async fn act_as(
     request: &RequestInfo,
 ) -> Result<(), DbError> {
     connection
-        .query(
+        .execute(
             "select app.act_as($1, $2, $3, $4, $5, $6)",
             &[&user_id, &device_id, &session_id, &role, &request.id, &request.source_ip],
         )
         .await
-        .map(drop)
 }
 
 /// A scheduled job or local tool, at work for one agency.
@@ -83,7 +82,7 @@ pub struct Job {
 
 impl Identity for Job {
     async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
-        connection.query("select app.act_as_job($1)", &[&self.agency_id]).await.map(drop)
+        connection.execute("select app.act_as_job($1)", &[&self.agency_id]).await
     }
 }
 

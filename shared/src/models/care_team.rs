@@ -1,5 +1,7 @@
 //! Who looks after whom, from which day to which: what decides which clients a caregiver or family member sees.
 
+use std::collections::BTreeSet;
+
 use jiff::{Timestamp, civil::Date};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
@@ -222,4 +224,17 @@ pub async fn delete<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> R
 /// Brings what a caregiver's visits grant them in line with those visits.
 pub async fn refresh_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
     Ok(tx.execute("select app.refresh_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
+}
+
+/// [`refresh_scheduled`] for pairs of client and user, in one statement.
+pub async fn refresh_all_scheduled<I: Identity>(tx: &Tx<I>, pairs: &BTreeSet<(Uuid, Uuid)>) -> Result<(), DbError> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let (clients, users): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    tx.execute(
+        "select app.refresh_scheduled_grant(p.client_id, p.user_id) from unnest($1, $2) p (client_id, user_id)",
+        &[&clients, &users],
+    )
+    .await
 }

@@ -21,6 +21,7 @@ pub mod overdue_visits;
 pub mod photos;
 pub mod sending;
 pub mod sync_conflicts;
+pub mod sync_log;
 pub mod sync_pull;
 pub mod sync_push;
 pub mod sync_status;

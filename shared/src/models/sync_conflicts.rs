@@ -148,7 +148,7 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: S
         Side::Device => conflict.device_value.clone(),
     };
     let table = schema::table(&conflict.table).ok_or(Error::NotFound)?;
-    let known = sync_push::states(tx, table.name, vec![conflict.record_id], 0, i64::MAX).await?;
+    let known = sync_push::states(tx, table.name, vec![conflict.record_id], Vec::new(), None).await?;
     let row = known.get(&conflict.record_id).and_then(|state| state.stored.row.clone());
     let Some(before) = row.filter(|row| !judge::is_deleted(row)) else {
         // The deletion stands; that was the server's side of it.

@@ -1,13 +1,13 @@
 //! What a phone pulls: one statement, made from [`crate::sync::schema`], that reads the counter, the rows and the
 //! caller's rights in one snapshot. Whether a row is the caller's is row-level security's business.
 
-use std::{collections::BTreeMap, fmt::Write, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
 use crate::{
-    db::{Identity, Tx},
+    db::{DbError, Identity, Nothing, Tx},
     error::Error,
     sync::{
         base::WorkBase,
@@ -15,51 +15,31 @@ use crate::{
     },
 };
 
-/// The device that pulls, locked for as long as its pull takes, and where its agency's counter stands.
+/// The device that pulls, locked for as long as its pull takes.
 #[derive(Debug, FromRow)]
 pub struct DeviceState {
     /// The agency's epoch.
     pub epoch: i32,
-    /// The agency's newest change number.
-    pub number: i64,
     /// A cursor that was answered with nothing, so that the phone could push before it is replaced.
     pub replacing: Option<i64>,
     /// The cursor that it held when it last pushed.
     pub pushed_at: Option<i64>,
-    /// The cursor it presented at its last pull.
-    pub pulled_from: Option<i64>,
-    /// The cursor it got then.
-    pub pulled_to: Option<i64>,
-    /// Whether nothing waited to be sent then.
-    pub pulled_clean: bool,
-    /// Where the work began that it has not sent yet.
-    pub work_base: Option<i64>,
+    /// Where its unsent work began.
+    #[from_row(flatten)]
+    pub base: WorkBase,
     /// Tombstones sent up to here...
     pub tombstones_sent: i64,
     /// ...with this cursor.
     pub tombstones_sent_with: i64,
-    /// Tombstones that arrived, up to here.
+    /// Tombstones that have arrived, up to here, the phone presenting what it does.
     pub tombstones_received: i64,
-}
-
-impl DeviceState {
-    /// Where its unsent work began.
-    #[must_use]
-    pub fn base(&self) -> WorkBase {
-        WorkBase {
-            pulled_from: self.pulled_from,
-            pulled_to: self.pulled_to,
-            pulled_clean: self.pulled_clean,
-            began: self.work_base,
-        }
-    }
 }
 
 /// One thing for the phone.
 #[derive(Debug, FromRow)]
 pub struct Item {
     /// The table's place in [`TABLES`]; -1 for the counter itself, whose number this row carries.
-    pub place: i32,
+    place: i32,
     /// The number that it goes by; a page ends between two of them.
     pub number: i64,
     /// Which record; the nil UUID for the counter.
@@ -70,15 +50,34 @@ pub struct Item {
     pub body: Option<String>,
 }
 
+impl Item {
+    /// The table's place in [`TABLES`].
+    #[must_use]
+    pub fn table(&self) -> usize {
+        usize::try_from(self.place).unwrap_or_default()
+    }
+}
+
+/// Everything in a window.
+#[derive(Debug)]
+pub struct Items {
+    /// The agency's newest change number; none where the cursor can't be served, and then nothing is there.
+    pub number: Option<i64>,
+    /// What the phone must forget.
+    pub tombstones: Vec<Item>,
+    /// Records as the phone keeps them, by number.
+    pub rows: Vec<Item>,
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a> {
-    /// Rows changed after this number; 0 for all.
+    /// The cursor that the phone presents; none for everything.
+    pub cursor: Option<i64>,
+    /// The change number in it: rows changed after that.
     pub after: i64,
     /// How many changes the phone has not sent; none where it doesn't say.
     pub pending: Option<i32>,
-    /// Tombstones after this number.
-    pub tombstones_after: i64,
     /// The schema that the phone has.
     pub version: u32,
     /// Columns that are new to it, by table: rows that have something in them go whole; a new table goes whole.
@@ -87,21 +86,22 @@ pub struct Window<'a> {
     pub limit: i64,
 }
 
-/// Locks and reads the device.
-pub async fn device<I: Identity>(tx: &mut Tx<I>) -> Result<DeviceState, Error> {
+/// Locks and reads the device that presents a cursor.
+pub async fn device<I: Identity>(tx: &Tx<I>, presented: Option<i64>) -> Result<DeviceState, Error> {
     tx.query_opt(
-        "select c.epoch, c.number, d.replacing, d.pushed_at, d.pulled_from, d.pulled_to, d.pulled_clean, d.work_base, d.tombstones_sent,
-           d.tombstones_sent_with, d.tombstones_received
+        "select c.epoch, d.replacing, d.pushed_at, d.pulled_from, d.pulled_to, d.pulled_clean, d.work_base as began,
+           d.withheld_from, d.whole_at, d.tombstones_sent, d.tombstones_sent_with,
+           app.tombstones_arrived($1) as tombstones_received
          from devices d join agency_counters c on c.agency_id = d.agency_id
          where d.id = app.device_id() for no key update of d",
-        &[],
+        &[&presented],
     )
     .await?
     .ok_or(Error::SessionEnded)
 }
 
-/// Everything in the window, by number, the counter first.
-pub async fn items<I: Identity>(tx: &mut Tx<I>, window: Window<'_>) -> Result<Vec<Item>, Error> {
+/// Everything in the window.
+pub async fn items<I: Identity>(tx: &Tx<I>, window: Window<'_>) -> Result<Items, Error> {
     let sql;
     let statement = if window.new_to_it.is_empty() {
         STATEMENTS.get(&window.version).map(String::as_str).ok_or(Error::NotFound)?
@@ -109,7 +109,22 @@ pub async fn items<I: Identity>(tx: &mut Tx<I>, window: Window<'_>) -> Result<Ve
         sql = statement(window.version, window.new_to_it);
         &sql
     };
-    Ok(tx.query(statement, &[&window.after, &window.pending, &window.tombstones_after, &window.limit]).await?)
+    let Window { cursor, after, pending, limit, .. } = window;
+    let mut rows: Vec<Item> = tx.query(statement, &[&after, &pending, &cursor, &limit]).await?;
+    let number = rows.extract_if(.., |item| item.place < 0).next().map(|counter| counter.number);
+    let tombstones = rows.extract_if(.., |item| item.body.is_none()).collect();
+    Ok(Items { number, tombstones, rows })
+}
+
+/// Whether the device has clients whose rows it isn't sent any more. Asked after [`items`], so that what was taken between
+/// the two counts as withheld.
+pub async fn withholds<I: Identity>(tx: &Tx<I>, presented: Option<i64>) -> Result<bool, Error> {
+    #[derive(FromRow)]
+    struct Withheld {
+        withheld: bool,
+    }
+    let row: Option<Withheld> = tx.query_opt("select app.withholds($1) as withheld", &[&presented]).await?;
+    Ok(row.is_some_and(|row| row.withheld))
 }
 
 static STATEMENTS: LazyLock<BTreeMap<u32, String>> =
@@ -153,42 +168,25 @@ fn recent(table: &Table) -> &'static str {
 /// Each table gives its rows thrice over, no row twice: those changed in the window, those of newly granted clients
 /// (all under the grant's number, so that no page splits them), and those with values in columns new to the phone.
 fn statement(version: u32, new_to_it: &[(&'static Table, Vec<String>)]) -> String {
-    let mut sql = String::from(
-        "with counter as materialized (
-           select c.number from agency_counters c where c.agency_id = app.agency_id()
-         ), granted as materialized (
-           select g.client_id, g.number from app.granted_since($1) g
-         ), due as materialized (
-           select app.tombstones_due($1, $2) as number
-         )
-         select i.place, i.number, i.id, i.client_id, i.body from (
-           select -1 as place, c.number as number, '00000000-0000-0000-0000-000000000000'::uuid as id,
-             null::uuid as client_id, null::text as body, 0 as sort
-           from counter c",
-    );
+    let mut branches = Vec::new();
     for (place, table) in TABLES.iter().enumerate().filter(|(_, table)| table.since <= version) {
         let columns: Vec<_> = table.columns_of(version).map(|column| column.select("r")).collect();
         let body = format!("select r.id, {}", columns.join(", "));
         let (source, client, recent) = (source(table), client_of(table), recent(table));
         let mut branch = |number: &str, condition: &str| {
-            // Writing to a String can't fail.
-            let _ = write!(
-                sql,
-                " union all
-                 select {place}, {number}, r.id, {client}, row_to_json(b)::text, 1
+            branches.push(format!(
+                "select {place} as place, {number} as number, r.id, {client} as client_id, row_to_json(b)::text as body
                  from {source} cross join lateral ({body}) b
-                 where r.deleted_at is null{recent} and {condition}"
-            );
+                 where (select true from counter) and r.deleted_at is null{recent} and {condition}"
+            ));
         };
         let not_granted = format!("({client} is null or {client} not in (select client_id from granted))");
         branch("r.change_number", &format!("r.change_number > $1 and {not_granted}"));
         let grant = format!("(select g.number from granted g where g.client_id = {client})");
         branch(&grant, &format!("{client} in (select client_id from granted)"));
         if let Some((_, columns)) = new_to_it.iter().find(|(new, _)| new.name == table.name) {
-            let filled: Vec<_> = columns.iter().map(|column| format!("r.{column} is not null")).collect();
-            let filled = if filled.is_empty() { "true".to_owned() } else { filled.join(" or ") };
             // Under the first number of the window, so that they come at once and whole.
-            branch("$1 + 1", &format!("r.change_number <= $1 and {not_granted} and ({filled})"));
+            branch("$1 + 1", &format!("r.change_number <= $1 and {not_granted} and ({})", filled(columns)));
         }
     }
     let places: Vec<_> = TABLES
@@ -197,16 +195,50 @@ fn statement(version: u32, new_to_it: &[(&'static Table, Vec<String>)]) -> Strin
         .filter(|(_, table)| table.since <= version)
         .map(|(place, table)| format!("('{}', {place})", table.name))
         .collect();
-    let _ = write!(
-        sql,
-        " union all
-         select p.place, t.number, t.record_id, null, null, 1
-         from due cross join lateral app.tombstones_between($3, due.number) t
+    format!(
+        "with counter as materialized (
+           select c.number from agency_counters c where c.agency_id = app.agency_id() and ($3::bigint is null or app.serves($3))
+         ), granted as materialized (
+           select g.client_id, g.number from app.granted_since($1) g
+         )
+         select -1 as place, c.number, '00000000-0000-0000-0000-000000000000'::uuid as id, null::uuid as client_id,
+           null::text as body
+         from counter c
+         union all
+         select p.place, t.number, t.record_id, null, null
+         from counter cross join app.tombstones_between(app.tombstones_arrived($3), app.tombstones_due($1, $2)) t
          join (values {}) p (name, place) on p.name = t.table_name
-         ) i order by i.sort, i.number, i.place limit $4",
-        places.join(", ")
-    );
-    sql
+         union all
+         (select i.place, i.number, i.id, i.client_id, i.body
+          from ({}) i order by i.number, i.place limit $4)",
+        places.join(", "),
+        branches.join(" union all ")
+    )
+}
+
+/// The condition that one of these columns has something in it; without columns the whole table is new.
+fn filled(columns: &[String]) -> String {
+    let filled: Vec<_> = columns.iter().map(|column| format!("r.{column} is not null")).collect();
+    if filled.is_empty() { "true".to_owned() } else { filled.join(" or ") }
+}
+
+/// Gives new numbers to what a phone of an older schema lacks, so that it comes in pages: rows that it may see with
+/// something in columns that are new to it.
+pub async fn touch_new<I: Identity>(
+    tx: &Tx<I>,
+    after: i64,
+    new_to_it: &[(&'static Table, Vec<String>)],
+) -> Result<(), DbError> {
+    let mut rows = Vec::new();
+    for (table, columns) in new_to_it {
+        let (name, source, recent, filled) = (table.name, source(table), recent(table), filled(columns));
+        rows.push(format!(
+            "select '{name}' as \"table\", r.id, '{{}}'::text[] as columns from {source}
+             where r.deleted_at is null{recent} and r.change_number <= $1 and ({filled})"
+        ));
+    }
+    let sql = format!("select app.touch((select jsonb_agg(to_jsonb(r)) from ({}) r))", rows.join(" union all "));
+    tx.execute(&sql, &[&after]).await
 }
 
 /// What the server remembers of a device's pull.
@@ -227,22 +259,28 @@ pub struct Pulled {
 /// Notes a pull.
 pub async fn remember<I: Identity>(tx: Tx<I>, pulled: &Pulled) -> Result<(), Error> {
     let (sent, sent_with, received) = pulled.tombstones;
-    tx.commit_with::<crate::db::Nothing>(
+    let base = &pulled.base;
+    tx.commit_with::<Nothing>(
         "update devices set pulled_from = $1, pulled_to = $2, pulled_clean = $3, pending_count = $4,
            schema_version = coalesce($5, schema_version), work_base = $6, replacing = $7, tombstones_sent = $8,
-           tombstones_sent_with = $9, tombstones_received = $10, last_sync_at = now(), last_seen_at = now()
+           tombstones_sent_with = $9, tombstones_received = $10, withheld_from = $11, whole_at = $12, push_base = $13,
+           push_base_taken = $14, last_sync_at = now(), last_seen_at = now()
          where id = app.device_id()",
         &[
-            &pulled.base.pulled_from,
-            &pulled.base.pulled_to,
-            &pulled.base.pulled_clean,
+            &base.pulled_from,
+            &base.pulled_to,
+            &base.pulled_clean,
             &pulled.pending,
             &pulled.version,
-            &pulled.base.began,
+            &base.began,
             &pulled.replacing,
             &sent,
             &sent_with,
             &received,
+            &base.withheld_from,
+            &base.whole_at,
+            &base.of_push(),
+            &base.of_push_for_taken(),
         ],
     )
     .await?;

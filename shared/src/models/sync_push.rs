@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    db::{Identity, Nothing, Tx},
+    db::{DbError, Identity, Tx},
     error::Error,
     sync::{
         base::WorkBase,
-        judge::{Conflict, Other, Row, Stored},
+        judge::{self, Conflict, Other, Row, Stored},
         schema::{Table, Writer},
     },
 };
@@ -41,34 +41,10 @@ pub struct State {
     pub receipts: Vec<String>,
 }
 
-/// A device's standing in the middle of a push.
-#[derive(Debug, FromRow)]
-pub struct PushingDevice {
-    /// The agency's epoch.
-    pub epoch: i32,
-    work_base: Option<i64>,
-    pulled_from: Option<i64>,
-    pulled_to: Option<i64>,
-    pulled_clean: bool,
-}
-
-impl PushingDevice {
-    /// Where its unsent work began.
-    #[must_use]
-    pub fn base(&self) -> WorkBase {
-        WorkBase {
-            pulled_from: self.pulled_from,
-            pulled_to: self.pulled_to,
-            pulled_clean: self.pulled_clean,
-            began: self.work_base,
-        }
-    }
-}
-
-/// Locks and reads the device, and lets what it did for clients lost to it since count.
-pub async fn device<I: Identity>(tx: &mut Tx<I>) -> Result<PushingDevice, Error> {
+/// Locks the device, answers where its unsent work began, and lets what it did for clients lost to it since count.
+pub async fn device<I: Identity>(tx: &Tx<I>) -> Result<PushingDevice, Error> {
     tx.query_opt(
-        "select c.epoch, d.work_base, d.pulled_from, d.pulled_to, d.pulled_clean
+        "select c.epoch, d.work_base as began, d.pulled_from, d.pulled_to, d.pulled_clean, d.withheld_from, d.whole_at
          from devices d join agency_counters c on c.agency_id = d.agency_id, app.linger()
          where d.id = app.device_id() for no key update of d",
         &[],
@@ -77,23 +53,33 @@ pub async fn device<I: Identity>(tx: &mut Tx<I>) -> Result<PushingDevice, Error>
     .ok_or(Error::SessionEnded)
 }
 
-/// What the server has of `ids`; `base` is the number from which the device's work began, `held` the one that its cursor
-/// has come to.
+/// A device in the middle of a push.
+#[derive(Debug, FromRow)]
+pub struct PushingDevice {
+    /// The agency's epoch.
+    pub epoch: i32,
+    /// Where its unsent work began.
+    #[from_row(flatten)]
+    pub base: WorkBase,
+}
+
+/// What the server has of `ids`, and for visits of those that `parts` belong to: the phone may name tasks and photos by their ids
+/// alone. `held` is the cursor that the device has come to.
 pub async fn states<I: Identity>(
-    tx: &mut Tx<I>,
+    tx: &Tx<I>,
     table: &str,
     ids: Vec<Uuid>,
-    base: i64,
-    held: i64,
+    parts: Vec<Uuid>,
+    held: Option<i64>,
 ) -> Result<BTreeMap<Uuid, State>, Error> {
-    if ids.is_empty() {
+    if ids.is_empty() && parts.is_empty() {
         return Ok(BTreeMap::new());
     }
     let rows: Vec<StateRow> = tx
         .query(
             "select s.id, s.visible, s.stored, s.client_id, s.others, s.own_since, s.receipts
-             from app.sync_state($1, $2, $3, $4) s",
-            &[&table, &ids, &base, &held],
+             from app.sync_state($1, array(select unnest($2) union select app.visits_of($3)), $4) s",
+            &[&table, &ids, &parts, &held],
         )
         .await?;
     Ok(rows.into_iter().map(|row| (row.id, State::from(row))).collect())
@@ -145,8 +131,58 @@ fn written(table: &Table, new: bool) -> Vec<&'static str> {
     columns
 }
 
+/// Records of one table that are written alike, in one statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Batch<'a> {
+    /// New rows.
+    Insert(&'a [Row]),
+    /// Merged rows.
+    Update(&'a [Row]),
+    /// Ids of what is to be deleted, softly.
+    Delete(&'a [Uuid]),
+}
+
+impl Batch<'_> {
+    /// Writes it.
+    pub async fn write<I: Identity>(self, tx: &Tx<I>, table: &Table) -> Result<(), DbError> {
+        match self {
+            Batch::Insert(rows) => insert(tx, table, rows).await,
+            Batch::Update(rows) => update(tx, table, rows).await,
+            Batch::Delete(ids) => delete(tx, table, ids).await,
+        }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Batch::Insert(rows) | Batch::Update(rows) => rows.is_empty(),
+            Batch::Delete(ids) => ids.is_empty(),
+        }
+    }
+
+    /// Its halves, the first one last; of a single record its id.
+    pub fn halves(self) -> Result<[Self; 2], Uuid> {
+        fn id(row: &Row) -> Uuid {
+            judge::id(row, "id").unwrap_or_default()
+        }
+        match self {
+            Batch::Insert([row]) | Batch::Update([row]) => Err(id(row)),
+            Batch::Delete([id]) => Err(*id),
+            Batch::Insert(rows) => Ok(halves(rows).map(Batch::Insert)),
+            Batch::Update(rows) => Ok(halves(rows).map(Batch::Update)),
+            Batch::Delete(ids) => Ok(halves(ids).map(Batch::Delete)),
+        }
+    }
+}
+
+fn halves<T>(all: &[T]) -> [&[T]; 2] {
+    let (first, second) = all.split_at(all.len() / 2);
+    [second, first]
+}
+
 /// Writes new rows.
-pub async fn insert<I: Identity>(tx: &mut Tx<I>, table: &Table, rows: &[Row]) -> Result<(), Error> {
+async fn insert<I: Identity>(tx: &Tx<I>, table: &Table, rows: &[Row]) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -159,11 +195,11 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, table: &Table, rows: &[Row]) ->
         values.join(", "),
         name = table.name,
     );
-    Ok(tx.execute(&sql, &[&json!(rows)]).await?)
+    tx.execute(&sql, &[&json!(rows)]).await
 }
 
 /// Writes merged rows.
-pub async fn update<I: Identity>(tx: &mut Tx<I>, table: &Table, rows: &[Row]) -> Result<(), Error> {
+pub async fn update<I: Identity>(tx: &Tx<I>, table: &Table, rows: &[Row]) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -173,37 +209,50 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, table: &Table, rows: &[Row]) ->
         values.join(", "),
         name = table.name,
     );
-    Ok(tx.execute(&sql, &[&json!(rows)]).await?)
+    tx.execute(&sql, &[&json!(rows)]).await
 }
 
 /// Measures how far from home new check-ins and check-outs were: the haversine formula, as over REST.
-pub async fn measure<I: Identity>(tx: &mut Tx<I>, visits: &[Uuid]) -> Result<(), Error> {
+pub async fn measure<I: Identity>(tx: &Tx<I>, visits: &[Uuid]) -> Result<(), DbError> {
     if visits.is_empty() {
         return Ok(());
     }
-    Ok(tx
-        .execute(
-            "update visits v set
-               check_in_distance_m = app.metres(c.latitude, c.longitude, v.check_in_latitude, v.check_in_longitude),
-               check_out_distance_m = app.metres(c.latitude, c.longitude, v.check_out_latitude, v.check_out_longitude)
-             from clients c where c.id = v.client_id and v.id = any ($1)",
-            &[&visits.to_vec()],
-        )
-        .await?)
+    tx.execute(
+        "update visits v set
+           check_in_distance_m = app.metres(c.latitude, c.longitude, v.check_in_latitude, v.check_in_longitude),
+           check_out_distance_m = app.metres(c.latitude, c.longitude, v.check_out_latitude, v.check_out_longitude)
+         from clients c where c.id = v.client_id and v.id = any ($1)",
+        &[&visits.to_vec()],
+    )
+    .await
 }
 
 /// Deletes rows, softly.
-pub async fn delete<I: Identity>(tx: &mut Tx<I>, table: &Table, ids: &[Uuid]) -> Result<(), Error> {
+async fn delete<I: Identity>(tx: &Tx<I>, table: &Table, ids: &[Uuid]) -> Result<(), DbError> {
     if ids.is_empty() {
         return Ok(());
     }
     let sql = format!("update {} set deleted_at = now() where id = any ($1) and deleted_at is null", table.name);
-    Ok(tx.execute(&sql, &[&ids.to_vec()]).await?)
+    tx.execute(&sql, &[&ids.to_vec()]).await
 }
 
-/// Numbers a row anew, so that the phone gets it again; `columns` are those where it has another value.
-pub async fn touch<I: Identity>(tx: &mut Tx<I>, table: &Table, id: Uuid, columns: &[String]) -> Result<(), Error> {
-    Ok(tx.execute("select app.touch($1, $2, $3)", &[&table.name, &id, &columns.to_vec()]).await?)
+/// A row to be numbered anew, so that the phone gets it again.
+#[derive(Debug, Serialize)]
+pub struct Touched {
+    /// In which table.
+    pub table: &'static str,
+    /// Which record.
+    pub id: Uuid,
+    /// The columns where the phone has another value.
+    pub columns: Vec<String>,
+}
+
+/// Numbers rows anew.
+pub async fn touch<I: Identity>(tx: &Tx<I>, rows: &[Touched]) -> Result<(), DbError> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    tx.execute("select app.touch($1)", &[&json!(rows)]).await
 }
 
 /// A conflict, and where it arose.
@@ -221,26 +270,25 @@ pub struct ConflictAt {
 }
 
 /// Keeps conflicts, those that need a person and those that are settled.
-pub async fn keep_conflicts<I: Identity>(tx: &mut Tx<I>, conflicts: &[ConflictAt]) -> Result<(), Error> {
+pub async fn keep_conflicts<I: Identity>(tx: &Tx<I>, conflicts: &[ConflictAt]) -> Result<(), DbError> {
     if conflicts.is_empty() {
         return Ok(());
     }
-    Ok(tx
-        .execute(
-            "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
-               device_value, server_user_id, device_user_id, device_id, status)
-             select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
-               c.device_value, c.server_user_id, app.user_id(), app.device_id(),
-               (case when c.needs_review then 'needs_review' else 'auto_resolved' end)::conflict_status
-             from jsonb_to_recordset($1) c (table_name text, record_id uuid, client_id uuid, \"column\" text,
-               server_value jsonb, device_value jsonb, server_user_id uuid, needs_review boolean)",
-            &[&json!(conflicts)],
-        )
-        .await?)
+    tx.execute(
+        "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
+           device_value, server_user_id, device_user_id, device_id, status)
+         select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
+           c.device_value, c.server_user_id, app.user_id(), app.device_id(),
+           (case when c.needs_review then 'needs_review' else 'auto_resolved' end)::conflict_status
+         from jsonb_to_recordset($1) c (table_name text, record_id uuid, client_id uuid, \"column\" text,
+           server_value jsonb, device_value jsonb, server_user_id uuid, needs_review boolean)",
+        &[&json!(conflicts)],
+    )
+    .await
 }
 
 /// A record that could not be taken, verbatim.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Refused {
     /// For which table.
     pub table_name: String,
@@ -254,22 +302,21 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Keeps refused records, each once.
-pub async fn quarantine<I: Identity>(tx: &mut Tx<I>, refused: &[Refused]) -> Result<(), Error> {
+/// Keeps refused records, each once, with the cursor on which they were written.
+pub async fn quarantine<I: Identity>(tx: &Tx<I>, refused: &[Refused], base: Option<i64>) -> Result<(), DbError> {
     if refused.is_empty() {
         return Ok(());
     }
-    Ok(tx
-        .execute(
-            "insert into sync_quarantine
-               (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason)
-             select app.agency_id(), app.device_id(), app.user_id(), q.table_name, q.record_id, coalesce(q.body, 'null'),
-               q.body_sha256, left(q.reason, 500)
-             from jsonb_to_recordset($1) q (table_name text, record_id text, body jsonb, body_sha256 bytea, reason text)
-             on conflict on constraint sync_quarantine_once do nothing",
-            &[&json!(refused)],
-        )
-        .await?)
+    tx.execute(
+        "insert into sync_quarantine
+           (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason, work_base)
+         select app.agency_id(), app.device_id(), app.user_id(), q.table_name, q.record_id, coalesce(q.body, 'null'),
+           q.body_sha256, left(q.reason, 500), $2
+         from jsonb_to_recordset($1) q (table_name text, record_id text, body jsonb, body_sha256 bytea, reason text)
+         on conflict on constraint sync_quarantine_once do nothing",
+        &[&json!(refused), &base],
+    )
+    .await
 }
 
 /// What a device sent for a record: the digest of it.
@@ -282,34 +329,32 @@ pub struct Receipt {
 }
 
 /// Remembers what was sent, so that the same again is known for a replay.
-pub async fn remember<I: Identity>(tx: &mut Tx<I>, receipts: &[Receipt]) -> Result<(), Error> {
+pub async fn remember<I: Identity>(tx: &Tx<I>, receipts: &[Receipt]) -> Result<(), DbError> {
     if receipts.is_empty() {
         return Ok(());
     }
-    Ok(tx
-        .execute(
-            "insert into sync_receipts (device_id, record_id, agency_id, body_sha256)
-             select app.device_id(), r.record_id, app.agency_id(), r.body_sha256
-             from jsonb_to_recordset($1) r (record_id uuid, body_sha256 bytea)
-             on conflict do nothing",
-            &[&json!(receipts)],
-        )
-        .await?)
+    tx.execute(
+        "insert into sync_receipts (device_id, record_id, agency_id, body_sha256)
+         select app.device_id(), r.record_id, app.agency_id(), r.body_sha256
+         from jsonb_to_recordset($1) r (record_id uuid, body_sha256 bytea)
+         on conflict do nothing",
+        &[&json!(receipts)],
+    )
+    .await
 }
 
 /// Ends the push: notes the cursor that the device held, from where its next work begins, and its clock.
 pub async fn finish<I: Identity>(
-    tx: Tx<I>,
+    tx: &Tx<I>,
     held: Option<i64>,
     base: &WorkBase,
     clock_offset_ms: Option<i64>,
-) -> Result<(), Error> {
-    tx.commit_with::<Nothing>(
-        "update devices set pushed_at = $1, work_base = $2, pulled_clean = $3, pending_count = 0,
-           clock_offset_ms = coalesce($4, clock_offset_ms), last_sync_at = now(), last_seen_at = now()
+) -> Result<(), DbError> {
+    tx.execute(
+        "update devices set pushed_at = $1, work_base = $2, pulled_clean = $3, push_base = $4, push_base_taken = $5,
+           pending_count = 0, clock_offset_ms = coalesce($6, clock_offset_ms), last_sync_at = now(), last_seen_at = now()
          where id = app.device_id()",
-        &[&held, &base.began, &base.pulled_clean, &clock_offset_ms],
+        &[&held, &base.began, &base.pulled_clean, &base.of_push(), &base.of_push_for_taken(), &clock_offset_ms],
     )
-    .await?;
-    Ok(())
+    .await
 }

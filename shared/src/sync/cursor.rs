@@ -31,10 +31,16 @@ impl Cursor {
         self.0
     }
 
+    /// Its change number, which means something in its own epoch alone.
+    #[must_use]
+    pub fn number(self) -> i64 {
+        self.0 & ((1 << NUMBER_BITS) - 1)
+    }
+
     /// Its change number, where it is of `epoch`.
     #[must_use]
     pub fn number_in(self, epoch: i32) -> Option<i64> {
-        (self.0 >> NUMBER_BITS == i64::from(epoch)).then_some(self.0 & ((1 << NUMBER_BITS) - 1))
+        (self.0 >> NUMBER_BITS == i64::from(epoch)).then_some(self.number())
     }
 }
 

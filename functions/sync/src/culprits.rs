@@ -1,0 +1,40 @@
+//! Which records the database doesn't take though they were judged sound: a constraint that the judge doesn't know, a
+//! policy of row-level security. One bad record never blocks the rest.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    db::{DbError, Tx},
+    identity::Caller,
+};
+use uuid::Uuid;
+
+use crate::outcome::Outcome;
+
+/// Records that the database doesn't take, by table and id, and why.
+pub(crate) type Barred = BTreeMap<(&'static str, Uuid), String>;
+
+/// Tries the batches one after the other, and halves the first that fails down to single records. Only the first: what
+/// else fails may fail for what it lacks then. Nothing of it is committed.
+pub(crate) async fn find(tx: &Tx<Caller>, outcome: &Outcome) -> Result<Barred, DbError> {
+    for (table, batch) in outcome.batches() {
+        let mut found = Barred::new();
+        let mut suspects = vec![batch];
+        while let Some(batch) = suspects.pop() {
+            match tx.try_out(batch.write(tx, table)).await? {
+                Ok(()) => {}
+                Err(error) if error.is_about_the_data() => match batch.halves() {
+                    Ok(halves) => suspects.extend(halves),
+                    Err(id) => {
+                        found.insert((table.name, id), format!("the database doesn't take it: {}", error.rule()));
+                    }
+                },
+                Err(error) => return Err(error),
+            }
+        }
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Barred::new())
+}

@@ -1,0 +1,119 @@
+//! The wire to PostgreSQL, with a counter of flights: statements that are sent without waiting for one another.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A loopback port that leads to PostgreSQL.
+pub struct Flights {
+    pub port: u16,
+    begun: Arc<AtomicUsize>,
+}
+
+impl Flights {
+    pub async fn to(host: String, port: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let here = listener.local_addr().unwrap().port();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&begun);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let far = TcpStream::connect((host.clone(), port)).await.unwrap();
+                tokio::spawn(forward(near, far, Arc::clone(&counter)));
+            }
+        });
+        Self { port: here, begun }
+    }
+
+    /// How many have begun since it was last asked.
+    pub fn count(&self) -> usize {
+        self.begun.swap(0, Ordering::SeqCst)
+    }
+}
+
+/// Each `Sync` and each simple query is answered by one `ReadyForQuery`. A flight begins with what is sent while none of
+/// these answers is owed.
+async fn forward(near: TcpStream, far: TcpStream, begun: Arc<AtomicUsize>) {
+    let owed = Arc::new(Mutex::new(0_i64));
+    let (near_read, near_write) = near.into_split();
+    let (far_read, far_write) = far.into_split();
+    let asked = {
+        let owed = Arc::clone(&owed);
+        move |kinds: &[u8]| {
+            let asks = kinds.iter().filter(|kind| matches!(kind, b'S' | b'Q')).count();
+            let mut owed = owed.lock().unwrap();
+            if *owed == 0 && asks > 0 {
+                begun.fetch_add(1, Ordering::SeqCst);
+            }
+            *owed += i64::try_from(asks).unwrap();
+        }
+    };
+    let answered = move |kinds: &[u8]| {
+        let answers = kinds.iter().filter(|kind| matches!(kind, b'Z')).count();
+        let mut owed = owed.lock().unwrap();
+        // The first is not asked for: it ends the start of the session.
+        *owed = (*owed - i64::try_from(answers).unwrap()).max(0);
+    };
+    // Only the start of a session has no kind before its length.
+    tokio::join!(
+        copy(near_read, far_write, Messages { untyped: true, ..Messages::default() }, asked),
+        copy(far_read, near_write, Messages::default(), answered)
+    );
+}
+
+async fn copy(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut messages: Messages,
+    mut tell: impl FnMut(&[u8]),
+) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        tell(&messages.kinds(&buffer[..read]));
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Where the stream stands: in a message's head, or in its body.
+#[derive(Default)]
+struct Messages {
+    untyped: bool,
+    head: Vec<u8>,
+    body_left: usize,
+}
+
+impl Messages {
+    /// The kinds of the messages that begin in these bytes.
+    fn kinds(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+        let mut kinds = Vec::new();
+        while !bytes.is_empty() {
+            if self.body_left > 0 {
+                let taken = self.body_left.min(bytes.len());
+                self.body_left -= taken;
+                bytes = &bytes[taken..];
+                continue;
+            }
+            self.head.push(bytes[0]);
+            bytes = &bytes[1..];
+            let kind = usize::from(!self.untyped);
+            if self.head.len() == kind + 4 {
+                let length = u32::from_be_bytes(self.head[kind..].try_into().unwrap());
+                self.body_left = usize::try_from(length).unwrap() - 4;
+                if !self.untyped {
+                    kinds.push(self.head[0]);
+                }
+                self.untyped = false;
+                self.head.clear();
+            }
+        }
+        kinds
+    }
+}

@@ -1,0 +1,173 @@
+//! On what a phone's unsent work is based: nothing is overwritten that it was never shown.
+
+use serde_json::{Value, json};
+
+use crate::harness::{
+    Client, World,
+    cast::{ALMA, NURSE, NURSES_MEALS, NURSES_VISIT},
+    phone::{Phone, edited, ids, row, updated},
+};
+
+/// Takes the nurse off Alma's team; answers after the fact.
+async fn take_alma_from_the_nurse(world: &World) {
+    let take = format!(
+        "update care_team set deleted_at = now() where client_id = '{ALMA}' and user_id = '{}' and deleted_at is null",
+        NURSE.id
+    );
+    world.database.write(NURSE.agency, &take).await;
+}
+
+async fn give_alma_to_the_nurse(world: &World) {
+    let give = format!(
+        "update care_team set deleted_at = null where client_id = '{ALMA}' and user_id = '{}' and source <> 'scheduled'",
+        NURSE.id
+    );
+    world.database.write(NURSE.agency, &give).await;
+}
+
+async fn write_notes(coordinator: &Client, notes: &str) {
+    coordinator.patch(&format!("/v1/visits/{NURSES_VISIT}"), &json!({"notes": notes})).await.expect(200);
+}
+
+/// Both values that met in `notes`.
+async fn conflicts(world: &World) -> Vec<(Value, Value)> {
+    let rows = world
+        .database
+        .superuser()
+        .await
+        .query_typed(
+            "select server_value, device_value from sync_conflicts where column_name = 'notes' order by id",
+            &[],
+        )
+        .await
+        .unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test]
+async fn work_on_a_client_taken_away_is_weighed_against_what_the_phone_was_sent() {
+    let world = World::new().await;
+    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let first = phone.pull(Some(0)).await;
+    let visit = |column: &str, value: &str| edited(row(&first, "visits", NURSES_VISIT), &[(column, json!(value))]);
+    take_alma_from_the_nurse(&world).await;
+    write_notes(&coordinator, "From the office").await;
+    // Work waits, so that Alma stays on the phone, and is not sent any more. A push moves the phone's base on.
+    phone.pull(Some(1)).await;
+    phone.push(updated("visits", &[visit("family_note", "Hello")])).await.expect(200);
+    let answer = phone.pull(Some(1)).await;
+    assert_eq!((ids(&answer, "visits", "updated").len(), ids(&answer, "visits", "deleted").len()), (0, 0));
+
+    let told = phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
+    assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
+    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+}
+
+#[tokio::test]
+async fn so_is_what_was_written_before_the_client_was_given_back() {
+    let world = World::new().await;
+    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let first = phone.pull(Some(0)).await;
+    let visit = |column: &str, value: &str| edited(row(&first, "visits", NURSES_VISIT), &[(column, json!(value))]);
+    take_alma_from_the_nurse(&world).await;
+    write_notes(&coordinator, "From the office").await;
+    phone.pull(Some(1)).await;
+    phone.push(updated("visits", &[visit("family_note", "Hello")])).await.expect(200);
+    // Now she writes the notes; and only then is Alma hers again, and comes whole, under what waits.
+    give_alma_to_the_nurse(&world).await;
+    let answer = phone.pull(Some(1)).await;
+    assert_eq!(row(&answer, "visits", NURSES_VISIT)["notes"], "From the office");
+    phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
+    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+
+    // From here on she sees what she writes over.
+    write_notes(&coordinator, "Thanks").await;
+    let seen = phone.pull(Some(0)).await;
+    phone.pull(Some(1)).await;
+    let visit = edited(row(&seen, "visits", NURSES_VISIT), &[("notes", json!("Welcome"))]);
+    assert_eq!(phone.push(updated("visits", &[visit])).await.expect(200)["conflicts"], 0);
+}
+
+#[tokio::test]
+async fn a_refused_record_keeps_the_base_it_was_written_on() {
+    let world = World::new().await;
+    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let first = phone.pull(Some(0)).await;
+    write_notes(&coordinator, "From the office").await;
+    let later = row(&first, "visits", NURSES_VISIT)["scheduled_end"].as_i64().unwrap() + 60_000;
+    let wrong = edited(
+        row(&first, "visits", NURSES_VISIT),
+        &[("notes", json!("From the bedside")), ("scheduled_end", json!(later))],
+    );
+    phone.pull(Some(1)).await;
+    for _ in 0..2 {
+        let told = phone.push(updated("visits", std::slice::from_ref(&wrong))).await.expect(200);
+        assert_eq!(told["rejected"][0]["reason"], "visits are moved on the portal");
+        phone.pull(Some(1)).await;
+    }
+    // Corrected, the notes are still those that she wrote without having seen the other's.
+    let right = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("From the bedside"))]);
+    let told = phone.push(updated("visits", &[right])).await.expect(200);
+    assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
+    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+
+    // Taken, it has nothing to remember any more.
+    write_notes(&coordinator, "Thanks").await;
+    let seen = phone.pull(Some(0)).await;
+    phone.pull(Some(1)).await;
+    let visit = edited(row(&seen, "visits", NURSES_VISIT), &[("notes", json!("Welcome"))]);
+    assert_eq!(phone.push(updated("visits", &[visit])).await.expect(200)["conflicts"], 0);
+}
+
+#[tokio::test]
+async fn a_phone_put_back_to_an_older_state_starts_again() {
+    let world = World::new().await;
+    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let first = phone.pull(Some(0)).await;
+    let backup = phone.cursor;
+    let task = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}");
+    assert_eq!(coordinator.delete(&task).await.status, 204);
+    // It hears of the deletion, and says so by its cursor.
+    for step in 0..4 {
+        write_notes(&coordinator, &format!("{step}")).await;
+        phone.pull(Some(0)).await;
+    }
+    phone.cursor = backup;
+    let answer = phone.pull(Some(1)).await;
+    assert_eq!((&answer["has_more"], phone.cursor), (&json!(true), backup), "it may push first");
+    let note = edited(row(&first, "visits", NURSES_VISIT), &[("family_note", json!("Unsent"))]);
+    phone.push(updated("visits", &[note])).await.expect(200);
+    let answer = phone.pull(Some(0)).await;
+    assert_eq!(answer["experimentalStrategy"], "replacement");
+    assert!(!ids(&answer, "visit_tasks", "updated").contains(&NURSES_MEALS.to_string()));
+    assert_eq!(row(&answer, "visits", NURSES_VISIT)["family_note"], "Unsent");
+    assert_eq!(phone.pull(Some(0)).await.get("experimentalStrategy"), None);
+}
+
+#[tokio::test]
+async fn a_grant_that_runs_out_by_its_date_is_a_client_taken_away() {
+    let world = World::new().await;
+    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let first = phone.pull(Some(0)).await;
+    let visit = |column: &str, value: &str| edited(row(&first, "visits", NURSES_VISIT), &[(column, json!(value))]);
+    // As the morning finds it before the job of midnight has numbered it.
+    world
+        .database
+        .superuser()
+        .await
+        .batch_execute(&format!(
+            "set session_replication_role = replica;
+             update care_team set starts_on = current_date - 9, ends_on = current_date - 3, updated_at = now() - interval '8 days'
+             where client_id = '{ALMA}' and user_id = '{}'",
+            NURSE.id
+        ))
+        .await
+        .unwrap();
+    write_notes(&coordinator, "From the office").await;
+    phone.pull(Some(1)).await;
+    let told = phone.push(updated("visits", &[visit("family_note", "Hello")])).await.expect(200);
+    assert_eq!((&told["applied"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
+    phone.pull(Some(1)).await;
+    phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
+    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+}

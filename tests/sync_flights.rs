@@ -1,0 +1,50 @@
+//! How often a synchronisation crosses the wire to the database and back: what it costs beyond its SQL.
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::harness::{
+    World,
+    cast::{ALMA, NURSES_MEALS, NURSES_VISIT},
+    flights::Flights,
+    phone::{Phone, edited, row},
+};
+
+/// A day's work in every table; `turn` makes it another one each time.
+fn work(first: &Value, turn: u32) -> Value {
+    let notes = [("notes", json!(format!("Notes {turn}")))];
+    let outcome = [("outcome", json!(format!("Ate {turn}")))];
+    let photo = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": null, "visit_id": NURSES_VISIT,
+        "user_id": null, "kind": "photo", "shared_with_family": false, "content_type": "image/jpeg", "bytes": 1000,
+        "sha256": "00".repeat(32), "taken_at": null, "caption": null});
+    let alert = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": ALMA, "visit_id": NURSES_VISIT,
+        "severity": "low", "reason": "supplies", "message": null});
+    json!({"visits": {"created": [], "updated": [edited(row(first, "visits", NURSES_VISIT), &notes)], "deleted": []},
+        "visit_tasks": {"created": [], "updated": [edited(row(first, "visit_tasks", NURSES_MEALS), &outcome)], "deleted": ["x"]},
+        "photos": {"created": [photo], "updated": [], "deleted": []},
+        "alerts": {"created": [alert], "updated": [], "deleted": []}})
+}
+
+#[tokio::test]
+async fn a_pull_and_a_push_are_two_flights_each() {
+    let world = World::new().await;
+    let (host, port) = world.database.host_and_port();
+    let flights = Flights::to(host, port).await;
+    let direct =
+        world.database.direct_url("berthcare_app").replace(&format!(":{port}/"), &format!(":{}/", flights.port));
+    let url = direct.replace(&world.database.host_and_port().0, "127.0.0.1");
+    let mut phone = Phone::of(world.nurse().await.through(world.with_database(url)));
+    // Which connects.
+    let first = phone.pull(Some(0)).await;
+
+    flights.count();
+    phone.pull(Some(0)).await;
+    assert_eq!(flights.count(), 2, "what there is, and what is remembered of it with COMMIT");
+    let told = phone.push(work(&first, 1)).await.expect(200);
+    assert_eq!((&told["applied"], told["rejected"].as_array().map(Vec::len)), (&json!(4), Some(1)), "{told}");
+    assert_eq!(flights.count(), 2, "what the server has, and all that is written with COMMIT, whatever the tables");
+    phone.pull(Some(1)).await;
+    assert_eq!(flights.count(), 2);
+    phone.push(work(&first, 2)).await.expect(200);
+    assert_eq!(flights.count(), 2);
+}

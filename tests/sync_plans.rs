@@ -1,0 +1,70 @@
+//! What a pull reads: what changed, not what there is.
+
+use std::time::Duration;
+
+use crate::harness::{
+    World,
+    cast::{ALMA, NURSE, NURSES_MEALS},
+    phone::{Phone, ids},
+};
+
+/// Visits and tasks enough that a plan which walks them all shows: 20,000 and 40,000, a hundredth of them the nurse's.
+async fn fill(world: &World) {
+    let sql = format!(
+        "set session_replication_role = replica;
+         insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, change_number)
+         select md5('v' || n)::uuid, '{agency}', case when n % 100 = 0 then '{ALMA}' else md5('c' || n % 500)::uuid end,
+           '{user}', now() - n % 2000 * interval '1 hour', now() - n % 2000 * interval '1 hour' + interval '30 minutes', 10000 + n
+         from generate_series(1, 20000) n;
+         insert into visit_tasks (id, agency_id, visit_id, task_type, title, change_number)
+         select md5('t' || n)::uuid, '{agency}', md5('v' || 1 + n % 20000)::uuid, 'meals', 'Lunch', 100000 + n
+         from generate_series(1, 40000) n;
+         update agency_counters set number = 1000000 where agency_id = '{agency}';
+         analyze visits, visit_tasks",
+        agency = NURSE.agency,
+        user = NURSE.id
+    );
+    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+}
+
+/// What a pull reads of the large tables, in rows. PostgreSQL tells it when the session has ended.
+async fn rows_read(world: &World, phone: &mut Phone) -> (i64, Vec<String>) {
+    let superuser = world.database.superuser().await;
+    superuser.batch_execute("select pg_stat_reset()").await.unwrap();
+    let sessions =
+        "select count(*) from pg_stat_activity where datname = current_database() and usename = 'berthcare_app'";
+    let before = world.database.count(sessions).await;
+    let functions = world.with_database(world.database.direct_url("berthcare_app"));
+    let mut through = Phone { client: phone.client.through(functions), cursor: phone.cursor };
+    let answer = through.pull(Some(0)).await;
+    phone.cursor = through.cursor;
+    drop(through);
+    for _ in 0..500 {
+        if world.database.count(sessions).await <= before {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let read = "select (sum(seq_tup_read) + sum(idx_tup_fetch))::bigint from pg_stat_user_tables
+        where relname in ('visits', 'visit_tasks')";
+    (world.database.count(read).await, ids(&answer, "visit_tasks", "updated"))
+}
+
+#[tokio::test]
+async fn an_incremental_pull_reads_what_changed() {
+    let world = World::new().await;
+    fill(&world).await;
+    let mut phone = Phone::of(world.nurse().await);
+    let first = phone.pull(Some(0)).await;
+    assert!(ids(&first, "visit_tasks", "created").len() > 300);
+
+    let (rows, changed) = rows_read(&world, &mut phone).await;
+    assert_eq!(changed, [""; 0]);
+    assert!(rows < 200, "{rows} rows were read where nothing changed");
+
+    let write = format!("update visit_tasks set title = 'Supper' where id = '{NURSES_MEALS}'");
+    world.database.write(NURSE.agency, &write).await;
+    let (rows, changed) = rows_read(&world, &mut phone).await;
+    assert_eq!(changed, [NURSES_MEALS.to_string()]);
+    assert!((1..200).contains(&rows), "{rows} rows were read where one changed");
+}
