@@ -23,5 +23,6 @@ pub mod push;
 pub mod request;
 pub mod secrets;
 pub mod sync;
+pub mod tls;
 pub mod twilio;
 pub mod validation;
