@@ -1,7 +1,5 @@
 //! What we stand on, taken away: an honest 503, nothing half-done, and work going on by itself once it is back.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -9,6 +7,7 @@ use crate::harness::{
     Answer, Client, World,
     cable::Cable,
     cast::{ALMA, COORDINATOR, NURSE, NURSES_VISIT},
+    until,
 };
 
 #[track_caller]
@@ -17,17 +16,6 @@ fn must_be_unavailable(answer: &Answer) {
     let seconds: u32 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!(seconds > 0);
     assert!(!String::from_utf8_lossy(&answer.body).contains("database"), "the cause was told: {answer:?}");
-}
-
-/// Waits for a fact, not for a time.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..500 {
-        if holds().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    panic!("{what} never happened");
 }
 
 #[tokio::test]

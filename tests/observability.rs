@@ -2,11 +2,22 @@
 
 use std::collections::BTreeSet;
 
+use axum::Extension;
+use lambda_runtime::Context;
 use serde_json::{Value, json};
-use shared::metrics::{Measurement, Metric, NAMESPACE};
+use shared::{
+    lambda::{self, Sentry},
+    metrics::{Measurement, Metric, NAMESPACE},
+};
 use strum::VariantArray;
 
-use crate::harness::{World, cast::NURSE, log::Captured};
+use crate::harness::{
+    Functions, World,
+    cast::{ALMA, NURSE},
+    log::Captured,
+    sentry::FakeSentry,
+    until,
+};
 
 #[tokio::test]
 async fn a_request_leaves_one_line_with_its_metrics() {
@@ -96,4 +107,128 @@ async fn metrics_arrive_at_any_log_level() {
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     assert_eq!(lines[0]["OutboxDepth"], 0.0);
+}
+
+/// Something that no handler reckons with.
+async fn break_the_schema(world: &World) {
+    world.database.superuser().await.batch_execute("alter table clients rename to gone").await.unwrap();
+}
+
+fn reporting(world: &World, sentry: &Sentry) -> Functions {
+    world.another_environment().each(|router| router.layer(Extension(sentry.clone())))
+}
+
+#[tokio::test]
+async fn an_error_is_at_sentry_when_its_answer_is_there() {
+    let world = World::new().await;
+    let fake = FakeSentry::start().await;
+    let sentry = fake.connected();
+    let nurse = world.nurse().await.through(reporting(&world, &sentry));
+    let _log = Captured::with("info", sentry);
+    break_the_schema(&world).await;
+    let answer = nurse.get(&format!("/v1/clients/{ALMA}?name=Marguerite")).await;
+    assert_eq!(answer.problem(500), "internal");
+
+    let [event] = &fake.events()[..] else { panic!("{:?}", fake.received()) };
+    assert!(event["message"].as_str().unwrap().contains("relation \"clients\" does not exist"), "{event:#}");
+    assert_eq!(event["transaction"], "GET /v1/clients/{id}");
+    assert_eq!(event["tags"], json!({"service": "clients", "requestId": answer.header("x-request-id")}));
+    assert_eq!((&event["environment"], &event["release"]), (&json!("test"), &json!(env!("CARGO_PKG_VERSION"))));
+    for absent in ["user", "request", "server_name", "breadcrumbs", "extra"] {
+        assert!(event.get(absent).is_none(), "{event:#}");
+    }
+    let sent = fake.received().concat();
+    assert!(sent.contains("sentry_key=the-public-key"), "{sent}");
+    for personal in ["Marguerite", &nurse.access_token.unwrap(), NURSE.email, &NURSE.id.to_string(), "192.0.2.1"] {
+        assert!(!sent.contains(personal), "{personal} in {sent}");
+    }
+}
+
+#[tokio::test]
+async fn one_request_in_ten_is_traced() {
+    let world = World::new().await;
+    let fake = FakeSentry::start().await;
+    let anonymous = world.anonymous().through(reporting(&world, &fake.connected()));
+    for _ in 0..500 {
+        anonymous.get("/v1/.well-known/openid-configuration").await.expect(200);
+    }
+    // 50 are expected; outside of these bounds it is one chance in a million.
+    until("twenty traces", async || fake.traces().len() > 20).await;
+    let traces = fake.traces();
+    assert!(traces.len() < 90, "{}", traces.len());
+    assert_eq!(traces[0]["transaction"], "GET /v1/.well-known/openid-configuration");
+    assert_eq!(traces[0]["contexts"]["trace"]["status"], "ok");
+}
+
+#[tokio::test]
+async fn a_sentry_that_is_away_costs_no_answer() {
+    let world = World::new().await;
+    let sentry = Sentry::default();
+    let nowhere = json!({"dsn": "http://key@127.0.0.1:1/42"});
+    sentry.connect(&serde_json::from_value(nowhere).unwrap(), "test").unwrap();
+    let nurse = world.nurse().await.through(reporting(&world, &sentry));
+    let log = Captured::with("info", sentry);
+    break_the_schema(&world).await;
+    assert_eq!(nurse.get(&format!("/v1/clients/{ALMA}")).await.problem(500), "internal");
+    assert!(log.text().contains("Sentry doesn't answer"), "{}", log.text());
+    assert!(!log.text().contains("key@"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn events_leave_the_line_that_requests_leave() {
+    let fake = FakeSentry::start().await;
+    let sentry = fake.connected();
+    let log = Captured::with("info", sentry.clone());
+    let mut context = Context::default();
+    context.request_id = "an-invocation".into();
+    context.xray_trace_id = Some("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1".into());
+
+    let seen = |cold| (cold, sentry.clone());
+    let done = lambda::observe(("jobs", "clean-up"), &context, seen(true), async { Ok(7) }).await;
+    assert_eq!(done.unwrap(), 7);
+    let failed: Result<(), _> =
+        lambda::observe(("jobs", "clean-up"), &context, seen(false), async { Err("the disk is full".into()) }).await;
+    assert_eq!(failed.unwrap_err().to_string(), "the disk is full");
+    let panicked: Result<(), _> =
+        lambda::observe(("jobs", "clean-up"), &context, seen(false), async { panic!("of Marguerite") }).await;
+    assert_eq!(panicked.unwrap_err().to_string(), "it panicked");
+
+    let lines: Vec<Value> = log.lines().into_iter().filter(|line| line["message"] == "answered").collect();
+    let [done, failed, panicked] = &lines[..] else { panic!("{lines:#?}") };
+    for (member, value) in [
+        ("service", "jobs"),
+        ("requestId", "an-invocation"),
+        ("traceId", "1-5759e988-bd862e3fe1be46a994272793"),
+        ("method", "EVENT"),
+        ("path", "clean-up"),
+        ("Route", "EVENT clean-up"),
+    ] {
+        assert_eq!(done[member], value, "{done:#}");
+    }
+    assert_eq!(
+        (&done["statusCode"], &done["ErrorCount"], &done["coldStart"]),
+        (&json!(200), &json!(0.0), &json!(true))
+    );
+    for failure in [failed, panicked] {
+        assert_eq!((&failure["statusCode"], &failure["ErrorCount"]), (&json!(500), &json!(1.0)));
+    }
+    let reported: Vec<_> = fake.events().iter().map(|event| event["message"].clone()).collect();
+    assert_eq!(reported, ["the event failed: the disk is full", "the event failed: it panicked"]);
+}
+
+/// A panic's message may quote what it choked on; one that is written in the code can't.
+#[tokio::test]
+async fn panics_are_logged_without_what_they_choked_on() {
+    lambda::log_panics();
+    let log = Captured::start();
+    let name = String::from("Zoé Roy");
+    let sliced = std::panic::catch_unwind(|| name[..3].len());
+    let written = std::panic::catch_unwind(|| panic!("as it is written"));
+    let _ = std::panic::take_hook();
+    assert!(sliced.is_err() && written.is_err());
+    let lines = log.lines();
+    assert!(!log.text().contains("Zo"), "{lines:#?}");
+    assert!(lines[0]["at"].as_str().unwrap().contains("observability.rs"), "{lines:#?}");
+    assert_eq!((&lines[0]["error"], &lines[1]["error"]), (&json!("(not told)"), &json!("as it is written")));
+    assert!(lines.iter().all(|line| line["level"] == "ERROR"));
 }

@@ -6,7 +6,10 @@ use futures_util::join;
 use jiff::Timestamp;
 use local::prepare;
 use serde_json::{Value, json};
-use shared::{db::DatabaseSource, migrations};
+use shared::{
+    db::DatabaseSource,
+    migrations::{self, Done, Phase},
+};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -669,9 +672,9 @@ async fn a_migration_that_changed_since_is_refused() {
     let world = World::new().await;
     let owner = world.database.superuser().await;
     let mut migrate = world.database.connect_as("berthcare_migrate").await;
-    assert_eq!(migrations::run(&mut migrate).await.unwrap(), Vec::<String>::new());
+    assert_eq!(migrations::run(&mut migrate, Phase::Contract).await.unwrap(), Done::default());
     owner.batch_execute("update refinery_schema_history set checksum = '1' where version = 3").await.unwrap();
-    let refused = migrations::run(&mut migrate).await.unwrap_err().to_string();
+    let refused = migrations::run(&mut migrate, Phase::Contract).await.unwrap_err().to_string();
     assert!(refused.contains("V3__callers"), "{refused}");
 }
 

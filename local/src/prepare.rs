@@ -22,7 +22,11 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::{app::SdkConfig, lambda::Fatal, migrations};
+use shared::{
+    app::SdkConfig,
+    lambda::Fatal,
+    migrations::{self, Phase},
+};
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Connects without TLS, as to a server on this machine.
@@ -44,7 +48,7 @@ pub async fn database(admin: &Config, name: &str) -> Result<Vec<String>, Fatal> 
         client.batch_execute(&format!("create database \"{name}\" owner berthcare_migrate")).await?;
     }
     let mut migrate = connect(admin.clone().user("berthcare_migrate").dbname(name)).await?;
-    Ok(migrations::run(&mut migrate).await?)
+    Ok(migrations::run(&mut migrate, Phase::Contract).await?.applied)
 }
 
 /// Makes the table of what expires, if it isn't there.

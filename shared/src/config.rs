@@ -5,7 +5,7 @@ use std::{env, str::FromStr};
 use secrecy::SecretString;
 
 use crate::{
-    db::{DatabaseSource, StatementMode},
+    db::{DatabaseAddress, DatabaseSource, IamSigner, StatementMode},
     push,
     secrets::{SecretName, Secrets},
     twilio,
@@ -18,8 +18,14 @@ pub struct Config {
     pub environment: String,
     /// `PUBLIC_URL`: the origin that clients use, without `/v1`; the issuer of our tokens.
     pub public_url: String,
-    /// `DATABASE_URL`: where the database is, instead of the secret `{env}/database`. For local tools and tests.
+    /// `DATABASE_URL`: where the database is, instead of what the secret `{env}/database` says.
     pub database_url: Option<SecretString>,
+    /// `BEHIND_CLOUDFRONT`: whether requests come by CloudFront, which then shows the secret `{env}/origin`.
+    pub behind_cloudfront: bool,
+    /// `SENTRY`: whether errors are reported there; the secret `{env}/sentry` says where that is.
+    pub sentry: bool,
+    /// With `DATABASE_AUTH` `iam` instead of `password`, the default: where the database is that takes IAM's word for us.
+    pub database_iam: Option<DatabaseAddress>,
     /// `DB_STATEMENTS`: `typed` (the default) or `named`; see [`StatementMode`].
     pub statement_mode: StatementMode,
     /// `EPHEMERAL_TABLE`: the DynamoDB table of what expires by itself.
@@ -78,6 +84,9 @@ impl Config {
             environment: required("BERTHCARE_ENV")?,
             public_url: required("PUBLIC_URL")?,
             database_url: env::var("DATABASE_URL").ok().map(SecretString::from),
+            behind_cloudfront: parsed("BEHIND_CLOUDFRONT")?.unwrap_or(false),
+            sentry: parsed("SENTRY")?.unwrap_or(false),
+            database_iam: database_by_iam()?,
             statement_mode: parsed("DB_STATEMENTS")?.unwrap_or_default(),
             ephemeral_table: required("EPHEMERAL_TABLE")?,
             photos_bucket: required("PHOTOS_BUCKET")?,
@@ -88,13 +97,30 @@ impl Config {
         })
     }
 
-    /// Where the database is: `DATABASE_URL` if given, else what the secret says.
+    /// Where the database is and how it lets us in: `DATABASE_URL` if given, else by IAM if configured, else as the secret
+    /// says. By IAM too the secret's name says as whom we come.
     #[must_use]
     pub fn database_source(&self, secrets: &Secrets, secret: SecretName) -> DatabaseSource {
-        match &self.database_url {
-            Some(url) => DatabaseSource::Url(url.clone()),
-            None => DatabaseSource::Secret(secrets.clone(), secret),
+        match (&self.database_url, &self.database_iam) {
+            (Some(url), _) => DatabaseSource::Url(url.clone()),
+            (None, Some(address)) => {
+                DatabaseSource::Iam(address.clone(), secret.database_role(), IamSigner::new(secrets.aws()))
+            }
+            (None, None) => DatabaseSource::Secret(secrets.clone(), secret),
         }
+    }
+}
+
+/// `DATABASE_HOST`, `DATABASE_PORT` (5432 where it isn't set) and `DATABASE_NAME`.
+fn database_by_iam() -> Result<Option<DatabaseAddress>, ConfigError> {
+    match env::var("DATABASE_AUTH").as_deref() {
+        Err(_) | Ok("password") => Ok(None),
+        Ok("iam") => Ok(Some(DatabaseAddress {
+            host: required("DATABASE_HOST")?,
+            port: parsed("DATABASE_PORT")?.unwrap_or(5432),
+            name: required("DATABASE_NAME")?,
+        })),
+        Ok(_) => Err(ConfigError { name: "DATABASE_AUTH", problem: "must be password or iam" }),
     }
 }
 

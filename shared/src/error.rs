@@ -14,7 +14,7 @@
 //! What a client is told and what the log keeps are two things: causes are logged once, at the border
 //! (`http::problem`), and never sent.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
@@ -130,6 +130,9 @@ pub enum Error {
     /// The role may not do this.
     #[error("not permitted")]
     Forbidden,
+    /// It didn't come through CloudFront.
+    #[error("not by the public address")]
+    WrongOrigin,
     /// No such thing, or none that the caller may know of.
     #[error("not found")]
     NotFound,
@@ -169,4 +172,40 @@ impl From<Vec<Fault>> for Error {
     fn from(faults: Vec<Fault>) -> Self {
         Self::Invalid(faults)
     }
+}
+
+/// An error with all its causes, for the log: what broke, not whom it was about.
+pub struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl<'a> Chain<'a> {
+    /// The error and what caused it.
+    #[must_use]
+    pub fn of(error: &'a (dyn std::error::Error + 'static)) -> Self {
+        Self(error)
+    }
+}
+
+impl Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut next = Some(self.0);
+        let mut separator = "";
+        while let Some(cause) = next {
+            f.write_str(separator)?;
+            match cause.downcast_ref() {
+                Some(refusal) => refused(f, refusal)?,
+                None => write!(f, "{cause}")?,
+            }
+            separator = ": ";
+            next = cause.source();
+        }
+        Ok(())
+    }
+}
+
+/// What PostgreSQL refused. Its details quote values, and so do its messages about data that it can't read (class 22).
+fn refused(f: &mut fmt::Formatter<'_>, error: &tokio_postgres::error::DbError) -> fmt::Result {
+    let code = error.code().code();
+    let message = if code.starts_with("22") { "unreadable data" } else { error.message() };
+    write!(f, "{message} ({code})")?;
+    [error.table(), error.column(), error.constraint()].iter().flatten().try_for_each(|name| write!(f, " {name}"))
 }

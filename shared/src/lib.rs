@@ -23,6 +23,7 @@ pub mod push;
 pub mod request;
 pub mod secrets;
 pub mod sync;
+pub mod tls;
 pub mod twilio;
 pub mod uploads;
 pub mod validation;

@@ -13,6 +13,10 @@ pub struct RequestInfo {
     pub service: &'static str,
     /// API Gateway's id for it, which the client gets as `x-request-id`; Lambda's where no gateway is involved.
     pub id: String,
+    /// The HTTP method, or `EVENT`.
+    pub method: &'static str,
+    /// The route's template, or the event's name. Never the path itself: what a client puts there may be a name.
+    pub path: String,
     /// The X-Ray trace that it belongs to.
     pub trace_id: Option<String>,
     /// The caller's address.
@@ -27,8 +31,23 @@ tokio::task_local! {
 impl RequestInfo {
     /// A request nobody is known to have sent yet.
     #[must_use]
-    pub fn new(service: &'static str, id: String) -> Self {
-        Self { service, id, trace_id: None, source_ip: None, caller: Arc::default() }
+    pub fn new(service: &'static str, id: String, (method, path): (&'static str, &str)) -> Self {
+        let path = path.to_owned();
+        Self { service, id, method, path, trace_id: None, source_ip: None, caller: Arc::default() }
+    }
+
+    /// The same, as Lambda tells of it. The trace's header is `Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1`.
+    #[must_use]
+    pub fn traced(mut self, xray_header: Option<&str>) -> Self {
+        let root = |header: &str| header.split(';').find_map(|part| part.strip_prefix("Root=")).map(ToOwned::to_owned);
+        self.trace_id = xray_header.and_then(root);
+        self
+    }
+
+    /// `GET /v1/visits/{id}`.
+    #[must_use]
+    pub fn route(&self) -> String {
+        format!("{} {}", self.method, self.path)
     }
 
     /// Tells the log who is calling: id and role, never a name.

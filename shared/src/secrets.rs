@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::{Client, error::DisplayErrorContext};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -16,6 +17,8 @@ use crate::error::Error;
 /// How long a secret is used before it is read again. A rotated key is published two hours before it signs, so this
 /// may be minutes.
 const KEPT_FOR: Duration = Duration::from_mins(5);
+/// Who asks for a newer one gets it, but not more often than this: strangers can make us ask.
+const NEW_FOR: Duration = Duration::from_secs(30);
 
 /// The secrets there are. A function's role lets it read its own ones only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
@@ -41,6 +44,23 @@ pub enum SecretName {
     /// [`crate::twilio::Webhooks`].
     #[strum(serialize = "twilio/webhooks")]
     TwilioWebhooks,
+    /// What CloudFront shows to be let in; see [`crate::http::Origin`].
+    #[strum(serialize = "origin")]
+    Origin,
+    /// Where errors are reported; see [`crate::lambda::Sentry`].
+    #[strum(serialize = "sentry")]
+    Sentry,
+}
+
+impl SecretName {
+    /// The role of the database whose secret this is: only `migrate` has one of its own.
+    #[must_use]
+    pub fn database_role(self) -> &'static str {
+        match self {
+            Self::MigrateDatabase => "berthcare_migrate",
+            _ => "berthcare_app",
+        }
+    }
 }
 
 /// A secret that could not be had.
@@ -71,6 +91,7 @@ impl From<SecretError> for Error {
 /// Reads secrets of one environment (`{environment}/{name}`) and keeps them for five minutes.
 #[derive(Clone)]
 pub struct Secrets {
+    aws: Arc<SdkConfig>,
     client: Client,
     environment: Arc<str>,
     kept: Arc<Mutex<HashMap<SecretName, (Instant, SecretString)>>>,
@@ -79,13 +100,33 @@ pub struct Secrets {
 impl Secrets {
     /// Secrets of `environment`.
     #[must_use]
-    pub fn new(aws: &aws_config::SdkConfig, environment: &str) -> Self {
-        Self { client: Client::new(aws), environment: environment.into(), kept: Arc::default() }
+    pub fn new(aws: &SdkConfig, environment: &str) -> Self {
+        Self {
+            aws: Arc::new(aws.clone()),
+            client: Client::new(aws),
+            environment: environment.into(),
+            kept: Arc::default(),
+        }
+    }
+
+    /// As whom they are read.
+    #[must_use]
+    pub fn aws(&self) -> &SdkConfig {
+        &self.aws
     }
 
     /// The secret's JSON as a `T`.
     pub async fn json<T: DeserializeOwned>(&self, name: SecretName) -> Result<T, SecretError> {
-        let text = self.text(name).await?;
+        self.json_kept_for(name, KEPT_FOR).await
+    }
+
+    /// The same, read again unless that was done just now: for who holds something that doesn't match what is kept.
+    pub async fn newer_json<T: DeserializeOwned>(&self, name: SecretName) -> Result<T, SecretError> {
+        self.json_kept_for(name, NEW_FOR).await
+    }
+
+    async fn json_kept_for<T: DeserializeOwned>(&self, name: SecretName, kept_for: Duration) -> Result<T, SecretError> {
+        let text = self.text(name, kept_for).await?;
         serde_json::from_str(text.expose_secret()).map_err(|_| SecretError::Misshapen { name: self.full_name(name) })
     }
 
@@ -94,10 +135,10 @@ impl Secrets {
         self.kept.lock().await.remove(&name);
     }
 
-    async fn text(&self, name: SecretName) -> Result<SecretString, SecretError> {
+    async fn text(&self, name: SecretName, kept_for: Duration) -> Result<SecretString, SecretError> {
         let known = self.kept.lock().await.get(&name).cloned();
         if let Some((read_at, text)) = &known
-            && read_at.elapsed() < KEPT_FOR
+            && read_at.elapsed() < kept_for
         {
             return Ok(text.clone());
         }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use shared::lambda::Log;
+use shared::lambda::{Log, Sentry};
 use tracing::subscriber::DefaultGuard;
 
 /// The log of this thread from now on, on which all of a test's tasks run.
@@ -35,10 +35,15 @@ impl Captured {
 
     /// With `level` as `LOG_LEVEL`.
     pub fn at(level: &str) -> Self {
+        Self::with(level, Sentry::default())
+    }
+
+    /// With errors reported to `sentry` too.
+    pub fn with(level: &str, sentry: Sentry) -> Self {
         let written = Written::default();
         let writer = written.clone();
         let log = Log::new("tests".into(), "test".into(), level, move || writer.clone());
-        Self { written, _guard: tracing::subscriber::set_default(log.subscriber()) }
+        Self { written, _guard: tracing::subscriber::set_default(log.subscriber(sentry)) }
     }
 
     pub fn text(&self) -> String {

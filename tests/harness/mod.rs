@@ -4,6 +4,7 @@ pub mod cable;
 pub mod cast;
 mod client;
 mod database;
+pub mod doorman;
 pub mod event;
 pub mod files;
 pub mod flights;
@@ -12,10 +13,13 @@ pub mod phone;
 pub mod providers;
 mod scheduler;
 pub mod sending;
+pub mod sentry;
 
 pub use client::{Answer, Client};
 pub use database::Database;
 pub use scheduler::Scheduler;
+
+use std::time::Duration;
 
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use axum::Router;
@@ -77,6 +81,9 @@ impl World {
             environment,
             public_url: PUBLIC_URL.into(),
             database_url: Some(SecretString::from(database.app_url())),
+            behind_cloudfront: false,
+            sentry: false,
+            database_iam: None,
             statement_mode: statement_mode(),
             ephemeral_table: table,
             photos_bucket,
@@ -164,8 +171,19 @@ fn statement_mode() -> StatementMode {
     std::env::var("DB_STATEMENTS").ok().map_or_else(StatementMode::default, |mode| mode.parse().unwrap())
 }
 
+/// Waits for a fact, not for a time.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    for _ in 0..500 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what} never happened");
+}
+
 impl Functions {
-    fn new(config: &Config, aws: &SdkConfig) -> Self {
+    pub fn new(config: &Config, aws: &SdkConfig) -> Self {
         Self::wire(config, &Secrets::new(aws, &config.environment), aws)
     }
 
@@ -183,6 +201,11 @@ impl Functions {
             ],
             photos,
         }
+    }
+
+    /// The same, with something around each.
+    pub fn each(self, change: impl Fn(Router) -> Router) -> Self {
+        Self { routers: self.routers.map(|(name, router)| (name, change(router))) }
     }
 
     /// The function that API Gateway would send this path to.

@@ -1,15 +1,16 @@
 //! The function `auth`.
 
 use auth::Auth;
-use shared::{app::aws_config, config::Config, lambda, secrets::Secrets};
+use shared::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
-    lambda::start_logging();
-    let config = Config::from_env()?;
-    let aws = aws_config().await;
-    let secrets = Secrets::new(&aws, &config.environment);
-    let auth = Auth::new(config, secrets, &aws);
-    auth.warm_up().await;
-    lambda::serve(auth::router(auth)).await
+    let function = lambda::start().await?;
+    function
+        .serve(Box::pin(async {
+            let auth = Auth::new(function.config.clone(), function.secrets.clone(), &function.aws);
+            auth.warm_up().await;
+            auth::router(auth)
+        }))
+        .await
 }

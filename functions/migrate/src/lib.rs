@@ -1,27 +1,38 @@
-//! `migrate`: brings the schema up to date. Invoked before a release's traffic shifts, never by a request.
+//! `migrate`: brings the schema up to date. Invoked before a release's traffic shifts, and with
+//! `{"phase": "contract"}` once the release before is gone for good; never by a request.
 
 use serde::{Deserialize, Serialize};
-use shared::{db::DatabaseSource, lambda::Fatal, migrations};
+use shared::{
+    db::DatabaseSource,
+    lambda::Fatal,
+    migrations::{self, Done, Phase},
+};
 
-/// What the invoker asks for. There is nothing to choose yet.
+/// What the invoker asks for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Request {}
+pub struct Request {
+    /// `expand`, the default, or `contract`.
+    #[serde(default)]
+    pub phase: Phase,
+}
 
 /// What was done.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The migrations that were missing, in their order; empty where the schema was up to date.
     pub applied: Vec<String>,
+    /// The contractions that wait until the release before is gone.
+    pub waiting: Vec<String>,
 }
 
 /// Applies what is missing, one run at a time.
 ///
 /// # Errors
 /// When the database can't be reached, a migration fails, or one that was applied before has changed since.
-pub async fn run(source: &DatabaseSource, _: Request) -> Result<Report, Fatal> {
+pub async fn run(source: &DatabaseSource, request: Request) -> Result<Report, Fatal> {
     let mut client = source.connect().await?;
-    let applied = migrations::run(&mut client).await?;
-    tracing::info!(?applied, "the schema is up to date");
-    Ok(Report { applied })
+    let Done { applied, waiting } = migrations::run(&mut client, request.phase).await?;
+    tracing::info!(?applied, ?waiting, "the schema is up to date");
+    Ok(Report { applied, waiting })
 }

@@ -5,20 +5,16 @@
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use migrate::Request;
-use shared::{
-    app::aws_config,
-    config::Config,
-    lambda,
-    secrets::{SecretName, Secrets},
-};
+use shared::{lambda, secrets::SecretName};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
-    lambda::start_logging();
-    let config = Config::from_env()?;
-    let secrets = Secrets::new(&aws_config().await, &config.environment);
-    let source = config.database_source(&secrets, SecretName::MigrateDatabase);
+    let function = lambda::start().await?;
+    let source = function.config.database_source(&function.secrets, SecretName::MigrateDatabase);
     // Boxed: the future nests deeper than the compiler follows by itself.
-    let handle = async |event: LambdaEvent<Request>| Box::pin(migrate::run(&source, event.payload)).await;
+    let handle = async |event: LambdaEvent<Request>| {
+        let work = Box::pin(migrate::run(&source, event.payload));
+        function.observe(("migrate", "migrate"), &event.context, work).await
+    };
     lambda_runtime::run(service_fn(handle)).await
 }

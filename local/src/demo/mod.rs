@@ -97,7 +97,7 @@ async fn found_agency(owner: &tokio_postgres::Client) -> Result<(), Fatal> {
 }
 
 fn request() -> RequestInfo {
-    RequestInfo::new("demo", "demo-data".into())
+    RequestInfo::new("demo", "demo-data".into(), ("EVENT", "demo-data"))
 }
 
 /// Signs somebody in on a device of the loader's own. None where they were suspended or deleted meanwhile.

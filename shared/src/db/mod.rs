@@ -9,15 +9,17 @@
 
 mod connection;
 mod error;
+mod iam;
 mod params;
 mod settings;
 mod transaction;
 
 pub use connection::{Connection, StatementMode};
 pub use error::{ConstraintExt, DbError};
+pub use iam::IamSigner;
 pub use params::Param;
 pub(crate) use params::{json_sql, params_of, text_sql};
-pub use settings::{DatabaseSettings, DatabaseSource};
+pub use settings::{DatabaseAddress, DatabaseSettings, DatabaseSource};
 pub use transaction::{AuditEntry, Identity, Nothing, Tx};
 
 use std::sync::Arc;
@@ -136,7 +138,8 @@ impl Db {
         tokio::task::yield_now().await;
         let connection = match slot.take() {
             Some(connection) if !connection.is_closed() => connection,
-            _ => Connection::new(self.source.connect().await?, self.mode),
+            // Boxed: credentials nest deeper than the compiler follows by itself.
+            _ => Connection::new(Box::pin(self.source.connect()).await?, self.mode),
         };
         Ok(Checkout { slot, connection })
     }

@@ -1,12 +1,18 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{Client, Config, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::DbError;
-use crate::secrets::{SecretName, Secrets};
+use super::{DbError, IamSigner};
+use crate::{
+    secrets::{SecretName, Secrets},
+    tls,
+};
 
 /// What the secret `{env}/database` holds, in the shape that RDS's own rotation keeps.
 #[derive(Clone, Deserialize)]
@@ -21,10 +27,23 @@ pub struct DatabaseSettings {
     sslmode: Option<String>,
 }
 
+/// Where the database is that asks for no password.
+#[derive(Clone, Debug)]
+pub struct DatabaseAddress {
+    /// The proxy's or server's name, as its certificate has it.
+    pub host: String,
+    /// 5432, in most places.
+    pub port: u16,
+    /// The database's name.
+    pub name: String,
+}
+
 /// Where the address and credentials of the database come from.
 pub enum DatabaseSource {
     /// A URL from the environment: local tools and tests.
     Url(SecretString),
+    /// An address, the role to come as, and who signs a token for each connection.
+    Iam(DatabaseAddress, &'static str, IamSigner),
     /// Secrets Manager; read again when the server refuses the password, as after a rotation.
     Secret(Secrets, SecretName),
 }
@@ -37,6 +56,7 @@ impl DatabaseSource {
     pub async fn connect(&self) -> Result<Client, DbError> {
         match self {
             Self::Url(url) => open(config_of_url(url)?).await,
+            Self::Iam(address, role, signer) => open(address.config(role, signer).await?).await,
             Self::Secret(secrets, name) => {
                 let settings = read(secrets, *name).await?;
                 match open(settings.config()?).await {
@@ -59,6 +79,24 @@ fn config_of_url(url: &SecretString) -> Result<Config, DbError> {
     url.expose_secret().parse().map_err(|_| DbError::Settings("DATABASE_URL is not a PostgreSQL URL".into()))
 }
 
+impl DatabaseAddress {
+    /// How to connect as `role`, with a token as the password. That opens the database for whoever reads it on the way, so
+    /// it never leaves this machine without TLS.
+    async fn config(&self, role: &str, signer: &IamSigner) -> Result<Config, DbError> {
+        let token = signer.token(&self.host, self.port, role, SystemTime::now()).await?;
+        let here = self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let mut config = Config::new();
+        config
+            .host(&self.host)
+            .port(self.port)
+            .user(role)
+            .password(token.expose_secret())
+            .dbname(&self.name)
+            .ssl_mode(if here { SslMode::Disable } else { SslMode::Require });
+        Ok(config)
+    }
+}
+
 impl DatabaseSettings {
     fn config(&self) -> Result<Config, DbError> {
         let mut config = Config::new();
@@ -69,8 +107,8 @@ impl DatabaseSettings {
             .password(self.password.expose_secret())
             .dbname(&self.dbname)
             .ssl_mode(match self.sslmode.as_deref() {
-                None | Some("require") => tokio_postgres::config::SslMode::Require,
-                Some("disable") => tokio_postgres::config::SslMode::Disable,
+                None | Some("require") => SslMode::Require,
+                Some("disable") => SslMode::Disable,
                 Some(other) => return Err(DbError::Settings(format!("unknown sslmode {other}"))),
             });
         Ok(config)
@@ -83,22 +121,12 @@ async fn open(mut config: Config) -> Result<Client, DbError> {
         .application_name("berthcare")
         .connect_timeout(Duration::from_secs(3))
         .tcp_user_timeout(Duration::from_secs(5));
-    let (client, task) = config.connect(tls()?).await.map_err(DbError::Connect)?;
+    let tls = MakeRustlsConnect::new(tls::client().map_err(|error| DbError::Settings(error.to_string()))?);
+    let (client, task) = config.connect(tls).await.map_err(DbError::Connect)?;
     tokio::spawn(async move {
         if let Err(error) = task.await {
             tracing::warn!(%error, "the database connection ended");
         }
     });
     Ok(client)
-}
-
-/// RDS Proxy's certificate chains to Amazon's public roots, which `webpki-roots` holds.
-fn tls() -> Result<MakeRustlsConnect, DbError> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| DbError::Settings(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(MakeRustlsConnect::new(config))
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    error::{Conflict, Error, Fault},
+    error::{Chain, Conflict, Error, Fault},
     request::RequestInfo,
 };
 
@@ -80,6 +80,9 @@ impl Error {
             ),
             Self::Forbidden => {
                 told(StatusCode::FORBIDDEN, "forbidden", "Not permitted", "Your role doesn't permit this.")
+            }
+            Self::WrongOrigin => {
+                told(StatusCode::FORBIDDEN, "wrong-origin", "Wrong address", "Send this to the API's public address.")
             }
             Self::NotFound => told(
                 StatusCode::NOT_FOUND,
@@ -177,8 +180,8 @@ impl IntoResponse for Error {
         let (status, kind, title, detail) = self.told();
         // The one place where causes are logged. They name what broke, not whom it was about.
         match &self {
-            Self::Internal(cause) => tracing::error!(error = %Chain(cause.as_ref()), "internal error"),
-            Self::Unavailable(cause) => tracing::warn!(error = %Chain(cause.as_ref()), "unavailable"),
+            Self::Internal(cause) => tracing::error!(error = %Chain::of(cause.as_ref()), "internal error"),
+            Self::Unavailable(cause) => tracing::warn!(error = %Chain::of(cause.as_ref()), "unavailable"),
             _ => {}
         }
         let retry_after = match self {
@@ -223,23 +226,4 @@ pub(super) fn sign(response: Response, request: &RequestInfo) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = serde_json::to_vec(&problem).unwrap_or_default();
     Response::from_parts(parts, body.into())
-}
-
-/// An error with all its causes. PostgreSQL's detail, which quotes values, is not among them.
-struct Chain<'a>(&'a (dyn std::error::Error + 'static));
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut next = self.0.source();
-        while let Some(cause) = next {
-            if let Some(db) = cause.downcast_ref::<tokio_postgres::error::DbError>() {
-                write!(f, ": {} ({}) {}", db.message(), db.code().code(), db.constraint().unwrap_or_default())?;
-            } else {
-                write!(f, ": {cause}")?;
-            }
-            next = cause.source();
-        }
-        Ok(())
-    }
 }

@@ -2,8 +2,8 @@
 
 use axum::{
     Router,
-    extract::{MatchedPath, Request},
-    http::{HeaderValue, Method, StatusCode, header},
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 use super::{context, etag, problem};
 use crate::{
     error::Error,
-    lambda::{ColdStart, Invocation},
+    lambda::{ColdStart, Invocation, Sentry},
     models::Versioned,
 };
 
@@ -42,36 +42,26 @@ pub fn service(router: Router, name: &'static str) -> Router {
         .layer(CompressionLayer::new())
 }
 
-async fn around(request: Request, next: Next, name: &'static str, cold_start: bool) -> Response {
-    let info = context::from_gateway(name, request.extensions());
-    let invocation = Invocation::begin(info.clone(), cold_start);
-    let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+async fn around(mut request: Request, next: Next, name: &'static str, cold_start: bool) -> Response {
+    let mut info = context::from_gateway(name, &request);
+    let sentry = request.extensions().get::<Sentry>().cloned().unwrap_or_default();
+    let invocation = Invocation::begin(info.clone(), cold_start, sentry);
+    let admitted = context::through_the_edge(&mut request, &mut info).await;
 
     info.during(async {
-        let mut response = problem::sign(next.run(request).await, &info);
+        let response = match admitted {
+            Ok(()) => next.run(request).await,
+            Err(refused) => refused.into_response(),
+        };
+        let mut response = problem::sign(response, &info);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&info.id) {
             headers.insert("x-request-id", id);
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        let path = route.as_ref().map_or(NO_ROUTE, MatchedPath::as_str);
-        invocation.end(known(&method), path, response.status().as_u16());
+        invocation.end(response.status().as_u16()).await;
         response
     })
     .await
-}
-
-/// The path of a request that no route takes. What it asked for is the client's text.
-const NO_ROUTE: &str = "(none)";
-
-/// The method, unless it is one of the client's own making.
-fn known(method: &Method) -> &str {
-    match *method {
-        Method::GET | Method::HEAD | Method::POST | Method::PUT | Method::PATCH | Method::DELETE | Method::OPTIONS => {
-            method.as_str()
-        }
-        _ => "OTHER",
-    }
 }

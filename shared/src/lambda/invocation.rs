@@ -3,9 +3,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
+use sentry_core::Transaction;
+
+use super::{Sentry, sentry::status_of};
 use crate::{metrics::Measurement, request::RequestInfo};
 
 /// Whether an environment has served nothing yet.
@@ -19,37 +22,47 @@ impl ColdStart {
     }
 }
 
-/// One request or event on its way through the function. What it leaves is one line: the log's and CloudWatch's.
+/// One request or event on its way through the function. What it leaves is one line, the log's and CloudWatch's, and
+/// now and then a trace.
 pub(crate) struct Invocation {
     request: RequestInfo,
     cold_start: bool,
     started: Instant,
+    sentry: Sentry,
+    trace: Option<Transaction>,
 }
 
 impl Invocation {
-    pub(crate) fn begin(request: RequestInfo, cold_start: bool) -> Self {
-        Self { request, cold_start, started: Instant::now() }
+    pub(crate) fn begin(request: RequestInfo, cold_start: bool, sentry: Sentry) -> Self {
+        let trace = sentry.trace(&request.route());
+        Self { request, cold_start, started: Instant::now(), sentry, trace }
     }
 
-    /// Writes the line. `path` is the route's template: what a client puts in its place may be a name.
-    pub(crate) fn end(self, method: &str, path: &str, status: u16) {
+    /// Writes the line, and reports what is to be reported.
+    pub(crate) async fn end(self, status: u16) {
         let latency = self.started.elapsed();
-        let route = format!("{method} {path}");
-        let measured =
-            Measurement::Invocation { function: self.request.service, route: &route, latency, failed: status >= 500 };
+        let (failed, route) = (status >= 500, self.request.route());
+        let measured = Measurement::Invocation { function: self.request.service, route: &route, latency, failed };
         tracing::info!(
-            service = self.request.service,
-            method,
-            path,
+            method = self.request.method,
+            path = self.request.path,
             statusCode = status,
-            duration = milliseconds(latency),
+            duration = latency.as_secs_f64() * 1000.0,
             coldStart = self.cold_start,
             measured = %measured.embedded(),
             "answered"
         );
+        if let Some(trace) = self.trace {
+            trace.set_tag("requestId", &self.request.id);
+            trace.set_status(status_of(status));
+            trace.finish();
+        }
+        if failed {
+            self.sentry.flush().await;
+        } else if self.sentry.is_waiting() {
+            // A trace may be lost when Lambda freezes the environment; nobody waits for it.
+            let sentry = self.sentry;
+            tokio::spawn(async move { sentry.flush().await });
+        }
     }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

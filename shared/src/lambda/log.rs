@@ -11,6 +11,7 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, prelude::*};
 
+use super::Sentry;
 use crate::{metrics, request::RequestInfo};
 
 /// The log of one process.
@@ -30,9 +31,9 @@ impl<W: for<'a> MakeWriter<'a> + Send + Sync + 'static> Log<W> {
         Self { service, environment, level, writer }
     }
 
-    /// The log as what `tracing` sends its events to.
-    pub fn subscriber(self) -> impl Subscriber + Send + Sync {
-        tracing_subscriber::registry().with(self)
+    /// What `tracing` sends its events to: this log, and those among them that are errors to Sentry.
+    pub fn subscriber(self, sentry: Sentry) -> impl Subscriber + Send + Sync {
+        tracing_subscriber::registry().with(self).with(sentry)
     }
 }
 

@@ -2,45 +2,174 @@
 
 mod invocation;
 mod log;
+mod sentry;
 
-use std::{env, io};
+use std::{env, io, panic::AssertUnwindSafe, pin::Pin};
 
-use axum::Router;
+use axum::{Extension, Router};
+use futures_util::FutureExt;
+use lambda_runtime::Context;
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub(crate) use invocation::{ColdStart, Invocation};
 pub use log::Log;
+pub use sentry::{Sentry, SentrySecret};
 
 use crate::{
-    app::{App, aws_config},
+    app::{App, SdkConfig, aws_config},
     config::Config,
-    secrets::Secrets,
+    error::Chain,
+    http::Origin,
+    request::RequestInfo,
+    secrets::{SecretName, Secrets},
 };
 
 /// Whatever stops a function from starting; Lambda's log shows it.
 pub type Fatal = Box<dyn std::error::Error + Send + Sync>;
-
-/// Logs as one JSON object a line, from `LOG_LEVEL` (`error`, `warn`, or `info`, the default) up.
-pub fn start_logging() {
-    let said = |name| env::var(name).unwrap_or_default();
-    let log = Log::new(said("AWS_LAMBDA_FUNCTION_NAME"), said("BERTHCARE_ENV"), &said("LOG_LEVEL"), io::stdout);
-    log.subscriber().init();
-}
 
 /// Runs a function that needs an [`App`] and nothing beside it.
 ///
 /// # Errors
 /// When the environment lacks a setting, or the runtime ends.
 pub async fn run(router: impl FnOnce(App) -> Router) -> Result<(), Fatal> {
-    start_logging();
-    let config = Config::from_env()?;
-    let secrets = Secrets::new(&aws_config().await, &config.environment);
-    let app = App::new(config, &secrets);
-    app.warm_up().await;
-    serve(router(app)).await
+    let function = start().await?;
+    function
+        .serve(Box::pin(async {
+            let app = App::new(function.config.clone(), &function.secrets);
+            app.warm_up().await;
+            router(app)
+        }))
+        .await
 }
 
-/// Serves a router's answers to API Gateway until Lambda ends the environment.
+/// Starts logging, reads the configuration, and begins to fetch what every function needs.
+///
+/// # Errors
+/// When the environment lacks a setting.
+pub async fn start() -> Result<Function, Fatal> {
+    let sentry = start_logging();
+    let config = Config::from_env()?;
+    let aws = aws_config().await;
+    let secrets = Secrets::new(&aws, &config.environment);
+    let function = Function { config, aws, secrets, sentry, cold_start: ColdStart::default() };
+    function.begin_reporting();
+    Ok(function)
+}
+
+/// Logs as one JSON object a line, from `LOG_LEVEL` (`error`, `warn`, or `info`, the default) up. Errors are reported too,
+/// once what this answers is connected.
+pub fn start_logging() -> Sentry {
+    let sentry = Sentry::default();
+    let said = |name| env::var(name).unwrap_or_default();
+    Log::new(said("AWS_LAMBDA_FUNCTION_NAME"), said("BERTHCARE_ENV"), &said("LOG_LEVEL"), io::stdout)
+        .subscriber(sentry.clone())
+        .init();
+    log_panics();
+    sentry
+}
+
+/// Has panics logged like everything else. What they say is only told where it is written in the code: other messages
+/// may quote what they choked on.
+pub fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let written = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not told)");
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(at, error = written, "panicked");
+    }));
+}
+
+/// A function in its Lambda environment, before it serves anything.
+pub struct Function {
+    /// What the environment says.
+    pub config: Config,
+    /// The AWS SDK's configuration.
+    pub aws: SdkConfig,
+    /// The secrets of the environment.
+    pub secrets: Secrets,
+    sentry: Sentry,
+    cold_start: ColdStart,
+}
+
+impl Function {
+    /// Finds out where Sentry is, beside whatever else the function prepares.
+    fn begin_reporting(&self) {
+        if self.config.sentry {
+            let (sentry, secrets) = (self.sentry.clone(), self.secrets.clone());
+            let environment = self.config.environment.clone();
+            tokio::spawn(async move {
+                let connected = match secrets.json(SecretName::Sentry).await {
+                    Ok(secret) => sentry.connect(&secret, &environment),
+                    Err(error) => Err(error.into()),
+                };
+                if let Err(error) = connected {
+                    tracing::warn!(error = %Chain::of(error.as_ref()), "errors can't be reported to Sentry");
+                }
+            });
+        }
+    }
+
+    /// Serves a router's answers to API Gateway until Lambda ends the environment. What the router needs is fetched
+    /// together with the secret that guards it, while Lambda still gives the full CPU. Boxed, since what fetches nests deeper
+    /// than the compiler follows by itself.
+    ///
+    /// # Errors
+    /// When the runtime ends.
+    pub async fn serve(&self, router: Pin<Box<impl Future<Output = Router>>>) -> Result<(), Fatal> {
+        let reporting = Extension(self.sentry.clone());
+        let router = if self.config.behind_cloudfront {
+            let origin = Origin::new(self.secrets.clone());
+            let (router, ()) = futures_util::join!(router, origin.warm_up());
+            router.layer(Extension(origin))
+        } else {
+            router.await
+        };
+        serve(router.layer(reporting)).await
+    }
+
+    /// Does the work that an event asks for, and leaves the line that a request leaves. `name` is the event's: which job,
+    /// which trigger.
+    ///
+    /// # Errors
+    /// The work's own, as text that tells of no person; and where it panicked.
+    pub async fn observe<T>(
+        &self,
+        (service, name): (&'static str, &str),
+        context: &Context,
+        work: impl Future<Output = Result<T, Fatal>>,
+    ) -> Result<T, Fatal> {
+        observe((service, name), context, (self.cold_start.take(), self.sentry.clone()), work).await
+    }
+}
+
+/// Serves a router as it is. [`Function::serve`] puts around it what AWS needs.
+///
+/// # Errors
+/// When the runtime ends.
 pub async fn serve(router: Router) -> Result<(), Fatal> {
     lambda_http::run(router).await
+}
+
+/// [`Function::observe`], wherever the function came from.
+pub async fn observe<T>(
+    (service, name): (&'static str, &str),
+    context: &Context,
+    (cold_start, sentry): (bool, Sentry),
+    work: impl Future<Output = Result<T, Fatal>>,
+) -> Result<T, Fatal> {
+    let request =
+        RequestInfo::new(service, context.request_id.clone(), ("EVENT", name)).traced(context.xray_trace_id.as_deref());
+    let invocation = Invocation::begin(request.clone(), cold_start, sentry);
+    request
+        .during(async {
+            let outcome = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err("it panicked".into()));
+            // The runtime would log the error with all that it holds.
+            let outcome = outcome.map_err(|error| {
+                let told = Chain::of(error.as_ref()).to_string();
+                tracing::error!(error = told, "the event failed");
+                Fatal::from(told)
+            });
+            invocation.end(if outcome.is_ok() { 200 } else { 500 }).await;
+            outcome
+        })
+        .await
 }
