@@ -31,6 +31,8 @@ pub struct Post {
     pub fake: FakeProviders,
     pub db: Db,
     config: Config,
+    /// An environment that has lived for a while.
+    jobs: Jobs,
 }
 
 impl Post {
@@ -39,7 +41,8 @@ impl Post {
         let fake = FakeProviders::start().await;
         let config = fake.config(&world).await;
         let db = Db::new(DatabaseSource::Url(SecretString::from(world.database.app_url())), config.statement_mode);
-        let post = Self { world, fake, db, config };
+        let jobs = Jobs::new(&config, &Secrets::new(&world.aws, &config.environment), &world.aws);
+        let post = Self { world, fake, db, config, jobs };
         post.consent(true).await;
         post
     }
@@ -68,7 +71,7 @@ impl Post {
 
     /// Sends what is due, by the fake's clock, without a deadline.
     pub async fn dispatch(&self) -> Answer {
-        self.run(&self.environment(), Job::Dispatch, Deadline::when(|| false)).await.unwrap()
+        self.run(&self.jobs, Job::Dispatch, Deadline::when(|| false)).await.unwrap()
     }
 
     pub async fn run(&self, jobs: &Jobs, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
