@@ -1,4 +1,7 @@
-//! Twilio: its secrets, and the client that sends.
+//! Twilio: its secrets, the client that sends, and what Twilio sends to us.
+
+pub mod signature;
+pub mod twiml;
 
 mod client;
 
@@ -53,4 +56,10 @@ pub struct Webhooks {
     /// The account's token, with which Twilio signs; here too, so that `webhooks` needn't read the account.
     #[serde(default)]
     pub auth_token: Option<SecretString>,
+    /// The one that it replaces, while both are in use.
+    #[serde(default)]
+    pub previous_auth_token: Option<SecretString>,
+    /// The same of our own token.
+    #[serde(default)]
+    pub previous_webhook_auth_token: Option<SecretString>,
 }
