@@ -98,6 +98,15 @@ pub enum Conflict {
         /// What was asked for.
         to: &'static str,
     },
+    /// The alert can't go from its present status to the one asked for.
+    AlertStatus {
+        /// What it is.
+        from: &'static str,
+        /// What was asked for.
+        to: &'static str,
+    },
+    /// Somebody else has taken the alert.
+    AlertTaken,
     /// A check-in or check-out was recorded before with other values.
     AlreadyRecorded,
     /// The person is on the care team already.

@@ -1,4 +1,4 @@
-//! Asking the function `jobs` to send what was queued, right after the commit that queued it.
+//! Asking the function `jobs` to do now what waits for it, right after the commit that made it wait.
 
 use std::time::Duration;
 
@@ -29,16 +29,25 @@ impl Jobs {
     /// Has the outbox sent now. Call it after the commit; a failure is only logged, since the outbox is looked at every
     /// minute anyway.
     pub async fn dispatch(&self) {
+        self.run(r#"{"job":"dispatch"}"#).await;
+    }
+
+    /// Has alerts take the steps that are due, and what follows from them sent. The same holds for it.
+    pub async fn escalate(&self) {
+        self.run(r#"{"job":"escalate"}"#).await;
+    }
+
+    async fn run(&self, event: &str) {
         let asked = self
             .client
             .invoke()
             .function_name(&self.function)
             .invocation_type(InvocationType::Event)
-            .payload(Blob::new(r#"{"job":"dispatch"}"#))
+            .payload(Blob::new(event))
             .send()
             .await;
         if let Err(error) = asked {
-            tracing::warn!(error = %DisplayErrorContext(error), "jobs could not be asked to send now");
+            tracing::warn!(event, error = %DisplayErrorContext(error), "jobs could not be asked to work now");
         }
     }
 }

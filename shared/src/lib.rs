@@ -9,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod ephemeral;
 pub mod error;
+pub mod escalation;
 pub mod http;
 pub mod identity;
 pub mod jobs;

@@ -17,6 +17,7 @@ mod clean_up;
 mod clock;
 mod deadline;
 mod dispatch;
+mod escalate;
 mod family_sms;
 mod late_visits;
 mod local;
@@ -70,6 +71,8 @@ pub enum Job {
     CleanUp,
     /// Sends what the outbox owes.
     Dispatch,
+    /// Calls the next person for alerts that nobody has taken, and sends what follows from it.
+    Escalate,
     /// Tells families of the day.
     FamilySms,
     /// Tells coordinators of visits that nobody checked in to.
@@ -119,7 +122,12 @@ impl Jobs {
     /// When the job failed for any agency; it was tried for the others all the same.
     pub async fn run(&self, event: Event, deadline: Deadline) -> Result<Answer, Fatal> {
         let clock = Clock::from(event.now.unwrap_or_else(Timestamp::now));
-        self.run_by(clock, event.job, deadline).await
+        let answer = self.run_by(clock.clone(), event.job, deadline.clone()).await?;
+        // A call waits for nobody. What a replay queued is left to a run by the present's clock.
+        if event.job == Job::Escalate && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
+            self.run_by(clock, Job::Dispatch, deadline).await?;
+        }
+        Ok(answer)
     }
 
     /// [`Jobs::run`] by another clock than the machine's.
@@ -147,6 +155,7 @@ impl Jobs {
                 // What three lanes hold while they send is large.
                 Box::pin(dispatch::run(&sender, &run.clock, &run.deadline)).await
             }
+            Job::Escalate => escalate::run(self, run).await,
             Job::FamilySms => family_sms::run(self, run).await,
             Job::LateVisits => late_visits::run(self, run).await,
             Job::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,

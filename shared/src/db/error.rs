@@ -77,11 +77,14 @@ impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         // Raised by app.act_as (migration V003).
         const SESSION_ENDED: &str = "BC401";
+        // Raised by app.act_as_webhook (migration V017).
+        const NO_SUCH_MESSAGE: &str = "BC404";
         if error.is_connection_lost() || matches!(error, DbError::Connect(_) | DbError::Settings(_)) {
             return Self::Unavailable(Box::new(error));
         }
         match error.state() {
             Some(state) if state.code() == SESSION_ENDED => Self::SessionEnded,
+            Some(state) if state.code() == NO_SUCH_MESSAGE => Self::NotFound,
             Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::Forbidden,
             // Ids are the clients' to make, and the record that has this one may not be theirs to see.
             Some(&SqlState::UNIQUE_VIOLATION) if error.constraint().is_some_and(|name| name.ends_with("_pkey")) => {

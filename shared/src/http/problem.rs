@@ -160,6 +160,8 @@ impl Conflict {
                 "The caregiver has another visit at that time. Set allow_overlap to plan it all the same.".into(),
             ),
             Self::VisitStatus { from, to } => ("visit-status", format!("A visit that is {from} can't become {to}.")),
+            Self::AlertStatus { from, to } => ("alert-status", format!("An alert that is {from} can't become {to}.")),
+            Self::AlertTaken => ("alert-taken", "Somebody else has taken this alert.".into()),
             Self::AlreadyRecorded => ("already-recorded", "This was recorded before, with other values.".into()),
             Self::AlreadyOnTeam => ("already-on-team", "This person is on the care team already.".into()),
             Self::PrimaryNurseTaken => {

@@ -86,6 +86,50 @@ impl Identity for Job {
     }
 }
 
+/// A provider's webhook, at work for one agency, with no more than a chain of calls and an inbound message need.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    about: About,
+    request: RequestInfo,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum About {
+    Message(Uuid),
+    Agency(Uuid),
+}
+
+impl Webhook {
+    /// For the agency of this message of ours; where there is no such message, its transaction is refused with
+    /// [`Error::NotFound`].
+    #[must_use]
+    pub fn about_message(message_id: Uuid, request: RequestInfo) -> Self {
+        Self { about: About::Message(message_id), request }
+    }
+
+    /// For the agency that the sender of an inbound message belongs to.
+    #[must_use]
+    pub fn of_agency(agency_id: Uuid, request: RequestInfo) -> Self {
+        Self { about: About::Agency(agency_id), request }
+    }
+}
+
+impl Identity for Webhook {
+    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+        let (message, agency) = match self.about {
+            About::Message(id) => (Some(id), None),
+            About::Agency(id) => (None, Some(id)),
+        };
+        connection
+            .query(
+                "select app.act_as_webhook($1, $2, $3, $4)",
+                &[&message, &agency, &self.request.id, &self.request.source_ip],
+            )
+            .await
+            .map(drop)
+    }
+}
+
 /// The caller, in a handler that only some roles may use: the signature says which.
 #[derive(Clone, Debug)]
 pub struct May<P> {

@@ -112,6 +112,10 @@ permissions! {
     PhotosWrite = "photos.write" => [Admin, Coordinator, Nurse, CareAide];
     /// Settle what two people changed at the same time.
     ConflictsSettle = "visits.write" => [Admin, Coordinator];
+    /// Ask for help, and see who has.
+    AlertsRaise = "visits.write" => [Admin, Coordinator, Nurse, CareAide];
+    /// Take an alert: it is then theirs.
+    AlertsAnswer = "alerts.answer" => [Admin, Coordinator];
     /// The family's view of a client; planners may see it too, to know what a family reads.
     FamilyRead = "family.read" => [Admin, Coordinator, Family];
     /// What everybody may: their own account.

@@ -19,6 +19,19 @@ pub(super) fn text(template: &Template) -> String {
             )
         }
         Template::AlertPush {} => "Open BerthCare".into(),
+        Template::FamilyCall { family } => format!(
+            "This is BerthCare. {family}, of a client's family, asks to be called back. \
+             Press 1 to take this. Press 2 to pass it on."
+        ),
+        Template::FamilyCallSms { family } => {
+            format!("BerthCare: {family}, of a client's family, asks to be called back. Please open BerthCare.")
+        }
+        Template::AlertTaken {} => "Thank you. It is yours now. Please open BerthCare.".into(),
+        Template::AlertTakenByOther {} => "Somebody else has taken care of this already. Thank you.".into(),
+        Template::AlertPassedOn {} => "Thank you. The next person is being called.".into(),
+        Template::AlertUnanswered {} => {
+            "BerthCare: nobody has answered your alert. Please call your agency, or 911 in an emergency.".into()
+        }
         Template::VisitLate { caregiver, client, planned } => {
             format!("BerthCare: {caregiver} has not checked in at {client}'s, planned for {}.", time(*planned))
         }

@@ -18,6 +18,19 @@ pub(super) fn text(template: &Template) -> String {
              Ouvrez BerthCare maintenant."
         ),
         Template::AlertPush {} => "Ouvrir BerthCare".into(),
+        Template::FamilyCall { family } => format!(
+            "Ici BerthCare. {family}, de la famille d'une personne cliente, demande un rappel. \
+             Pour vous en charger, faites le 1. Pour transmettre, faites le 2."
+        ),
+        Template::FamilyCallSms { family } => {
+            format!("BerthCare : {family}, de la famille d'une personne cliente, demande un rappel. Ouvrez BerthCare.")
+        }
+        Template::AlertTaken {} => "Merci. Vous vous en chargez maintenant. Ouvrez BerthCare.".into(),
+        Template::AlertTakenByOther {} => "Quelqu'un d'autre s'en est déjà chargé. Merci.".into(),
+        Template::AlertPassedOn {} => "Merci. Nous appelons la personne suivante.".into(),
+        Template::AlertUnanswered {} => {
+            "BerthCare : personne n'a répondu à votre alerte. Appelez votre agence, ou le 911 en cas d'urgence.".into()
+        }
         Template::VisitLate { caregiver, client, planned } => {
             format!("BerthCare : {caregiver} n'a pas signalé son arrivée chez {client}, prévue à {}.", time(*planned))
         }

@@ -41,6 +41,24 @@ pub enum Template {
     },
     /// The same as a push message.
     AlertPush {},
+    /// What a coordinator hears: a family asks to be called back. Ends with what the keys do.
+    FamilyCall {
+        /// Who asks.
+        family: String,
+    },
+    /// The same by SMS, once no call was acknowledged.
+    FamilyCallSms {
+        /// Who asks.
+        family: String,
+    },
+    /// What a coordinator hears who has taken an alert.
+    AlertTaken {},
+    /// What one hears where somebody else has taken it, or nobody needs to any more.
+    AlertTakenByOther {},
+    /// What one hears who has passed it on.
+    AlertPassedOn {},
+    /// To whoever raised an alert that nobody answered.
+    AlertUnanswered {},
     /// To the coordinator: nobody has checked in, although the caregiver's phone was heard from.
     VisitLate {
         /// Who was to be there.
@@ -164,6 +182,12 @@ impl Template {
             | Self::AlertCall { .. }
             | Self::AlertSms { .. }
             | Self::AlertPush {}
+            | Self::FamilyCall { .. }
+            | Self::FamilyCallSms { .. }
+            | Self::AlertTaken {}
+            | Self::AlertTakenByOther {}
+            | Self::AlertPassedOn {}
+            | Self::AlertUnanswered {}
             | Self::VisitLate { .. }
             | Self::VisitDark { .. }
             | Self::VisitMissed { .. } => Promise::AtLeastOnce,
@@ -180,7 +204,12 @@ impl Template {
     #[must_use]
     pub fn urgency(&self) -> i16 {
         match self {
-            Self::AlertCall { .. } | Self::AlertSms { .. } | Self::AlertPush {} => 0,
+            Self::AlertCall { .. }
+            | Self::AlertSms { .. }
+            | Self::AlertPush {}
+            | Self::FamilyCall { .. }
+            | Self::FamilyCallSms { .. }
+            | Self::AlertUnanswered {} => 0,
             Self::FamilyDaily { .. } => 2,
             _ => 1,
         }

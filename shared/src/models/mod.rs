@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod agencies;
+pub mod alerts;
 pub mod audit_chain;
 pub mod care_plans;
 pub mod care_team;
@@ -13,9 +14,11 @@ pub mod consents;
 pub mod creations;
 pub mod daily_news;
 pub mod devices;
+pub mod escalations;
 pub mod family;
 pub mod forgetting;
 pub mod grant_dates;
+pub mod inbound_messages;
 pub mod messages;
 pub mod overdue_visits;
 pub mod photos;

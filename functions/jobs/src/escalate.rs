@@ -1,0 +1,45 @@
+//! Every minute, and right after an alert was raised: the steps that alerts' chains of calls have to take.
+
+use shared::{
+    error::Error,
+    escalation::chain::{self, Moved, Reason},
+    identity::Job,
+    models::escalations::{self, Due},
+};
+
+use crate::{Jobs, Report, Run};
+
+/// A step takes some milliseconds; what is left over waits for a minute at most.
+const AT_MOST: i32 = 500;
+
+pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
+    let mut report = Report::default();
+    for name in ["called", "told", "unanswered"] {
+        report.count(name, 0);
+    }
+    for due in escalations::due(&jobs.db, run.now, AT_MOST).await? {
+        if run.deadline.has_passed() {
+            report.cut_off = true;
+            break;
+        }
+        match step(jobs, run, due).await {
+            Ok(Moved::Nothing) => {}
+            Ok(Moved::Called) => report.count("called", 1),
+            Ok(Moved::Told(_)) => report.count("told", 1),
+            Ok(Moved::GaveUp) => report.count("unanswered", 1),
+            // One alert that can't move doesn't keep the others waiting.
+            Err(error) => {
+                tracing::error!(alertId = %due.alert_id, %error, "an alert could not be escalated");
+                report.failed_agencies += 1;
+            }
+        }
+    }
+    Ok(report)
+}
+
+async fn step(jobs: &Jobs, run: &Run, due: Due) -> Result<Moved, Error> {
+    let mut tx = jobs.db.write(&Job { agency_id: due.agency_id }, 1).await?;
+    let moved = chain::advance(&mut tx, due.alert_id, Reason::Due, run.now).await?;
+    tx.commit().await?;
+    Ok(moved)
+}

@@ -1,0 +1,98 @@
+//! What people write back to us by SMS.
+
+use postgres_from_row::FromRow;
+use uuid::Uuid;
+
+use super::users::Locale;
+use crate::{
+    db::{Db, DbError, Identity, Tx, text_sql},
+    error::Error,
+};
+
+/// What an inbound SMS asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Intent {
+    /// No more SMS.
+    Stop,
+    /// SMS again.
+    Start,
+    /// What one can answer.
+    Help,
+    /// To be called.
+    Call,
+    /// Nothing that a machine understands: for the coordinator to read.
+    Note,
+}
+text_sql!(Intent);
+
+/// An inbound SMS.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// The provider's id for it; the same again is the same SMS.
+    pub sid: String,
+    /// The number that it came from (E.164).
+    pub from: String,
+    /// Our number.
+    pub to: String,
+    /// The words.
+    pub body: String,
+    /// What they ask for.
+    pub intent: Intent,
+}
+
+/// Whose number it came from.
+#[derive(Clone, Debug, FromRow)]
+pub struct Sender {
+    /// In which agency.
+    pub agency_id: Uuid,
+    /// Who.
+    pub user_id: Uuid,
+    /// Their language.
+    pub locale: Locale,
+    /// About which client of theirs; none where they are nobody's family.
+    pub client_id: Option<Uuid>,
+}
+
+/// Whose number this is, and about which client they write (migration V018).
+pub async fn sender(db: &Db, phone: &str) -> Result<Option<Sender>, DbError> {
+    db.call("select s.agency_id, s.user_id, s.locale, s.client_id from app.find_sender($1) s", &[&phone]).await
+}
+
+/// Keeps an SMS. Answers whether it is new.
+pub async fn record<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound, sender: &Sender) -> Result<bool, Error> {
+    #[derive(FromRow)]
+    struct New {
+        #[from_row(rename = "id")]
+        _id: Uuid,
+    }
+    let new: Option<New> = tx
+        .query_opt(
+            "insert into inbound_messages
+               (agency_id, provider_sid, sender, recipient, body, intent, user_id, client_id)
+             values (app.agency_id(), $1, $2, $3, $4, $5, $6, $7)
+             on conflict (provider_sid) do nothing returning id",
+            &[
+                &inbound.sid,
+                &inbound.from,
+                &inbound.to,
+                &inbound.body,
+                &inbound.intent,
+                &sender.user_id,
+                &sender.client_id,
+            ],
+        )
+        .await?;
+    Ok(new.is_some())
+}
+
+/// Keeps an SMS from a number that nobody here has.
+pub async fn record_strangers(db: &Db, inbound: &Inbound) -> Result<(), DbError> {
+    let Inbound { sid, from, to, body, intent } = inbound;
+    db.call::<crate::db::Nothing>(
+        "select app.record_strangers_message($1, $2, $3, $4, $5)",
+        &[sid, from, to, body, intent],
+    )
+    .await
+    .map(drop)
+}
