@@ -6,12 +6,14 @@
 
 mod harness;
 
+mod alerts;
 mod audit;
 mod auth_sessions;
 mod auth_tokens;
 mod bad_input;
 mod database_passwords;
 mod edge;
+mod escalation;
 mod events;
 mod faults;
 mod http;
@@ -43,3 +45,4 @@ mod sync_flights;
 mod sync_plans;
 mod sync_retention;
 mod visits;
+mod webhooks;

@@ -17,6 +17,8 @@ fn examples() -> Vec<Template> {
             Template::OneTimeCode { .. } => Template::OneTimeCode { code: "48151623".into() },
             Template::AlertCall { .. } => Template::AlertCall { caregiver: caregiver.clone() },
             Template::AlertSms { .. } => Template::AlertSms { caregiver: caregiver.clone() },
+            Template::FamilyCall { .. } => Template::FamilyCall { family: caregiver.clone() },
+            Template::FamilyCallSms { .. } => Template::FamilyCallSms { family: caregiver.clone() },
             Template::VisitLate { .. } => {
                 Template::VisitLate { caregiver: caregiver.clone(), client: client.clone(), planned }
             }
@@ -50,7 +52,7 @@ fn every_sms_fits_one_segment_in_either_language() {
         for locale in LOCALES {
             let text = template.sms(locale);
             // A call is spoken.
-            if !matches!(template, Template::AlertCall { .. }) {
+            if !matches!(template, Template::AlertCall { .. } | Template::FamilyCall { .. }) {
                 assert_eq!(segments(&text), (Encoding::Gsm7, 1), "{} characters: {text}", text.chars().count());
             }
             assert!(!template.text(locale).is_empty());

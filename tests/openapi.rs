@@ -31,6 +31,8 @@ fn documented_and_local_routes_are_equal() {
         ("visits", visits::document()),
         ("photos", photos::document()),
         ("sync", sync::document()),
+        ("alerts", alerts::document()),
+        ("webhooks", webhooks::document()),
         ("health", health::document()),
     ];
     let documented: BTreeSet<(String, String)> = documents

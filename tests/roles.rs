@@ -302,6 +302,26 @@ const TABLE: &[Row] = &[
     row([Done, Done, No,   No,   No,   Who ], "POST /v1/conflicts/{conflict}/resolve", KEEP),
     row([Gone, Gone, No,   No,   No,   Who ], "POST /v1/conflicts/{conflict_b}/resolve", KEEP),
 
+    // Alerts: staff raise them for clients whom they see, planners take them, and whoever raised one may say that it is over.
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/alerts", ""),
+    row([Done, Done, Done, Done, No,   Who ], "POST /v1/alerts", r#"{"client_id": "{alma}", "severity": "high", "reason": "fall"}"#),
+    row([Done, Done, Bad,  Bad,  No,   Who ], "POST /v1/alerts", r#"{"client_id": "{bernard}", "severity": "high", "reason": "fall"}"#),
+    row([Bad,  Bad,  Bad,  Bad,  No,   Who ], "POST /v1/alerts", r#"{"client_id": "{client_b}", "severity": "high", "reason": "fall"}"#),
+    row([Done, Done, Done, Done, No,   Who ], "GET /v1/alerts/{alert}", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "GET /v1/alerts/{alert_of_bernard}", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "GET /v1/alerts/{alert_b}", ""),
+    row([Done, Done, No,   No,   No,   Who ], "POST /v1/alerts/{alert}/acknowledge", ""),
+    row([Gone, Gone, No,   No,   No,   Who ], "POST /v1/alerts/{alert_b}/acknowledge", ""),
+    row([Done, Done, Done, No,   No,   Who ], "POST /v1/alerts/{alert}/resolve", ""),
+    row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/alerts/{alert_of_bernard}/resolve", ""),
+    row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/alerts/{alert_b}/resolve", ""),
+
+    // Webhooks are for Twilio, whose signature nobody here has.
+    row([No,   No,   No,   No,   No,   No  ], "POST /v1/voice/webhook", ""),
+    row([No,   No,   No,   No,   No,   No  ], "POST /v1/voice/status", ""),
+    row([No,   No,   No,   No,   No,   No  ], "POST /v1/sms/webhook", ""),
+    row([No,   No,   No,   No,   No,   No  ], "POST /v1/sms/status", ""),
+
     // Phones are for staff. What they may pull and push, record by record, is tested with synchronisation.
     row([Done, Done, Done, Done, Done, Done], "GET /v1/sync/schema", ""),
     row([Done, Done, Done, Done, No,   Who ], "GET /v1/sync", ""),
@@ -373,6 +393,9 @@ async fn with_photos(world: &World) {
     world.database.write(AGENCY_A, &of_a.concat()).await;
     world.database.write(AGENCY_B, &photo(PHOTO_B, AGENCY_B, CLIENT_B, "photo", true)).await;
 }
+const ALERT: Uuid = Uuid::from_u128(0xA5);
+const ALERT_OF_BERNARD: Uuid = Uuid::from_u128(0xA6);
+const ALERT_B: Uuid = Uuid::from_u128(0xA7);
 
 /// What the names in braces stand for.
 struct Names(BTreeMap<&'static str, String>);
@@ -430,6 +453,9 @@ impl Names {
             ("shared_photo", SHARED_PHOTO),
             ("document", DOCUMENT),
             ("photo_b", PHOTO_B),
+            ("alert", ALERT),
+            ("alert_of_bernard", ALERT_OF_BERNARD),
+            ("alert_b", ALERT_B),
             ("other_nurses_device", world.sign_in(&OTHER_NURSE).await.device_id),
             ("other_coordinators_device", world.sign_in(&OTHER_COORDINATOR).await.device_id),
             ("nurse_bs_device", world.sign_in(&NURSE_B).await.device_id),
@@ -525,6 +551,17 @@ async fn walk(sender: Option<Role>) {
         world.database.write(agency, &sql).await;
     }
     with_photos(&world).await;
+    for (alert, agency, client, by) in [
+        (ALERT, AGENCY_A, ALMA, NURSE.id),
+        (ALERT_OF_BERNARD, AGENCY_A, BERNARD, OTHER_NURSE.id),
+        (ALERT_B, AGENCY_B, CLIENT_B, NURSE_B.id),
+    ] {
+        let sql = format!(
+            "insert into alerts (id, agency_id, client_id, raised_by, severity, reason)
+             values ('{alert}', '{agency}', '{client}', '{by}', 'high', 'fall')"
+        );
+        world.database.write(agency, &sql).await;
+    }
     let mut kept = Kept::copy(&world).await;
     let mut wrong = Vec::new();
     for row in TABLE {

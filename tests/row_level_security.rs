@@ -490,6 +490,11 @@ fn who_sees_what() -> Vec<Table> {
             "id::text",
             [(ALERT_FOR_ALMA, ALMAS_STAFF), (ALERT_FOR_BERNARD, BERNARDS), (ALERT_B, AGENCY_BS)],
         ),
+        table(
+            "escalations",
+            "alert_id::text",
+            [(ALERT_FOR_ALMA, NOBODY), (ALERT_FOR_BERNARD, NOBODY), (ALERT_B, NOBODY)],
+        ),
         table("messages", "id::text", [(MESSAGE, NOBODY), (MESSAGE_B, NOBODY)]),
         table("sending_lanes", "lane", [("sms", NOBODY)]),
         table("inbound_messages", "id::text", [(REPLY, PLANNERS), (STRANGERS_REPLY, NOBODY), (REPLY_B, &[&ADMIN_B])]),
@@ -837,6 +842,7 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("alerts", NURSES, format!("update alerts set message = 'M' where id = '{ALERT_FOR_ALMA}'")),
         attempt("alerts", PLANNERS, moved_alert),
         attempt("alerts", AGENCY_BS, format!("update alerts set message = 'M' where id = '{ALERT_B}'")),
+        attempt("escalations", NOBODY, "update escalations set due_at = null"),
         attempt("messages", AGENCY_AS_STAFF, message(id, AGENCY_A, &FAMILY)),
         attempt("messages", NOBODY, "update messages set status = 'cancelled'"),
         attempt("sending_lanes", NOBODY, "insert into sending_lanes (lane) values ('voice')"),
@@ -966,6 +972,50 @@ async fn a_job_works_for_one_agency() {
         assert_eq!(touched(&stage.app, "update messages set status = 'sent'").await, Ok(1));
         stage.app.batch_execute("rollback").await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
+    let stage = Stage::new().await;
+    for (agency, message, alert, client) in
+        [(AGENCY_A, MESSAGE, ALERT_FOR_ALMA, ALMA), (AGENCY_B, MESSAGE_B, ALERT_B, CLIENT_B)]
+    {
+        let act =
+            format!("begin; select app.act_as_webhook('{message}', null, null, null); select app.take_numbers(5)");
+        stage.app.batch_execute(&act).await.unwrap();
+        let mut seen = BTreeSet::new();
+        for table in who_sees_what().iter().map(|table| table.name) {
+            let agency_id = if table == "agencies" { "id" } else { "agency_id" };
+            // A lane is nobody's.
+            let agency_id = if table == "sending_lanes" { "null::uuid" } else { agency_id };
+            let sql = format!(
+                "select count(*), count(*) filter (where {agency_id} is distinct from '{agency}') from {table}"
+            );
+            let row = &stage.app.query_typed(&sql, &[]).await.unwrap()[0];
+            assert_eq!(row.get::<_, i64>(1), 0, "{table}");
+            if row.get::<_, i64>(0) > 0 {
+                seen.insert(table);
+            }
+        }
+        let needed =
+            ["agencies", "agency_counters", "alerts", "creations", "escalations", "inbound_messages", "messages"];
+        assert_eq!(seen, BTreeSet::from(needed));
+        for (sql, rows) in [
+            (format!("update alerts set status = 'calling' where id = '{alert}'"), 1),
+            ("update alerts set status = 'calling'".into(), if agency == AGENCY_A { 2 } else { 1 }),
+            ("update messages set status = 'sent'".into(), 1),
+            (format!("update escalations set due_at = null where alert_id = '{alert}'"), 1),
+            (format!("update clients set phone = null where id = '{client}'"), 0),
+            ("update visits set notes = 'N'".into(), 0),
+            ("update users set first_name = 'N'".into(), 0),
+            ("update devices set push_token = null".into(), 0),
+        ] {
+            assert_eq!(touched(&stage.app, &sql).await, Ok(rows), "{sql}");
+        }
+        stage.app.batch_execute("rollback").await.unwrap();
+    }
+    let unknown = format!("select app.act_as_webhook('{}', null, null, null)", Uuid::from_u128(0xAAA));
+    assert_eq!(touched(&stage.app, &unknown).await, Err("BC404".into()));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
-"""Tests the stack that serves at PUBLIC_URL as its users do: README's calls, then every operation of the API.
+"""Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, then every operation.
 
-Between the two the smoke test, which is made for releases, shows that it can pass.
+Among them the smoke test, which is made for releases, shows that it can pass.
 """
 
 import os
@@ -10,9 +10,15 @@ from pathlib import Path
 
 import api
 import readme
+import webhooks
 
 SMOKE = Path(__file__).resolve().parents[2] / "delivery" / "smoke.py"
 
 address = os.environ["PUBLIC_URL"]
 # README first: it shows the demo data as it was loaded.
-sys.exit(readme.check(address) or subprocess.call([sys.executable, SMOKE, address]) or api.check(address))
+sys.exit(
+    readme.check(address)
+    or subprocess.call([sys.executable, SMOKE, address])
+    or webhooks.check(address)
+    or api.check(address)
+)

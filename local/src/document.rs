@@ -8,7 +8,15 @@ use serde_json::Value;
 /// When the document can't be written as JSON.
 pub fn whole() -> Result<Value, serde_json::Error> {
     let mut whole = auth::document();
-    for part in [clients::document(), visits::document(), photos::document(), sync::document(), health::document()] {
+    for part in [
+        clients::document(),
+        visits::document(),
+        photos::document(),
+        sync::document(),
+        alerts::document(),
+        webhooks::document(),
+        health::document(),
+    ] {
         whole.merge(part);
     }
     shared::http::complete_document(&whole)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import sys
 import venv
@@ -55,15 +56,26 @@ def _install(processes: Processes, folder: Path, files: list[Path], *arguments: 
     if stamp.exists() and stamp.read_text() == wanted:
         return
     with step(f"Installing the Python tools into local/{folder.name} (a minute or so)"):
-        try:
-            venv.create(folder, with_pip=True, clear=True)
-        except Exception as fault:
-            raise Trouble(
-                "Python could not make a virtual environment: install your system's python3-venv package "
-                f"and try again ({fault})."
-            ) from fault
+        # What is there from an earlier time needs only what is new.
+        if not (stamp.exists() and _is_this_pythons(folder)):
+            _create(folder)
         pip(processes, *arguments, folder=folder)
         stamp.write_text(wanted)
+
+
+def _is_this_pythons(folder: Path) -> bool:
+    config = folder / "pyvenv.cfg"
+    return config.exists() and f"version = {platform.python_version()}\n" in config.read_text()
+
+
+def _create(folder: Path) -> None:
+    try:
+        venv.create(folder, with_pip=True, clear=True)
+    except Exception as fault:
+        raise Trouble(
+            "Python could not make a virtual environment: install your system's python3-venv package "
+            f"and try again ({fault})."
+        ) from fault
 
 
 def pip(processes: Processes, *arguments: str, folder: Path = VENV) -> None:

@@ -95,7 +95,7 @@ impl Client {
 }
 
 impl Answer {
-    fn read(answer: &Value) -> Self {
+    pub(super) fn read(answer: &Value) -> Self {
         let text = answer["body"].as_str().unwrap_or_default();
         let bytes = match answer["isBase64Encoded"].as_bool() {
             Some(true) => STANDARD.decode(text).unwrap(),

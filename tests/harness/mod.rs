@@ -14,6 +14,7 @@ pub mod providers;
 mod scheduler;
 pub mod sending;
 pub mod sentry;
+pub mod twilio;
 
 pub use client::{Answer, Client};
 pub use database::Database;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use axum::Router;
+use jiff::Timestamp;
 use lambda_runtime::LambdaEvent;
 use local::prepare::{self, TokenKeys};
 use secrecy::SecretString;
@@ -52,7 +54,7 @@ pub struct World {
 /// The functions' routers, each with a database connection of its own: one Lambda environment of each.
 #[derive(Clone)]
 pub struct Functions {
-    routers: [(&'static str, Router); 6],
+    routers: Vec<(&'static str, Router)>,
     photos: photos::Photos,
 }
 
@@ -74,7 +76,8 @@ impl World {
             keys.publish(&aws, &environment),
             prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
-        for made in [table_made, photos_made, documents_made, anchors_made, published, twilio_made] {
+        let rotated = twilio::rotate(&aws, &environment).await;
+        for made in [table_made, photos_made, documents_made, anchors_made, published, twilio_made, rotated] {
             made.unwrap();
         }
         let config = Config {
@@ -130,6 +133,12 @@ impl World {
     /// One environment of the function `jobs`, and who invokes it.
     pub fn jobs(&self) -> Scheduler {
         Scheduler::new(&self.config, &self.aws)
+    }
+
+    /// One environment of the function `webhooks`, going by another clock.
+    pub fn webhooks_by(&self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Router {
+        let secrets = Secrets::new(&self.aws, &self.config.environment);
+        webhooks::router(webhooks::Webhooks::new(self.config.clone(), secrets, &self.aws).by_clock(clock))
     }
 
     /// Signs `person` in on a new device.
@@ -191,12 +200,14 @@ impl Functions {
         let app = || App::new(config.clone(), secrets);
         let photos = photos::Photos::new(config.clone(), secrets, aws);
         Self {
-            routers: [
+            routers: vec![
                 ("auth", auth::router(auth::Auth::new(config.clone(), secrets.clone(), aws))),
                 ("clients", clients::router(app())),
                 ("visits", visits::router(app())),
                 ("photos", photos::router(photos.clone())),
                 ("sync", sync::router(app())),
+                ("alerts", alerts::router(alerts::Alerts::new(config.clone(), secrets, aws))),
+                ("webhooks", webhooks::router(webhooks::Webhooks::new(config.clone(), secrets.clone(), aws))),
                 ("health", health::router(health::Health::new(config, secrets, aws))),
             ],
             photos,
@@ -216,6 +227,8 @@ impl Functions {
             "visits" | "conflicts" => "visits",
             "photos" => "photos",
             "sync" => "sync",
+            "alerts" => "alerts",
+            "voice" | "sms" => "webhooks",
             _ => "health",
         };
         self.routers.iter().find(|(of, _)| *of == name).map(|(_, router)| router.clone()).unwrap()

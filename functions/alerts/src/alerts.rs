@@ -1,0 +1,154 @@
+//! Raising an alert, taking it, and saying that its cause is gone.
+
+use axum::{Json, extract::State, http::StatusCode};
+use jiff::Timestamp;
+use serde::Deserialize;
+use shared::{
+    app::App,
+    db::{Identity, Tx},
+    error::Error,
+    http::{Cursor, New, Page, PageSize, Path, Query, Reply},
+    identity::{AlertsAnswer, AlertsRaise, May},
+    models::{
+        alerts::{self, Alert, AlertFields, AlertFilter, AlertStatus},
+        clients,
+        creations::{self, Creation},
+        visits,
+    },
+    validation::Faults,
+};
+use utoipa::IntoParams;
+use uuid::Uuid;
+
+use crate::Alerts;
+
+type NewAlert = New<AlertFields>;
+type AlertPage = Page<Alert>;
+
+/// Which alerts to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct AlertQuery {
+    /// Only about this client.
+    client_id: Option<Uuid>,
+    /// Only in this status.
+    #[param(inline)]
+    status: Option<AlertStatus>,
+    /// How many at most; 50 unless told.
+    #[serde(default)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: PageSize,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>, max_length = 1000)]
+    cursor: Option<Cursor>,
+}
+
+/// List alerts, newest first.
+#[utoipa::path(get, path = "/alerts", tag = "alerts", operation_id = "list_alerts", params(AlertQuery),
+    responses((status = 200, description = "A page of the alerts that the caller may see.", body = AlertPage)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: May<AlertsRaise>,
+    Query(query): Query<AlertQuery>,
+) -> Result<Json<AlertPage>, Error> {
+    let filter = AlertFilter {
+        client_id: query.client_id,
+        status: query.status,
+        before: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        limit: query.limit.and_one(),
+    };
+    let alerts = alerts::list(&app.db, &*caller, filter).await?;
+    Ok(Json(Page::new(alerts, query.limit, |alert| (alert.created_at, alert.id))))
+}
+
+/// Raise an alert.
+///
+/// The client's coordinator is called at once, then the next one, then all are told by SMS and push, until somebody takes
+/// the alert. Raised again with the same id it stays one alert, and one chain of calls.
+#[utoipa::path(post, path = "/alerts", tag = "alerts", operation_id = "raise_alert", request_body = NewAlert,
+    responses((status = 201, description = "Raised.", body = Alert), (status = 409, description = "The id is taken.")))]
+pub(crate) async fn raise(
+    State(Alerts { app, jobs }): State<Alerts>,
+    caller: May<AlertsRaise>,
+    New { id, fields }: NewAlert,
+) -> Result<Reply<Alert>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    if creations::claim(&mut tx, "alerts", id, &fields).await? == Creation::Fresh {
+        must_exist(&mut tx, &fields).await?;
+        alerts::insert(&mut tx, id, caller.user_id, &fields).await?;
+    }
+    let alert = alerts::get(&mut tx, id).await?;
+    tx.commit().await?;
+    jobs.escalate().await;
+    Ok(Reply(StatusCode::CREATED, alert))
+}
+
+/// Read an alert.
+#[utoipa::path(get, path = "/alerts/{id}", tag = "alerts", operation_id = "read_alert",
+    params(("id" = Uuid, Path, description = "The alert.")),
+    responses((status = 200, description = "The alert.", body = Alert)))]
+pub(crate) async fn read(
+    State(app): State<App>,
+    caller: May<AlertsRaise>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<Alert>, Error> {
+    let alert = alerts::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    Ok(Reply(StatusCode::OK, alert))
+}
+
+/// Take an alert.
+///
+/// Nobody else is called or told from then on. Taking it twice is taking it once.
+#[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "alerts", operation_id = "acknowledge_alert",
+    params(("id" = Uuid, Path, description = "The alert.")),
+    responses((status = 200, description = "It is the caller's.", body = Alert),
+        (status = 409, description = "Somebody else has taken it, or it is resolved.")))]
+pub(crate) async fn acknowledge(
+    State(app): State<App>,
+    caller: May<AlertsAnswer>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<Alert>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let alert = alerts::get(&mut tx, id).await?;
+    alerts::acknowledge(&mut tx, &alert, caller.user_id, Timestamp::now()).await?;
+    let alert = alerts::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, alert))
+}
+
+/// Say that an alert's cause is gone.
+///
+/// Whoever raised it may, and any coordinator. Nobody is called or told from then on.
+#[utoipa::path(post, path = "/alerts/{id}/resolve", tag = "alerts", operation_id = "resolve_alert",
+    params(("id" = Uuid, Path, description = "The alert.")),
+    responses((status = 200, description = "Resolved.", body = Alert)))]
+pub(crate) async fn resolve(
+    State(app): State<App>,
+    caller: May<AlertsRaise>,
+    Path(id): Path<Uuid>,
+) -> Result<Reply<Alert>, Error> {
+    let mut tx = app.db.write(&*caller, 1).await?;
+    let alert = alerts::get(&mut tx, id).await?;
+    if !caller.role.sees_agency() && alert.raised_by != Some(caller.user_id) {
+        return Err(Error::Forbidden);
+    }
+    alerts::resolve(&mut tx, &alert).await?;
+    let alert = alerts::get(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(Reply(StatusCode::OK, alert))
+}
+
+/// The client must be one whom the caller cares for, and the visit one to them.
+async fn must_exist<I: Identity>(tx: &mut Tx<I>, alert: &AlertFields) -> Result<(), Error> {
+    let mut faults = Faults::default();
+    faults.unless(clients::exists(tx, alert.client_id).await?, "/client_id", "must be a client whom you see");
+    if let Some(visit_id) = alert.visit_id {
+        let fits = match visits::get(tx, visit_id).await {
+            Ok(visit) => visit.client_id == alert.client_id,
+            Err(Error::NotFound) => false,
+            Err(other) => return Err(other),
+        };
+        faults.unless(fits, "/visit_id", "must be a visit to this client");
+    }
+    faults.into_result()
+}

@@ -1,0 +1,167 @@
+//! Only what Twilio sent to an address of ours gets further than this.
+
+use axum::{
+    body::{self, Bytes},
+    extract::{FromRequest, FromRequestParts, MatchedPath, Request},
+    http::header::CONTENT_TYPE,
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use secrecy::SecretString;
+use shared::{
+    ephemeral::rate::Limit,
+    error::{Error, Fault},
+    models::accounts,
+    request::RequestInfo,
+    secrets::SecretName,
+    twilio::{
+        self,
+        signature::{self, Body},
+    },
+};
+use uuid::Uuid;
+
+use crate::Webhooks;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const SIGNATURE: &str = "x-twilio-signature";
+/// Twilio's largest forms have some kilobytes.
+const MAX_BYTES: usize = 64 << 10;
+/// Refusals that are put on record, by address. More of them are refused just the same, and only logged: the audit log is
+/// not for strangers to fill.
+const REFUSALS_RECORDED: Limit = Limit { name: "webhook-refused", per_minute: 20 };
+
+/// A form that Twilio posted, and the query of the address that it posted to.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    form: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    path: String,
+    /// For the identity and the log.
+    pub(crate) request: RequestInfo,
+}
+
+impl Signed {
+    /// A parameter of the form; empty where there is none.
+    pub(crate) fn value(&self, name: &str) -> &str {
+        value(&self.form, name).unwrap_or_default()
+    }
+
+    /// A parameter of the form that nothing can be done without.
+    pub(crate) fn required(&self, name: &str) -> Result<&str, Error> {
+        match self.value(name) {
+            "" => Err(vec![Fault::parameter(name, "is required")].into()),
+            given => Ok(given),
+        }
+    }
+
+    /// A number in the query; nought where there is none.
+    pub(crate) fn count(&self, name: &str) -> u8 {
+        value(&self.query, name).and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
+    /// The message of ours that this is about.
+    pub(crate) fn message_id(&self) -> Result<Uuid, Error> {
+        value(&self.query, "message").and_then(|text| text.parse().ok()).ok_or(Error::NotFound)
+    }
+
+    /// Where to post what comes next, with one more parameter in the query.
+    pub(crate) fn next_address(&self, public_url: &str, name: &str, number: u8) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.query.iter().filter(|(known, _)| known != name));
+        query.append_pair(name, &number.to_string());
+        format!("{public_url}{}?{}", self.path, query.finish())
+    }
+}
+
+fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+impl FromRequest<Webhooks> for Signed {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, webhooks: &Webhooks) -> Result<Self, Error> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(info) = RequestInfo::from_request_parts(&mut parts, webhooks).await;
+        // Routing has shortened the request's own, and no path of ours has a part that varies.
+        let path = parts.extensions.get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
+        let raw_query = parts.uri.query().unwrap_or_default();
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let essence = header(CONTENT_TYPE.as_str()).split(';').next().unwrap_or_default().trim();
+        let is_form = essence.eq_ignore_ascii_case(FORM);
+        let bytes = bytes(body).await?;
+        let form = if is_form { pairs(&bytes) } else { Vec::new() };
+        let body = if is_form { Body::Form(&form) } else { Body::Other(&bytes) };
+        let query = pairs(raw_query.as_bytes());
+
+        let tokens = Tokens::read(webhooks).await?;
+        // Never by the Host header: who is in front of us replaces it.
+        let mark = if raw_query.is_empty() { "" } else { "?" };
+        let url = format!("{}{path}{mark}{raw_query}", webhooks.app.config.public_url);
+        let is_twilios = signature::is_valid(&tokens.twilios, &url, body, header(SIGNATURE));
+        let is_ours = signature::is_ours(&tokens.ours, value(&query, "token").unwrap_or_default());
+        if !(is_twilios && is_ours) {
+            let why = if is_twilios { "token" } else { "signature" };
+            record_refusal(webhooks, why, &path, &info).await?;
+            return Err(Error::Forbidden);
+        }
+        if !is_form {
+            return Err(Error::UnsupportedMediaType(FORM));
+        }
+        Ok(Self { form, query, path, request: info })
+    }
+}
+
+async fn bytes(body: body::Body) -> Result<Bytes, Error> {
+    match Limited::new(body, MAX_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge(MAX_BYTES)),
+        Err(_) => Err(Error::Malformed("the body broke off".into())),
+    }
+}
+
+fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(encoded).into_owned().collect()
+}
+
+/// What a request must be signed with and carry; of each two, while one replaces the other.
+struct Tokens {
+    twilios: Vec<SecretString>,
+    ours: Vec<SecretString>,
+}
+
+impl Tokens {
+    async fn read(webhooks: &Webhooks) -> Result<Self, Error> {
+        let secret: twilio::Webhooks = webhooks.secrets.json(SecretName::TwilioWebhooks).await?;
+        let auth_token = match secret.auth_token {
+            Some(token) => token,
+            None => webhooks.secrets.json::<twilio::Account>(SecretName::TwilioAccount).await?.auth_token,
+        };
+        Ok(Self {
+            twilios: std::iter::once(auth_token).chain(secret.previous_auth_token).collect(),
+            ours: std::iter::once(secret.webhook_auth_token).chain(secret.previous_webhook_auth_token).collect(),
+        })
+    }
+}
+
+/// Reads the secrets ahead of the first request; a failure is met again there.
+pub(crate) async fn warm_up(webhooks: &Webhooks) {
+    if let Err(error) = Tokens::read(webhooks).await {
+        tracing::warn!(%error, "Twilio's secrets can't be read yet");
+    }
+}
+
+async fn record_refusal(webhooks: &Webhooks, why: &str, path: &str, request: &RequestInfo) -> Result<(), Error> {
+    let address = request.source_ip.as_deref().unwrap_or_default();
+    match webhooks.ephemeral.count(REFUSALS_RECORDED, address).await {
+        Ok(()) => {}
+        Err(Error::TooManyRequests(_)) => {
+            tracing::warn!(why, path, "refused a webhook that nobody put on record");
+            return Ok(());
+        }
+        // Rather one row too many than none.
+        Err(error) => tracing::warn!(%error, "refusals can't be counted"),
+    }
+    let details = serde_json::json!({"path": path, "why": why});
+    accounts::record_event(&webhooks.app.db, "webhook.refused", None, details, request).await
+}

@@ -1,0 +1,130 @@
+//! SMS: what families write back, and what became of those we sent.
+
+use axum::{extract::State, http::StatusCode};
+use shared::{
+    db::Tx,
+    error::Error,
+    identity::Webhook,
+    messages::Template,
+    models::{
+        alerts::{self, AlertFields, Severity},
+        consents,
+        inbound_messages::{self, Inbound, Intent, Sender},
+        messages::{self, Report},
+        users::Locale,
+    },
+    twilio::twiml::Verb,
+};
+use uuid::Uuid;
+
+use crate::{Webhooks, intent, signed::Signed, twiml::TwiMl};
+
+/// As much as Twilio sends, and more; the rest of what it might send one day is cut off.
+const LONGEST_BODY: usize = 5_000;
+const LONGEST_NUMBER: usize = 100;
+/// Why an alert is raised that asks for a call to a family.
+const CALL_BACK: &str = "family_call";
+
+/// Take a reply.
+///
+/// STOP, ARRET, START, HELP, AIDE, CALL and RAPPEL are understood; anything else is kept for the coordinator.
+#[utoipa::path(post, path = "/sms/webhook", tag = "webhooks", operation_id = "sms_webhook", security(()),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
+    responses((status = 200, description = "What to answer, if anything.", content_type = "text/xml", body = String),
+        (status = 403, description = "Not from Twilio.")))]
+pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> Result<TwiMl, Error> {
+    let (intent, answered_by_twilio) = intent::of(signed.value("Body"));
+    let inbound = Inbound {
+        sid: kept(signed.required("MessageSid")?, LONGEST_NUMBER),
+        from: kept(signed.required("From")?, LONGEST_NUMBER),
+        to: kept(signed.value("To"), LONGEST_NUMBER),
+        body: kept(signed.value("Body"), LONGEST_BODY),
+        intent,
+    };
+    let sender = inbound_messages::sender(&webhooks.app.db, &inbound.from).await?;
+    let answer = if let Some(sender) = &sender {
+        take(&webhooks, &signed, &inbound, sender).await?;
+        Some((reply(intent, sender.client_id.is_some()), sender.locale))
+    } else {
+        inbound_messages::record_strangers(&webhooks.app.db, &inbound).await?;
+        to_stranger(intent, &inbound.body)
+    };
+    // A replay is answered like the first: its answer may have been lost.
+    let verbs = answer.filter(|_| !answered_by_twilio).map(|(template, locale)| Verb::Message(template.sms(locale)));
+    Ok(TwiMl(verbs.into_iter().collect()))
+}
+
+/// What PostgreSQL can hold of it.
+fn kept(text: &str, longest: usize) -> String {
+    text.chars().filter(|c| *c != '\0').take(longest).collect()
+}
+
+/// Keeps the message and does what it asks for, once.
+async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &Sender) -> Result<(), Error> {
+    let who = Webhook::of_agency(sender.agency_id, signed.request.clone());
+    let calls = inbound.intent == Intent::Call;
+    let mut tx = webhooks.app.db.write(&who, u16::from(calls)).await?;
+    let mut raised = false;
+    if inbound_messages::record(&mut tx, inbound, sender).await? {
+        match inbound.intent {
+            Intent::Stop => consents::record_wish(&mut tx, &inbound.from, false, "SMS: stop").await?,
+            Intent::Start => consents::record_wish(&mut tx, &inbound.from, true, "SMS: start").await?,
+            Intent::Call => raised = ask_for_call(&mut tx, sender).await?,
+            Intent::Help | Intent::Note => {}
+        }
+    }
+    tx.commit().await?;
+    if raised {
+        webhooks.jobs.escalate().await;
+    }
+    Ok(())
+}
+
+/// Raises an alert to the coordinator of the sender's client, unless one is waiting for an answer already.
+async fn ask_for_call(tx: &mut Tx<Webhook>, sender: &Sender) -> Result<bool, Error> {
+    let Some(client_id) = sender.client_id else { return Ok(false) };
+    if alerts::is_waiting(tx, client_id, sender.user_id, CALL_BACK).await? {
+        return Ok(false);
+    }
+    let alert =
+        AlertFields { client_id, visit_id: None, severity: Severity::Medium, reason: CALL_BACK.into(), message: None };
+    alerts::insert(tx, Uuid::now_v7(), sender.user_id, &alert).await?;
+    Ok(true)
+}
+
+fn reply(intent: Intent, is_family: bool) -> Template {
+    match intent {
+        Intent::Stop => Template::ReplyStopped {},
+        Intent::Start => Template::ReplyStarted {},
+        Intent::Help => Template::ReplyHelp {},
+        Intent::Call if is_family => Template::ReplyCall {},
+        Intent::Call | Intent::Note => Template::ReplyReceived {},
+    }
+}
+
+/// Who isn't known is answered where they ask for something, and not where a machine might be talking to us.
+fn to_stranger(intent: Intent, body: &str) -> Option<(Template, Locale)> {
+    let french = ["aide", "rappel"].iter().any(|word| body.to_lowercase().contains(word));
+    let locale = if french { Locale::FrCa } else { Locale::EnCa };
+    matches!(intent, Intent::Help | Intent::Call).then_some((Template::ReplyUnknown {}, locale))
+}
+
+/// Hear what became of an SMS.
+#[utoipa::path(post, path = "/sms/status", tag = "webhooks", operation_id = "sms_status", security(()),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
+    responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
+        (status = 404, description = "No such message of ours.")))]
+pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> Result<StatusCode, Error> {
+    let (sid, message_id) = (signed.required("MessageSid")?, signed.message_id()?);
+    let report = match signed.value("MessageStatus") {
+        "accepted" | "scheduled" | "queued" | "sending" | "sent" => Report::Accepted,
+        "delivered" | "read" => Report::Delivered,
+        "undelivered" | "failed" => Report::Failed { code: signed.value("ErrorCode").parse().ok() },
+        _ => return Ok(StatusCode::NO_CONTENT),
+    };
+    let who = Webhook::about_message(message_id, signed.request.clone());
+    let mut tx = webhooks.app.db.write(&who, 0).await?;
+    messages::report(&mut tx, message_id, sid, &report, webhooks.now()).await?.ok_or(Error::NotFound)?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,132 @@
+//! Calls: what they say, which key was pressed, and how they ended.
+
+use axum::{extract::State, http::StatusCode};
+use shared::{
+    error::{Conflict, Error},
+    escalation::chain::{self, Moved, Reason},
+    identity::Webhook,
+    messages::Template,
+    models::{
+        alerts::{self, AlertCall, AlertStatus, Taken},
+        escalations,
+        messages::{self, Report},
+    },
+    twilio::twiml::{Spoken, Verb},
+};
+
+use crate::{Webhooks, signed::Signed, twiml::TwiMl};
+
+/// How often a person is asked to press a key before the call ends.
+const ASKED_AT_MOST: u8 = 3;
+/// In the address that a key is posted to: how often it was asked for.
+const ASKED: &str = "asked";
+
+/// Say what a call says.
+///
+/// Twilio fetches this when somebody picks up, and again with the key that they press: 1 takes the alert, 2 passes it on.
+#[utoipa::path(post, path = "/voice/webhook", tag = "webhooks", operation_id = "voice_webhook", security(()),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
+    responses((status = 200, description = "What to say and ask.", content_type = "text/xml", body = String),
+        (status = 403, description = "Not from Twilio."), (status = 404, description = "No such call of ours.")))]
+pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> Result<TwiMl, Error> {
+    let asked = signed.count(ASKED);
+    match (asked, signed.value("Digits")) {
+        (0, _) => ask(&webhooks, &signed, 1).await,
+        (_, "1") => take(&webhooks, &signed).await,
+        (_, "2") => pass_on(&webhooks, &signed).await,
+        // No key, or another one.
+        (asked, _) if asked < ASKED_AT_MOST => ask(&webhooks, &signed, asked + 1).await,
+        _ => Ok(TwiMl(vec![Verb::HangUp])),
+    }
+}
+
+async fn ask(webhooks: &Webhooks, signed: &Signed, time: u8) -> Result<TwiMl, Error> {
+    let message_id = signed.message_id()?;
+    let who = Webhook::about_message(message_id, signed.request.clone());
+    let call =
+        alerts::of_call(&webhooks.app.db, &who, message_id).await.map_err(Error::from)?.ok_or(Error::NotFound)?;
+    Ok(match call.alert.status {
+        AlertStatus::Acknowledged if call.alert.acknowledged_by == Some(call.callee_id) => {
+            end(&call, &Template::AlertTaken {})
+        }
+        AlertStatus::Acknowledged | AlertStatus::Resolved => end(&call, &Template::AlertTakenByOther {}),
+        AlertStatus::Open | AlertStatus::Calling | AlertStatus::Expired => TwiMl(vec![Verb::AskForKey {
+            action: signed.next_address(&webhooks.app.config.public_url, ASKED, time),
+            say: Spoken { locale: call.locale, text: question(&call) },
+        }]),
+    })
+}
+
+/// What the outbox wrote for this call; a release that doesn't know its template any more still asks.
+fn question(call: &AlertCall) -> String {
+    let template = Template::stored(&call.template, &call.values)
+        .unwrap_or_else(|_| Template::AlertCall { caregiver: "BerthCare".into() });
+    template.text(call.locale)
+}
+
+fn end(call: &AlertCall, template: &Template) -> TwiMl {
+    TwiMl(vec![Verb::Say(Spoken { locale: call.locale, text: template.text(call.locale) }), Verb::HangUp])
+}
+
+/// Only a pressed key is a person: voicemail answers too.
+async fn take(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
+    let message_id = signed.message_id()?;
+    let who = Webhook::about_message(message_id, signed.request.clone());
+    let mut tx = webhooks.app.db.write(&who, 1).await?;
+    let call = alerts::of_call_in(&mut tx, message_id).await?;
+    let said = match alerts::acknowledge(&mut tx, &call.alert, call.callee_id, webhooks.now()).await {
+        Ok(Taken::Now | Taken::Before) => Template::AlertTaken {},
+        Err(Error::Conflict(Conflict::AlertTaken | Conflict::AlertStatus { .. })) => Template::AlertTakenByOther {},
+        Err(other) => return Err(other),
+    };
+    tx.commit().await?;
+    Ok(end(&call, &said))
+}
+
+async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
+    let message_id = signed.message_id()?;
+    let who = Webhook::about_message(message_id, signed.request.clone());
+    let mut tx = webhooks.app.db.write(&who, 1).await?;
+    let call = alerts::of_call_in(&mut tx, message_id).await?;
+    let moved = chain::advance(&mut tx, call.alert.id, Reason::PassedOn(message_id), webhooks.now()).await?;
+    tx.commit().await?;
+    if moved != Moved::Nothing {
+        webhooks.jobs.dispatch().await;
+    }
+    Ok(end(&call, &Template::AlertPassedOn {}))
+}
+
+/// Hear how a call goes.
+///
+/// One that ends without a 1, whatever else became of it, moves the alert on at once.
+#[utoipa::path(post, path = "/voice/status", tag = "webhooks", operation_id = "voice_status", security(()),
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
+    responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
+        (status = 404, description = "No such call of ours.")))]
+pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> Result<StatusCode, Error> {
+    let (sid, message_id) = (signed.required("CallSid")?, signed.message_id()?);
+    let report = match signed.value("CallStatus") {
+        "queued" | "initiated" | "ringing" | "answered" | "in-progress" => Report::Accepted,
+        "completed" => Report::Delivered,
+        "busy" | "no-answer" | "failed" | "canceled" => Report::Failed { code: signed.value("ErrorCode").parse().ok() },
+        // Nothing that we know of; there may be more one day.
+        _ => return Ok(StatusCode::NO_CONTENT),
+    };
+    let (now, has_ended) = (webhooks.now(), report != Report::Accepted);
+    let who = Webhook::about_message(message_id, signed.request.clone());
+    let mut tx = webhooks.app.db.write(&who, u16::from(has_ended)).await?;
+    let reported = messages::report(&mut tx, message_id, sid, &report, now).await?.ok_or(Error::NotFound)?;
+    let moved = match reported.alert_id {
+        Some(alert_id) if has_ended => chain::advance(&mut tx, alert_id, Reason::CallEnded(message_id), now).await?,
+        Some(_) => {
+            escalations::heard_of(&mut tx, message_id, now).await?;
+            Moved::Nothing
+        }
+        None => Moved::Nothing,
+    };
+    tx.commit().await?;
+    if moved != Moved::Nothing {
+        webhooks.jobs.dispatch().await;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
