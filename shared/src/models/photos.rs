@@ -860,7 +860,7 @@ pub const NEVER_ARRIVED: &str = "nothing arrived within 7 days";
 
 /// Lets a photo that was given up be uploaded after all: its phone was away for long, and asks again.
 pub async fn expect_again(db: &Db, job: &Job, id: Uuid) -> Result<(), Error> {
-    let mut tx = db.write(job, 1).await?;
+    let tx = db.write(job, 1).await?;
     tx.execute(
         "update photos set status = 'pending', rejected_because = null
          where id = $1 and status = 'rejected' and rejected_because = $2 and deleted_at is null",
