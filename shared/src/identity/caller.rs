@@ -121,12 +121,11 @@ impl Identity for Webhook {
             About::Agency(id) => (None, Some(id)),
         };
         connection
-            .query(
+            .execute(
                 "select app.act_as_webhook($1, $2, $3, $4)",
                 &[&message, &agency, &self.request.id, &self.request.source_ip],
             )
             .await
-            .map(drop)
     }
 }
 
