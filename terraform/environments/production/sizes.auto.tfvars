@@ -16,8 +16,8 @@ anchor_lock_days    = 2557
 
 requests_per_five_minutes = 10000
 
-functions            = ["auth", "clients", "health", "jobs", "migrate", "photos", "sync", "visits"]
-function_concurrency = 180
+functions            = ["alerts", "auth", "clients", "health", "jobs", "migrate", "photos", "sync", "visits", "webhooks"]
+function_concurrency = 205
 
 backup     = { schedule = "cron(0 * * * ? *)", keep_days = 35 }
 budget_usd = 1000

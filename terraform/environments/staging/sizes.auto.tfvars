@@ -16,8 +16,8 @@ anchor_lock_days    = 30
 
 requests_per_five_minutes = 2000
 
-functions            = ["auth", "clients", "health", "jobs", "migrate", "photos", "sync", "visits"]
-function_concurrency = 50
+functions            = ["alerts", "auth", "clients", "health", "jobs", "migrate", "photos", "sync", "visits", "webhooks"]
+function_concurrency = 58
 
 backup     = { schedule = "cron(0 8 * * ? *)", keep_days = 35 }
 budget_usd = 220
