@@ -216,7 +216,8 @@ impl Functions {
 
     /// The same, with something around each.
     pub fn each(self, change: impl Fn(Router) -> Router) -> Self {
-        Self { routers: self.routers.map(|(name, router)| (name, change(router))) }
+        let routers = self.routers.into_iter().map(|(name, router)| (name, change(router))).collect();
+        Self { routers, ..self }
     }
 
     /// The function that API Gateway would send this path to.

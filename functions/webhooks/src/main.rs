@@ -1,15 +1,16 @@
 //! The function `webhooks`.
 
-use shared::{app::aws_config, config::Config, lambda, secrets::Secrets};
+use shared::lambda;
 use webhooks::Webhooks;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
-    lambda::start_logging();
-    let config = Config::from_env()?;
-    let aws = aws_config().await;
-    let secrets = Secrets::new(&aws, &config.environment);
-    let webhooks = Webhooks::new(config, secrets, &aws);
-    webhooks.warm_up().await;
-    lambda::serve(webhooks::router(webhooks)).await
+    let function = lambda::start().await?;
+    function
+        .serve(Box::pin(async {
+            let webhooks = Webhooks::new(function.config.clone(), function.secrets.clone(), &function.aws);
+            webhooks.warm_up().await;
+            webhooks::router(webhooks)
+        }))
+        .await
 }
