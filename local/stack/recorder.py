@@ -78,7 +78,9 @@ def _asked(environ: Environ) -> Iterator[tuple[str, str]]:
             yield "s3:ListBucket", kind
             return
         method = environ["REQUEST_METHOD"]
-        yield f"s3:{_OBJECT[method]}", kind
+        # Of one version S3 asks for a right of its own.
+        version = "Version" if "versionId" in parse_qs(environ.get("QUERY_STRING", "")) and method != "PUT" else ""
+        yield f"s3:{_OBJECT[method]}{version}", kind
         if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
             yield "s3:GetObject", kind
         retained = "HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ or "retention" in parse_qs(
