@@ -232,3 +232,25 @@ async fn panics_are_logged_without_what_they_choked_on() {
     assert_eq!((&lines[0]["error"], &lines[1]["error"]), (&json!("(not told)"), &json!("as it is written")));
     assert!(lines.iter().all(|line| line["level"] == "ERROR"));
 }
+
+#[tokio::test]
+async fn a_pull_and_a_push_say_how_much_they_carried() {
+    let world = World::new().await;
+    let nurse = world.nurse().await;
+    let log = Captured::start();
+    let pulled = nurse.get("/v1/sync").await.expect(200);
+    let body = json!({"changes": {"visits": {"created": [], "updated": [{"id": "not an id"}], "deleted": []}}});
+    nurse.post("/v1/sync", &body).await.expect(200);
+
+    let lists = pulled["changes"].as_object().unwrap().values().flat_map(|table| table.as_object().unwrap().values());
+    let rows: usize = lists.map(|list| list.as_array().unwrap().len()).sum();
+    let lines: Vec<_> = log.lines().into_iter().filter(|line| line.get("SyncRecords").is_some()).collect();
+    let [pull, push] = &lines[..] else { panic!("{lines:#?}") };
+    assert!(rows > 0);
+    assert_eq!(pull["SyncRecords"].as_f64().map(|count| count.to_string()), Some(rows.to_string()));
+    assert_eq!(
+        (&push["SyncRecords"], &push["SyncRejected"], &push["SyncConflicts"]),
+        (&json!(1.0), &json!(1.0), &json!(0.0))
+    );
+    assert!(pull["SyncDuration"].as_f64().unwrap() > 0.0 && push["requestId"].is_string());
+}

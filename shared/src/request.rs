@@ -1,6 +1,9 @@
 //! What the logs need to know of a request.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
@@ -21,6 +24,7 @@ pub struct RequestInfo {
     pub trace_id: Option<String>,
     /// The caller's address.
     pub source_ip: Option<String>,
+    started: Instant,
     caller: Arc<OnceLock<(Uuid, Role)>>,
 }
 
@@ -33,7 +37,16 @@ impl RequestInfo {
     #[must_use]
     pub fn new(service: &'static str, id: String, (method, path): (&'static str, &str)) -> Self {
         let path = path.to_owned();
-        Self { service, id, method, path, trace_id: None, source_ip: None, caller: Arc::default() }
+        Self {
+            service,
+            id,
+            method,
+            path,
+            trace_id: None,
+            source_ip: None,
+            started: Instant::now(),
+            caller: Arc::default(),
+        }
     }
 
     /// The same, as Lambda tells of it. The trace's header is `Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1`.
@@ -48,6 +61,12 @@ impl RequestInfo {
     #[must_use]
     pub fn route(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// For how long it has been served.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// Tells the log who is calling: id and role, never a name.

@@ -2,17 +2,18 @@
 
 use lambda_runtime::{LambdaEvent, service_fn};
 use photos::Photos;
-use shared::{app::aws_config, config::Config, lambda, secrets::Secrets};
+use shared::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
-    lambda::start_logging();
-    let config = Config::from_env()?;
-    let aws = aws_config().await;
-    let secrets = Secrets::new(&aws, &config.environment);
-    let photos = Photos::new(config, &secrets, &aws);
-    photos.warm_up().await;
-    let router = photos::router(photos.clone());
+    let function = lambda::start().await?;
+    let photos = Photos::new(function.config.clone(), &function.secrets, &function.aws);
+    let router = function
+        .around(Box::pin(async {
+            photos.warm_up().await;
+            photos::router(photos.clone())
+        }))
+        .await;
     let handle = async |event: LambdaEvent<_>| Box::pin(photos::invoke(&photos, router.clone(), event)).await;
     lambda_runtime::run(service_fn(handle)).await
 }

@@ -10,8 +10,10 @@ mod schema;
 mod status;
 mod stock;
 
+use std::time::Duration;
+
 use axum::Router;
-use shared::{app::App, http};
+use shared::{app::App, http, metrics::Measurement, request::RequestInfo};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,6 +23,12 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(status::status))
         .routes(routes!(schema::schema));
     OpenApiRouter::new().nest("/v1", v1)
+}
+
+/// Tells CloudWatch of a pull or push, once it is done.
+fn measure(records: usize, conflicts: usize, rejected: usize) {
+    let duration = RequestInfo::current().map_or(Duration::ZERO, |request| request.elapsed());
+    Measurement::Sync { records, conflicts, rejected, duration }.record();
 }
 
 /// The function's HTTP interface.

@@ -26,6 +26,8 @@ use shared::{
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use crate::measure;
+
 /// An answer's size before compression, in bytes, beyond which another page follows. Our rows compress about eightfold,
 /// and Lambda takes 6 MB.
 const PAGE_BYTES_COMPRESSED: usize = 24 << 20;
@@ -263,7 +265,9 @@ impl Request {
         if sent.kind == Kind::Replace {
             extra.push(("experimentalStrategy", json!("replacement")));
         }
-        Ok(answer(self.version, sent.into_lists(), to.as_i64(), &extra))
+        let lists = sent.into_lists();
+        measure(lists.len(), 0, 0);
+        Ok(answer(self.version, lists, to.as_i64(), &extra))
     }
 
     /// Up to where tombstones are sent, the cursor that they go with, and up to where they have arrived.

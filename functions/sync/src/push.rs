@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     culprits::{self, Barred},
+    measure,
     outcome::Outcome,
     records::{self, Record},
     stock::Stock,
@@ -94,7 +95,12 @@ pub(crate) async fn push(
     loop {
         let (tx, device, outcome) = push.judge(&barred).await?;
         let error = match push.write(tx, &device, &outcome).await {
-            Ok(()) => return Ok(Json(outcome.told())),
+            Ok(()) => {
+                let told = outcome.told();
+                let rejected = told.rejected.len();
+                measure(told.applied + told.unchanged + rejected, told.conflicts, rejected);
+                return Ok(Json(told));
+            }
             Err(error) if error.is_about_the_data() => error,
             Err(error) => return Err(error.into()),
         };

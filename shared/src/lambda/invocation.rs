@@ -1,9 +1,6 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Instant,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
 
 use sentry_core::Transaction;
@@ -27,7 +24,6 @@ impl ColdStart {
 pub(crate) struct Invocation {
     request: RequestInfo,
     cold_start: bool,
-    started: Instant,
     sentry: Sentry,
     trace: Option<Transaction>,
 }
@@ -35,12 +31,12 @@ pub(crate) struct Invocation {
 impl Invocation {
     pub(crate) fn begin(request: RequestInfo, cold_start: bool, sentry: Sentry) -> Self {
         let trace = sentry.trace(&request.route());
-        Self { request, cold_start, started: Instant::now(), sentry, trace }
+        Self { request, cold_start, sentry, trace }
     }
 
     /// Writes the line, and reports what is to be reported.
     pub(crate) async fn end(self, status: u16) {
-        let latency = self.started.elapsed();
+        let latency = self.request.elapsed();
         let (failed, route) = (status >= 500, self.request.route());
         let measured = Measurement::Invocation { function: self.request.service, route: &route, latency, failed };
         tracing::info!(

@@ -108,13 +108,17 @@ impl Function {
         }
     }
 
-    /// Serves a router's answers to API Gateway until Lambda ends the environment. What the router needs is fetched
-    /// together with the secret that guards it, while Lambda still gives the full CPU. Boxed, since what fetches nests deeper
-    /// than the compiler follows by itself.
+    /// Serves a router's answers to API Gateway until Lambda ends the environment; see [`Function::around`].
     ///
     /// # Errors
     /// When the runtime ends.
     pub async fn serve(&self, router: Pin<Box<impl Future<Output = Router>>>) -> Result<(), Fatal> {
+        serve(self.around(router).await).await
+    }
+
+    /// The router, with what stands around it in AWS. What it needs is fetched together with the secret that guards it,
+    /// while Lambda still gives the full CPU. Boxed, since what fetches nests deeper than the compiler follows by itself.
+    pub async fn around(&self, router: Pin<Box<impl Future<Output = Router>>>) -> Router {
         let reporting = Extension(self.sentry.clone());
         let router = if self.config.behind_cloudfront {
             let origin = Origin::new(self.secrets.clone());
@@ -123,7 +127,7 @@ impl Function {
         } else {
             router.await
         };
-        serve(router.layer(reporting)).await
+        router.layer(reporting)
     }
 
     /// Does the work that an event asks for, and leaves the line that a request leaves. `name` is the event's: which job,
@@ -141,7 +145,7 @@ impl Function {
     }
 }
 
-/// Serves a router as it is. [`Function::serve`] puts around it what AWS needs.
+/// Serves a router as it is. [`Function::around`] puts around it what AWS needs.
 ///
 /// # Errors
 /// When the runtime ends.
