@@ -22,6 +22,7 @@ mod jobs_care_team_grants;
 mod jobs_clean_up;
 mod jobs_family_sms;
 mod jobs_late_visits;
+mod jobs_orphaned_uploads;
 mod messages;
 mod migrate;
 mod nurses_day;

@@ -21,6 +21,7 @@ mod escalate;
 mod family_sms;
 mod late_visits;
 mod local;
+mod orphaned_uploads;
 mod receipts;
 mod report;
 mod sender;
@@ -35,6 +36,7 @@ use shared::{
     db::Db,
     error::Error,
     lambda::Fatal,
+    objects::Objects,
     secrets::{SecretName, Secrets},
 };
 
@@ -77,6 +79,8 @@ pub enum Job {
     FamilySms,
     /// Tells coordinators of visits that nobody checked in to.
     LateVisits,
+    /// Gives up photos that never arrived, and removes uploads that belong to nothing.
+    OrphanedUploads,
     /// Asks what became of push messages.
     Receipts,
 }
@@ -98,6 +102,7 @@ pub struct Jobs {
     db: Db,
     senders: Senders,
     anchors: Anchors,
+    photos: Objects,
 }
 
 impl Jobs {
@@ -108,6 +113,7 @@ impl Jobs {
             db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
             senders: Senders::new(&config.providers, secrets),
             anchors: Anchors::new(aws, &config.anchors_bucket),
+            photos: Objects::new(aws, &config.photos_bucket),
         }
     }
 
@@ -158,6 +164,7 @@ impl Jobs {
             Job::Escalate => escalate::run(self, run).await,
             Job::FamilySms => family_sms::run(self, run).await,
             Job::LateVisits => late_visits::run(self, run).await,
+            Job::OrphanedUploads => orphaned_uploads::run(self, run).await,
             Job::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,
         }
     }

@@ -1,0 +1,23 @@
+//! Daily: photos of which nothing came, and uploads that belong to nothing.
+
+use jiff::Timestamp;
+use shared::{error::Error, identity::Job, uploads};
+
+use crate::{Jobs, Report, Run, agencies};
+
+pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
+    // What is removed for good must be old by the real time, too.
+    let now = run.now.min(Timestamp::now());
+    let mut report = agencies::each(jobs, run, async |agency, report| {
+        let given_up = uploads::give_up_on_missing(&jobs.db, &Job { agency_id: agency.id }, now).await?;
+        report.count("photos_given_up", given_up as u64);
+        Ok(())
+    })
+    .await?;
+    if run.deadline.has_passed() {
+        report.cut_off = true;
+    } else {
+        report.count("uploads_removed", uploads::sweep(&jobs.photos, now).await? as u64);
+    }
+    Ok(report)
+}
