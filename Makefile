@@ -10,7 +10,7 @@ URL ?= http://127.0.0.1:$(PORT)
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: mobile start demo reply press reset test test-watermelon test-pooled check build deploy smoke drill openapi verify-audit
+.PHONY: mobile start demo reply press reset test test-watermelon test-pooled check bench build deploy smoke drill openapi verify-audit
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -49,6 +49,11 @@ tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.
 test-pooled:
 	@sh local/need cargo-nextest 0.9.143
 	@$(STACK) exec --pooled -- cargo nextest run -p tests
+
+# What the functions take, beside the bare SQL for the same. A release build comes first: some ten minutes.
+bench:
+	@cargo build --release --workspace --bins --example bench
+	@$(STACK) exec -- target/release/examples/bench
 
 check:
 	cargo fmt --all --check
