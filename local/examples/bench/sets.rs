@@ -4,6 +4,9 @@ use shared::{identity::hash_password, lambda::Fatal};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+const ADDRESS: &str = r#"{"street": "12 Ossington Avenue", "city": "Toronto", "province": "ON", "postal_code": "M6G 3V2",
+  "country": "CA"}"#;
+
 /// Everybody's password.
 pub const PASSWORD: &str = "berthcare-bench";
 
@@ -32,8 +35,7 @@ pub async fn agency_of_one(admin: &Client, records: usize) -> Result<Nurse, Fata
              insert into clients (id, agency_id, first_name, last_name, date_of_birth, phone, address, latitude, longitude,
                emergency_contacts, risks, care_plan)
              select gen_random_uuid(), '{agency_id}', 'Alma ' || n, 'Tremblay', '1940-02-29', '+14165550123',
-               '{{\"street\": \"12 Ossington Avenue\", \"city\": \"Toronto\", \"province\": \"ON\",
-                 \"postal_code\": \"M6G 3V2\", \"country\": \"CA\"}}',
+               '{ADDRESS}',
                43.65, -79.42,
                '[{{\"name\": \"Denis Tremblay\", \"relationship\": \"son\", \"phone\": \"+14165550124\"}}]',
                '{{dog,stairs}}', '{{\"goals\": [\"walks to the park\"], \"allergies\": [\"penicillin\"]}}'
@@ -83,7 +85,7 @@ pub async fn agency_of_many(admin: &Client, count: usize) -> Result<Vec<Nurse>, 
             "begin;
              select app.act_as_job('{agency_id}'), app.take_numbers({numbers});
              insert into clients (id, agency_id, first_name, last_name, date_of_birth, address, latitude, longitude)
-             select id, agency_id, 'Alma', 'Tremblay', '1940-02-29', '{{\"city\": \"Toronto\"}}', 43.65, -79.42
+             select id, agency_id, 'Alma', 'Tremblay', '1940-02-29', '{ADDRESS}', 43.65, -79.42
              from users where agency_id = '{agency_id}';
              insert into care_team (id, agency_id, client_id, user_id, relation, starts_on)
              select gen_random_uuid(), agency_id, id, id, 'nurse', current_date - 100 from users
