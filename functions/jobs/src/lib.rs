@@ -127,8 +127,11 @@ impl Jobs {
     /// # Errors
     /// When the job failed for any agency; it was tried for the others all the same.
     pub async fn run(&self, event: Event, deadline: Deadline) -> Result<Answer, Fatal> {
-        let clock = Clock::from(event.now.unwrap_or_else(Timestamp::now));
-        let answer = self.run_by(clock.clone(), event.job, deadline.clone()).await?;
+        let now = event.now.unwrap_or_else(Timestamp::now);
+        let clock = Clock::from(now);
+        // The event's time to the microsecond: what was due then is due in a replay, too.
+        let run = Run { now, clock: clock.clone(), deadline: deadline.clone() };
+        let answer = self.report(event.job, &run).await?;
         // A call waits for nobody. What a replay queued is left to a run by the present's clock.
         if event.job == Job::Escalate && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
             self.run_by(clock, Job::Dispatch, deadline).await?;
@@ -141,9 +144,12 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_by(&self, clock: Clock, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
+        self.report(job, &Run { now: clock.now(), clock, deadline }).await
+    }
+
+    async fn report(&self, job: Job, run: &Run) -> Result<Answer, Fatal> {
         let started = Instant::now();
-        let run = Run { now: clock.now(), clock, deadline };
-        let outcome = self.work(job, &run).await;
+        let outcome = self.work(job, run).await;
         let answer = Answer::new(job, run.now, outcome)?;
         answer.log(started.elapsed());
         answer.into_result()
