@@ -3,6 +3,8 @@
 //! A record begins as `pending`, whether a phone pushed it or it was made by its path. What arrives is judged by the
 //! function `photos`, under a job's identity, and becomes `stored` or `rejected`.
 
+use std::fmt::Write;
+
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
@@ -433,7 +435,11 @@ impl PhotoRow {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a String can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Which photos to list.

@@ -146,7 +146,7 @@ impl Objects {
 const PUT_ATTEMPT: Duration = Duration::from_secs(8);
 
 /// How long a pre-signed URL is good.
-pub const URL_LIFETIME: Duration = Duration::from_secs(15 * 60);
+pub const URL_LIFETIME: Duration = Duration::from_mins(15);
 
 fn failed<E, R>(error: SdkError<E, R>) -> Error
 where

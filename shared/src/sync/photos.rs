@@ -63,10 +63,9 @@ fn may_write(row: &Row, kind: PhotoKind, author: &Author, around: &Surroundings)
         }
         (PhotoKind::Photo | PhotoKind::Signature, [None, Some(visit), None]) => match around.visits.get(&visit) {
             Some(of) if kind == PhotoKind::Signature && !signs(author, of.user_id) => not_yours(),
-            Some(_) => Ok(()),
             // A photo may come before its visit; one that is there, and out of sight, is somebody else's.
             None if around.hidden_visits.contains(&visit) => not_yours(),
-            None => Ok(()),
+            Some(_) | None => Ok(()),
         },
         (PhotoKind::Profile, [None, None, Some(user)]) if user == author.user_id => Ok(()),
         (PhotoKind::Profile, [None, None, Some(_)]) => not_yours(),
