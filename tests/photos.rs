@@ -3,6 +3,8 @@
 //! The emulator is laxer than S3: it takes any signature, checksum, length and date. So what S3 would be held to is
 //! looked for in what is signed, and what the emulator lets through must still not become `stored`.
 
+use std::fmt::Write;
+
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use image::ImageFormat;
@@ -18,7 +20,10 @@ use crate::harness::{
 };
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 fn sha256(file: &[u8]) -> String {
@@ -620,9 +625,9 @@ async fn the_newest_profile_picture_counts() {
             assert_eq!(bring(&nurse, &body, &file).await["status"], "stored");
         }
         let (field, of) = owner;
-        let list = nurse.get(&format!("/v1/photos?{field}={of}&kind=profile")).await.expect(200);
-        assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{list}");
-        assert_eq!(list["items"][0]["id"], json!(last));
+        let found = nurse.get(&format!("/v1/photos?{field}={of}&kind=profile")).await.expect(200);
+        assert_eq!(found["items"].as_array().map(Vec::len), Some(1), "{found}");
+        assert_eq!(found["items"][0]["id"], json!(last));
         let read = nurse.get(&format!("/v1/photos/{last}")).await.expect(200);
         let url = read["download"]["url"].as_str().unwrap();
         let folder = if field == "client_id" { "clients" } else { "users" };

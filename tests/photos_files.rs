@@ -25,7 +25,8 @@ fn assert_colour(image: &DynamicImage, (x, y): (u32, u32), expected: [u8; 3]) {
 
 #[test]
 fn a_photo_comes_back_upright_and_without_its_place() {
-    let types: [(MediaType, fn(u32, u32, u16) -> Vec<u8>); 3] =
+    type Drawn = fn(u32, u32, u16) -> Vec<u8>;
+    let types: [(MediaType, Drawn); 3] =
         [(MediaType::Jpeg, files::jpeg), (MediaType::Png, files::png), (MediaType::Webp, files::webp)];
     for (media_type, file) in types {
         // EXIF's eight orientations, and where the left half of the stored picture is seen.
@@ -110,7 +111,7 @@ fn a_heic_keeps_its_image_and_loses_everything_else_where_it_stands() {
     for sign in [&files::place()[..], b"GPSLatitude", b"II*\0"] {
         assert!(!contains(&clean.bytes, sign), "{sign:?} is still there");
     }
-    for part in [&files::CODED_IMAGE[..], b"hvc1", b"ispe", b"iloc"] {
+    for part in [files::CODED_IMAGE, b"hvc1", b"ispe", b"iloc"] {
         assert!(contains(&clean.bytes, part), "{part:?} is gone");
     }
     // What was done once changes nothing the second time.

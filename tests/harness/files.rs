@@ -82,7 +82,7 @@ pub fn signature(seed: u8) -> Vec<u8> {
     file
 }
 
-fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
     let mut checksum = flate2::Crc::new();
     checksum.update(kind);
     checksum.update(data);
@@ -93,7 +93,7 @@ fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
 fn deflated(zeros: usize) -> Vec<u8> {
     let mut deflate = ZlibEncoder::new(Vec::new(), Compression::best());
     for _ in 0..zeros / 65_536 {
-        deflate.write_all(&[0; 65_536]).unwrap();
+        deflate.write_all(&vec![0; 65_536]).unwrap();
     }
     deflate.finish().unwrap()
 }
@@ -113,7 +113,7 @@ pub fn png_with_long_text(inflated: usize) -> Vec<u8> {
     [&small[..33], &chunk(b"iCCP", &profile), &small[33..]].concat()
 }
 
-fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+fn boxed(kind: &[u8], body: &[u8]) -> Vec<u8> {
     let size = u32::try_from(body.len() + 8).unwrap();
     [&size.to_be_bytes()[..], kind, body].concat()
 }

@@ -30,7 +30,7 @@ use tokio::{
 use uuid::Uuid;
 
 /// Longer than a function may take in AWS.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// What a function answered.
 pub struct Answer {
@@ -51,15 +51,27 @@ impl Answer {
     }
 }
 
+/// An answer's body, and when its event was taken and it came.
+struct Answered {
+    began: Instant,
+    ended: Instant,
+    body: Bytes,
+}
+
 struct Invocation {
     event: Bytes,
-    answer: oneshot::Sender<(Instant, Instant, Bytes)>,
+    answer: oneshot::Sender<Answered>,
+}
+
+struct UnderWay {
+    began: Instant,
+    answer: oneshot::Sender<Answered>,
 }
 
 /// What the runtime API and the processes share.
 struct Runtime {
     waiting: Mutex<mpsc::UnboundedReceiver<Invocation>>,
-    under_way: StdMutex<HashMap<String, (Instant, oneshot::Sender<(Instant, Instant, Bytes)>)>>,
+    under_way: StdMutex<HashMap<String, UnderWay>>,
 }
 
 /// A running function.
@@ -106,7 +118,7 @@ impl Function {
         let (answer, answered) = oneshot::channel();
         let event = Bytes::from(serde_json::to_vec(&event(sent))?);
         self.queue.send(Invocation { event, answer }).map_err(|_| "the runtime API has ended")?;
-        let (began, ended, body) = tokio::time::timeout(LIMIT, answered).await??;
+        let Answered { began, ended, body } = tokio::time::timeout(LIMIT, answered).await??;
         let answer: Value = serde_json::from_slice(&body)?;
         let text = answer["body"].as_str().unwrap_or_default();
         let encoded = answer["isBase64Encoded"].as_bool().unwrap_or_default();
@@ -169,7 +181,7 @@ async fn next(State(runtime): State<Arc<Runtime>>) -> Response {
         ("lambda-runtime-trace-id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Sampled=0".into()),
     ];
     let mut under_way = runtime.under_way.lock().unwrap_or_else(PoisonError::into_inner);
-    under_way.insert(id, (Instant::now(), invocation.answer));
+    under_way.insert(id, UnderWay { began: Instant::now(), answer: invocation.answer });
     (headers, invocation.event).into_response()
 }
 
@@ -183,9 +195,9 @@ async fn answered(
         eprintln!("{outcome}: {}", String::from_utf8_lossy(&body));
     }
     let answered = runtime.under_way.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-    if let Some((began, answer)) = answered {
+    if let Some(UnderWay { began, answer }) = answered {
         // Whoever waited may have given up.
-        let _ = answer.send((began, ended, body));
+        let _ = answer.send(Answered { began, ended, body });
     }
     StatusCode::ACCEPTED
 }
