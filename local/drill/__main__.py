@@ -9,11 +9,13 @@ import sys
 import time
 
 import keys
+import outbox
 import passwords
 import restore
 from api import Failed
 
 DRILLS = {
+    "docs/runbooks/stuck-outbox.md": outbox.run,
     "docs/runbooks/database-restore.md": restore.run,
     "docs/runbooks/leaked-secret.md, the database's password": passwords.run,
     "docs/runbooks/leaked-secret.md, the signing key": keys.run,
