@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::harness::{
     Answer, Client, World,
     cast::{AGENCY_A, ALMA, BERNARD, COORDINATOR, NURSE, NURSES_VISIT, OTHER_COORDINATOR, OTHER_NURSES_VISIT},
+    invoked::Invocations,
 };
 
 const AT_ONCE: usize = 6;
@@ -173,6 +174,33 @@ async fn an_alert_from_a_phones_push_starts_the_same_chain() {
     world.database.write(AGENCY_A, &deletion).await;
     assert!(!goes_on(&world, id).await);
     assert_eq!(messages(&world, id, "cancelled").await, 1);
+}
+
+#[tokio::test]
+async fn whichever_way_an_alert_comes_and_goes_jobs_is_asked_at_once() {
+    let world = World::new().await;
+    let mut lambda = Invocations::start().await;
+    let functions = world.with_lambda(&lambda.url).await;
+    let nurse = world.nurse().await.through(functions.clone());
+    let coordinator = world.coordinator().await.through(functions);
+    let id = raised(&nurse).await;
+    assert_eq!(lambda.jobs(), [jobs::Job::Escalate]);
+    // A phone that rings for it stops.
+    act(&coordinator, id, "acknowledge").await.expect(200);
+    assert_eq!(lambda.jobs(), [jobs::Job::Dispatch]);
+    act(&coordinator, id, "resolve").await.expect(200);
+    assert_eq!(lambda.jobs(), [jobs::Job::Dispatch]);
+
+    let pulled = nurse.get("/v1/sync?last_pulled_at=0&schema_version=2").await.expect(200);
+    let alert = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": ALMA, "visit_id": null,
+        "severity": "critical", "reason": "fall", "message": null});
+    let path = format!("/v1/sync?last_pulled_at={}", pulled["timestamp"]);
+    let push = json!({"changes": {"alerts": {"created": [alert], "updated": [], "deleted": []}}});
+    nurse.post(&path, &push).await.expect(200);
+    assert_eq!(lambda.jobs(), [jobs::Job::Escalate]);
+    let nothing = json!({"changes": {}});
+    nurse.post(&path, &nothing).await.expect(200);
+    assert_eq!(lambda.jobs(), []);
 }
 
 #[tokio::test]

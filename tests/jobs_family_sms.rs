@@ -205,6 +205,11 @@ async fn thousands_are_told_once_each_over_runs_that_are_cut_off_and_overlap() {
         tokio::join!(one.at("family-sms", now + 30.minutes()), other.at("family-sms", now + 30.minutes()));
     assert_eq!(third.report.counts["queued"] + fourth.report.counts["queued"], 1_601);
     assert_eq!(queued(&world).await, 2_601);
+    // One a second from now on, as Twilio takes them: none is late that couldn't go sooner, whoever queued it.
+    let evenly = "select count(*) from (
+        select next_attempt_at - lag(next_attempt_at) over (order by next_attempt_at) as wait from messages) m
+      where wait between interval '999 milliseconds' and interval '10 seconds'";
+    assert_eq!(world.database.count(evenly).await, 2_600);
     let recipients = world
         .database
         .superuser()

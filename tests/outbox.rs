@@ -1,12 +1,6 @@
 //! The outbox as writers see it: one message per key, cancelled with its cause, moved forward by what is reported.
 
 use aws_config::BehaviorVersion;
-use axum::{
-    Router,
-    extract::Path,
-    http::{HeaderMap, StatusCode},
-    routing::post,
-};
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::{
@@ -19,12 +13,12 @@ use shared::{
         users::Locale,
     },
 };
-use tokio::{net::TcpListener, sync::mpsc};
 use uuid::Uuid;
 
 use crate::harness::{
     World,
     cast::{AGENCY_A, COORDINATOR, NURSES_VISIT},
+    invoked::Invocations,
 };
 
 const JOB: Job = Job { agency_id: AGENCY_A };
@@ -113,11 +107,15 @@ struct Attempted {
 }
 
 impl Attempted {
-    /// A message in the middle of being sent.
     async fn new() -> Self {
+        Self::of(Message { template: Template::AlertUnanswered {}, ..code("message") }).await
+    }
+
+    /// A message in the middle of being sent.
+    async fn of(message: Message) -> Self {
         let world = World::new().await;
         let db = db(&world);
-        queue(&db, &[code("code")]).await;
+        queue(&db, &[message]).await;
         let owner = world.database.superuser().await;
         owner
             .batch_execute("update messages set status = 'sending', attempts = 1, attempted_at = now()")
@@ -178,25 +176,35 @@ async fn a_phone_that_cant_be_reached_is_tried_again_later() {
 
 #[tokio::test]
 async fn jobs_is_invoked_without_waiting_for_what_it_does() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let (sender, mut invoked) = mpsc::channel(1);
-    let invoke = async move |Path(function): Path<String>, headers: HeaderMap, body: String| {
-        let kind = headers["x-amz-invocation-type"].to_str().unwrap().to_owned();
-        sender.send((function, kind, body)).await.unwrap();
-        StatusCode::ACCEPTED
-    };
-    let router = Router::new().route("/2015-03-31/functions/{name}/invocations", post(invoke));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-
-    let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).load().await;
+    let mut lambda = Invocations::start().await;
+    let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(&lambda.url).load().await;
     Jobs::new(&aws, "berthcare-test-jobs").dispatch().await;
-    let (function, kind, body) = invoked.recv().await.unwrap();
-    assert_eq!((function.as_str(), kind.as_str()), ("berthcare-test-jobs", "Event"));
-    let event: jobs::Event = serde_json::from_str(&body).unwrap();
+    let invoked = lambda.take();
+    assert_eq!((invoked[0].function.as_str(), invoked[0].kind.as_str()), ("berthcare-test-jobs", "Event"));
+    let event: jobs::Event = serde_json::from_str(&invoked[0].event).unwrap();
     assert_eq!(event.job, jobs::Job::Dispatch);
 
     // Nobody there: whoever wrote to the outbox is not held up by it.
     let nowhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url("http://127.0.0.1:1").load().await;
     Jobs::new(&nowhere, "berthcare-test-jobs").dispatch().await;
+}
+
+#[tokio::test]
+async fn a_code_is_forgotten_once_it_is_sent() {
+    for (status, values) in [
+        ("sending", serde_json::json!({"code": "48151623"})),
+        ("sent", serde_json::json!({})),
+        ("cancelled", serde_json::json!({})),
+        ("dead", serde_json::json!({})),
+    ] {
+        let attempted = Attempted::of(code("code")).await;
+        let change = format!("update messages set status = '{status}'");
+        attempted.world.database.superuser().await.batch_execute(&change).await.unwrap();
+        assert_eq!(one(&attempted.world, "template_values").await, values, "{status}");
+    }
+    // A phone out of reach: what is forgotten isn't sent again, although its time isn't over.
+    let attempted = Attempted::of(code("code")).await;
+    assert_eq!(attempted.report("SM1", Report::Accepted).await.status, MessageStatus::Sent);
+    let report = Report::Failed { code: Some(30003) };
+    assert_eq!(attempted.report("SM1", report).await.status, MessageStatus::Failed);
 }

@@ -6,9 +6,11 @@ use jiff::SignedDuration;
 use jobs::{Deadline, Job};
 use serde_json::json;
 use shared::models::messages::{self, Message};
+use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use crate::harness::{
-    cast::COORDINATOR,
+    cast::{AGENCY_A, ALMA, COORDINATOR},
     providers::{Fault, SimulatedClock},
     sending::{AGENCY, Post, alert_call, alert_sms, family_sms, push},
 };
@@ -238,6 +240,76 @@ async fn what_was_cancelled_while_it_waited_is_never_sent() {
     tx.commit().await.unwrap();
     assert_eq!(said(&post.dispatch().await), HashMap::new());
     assert!(post.fake.accepted().is_empty());
+}
+
+/// Somebody takes the alert that the call is about.
+async fn taken(post: &Post) {
+    let mut tx = post.db.write(&AGENCY, 0).await.unwrap();
+    messages::cancel_for_alert(&mut tx, ALERT).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+const ALERT: Uuid = Uuid::from_u128(0xa1);
+
+async fn call_about_an_alert() -> Post {
+    let post = Post::new().await;
+    let alert = format!(
+        "insert into alerts (id, agency_id, client_id, severity, reason) values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')"
+    );
+    post.world.database.write(AGENCY_A, &alert).await;
+    post.queue(&[Message { alert_id: Some(ALERT), ..alert_call("call", TO) }]).await;
+    post
+}
+
+#[tokio::test]
+async fn a_phone_stops_ringing_when_somebody_else_has_taken_the_alert() {
+    let post = call_about_an_alert().await;
+    post.dispatch().await;
+    taken(&post).await;
+    // Asked again where that fails, and not any more where it is done.
+    post.fake.fail(Fault::Broken);
+    assert_eq!(said(&post.dispatch().await).get("hung_up"), None);
+    assert_eq!(said(&post.dispatch_after(SignedDuration::from_secs(6)).await)["hung_up"], 1);
+    assert_eq!(post.fake.stopped(), [post.fake.accepted()[0].sid.clone()]);
+    assert_eq!(said(&post.dispatch_after(SignedDuration::from_mins(1)).await).get("hung_up"), None);
+    assert_eq!(post.fake.stopped().len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_that_somebody_has_picked_up_is_left_alone() {
+    let post = call_about_an_alert().await;
+    post.dispatch().await;
+    taken(&post).await;
+    post.fake.fail(Fault::Refused(21220));
+    assert_eq!(said(&post.dispatch().await)["hung_up"], 1);
+    assert_eq!(said(&post.dispatch_after(SignedDuration::from_mins(1)).await).get("hung_up"), None);
+    assert!(post.fake.stopped().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_asks_for_long_about_a_call_that_rings_no_more() {
+    let post = call_about_an_alert().await;
+    post.dispatch().await;
+    taken(&post).await;
+    post.fake.clock.advance(SignedDuration::from_mins(3));
+    post.fake.fail(Fault::Broken);
+    post.dispatch().await;
+    assert_eq!(said(&post.dispatch_after(SignedDuration::from_mins(1)).await).get("hung_up"), None);
+}
+
+#[tokio::test]
+async fn a_call_that_is_placed_while_somebody_takes_the_alert_stops_too() {
+    let post = call_about_an_alert().await;
+    let (sender, held) = oneshot::channel();
+    post.fake.fail(Fault::Held(sender));
+    let (answer, ()) = tokio::join!(post.dispatch(), async {
+        let held = held.await.unwrap();
+        taken(&post).await;
+        held.answer.send(()).unwrap();
+    });
+    assert_eq!(said(&answer)["hung_up"], 1);
+    assert_eq!(post.status("call").await, "cancelled");
+    assert_eq!(post.fake.stopped(), [post.fake.accepted()[0].sid.clone()]);
 }
 
 #[tokio::test]

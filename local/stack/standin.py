@@ -208,6 +208,9 @@ def handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
                     one = standin.keep("calls", form)
                     self._answer(201, one)
                     self._later(standin.ring, one["sid"], form)
+                case ["2010-04-01", "Accounts", _, "Calls", _]:
+                    # Here a call is picked up as soon as it is placed.
+                    self._answer(400, {"code": 21220, "message": "Call is not ringing", "status": 400})
                 case ["--", "api", "v2", "push", "send"]:
                     messages = json.loads(body)
                     for message in messages:

@@ -2,10 +2,39 @@
 
 use std::time::Duration;
 
+use axum::extract::FromRef;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_lambda::{Client, config::Builder, error::DisplayErrorContext, primitives::Blob, types::InvocationType};
 
-use crate::app::SdkConfig;
+use crate::{
+    app::{App, SdkConfig},
+    config::Config,
+    secrets::Secrets,
+};
+
+/// What an HTTP function holds that makes work for `jobs` and needs nothing else.
+#[derive(Clone)]
+pub struct AppWithJobs {
+    /// What every function needs.
+    pub app: App,
+    /// Whom to tell after a commit.
+    pub jobs: Jobs,
+}
+
+impl FromRef<AppWithJobs> for App {
+    fn from_ref(whole: &AppWithJobs) -> Self {
+        whole.app.clone()
+    }
+}
+
+impl AppWithJobs {
+    /// Wires the function; nothing is sent before [`App::warm_up`] or the first request.
+    #[must_use]
+    pub fn new(config: Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
+        let jobs = Jobs::new(aws, &config.jobs_function);
+        Self { app: App::new(config, secrets), jobs }
+    }
+}
 
 /// The function `jobs`, invoked asynchronously. Held by functions that queue messages.
 #[derive(Clone)]

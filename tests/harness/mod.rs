@@ -8,6 +8,7 @@ pub mod doorman;
 pub mod event;
 pub mod files;
 pub mod flights;
+pub mod invoked;
 pub mod log;
 pub mod phone;
 pub mod providers;
@@ -34,6 +35,7 @@ use shared::{
     config::{Config, Providers},
     db::StatementMode,
     identity::Role,
+    jobs::AppWithJobs,
     lambda::Fatal,
     secrets::Secrets,
 };
@@ -130,6 +132,12 @@ impl World {
         Functions::wire(&self.config, &Secrets::new(&self.aws, &self.config.environment), &nowhere)
     }
 
+    /// Functions that find everything in its place, but Lambda at another address.
+    pub async fn with_lambda(&self, url: &str) -> Functions {
+        let elsewhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).load().await;
+        Functions::wire(&self.config, &Secrets::new(&self.aws, &self.config.environment), &elsewhere)
+    }
+
     /// One environment of the function `jobs`, and who invokes it.
     pub fn jobs(&self) -> Scheduler {
         Scheduler::new(&self.config, &self.aws)
@@ -198,6 +206,7 @@ impl Functions {
 
     fn wire(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         let app = || App::new(config.clone(), secrets);
+        let with_jobs = || AppWithJobs::new(config.clone(), secrets, aws);
         let photos = photos::Photos::new(config.clone(), secrets, aws);
         Self {
             routers: vec![
@@ -205,8 +214,8 @@ impl Functions {
                 ("clients", clients::router(app())),
                 ("visits", visits::router(app())),
                 ("photos", photos::router(photos.clone())),
-                ("sync", sync::router(app())),
-                ("alerts", alerts::router(alerts::Alerts::new(config.clone(), secrets, aws))),
+                ("sync", sync::router(with_jobs())),
+                ("alerts", alerts::router(with_jobs())),
                 ("webhooks", webhooks::router(webhooks::Webhooks::new(config.clone(), secrets.clone(), aws))),
                 ("health", health::router(health::Health::new(config, secrets, aws))),
             ],

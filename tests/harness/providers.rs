@@ -64,6 +64,8 @@ pub struct Accepted {
 #[derive(Default)]
 struct Kept {
     accepted: Vec<Accepted>,
+    /// Calls that were to ring no longer.
+    stopped: Vec<String>,
     faults: VecDeque<Fault>,
     /// Requests to list what was sent, answered or not.
     looked_up: usize,
@@ -125,6 +127,7 @@ impl FakeProviders {
         let fake = Self { url, clock: SimulatedClock::starting_now(), kept: Arc::default() };
         let router = Router::new()
             .route("/2010-04-01/Accounts/AC1/{resource}", post(create).get(list))
+            .route("/2010-04-01/Accounts/AC1/Calls/{call}", post(stop))
             .route("/--/api/v2/push/send", post(push))
             .route("/--/api/v2/push/getReceipts", post(receipts))
             .with_state(fake.clone());
@@ -181,6 +184,10 @@ impl FakeProviders {
 
     pub fn accepted_for(&self, to: &str) -> usize {
         self.kept().accepted.iter().filter(|accepted| accepted.to == to).count()
+    }
+
+    pub fn stopped(&self) -> Vec<String> {
+        self.kept().stopped.clone()
     }
 
     pub fn looked_up(&self) -> usize {
@@ -268,6 +275,20 @@ async fn create(
             created(&sid)
         }
         Some(Fault::Silent) => std::future::pending().await,
+    }
+}
+
+async fn stop(State(fake): State<FakeProviders>, Path(call): Path<String>, body: String) -> Response {
+    assert_eq!(body, "Status=canceled");
+    let mut kept = fake.kept();
+    match kept.faults.pop_front() {
+        None => {
+            let sid = call.trim_end_matches(".json").to_owned();
+            kept.stopped.push(sid.clone());
+            (StatusCode::OK, Json(json!({"sid": sid, "status": "canceled"}))).into_response()
+        }
+        Some(Fault::Refused(code)) => refusal(StatusCode::BAD_REQUEST, code),
+        Some(_) => refusal(StatusCode::INTERNAL_SERVER_ERROR, 20500),
     }
 }
 

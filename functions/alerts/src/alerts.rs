@@ -9,6 +9,7 @@ use shared::{
     error::Error,
     http::{Cursor, New, Page, PageSize, Path, Query, Reply},
     identity::{AlertsAnswer, AlertsRaise, May},
+    jobs::AppWithJobs,
     models::{
         alerts::{self, Alert, AlertFields, AlertFilter, AlertStatus},
         clients,
@@ -19,8 +20,6 @@ use shared::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-
-use crate::Alerts;
 
 type NewAlert = New<AlertFields>;
 type AlertPage = Page<Alert>;
@@ -68,7 +67,7 @@ pub(crate) async fn list(
 #[utoipa::path(post, path = "/alerts", tag = "alerts", operation_id = "raise_alert", request_body = NewAlert,
     responses((status = 201, description = "Raised.", body = Alert), (status = 409, description = "The id is taken.")))]
 pub(crate) async fn raise(
-    State(Alerts { app, jobs }): State<Alerts>,
+    State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<AlertsRaise>,
     New { id, fields }: NewAlert,
 ) -> Result<Reply<Alert>, Error> {
@@ -98,13 +97,13 @@ pub(crate) async fn read(
 
 /// Take an alert.
 ///
-/// Nobody else is called or told from then on. Taking it twice is taking it once.
+/// Nobody else is called or told from then on, and a phone that rings for it stops. Taking it twice is taking it once.
 #[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "alerts", operation_id = "acknowledge_alert",
     params(("id" = Uuid, Path, description = "The alert.")),
     responses((status = 200, description = "It is the caller's.", body = Alert),
         (status = 409, description = "Somebody else has taken it, or it is resolved.")))]
 pub(crate) async fn acknowledge(
-    State(app): State<App>,
+    State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<AlertsAnswer>,
     Path(id): Path<Uuid>,
 ) -> Result<Reply<Alert>, Error> {
@@ -113,6 +112,8 @@ pub(crate) async fn acknowledge(
     alerts::acknowledge(&mut tx, &alert, caller.user_id, Timestamp::now()).await?;
     let alert = alerts::get(&mut tx, id).await?;
     tx.commit().await?;
+    // Another's phone may ring.
+    jobs.dispatch().await;
     Ok(Reply(StatusCode::OK, alert))
 }
 
@@ -123,7 +124,7 @@ pub(crate) async fn acknowledge(
     params(("id" = Uuid, Path, description = "The alert.")),
     responses((status = 200, description = "Resolved.", body = Alert)))]
 pub(crate) async fn resolve(
-    State(app): State<App>,
+    State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<AlertsRaise>,
     Path(id): Path<Uuid>,
 ) -> Result<Reply<Alert>, Error> {
@@ -135,6 +136,7 @@ pub(crate) async fn resolve(
     alerts::resolve(&mut tx, &alert).await?;
     let alert = alerts::get(&mut tx, id).await?;
     tx.commit().await?;
+    jobs.dispatch().await;
     Ok(Reply(StatusCode::OK, alert))
 }
 

@@ -39,17 +39,25 @@ const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(2);
 const LIST_AWAITED: SignedDuration = SignedDuration::from_mins(1);
 /// Twilio's clock and ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
+/// How often a call that is to be ended is asked about again.
+const HANG_UP_AGAIN: SignedDuration = SignedDuration::from_secs(5);
+/// Far more than ring at one time.
+const CALLS_AT_ONCE: usize = 50;
 /// Expo has a receipt by then.
 const RECEIPT_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Sends what is due, until nothing is or `deadline` has passed.
 pub(crate) async fn run(sender: &Sender, clock: &Clock, deadline: &Deadline) -> Result<Report, Error> {
     let dispatch = Dispatch { sender, clock, deadline, report: Mutex::default() };
-    let (voice, sms, push) =
-        futures_util::join!(dispatch.lane(Channel::Voice), dispatch.lane(Channel::Sms), dispatch.lane(Channel::Push));
+    let (hung_up, voice, sms, push) = futures_util::join!(
+        dispatch.hang_up(),
+        dispatch.lane(Channel::Voice),
+        dispatch.lane(Channel::Sms),
+        dispatch.lane(Channel::Push)
+    );
     let backlog = sending::backlog(&sender.db, clock.now()).await?;
     Measurement::Outbox { depth: backlog.depth.unsigned_abs(), age: seconds(backlog.age_seconds) }.record();
-    voice.and(sms).and(push)?;
+    hung_up.and(voice).and(sms).and(push)?;
     Ok(dispatch.report.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -65,6 +73,21 @@ struct Dispatch<'a> {
 }
 
 impl Dispatch<'_> {
+    /// Ends calls that ring for an alert that somebody has taken. What fails is asked again; a call rings for seconds.
+    async fn hang_up(&self) -> Result<(), Error> {
+        let (db, now) = (&self.sender.db, self.clock.now());
+        for call in sending::take_hang_ups(db, now, now + HANG_UP_AGAIN, CALLS_AT_ONCE).await? {
+            match self.sender.twilio.stop_ringing(&call.sid).await {
+                Ok(()) => {
+                    sending::settle_hang_up(db, &call).await?;
+                    self.count("hung_up", 1);
+                }
+                Err(why) => tracing::warn!(message_id = %call.id, %why, "a call that nobody needs rings on"),
+            }
+        }
+        Ok(())
+    }
+
     /// Sends what is due on one channel.
     async fn lane(&self, channel: Channel) -> Result<(), Error> {
         let lane = self.sender.lane(channel);
@@ -131,6 +154,10 @@ impl Dispatch<'_> {
                 for message in messages {
                     let settled = self.deliver(channel, &message).await?;
                     self.settle(channel, &message, settled).await?;
+                    if channel == Channel::Voice {
+                        // Somebody may have taken the alert while this call was placed.
+                        self.hang_up().await?;
+                    }
                 }
                 Ok(())
             }

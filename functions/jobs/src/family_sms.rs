@@ -74,7 +74,7 @@ async fn tell(
     let wanted: Vec<_> = families.into_iter().filter(|family| family.wanted).collect();
     let queued: Vec<_> = wanted.iter().map(|family| message(family, zone, day)).collect();
     if !queued.is_empty() {
-        messages::enqueue_all(&mut tx, &queued).await?;
+        messages::enqueue_in_turn(&mut tx, &queued, jobs.senders.sms_spacing()).await?;
     }
     for family in &wanted {
         tx.audit(AuditEntry::new("family.sms", "user", family.recipient_id, Some(family.client_id)));

@@ -132,8 +132,9 @@ impl Jobs {
         // The event's time to the microsecond: what was due then is due in a replay, too.
         let run = Run { now, clock: clock.clone(), deadline: deadline.clone() };
         let answer = self.report(event.job, &run).await?;
-        // A call waits for nobody. What a replay queued is left to a run by the present's clock.
-        if event.job == Job::Escalate && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
+        // A coordinator should know at once. What a replay queued is left to a run by the present's clock.
+        let tells_coordinators = matches!(event.job, Job::Escalate | Job::LateVisits);
+        if tells_coordinators && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
             self.run_by(clock, Job::Dispatch, deadline).await?;
         }
         Ok(answer)

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use jiff::SignedDuration;
 use shared::{
     config::Providers,
     db::Db,
@@ -51,6 +52,11 @@ impl Senders {
             expo: self.expo()?,
             providers: providers.clone(),
         })
+    }
+
+    /// From one SMS to the next.
+    pub(crate) fn sms_spacing(&self) -> SignedDuration {
+        SignedDuration::from_millis(self.providers.sms_spacing_ms.into())
     }
 
     pub(crate) fn expo(&self) -> Result<Expo, Error> {

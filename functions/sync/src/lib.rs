@@ -13,11 +13,11 @@ mod stock;
 use std::time::Duration;
 
 use axum::Router;
-use shared::{app::App, http, metrics::Measurement, request::RequestInfo};
+use shared::{http, jobs::AppWithJobs, metrics::Measurement, request::RequestInfo};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-fn routes() -> OpenApiRouter<App> {
+fn routes() -> OpenApiRouter<AppWithJobs> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(pull::pull, push::push))
         .routes(routes!(status::status))
@@ -32,7 +32,7 @@ fn measure(records: usize, conflicts: usize, rejected: usize) {
 }
 
 /// The function's HTTP interface.
-pub fn router(app: App) -> Router {
+pub fn router(app: AppWithJobs) -> Router {
     let (router, _) = routes().with_state(app).split_for_parts();
     http::service(router, "sync")
 }

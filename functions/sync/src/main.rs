@@ -4,5 +4,5 @@ use shared::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
-    lambda::run(sync::router).await
+    lambda::run_with_jobs(sync::router).await
 }

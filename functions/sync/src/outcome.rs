@@ -198,6 +198,11 @@ impl Outcome {
         .map(drop)
     }
 
+    /// Whether somebody asks for help: not only when the minute job comes round.
+    pub(crate) fn raises_alerts(&self) -> bool {
+        self.inserts.contains_key("alerts")
+    }
+
     pub(crate) fn told(self) -> Pushed {
         let mut told = Pushed {
             applied: self.applied,

@@ -12,6 +12,7 @@ use shared::{
     error::Error,
     http::{Large, Query},
     identity::{Caller, May, SyncUse},
+    jobs::AppWithJobs,
     models::sync_push::{self, PushingDevice, Refused},
     sync::{cursor::Cursor, judge::Author},
     validation::Check,
@@ -80,7 +81,7 @@ pub struct Pushed {
 #[utoipa::path(post, path = "/sync", tag = "sync", operation_id = "push", params(PushQuery), request_body = Push,
     responses((status = 200, description = "What became of it.", body = Pushed)))]
 pub(crate) async fn push(
-    State(app): State<App>,
+    State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<SyncUse>,
     headers: HeaderMap,
     Query(query): Query<PushQuery>,
@@ -96,6 +97,9 @@ pub(crate) async fn push(
         let (tx, device, outcome) = push.judge(&barred).await?;
         let error = match push.write(tx, &device, &outcome).await {
             Ok(()) => {
+                if outcome.raises_alerts() {
+                    jobs.escalate().await;
+                }
                 let told = outcome.told();
                 let rejected = told.rejected.len();
                 measure(told.applied + told.unchanged + rejected, told.conflicts, rejected);

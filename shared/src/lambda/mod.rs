@@ -20,6 +20,7 @@ use crate::{
     config::Config,
     error::Chain,
     http::Origin,
+    jobs::AppWithJobs,
     request::RequestInfo,
     secrets::{SecretName, Secrets},
 };
@@ -38,6 +39,21 @@ pub async fn run(router: impl FnOnce(App) -> Router) -> Result<(), Fatal> {
             let app = App::new(function.config.clone(), &function.secrets);
             app.warm_up().await;
             router(app)
+        }))
+        .await
+}
+
+/// Runs a function that makes work for `jobs` and needs nothing else beside an [`App`].
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with_jobs(router: impl FnOnce(AppWithJobs) -> Router) -> Result<(), Fatal> {
+    let function = start().await?;
+    function
+        .serve(Box::pin(async {
+            let whole = AppWithJobs::new(function.config.clone(), &function.secrets, &function.aws);
+            whole.app.warm_up().await;
+            router(whole)
         }))
         .await
 }

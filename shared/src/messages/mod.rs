@@ -200,6 +200,12 @@ impl Template {
         matches!(self, Self::FamilyDaily { .. })
     }
 
+    /// Whether it lets in whoever reads it: the outbox forgets its values once it is sent.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::OneTimeCode { .. })
+    }
+
     /// What goes first: 0 alerts, 1 what somebody waits for, 2 the rest.
     #[must_use]
     pub fn urgency(&self) -> i16 {

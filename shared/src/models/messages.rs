@@ -1,6 +1,6 @@
 //! The outbox. A message is written in the transaction of its cause; the function `jobs` sends it.
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 use postgres_from_row::FromRow;
 use serde::Serialize;
 use serde_json::json;
@@ -77,16 +77,32 @@ impl Message {
     }
 }
 
-/// Queues any number of messages in one statement.
+/// Queues any number of messages in one statement, all of them due now.
 pub async fn enqueue_all<I: Identity>(tx: &mut Tx<I>, messages: &[Message]) -> Result<(), Error> {
+    enqueue(tx, messages, None).await
+}
+
+/// The same for more than can be sent at once: each is due `spacing` after the one before it, the first one so long after
+/// the last that waits on its channel with its urgency.
+pub async fn enqueue_in_turn<I: Identity>(
+    tx: &mut Tx<I>,
+    messages: &[Message],
+    spacing: SignedDuration,
+) -> Result<(), Error> {
+    enqueue(tx, messages, Some(spacing.as_secs_f64())).await
+}
+
+async fn enqueue<I: Identity>(tx: &mut Tx<I>, messages: &[Message], spacing: Option<f64>) -> Result<(), Error> {
     let rows: Vec<_> = messages
         .iter()
-        .map(|m| {
+        .zip(1..)
+        .map(|(m, turn)| {
             json!({
                 "channel": m.channel, "recipient_id": m.recipient_id, "recipient": m.address, "locale": m.locale,
                 "template": m.template.name(), "template_values": m.template.values(), "dedupe_key": m.dedupe_key,
                 "alert_id": m.alert_id, "visit_id": m.visit_id, "client_id": m.client_id,
                 "urgency": m.template.urgency(), "seconds_of_use": m.template.seconds_of_use(),
+                "secret": m.template.is_secret(), "turn": turn,
             })
         })
         .collect();
@@ -95,15 +111,18 @@ pub async fn enqueue_all<I: Identity>(tx: &mut Tx<I>, messages: &[Message]) -> R
         .execute(
             "insert into messages
                (agency_id, channel, recipient_id, recipient, locale, template, template_values, dedupe_key,
-                alert_id, visit_id, client_id, urgency, expires_at)
+                alert_id, visit_id, client_id, urgency, secret, expires_at, next_attempt_at)
              select app.agency_id(), m.channel::message_channel, m.recipient_id, m.recipient, m.locale, m.template,
-               m.template_values, m.dedupe_key, m.alert_id, m.visit_id, m.client_id, m.urgency,
-               now() + make_interval(secs => m.seconds_of_use)
+               m.template_values, m.dedupe_key, m.alert_id, m.visit_id, m.client_id, m.urgency, m.secret,
+               now() + make_interval(secs => m.seconds_of_use),
+               case when $2::float8 is null then now()
+                 else greatest(app.planned_until(m.channel, m.urgency), now() - make_interval(secs => $2))
+                   + make_interval(secs => $2 * m.turn) end
              from jsonb_to_recordset($1) as m (channel text, recipient_id uuid, recipient text, locale text,
                template text, template_values jsonb, dedupe_key text, alert_id uuid, visit_id uuid, client_id uuid,
-               urgency smallint, seconds_of_use integer)
+               urgency smallint, secret boolean, seconds_of_use integer, turn integer)
              on conflict do nothing",
-            &[&json!(rows)],
+            &[&json!(rows), &spacing],
         )
         .await?)
 }
@@ -196,7 +215,8 @@ pub async fn report<I: Identity>(
                      -- Given up because nobody knew what came of it.
                      when 'dead' then m.provider_sid is null and m.attempted_at is not null
                      else false end as moves,
-                 $5::timestamptz < m.expires_at and m.channel = 'sms' as again
+                 -- A secret is forgotten once it is sent.
+                 $5::timestamptz < m.expires_at and m.channel = 'sms' and not m.secret as again
                from messages m where m.id = $1 for no key update
              ), moved as (
                update messages m set

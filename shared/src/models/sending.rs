@@ -158,6 +158,41 @@ pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbE
     .map(drop)
 }
 
+/// A call that nobody needs to answer any more.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HangUp {
+    /// The message.
+    pub id: Uuid,
+    /// Whose.
+    pub agency_id: Uuid,
+    /// By what the provider knows it.
+    pub sid: String,
+}
+
+/// Calls to be ended, at most `limit`; nobody else asks about them before `again_at`, and two minutes after a call was
+/// placed nobody asks any more.
+pub async fn take_hang_ups(
+    db: &Db,
+    now: Timestamp,
+    again_at: Timestamp,
+    limit: usize,
+) -> Result<Vec<HangUp>, DbError> {
+    #[derive(FromRow)]
+    struct HangUps {
+        calls: Json<Vec<HangUp>>,
+    }
+    let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+    let all: Option<HangUps> =
+        db.call("select app.take_hang_ups($1, $2, $3) as calls", &[&now, &again_at, &limit]).await?;
+    Ok(all.map_or_else(Vec::new, |all| all.calls.0))
+}
+
+/// The provider has ended a call, or never will.
+pub async fn settle_hang_up(db: &Db, call: &HangUp) -> Result<(), DbError> {
+    let job = Job { agency_id: call.agency_id };
+    db.read::<Nothing>(&job, "update messages set hang_up_at = null where id = $1", &[&call.id]).await.map(drop)
+}
+
 /// Of these provider's ids, in their order, the first that no message has.
 pub async fn first_unclaimed(db: &Db, sids: &[String]) -> Result<Option<String>, DbError> {
     #[derive(FromRow)]

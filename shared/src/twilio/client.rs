@@ -1,4 +1,4 @@
-//! Twilio's REST interface, version 2010-04-01: sending, and looking up what was sent.
+//! Twilio's REST interface, version 2010-04-01: sending, looking up what was sent, and ending calls.
 
 use jiff::{Timestamp, fmt::rfc2822};
 use reqwest::{Client, RequestBuilder, Url};
@@ -24,6 +24,8 @@ const LOOKED_THROUGH: &str = "50";
 
 /// A bad number, one that opted out, one that takes no SMS, or a country that the account may not call.
 const NEVER: [i32; 5] = [21211, 21214, 21408, 21610, 21614];
+/// A call that isn't there, or that somebody has picked up or put down.
+const NOT_RINGING: [i32; 2] = [20404, 21220];
 
 /// Twilio, as `jobs` uses it.
 #[derive(Clone)]
@@ -112,12 +114,21 @@ impl Twilio {
         self.create("Calls.json", &form).await
     }
 
+    /// Ends a call that still rings. One that somebody has picked up goes on: they are told what there is to know.
+    pub async fn stop_ringing(&self, sid: &str) -> Result<(), Undone> {
+        let request = self.http.post(self.url(&format!("Calls/{sid}.json"))?).form(&[("Status", "canceled")]);
+        match self.ask::<Created>(request, &NOT_RINGING).await {
+            Ok(_) | Err(Undone::Refused(_)) => Ok(()),
+            Err(undone) => Err(undone),
+        }
+    }
+
     /// The latest SMS or calls from our number to another, newest first.
     pub async fn latest(&self, channel: Channel, to: &str) -> Result<Vec<Known>, Undone> {
         let resource = if channel == Channel::Voice { "Calls.json" } else { "Messages.json" };
         let mut url = self.url(resource)?;
         url.query_pairs_mut().extend_pairs([("To", to), ("From", self.number(channel)), ("PageSize", LOOKED_THROUGH)]);
-        let page: Page = self.ask(self.http.get(url)).await?;
+        let page: Page = self.ask(self.http.get(url), &NEVER).await?;
         let known = page.items.into_iter().map(|Item { sid, date_created, body }| {
             let created_at = rfc2822::parse(&date_created).map(|date| date.timestamp()).map_err(|_| unreadable())?;
             Ok(Known { sid, created_at, body })
@@ -126,11 +137,12 @@ impl Twilio {
     }
 
     async fn create(&self, resource: &str, form: &[(&str, &str)]) -> Result<String, Undone> {
-        let created: Created = self.ask(self.http.post(self.url(resource)?).form(form)).await?;
+        let created: Created = self.ask(self.http.post(self.url(resource)?).form(form), &NEVER).await?;
         Ok(created.sid)
     }
 
-    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Undone> {
+    /// `never`: Twilio's codes after which asking again is of no use.
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder, never: &[i32]) -> Result<T, Undone> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Answer<T> {
@@ -146,7 +158,7 @@ impl Twilio {
             (status, Some(Answer::Done(done))) if status.is_success() => Ok(done),
             (status, Some(Answer::Refused(Refusal { code }))) if !status.is_success() => {
                 let said = format!("twilio {code}");
-                Err(if NEVER.contains(&code) { Undone::Refused(said) } else { Undone::NotNow(said) })
+                Err(if never.contains(&code) { Undone::Refused(said) } else { Undone::NotNow(said) })
             }
             (status, _) if status.is_success() => Err(unreadable()),
             (status, _) => Err(outgoing::of_status(status)),
