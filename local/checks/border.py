@@ -16,7 +16,9 @@ _SECRET = re.compile(r"/secrets/([\w-]+)-arn")
 
 
 def faults() -> list[str]:
-    return [*_parameters(), *_concurrency(), *_functions(), *_readers(), *_schedules(), *_stars()]
+    return [
+        *_parameters(), *_concurrency(), *_functions(), *_readers(), *_schedules(), *_stars(), *_boundaries(),
+    ]  # fmt: skip
 
 
 def _parameters() -> list[str]:
@@ -112,3 +114,33 @@ def _stars() -> list[str]:
             if resource == "*" and not str(action).startswith("xray:"):
                 found.append(f"{function}: {action} on everything")
     return found
+
+
+def _boundaries() -> list[str]:
+    """What a role allows and its boundary doesn't is refused in AWS; what a boundary holds beyond the roles bounds nothing."""
+    roles = {name: body["Properties"] for name, body in template.source()["Resources"].items() if body["Type"] == "AWS::IAM::Role"}
+    own = {name: _actions_of_role(role) for name, role in roles.items()}
+    delivery = own.pop("RolloutRole") | own.pop("SchedulerRole")
+    functions = set().union(*own.values()) | _actions_of_document("vpc")
+    found = []
+    for name, used in (("boundary", functions), ("delivery_boundary", delivery)):
+        bound = _actions_of_document(name)
+        found += [f"terraform's {name} refuses {action}, which a role allows" for action in sorted(used - bound)]
+        found += [f"terraform's {name} holds {action}, which no role allows" for action in sorted(bound - used)]
+    return found
+
+
+def _actions_of_role(role: dict[str, Any]) -> set[str]:
+    return {statement["Action"] for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]}
+
+
+def _actions_of_document(name: str) -> set[str]:
+    """What a policy document of terraform/modules/access allows."""
+    for file in terraform.parsed(terraform.FOLDER / "modules" / "access"):
+        for block in file.get("data", []):
+            for named in block.values():
+                for label, body in named.items():
+                    if label.strip('"') == name:
+                        allowing = [one for one in body["statement"] if one.get("effect", '"Allow"').strip('"') == "Allow"]
+                        return {action.strip('"') for one in allowing for action in one["actions"]}
+    raise SystemExit(f"terraform/modules/access has no policy document {name}")

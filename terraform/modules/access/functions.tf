@@ -59,12 +59,12 @@ data "aws_iam_policy_document" "boundary" {
   statement {
     sid = "OurThings"
     actions = [
-      "dynamodb:ConditionCheckItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
-      "dynamodb:UpdateItem",
+      "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem",
       "lambda:InvokeFunction",
       "logs:CreateLogStream", "logs:PutLogEvents",
       "rds-db:connect",
-      "s3:DeleteObject", "s3:GetObject", "s3:ListBucket", "s3:PutObject", "s3:PutObjectRetention",
+      "s3:DeleteObjectVersion", "s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:ListBucketVersions", "s3:PutObject",
+      "s3:PutObjectRetention",
       "secretsmanager:GetSecretValue",
       "sqs:SendMessage",
     ]
