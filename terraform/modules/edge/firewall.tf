@@ -8,24 +8,25 @@ locals {
       "SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "EC2MetaDataSSRF_BODY",
     ]
     AWSManagedRulesSQLiRuleSet           = ["SQLi_BODY", "SQLiExtendedPatterns_BODY"]
-    AWSManagedRulesKnownBadInputsRuleSet = ["JavaDeserializationRCE_BODY", "Log4JRCE_BODY"]
+    AWSManagedRulesKnownBadInputsRuleSet = ["JavaDeserializationRCE_BODY", "Log4JRCE_BODY", "ReactJSRCE_BODY"]
   }
 
   # In the order in which the firewall asks them.
   managed_sets = ["AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet", "AWSManagedRulesSQLiRuleSet"]
 
+  # How each set begins its labels.
+  label_names = {
+    AWSManagedRulesCommonRuleSet         = "core-rule-set"
+    AWSManagedRulesSQLiRuleSet           = "sql-database"
+    AWSManagedRulesKnownBadInputsRuleSet = "known-bad-inputs"
+  }
+
   # The labels of those rules: they block where people write no free text.
-  body_labels = [
-    "awswaf:managed:aws:core-rule-set:SizeRestrictions_Body",
-    "awswaf:managed:aws:core-rule-set:CrossSiteScripting_Body",
-    "awswaf:managed:aws:core-rule-set:GenericLFI_Body",
-    "awswaf:managed:aws:core-rule-set:GenericRFI_Body",
-    "awswaf:managed:aws:core-rule-set:EC2MetaDataSSRF_Body",
-    "awswaf:managed:aws:sql-database:SQLi_Body",
-    "awswaf:managed:aws:sql-database:SQLiExtendedPatterns_Body",
-    "awswaf:managed:aws:known-bad-inputs:JavaDeserializationRCE_Body",
-    "awswaf:managed:aws:known-bad-inputs:Log4JRCE_Body",
-  ]
+  body_labels = flatten([
+    for set, rules in local.body_rules : [
+      for rule in rules : "awswaf:managed:aws:${local.label_names[set]}:${replace(rule, "_BODY", "_Body")}"
+    ]
+  ])
 
   # Paths on which notes, care plans, messages and whole days of work travel.
   free_text_paths = "^/v1/(sync|visits|clients|alerts|photos|conflicts|sms)(/|$)"

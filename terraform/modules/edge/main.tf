@@ -25,14 +25,10 @@ resource "aws_acm_certificate" "origin" {
 
 # One record proves the name to both regions.
 resource "aws_route53_record" "validation" {
-  for_each = {
-    for option in aws_acm_certificate.edge.domain_validation_options : option.domain_name => option
-  }
-
   zone_id         = var.hosted_zone_id
-  name            = each.value.resource_record_name
-  type            = each.value.resource_record_type
-  records         = [each.value.resource_record_value]
+  name            = one(aws_acm_certificate.edge.domain_validation_options).resource_record_name
+  type            = one(aws_acm_certificate.edge.domain_validation_options).resource_record_type
+  records         = [one(aws_acm_certificate.edge.domain_validation_options).resource_record_value]
   ttl             = 300
   allow_overwrite = true
 }
@@ -41,12 +37,12 @@ resource "aws_acm_certificate_validation" "edge" {
   provider = aws.us_east_1
 
   certificate_arn         = aws_acm_certificate.edge.arn
-  validation_record_fqdns = [for record in aws_route53_record.validation : record.fqdn]
+  validation_record_fqdns = [aws_route53_record.validation.fqdn]
 }
 
 resource "aws_acm_certificate_validation" "origin" {
   certificate_arn         = aws_acm_certificate.origin.arn
-  validation_record_fqdns = [for record in aws_route53_record.validation : record.fqdn]
+  validation_record_fqdns = [aws_route53_record.validation.fqdn]
 }
 
 resource "aws_apigatewayv2_domain_name" "origin" {

@@ -1,0 +1,93 @@
+# Which requests the firewall stops, and what CloudFront lets through.
+
+mock_provider "aws" {
+  mock_resource "aws_acm_certificate" {
+    defaults = {
+      arn                       = "arn:aws:acm:ca-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+      domain_validation_options = []
+    }
+  }
+
+  mock_resource "aws_acm_certificate_validation" {
+    defaults = { certificate_arn = "arn:aws:acm:ca-central-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "aws_wafv2_web_acl" {
+    defaults = { arn = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/berthcare/00000000-0000-0000-0000-000000000000" }
+  }
+}
+
+mock_provider "aws" {
+  alias = "us_east_1"
+
+  mock_resource "aws_acm_certificate" {
+    defaults = {
+      arn                       = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000"
+      domain_validation_options = []
+    }
+  }
+
+  mock_resource "aws_acm_certificate_validation" {
+    defaults = { certificate_arn = "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" }
+  }
+
+  mock_resource "aws_wafv2_web_acl" {
+    defaults = { arn = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/berthcare/00000000-0000-0000-0000-000000000000" }
+  }
+}
+
+variables {
+  name                      = "berthcare-staging"
+  domain_name               = "api.staging.berthcare.ca"
+  hosted_zone_id            = "Z0123456789EXAMPLE"
+  requests_per_five_minutes = 2000
+  origin_secret             = "secret"
+}
+
+run "bodies_with_notes_are_counted_and_let_through" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for path in ["/v1/sync", "/v1/visits/1/tasks/2", "/v1/clients", "/v1/alerts", "/v1/photos", "/v1/sms/webhook"] : can(regex(local.free_text_paths, path))])
+    error_message = "What carries notes is never refused for them."
+  }
+
+  assert {
+    condition     = alltrue([for path in ["/v1/auth/login", "/v1/users/1", "/v1/synchronise", "/sync"] : !can(regex(local.free_text_paths, path))])
+    error_message = "Bodies without free text are held to all rules."
+  }
+
+  assert {
+    condition     = contains(local.body_labels, "awswaf:managed:aws:core-rule-set:SizeRestrictions_Body") && length(local.body_labels) == length(flatten(values(local.body_rules)))
+    error_message = "What only counts leaves a label, by which other paths are refused."
+  }
+
+  assert {
+    condition     = toset(keys(local.body_rules)) == toset(local.managed_sets)
+    error_message = "Each set's body rules are known."
+  }
+}
+
+run "the_edge" {
+  command = plan
+
+  assert {
+    condition     = tolist(aws_cloudfront_distribution.api.restrictions[0].geo_restriction[0].locations) == tolist(["CA", "US"])
+    error_message = "Canada and the United States only."
+  }
+
+  assert {
+    condition     = aws_cloudfront_distribution.api.price_class == "PriceClass_100" && aws_cloudfront_distribution.api.http_version == "http2and3"
+    error_message = "Price class 100, HTTP/2 and 3."
+  }
+
+  assert {
+    condition     = startswith(aws_cloudfront_distribution.api.viewer_certificate[0].minimum_protocol_version, "TLSv1.2")
+    error_message = "TLS 1.2 and newer."
+  }
+
+  assert {
+    condition     = [for header in tolist(aws_cloudfront_distribution.api.origin)[0].custom_header : header.name] == ["x-origin-secret"]
+    error_message = "The functions know CloudFront by its secret."
+  }
+}
