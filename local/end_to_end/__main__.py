@@ -1,4 +1,4 @@
-"""Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, then every operation.
+"""Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, what roles allow, every operation.
 
 Among them the smoke test, which is made for releases, shows that it can pass.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import api
 import readme
+import rights
 import webhooks
 
 SMOKE = Path(__file__).resolve().parents[2] / "delivery" / "smoke.py"
@@ -20,5 +21,6 @@ sys.exit(
     readme.check(address)
     or subprocess.call([sys.executable, SMOKE, address])
     or webhooks.check(address)
+    or rights.check(address)
     or api.check(address)
 )

@@ -1,7 +1,8 @@
 """The emulator, with a note of who asked AWS for what: `python recorder.py PORT FILE`.
 
 A function names itself in each request's User-Agent (shared::app). FILE gets one line for each caller, action and
-resource, at the first time; local/checks/calls.py compares them with what template.yaml allows.
+resource, at the first time: of an object, the bucket and the first part of its key. local/checks/calls.py compares them with
+what template.yaml allows.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 _CALLER = re.compile(r"\bapp/([\w-]+)")
-_LAMBDA = re.compile(r"^/2015-03-31/functions/([^/]+)/invocations")
+_LAMBDA = re.compile(r"^/2015-03-31/functions/(?:berthcare-[a-z]+-)?([^/]+)/invocations")
 # What one call asks IAM for, where that isn't the call's own name.
 _TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 _OBJECT = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "POST": "PutObject", "DELETE": "DeleteObject"}
@@ -74,20 +75,19 @@ def _asked(environ: Environ) -> Iterator[tuple[str, str]]:
     elif not target:
         bucket, _, key = path.lstrip("/").partition("/")
         kind = next((kind for kind in ("photos", "documents", "anchors") if kind in bucket), bucket)
+        query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         if not key:
-            yield "s3:ListBucket", kind
+            yield "s3:ListBucketVersions" if "versions" in query else "s3:ListBucket", kind
             return
+        place = f"{kind}/{key.partition('/')[0]}/"
         method = environ["REQUEST_METHOD"]
         # Of one version S3 asks for a right of its own.
-        version = "Version" if "versionId" in parse_qs(environ.get("QUERY_STRING", "")) and method != "PUT" else ""
-        yield f"s3:{_OBJECT[method]}{version}", kind
+        version = "Version" if "versionId" in query and method != "PUT" else ""
+        yield f"s3:{_OBJECT[method]}{version}", place
         if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
-            yield "s3:GetObject", kind
-        retained = "HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ or "retention" in parse_qs(
-            environ.get("QUERY_STRING", ""), True
-        )
-        if method == "PUT" and retained:
-            yield "s3:PutObjectRetention", kind
+            yield "s3:GetObject", place
+        if method == "PUT" and ("HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ or "retention" in query):
+            yield "s3:PutObjectRetention", place
 
 
 def _body(environ: Environ) -> dict[str, Any]:

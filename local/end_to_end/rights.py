@@ -1,0 +1,233 @@
+"""What the other tests don't make the functions ask of AWS, so that all that a role allows is asked for by its owner.
+
+`make test` then holds what was asked against the roles in template.yaml: local/checks/calls.py wants both the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+from alone import ORIGIN_SECRET, Alone
+from twilio.request_validator import RequestValidator
+
+FAMILY = "+14165550171"
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+# Of a document: a second request to judge it comes while the first one is at it.
+LONG = 5 * 1024 * 1024
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mM4UZECRAwQCgAvjgaRxx1miwAAAABJRU5ErkJggg=="
+)
+
+
+class Unexpected(Exception):
+    """What a function answered instead of doing what was asked."""
+
+
+def check(address: str) -> int:
+    """Answers 0 when every function did what was asked of it."""
+    faults = []
+    for what in (_sessions, _documents):
+        faults += _try(what.__name__.strip("_"), lambda what=what: what(address))
+    _put("origin", {"current": ORIGIN_SECRET, "previous": None})
+    # Nobody listens there, and nothing is reported: an error that can't be has no effect.
+    _put("sentry", {"dsn": "http://public@127.0.0.1:9/1"})
+    for function, work in _ALONE.items():
+        faults += _try(function, lambda function=function, work=work: _alone(address, function, work))
+    for fault in faults:
+        print(fault)
+    if not faults:
+        print("Each function, run alone as in AWS, does what it may do.")
+    return len(faults)
+
+
+def _try(what: str, work: Callable[[], None]) -> list[str]:
+    try:
+        work()
+    except (Unexpected, OSError, KeyError) as fault:
+        return [f"{what}: {fault!r}"]
+    return []
+
+
+def _alone(address: str, function: str, work: Callable[[str, Alone], None]) -> None:
+    with Alone(function, behind_cloudfront=function not in ("jobs", "migrate")) as alone:
+        work(address, alone)
+
+
+# ------------------------------------------------------------------------------------------------- what is served already
+
+
+def _sessions(address: str) -> None:
+    """A refresh whose answer was lost is asked for again."""
+    session, device = _sign_in(address, "nurse")
+    body = {"refresh_token": session["refresh_token"], "device_id": device}
+    first, again = (_ask(address, "POST", "/auth/refresh", body=body) for _ in range(2))
+    _need(first["refresh_token"] == again["refresh_token"], "a lost answer was not given again")
+
+
+def _documents(address: str) -> None:
+    """A document is judged twice at once, so that one copy comes too late; what stays is read, and a photo too."""
+    token = _sign_in(address, "coordinator")[0]["access_token"]
+    client = _ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
+    document = _upload(address, token, _pdf(), client_id=client, kind="document", content_type="application/pdf")
+    picture = _upload(address, token, PICTURE, client_id=client, kind="photo", content_type="image/png")
+    for id_ in (document, picture):
+        judges = [threading.Thread(target=_ask, args=(address, "POST", f"/photos/{id_}/complete", token)) for _ in range(2)]
+        for judge in judges:
+            judge.start()
+        for judge in judges:
+            judge.join()
+        photo = _ask(address, "GET", f"/photos/{id_}", token)
+        _need(bool(photo["download"]), f"what was uploaded can't be had: {photo}")
+        urllib.request.urlopen(photo["download"]["url"], timeout=30).close()
+
+
+def _upload(address: str, token: str, content: bytes, **what: str) -> str:
+    new = {"id": str(uuid.uuid4()), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} | what
+    upload = _ask(address, "POST", "/photos", token, new)["upload"]
+    headers = {name: value for name, value in upload["headers"].items() if name != "content-length"}
+    urllib.request.urlopen(urllib.request.Request(upload["url"], content, headers, method="PUT"), timeout=30).close()
+    return str(new["id"])
+
+
+def _pdf() -> bytes:
+    """One empty page, and a comment that makes it long."""
+    file = b"%PDF-1.4\n%" + b"-" * LONG + b"\n"
+    places = []
+    for number, content in enumerate(
+        (b"/Type /Catalog /Pages 2 0 R", b"/Type /Pages /Kids [3 0 R] /Count 1", b"/Type /Page /Parent 2 0 R /MediaBox [0 0 9 9]"), 1
+    ):
+        places.append(len(file))
+        file += b"%d 0 obj\n<< %b >>\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer\n<< /Size 4 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % len(file)
+    return file + b"xref\n0 4\n0000000000 65535 f \n" + table + end
+
+
+# ------------------------------------------------------------------------------------------------------ what runs alone
+
+
+def _starts(address: str, alone: Alone) -> None:
+    """It reads what it needs to let nobody in: every path asks for a token or a signature."""
+    status, answer = alone.ask("GET", "/v1/nothing-here")
+    _need(status == 404, f"a path that isn't there was answered {status}: {answer}")
+
+
+def _forgot(address: str, auth: Alone) -> None:
+    status, answer = auth.ask("POST", "/v1/auth/forgot", body=json.dumps({"email": "aide@demo.berthcare.ca"}))
+    _need(status == 202, f"a forgotten password was answered {status}: {answer}")
+
+
+def _help(address: str, alerts: Alone) -> None:
+    token = _sign_in(address, "nurse")[0]["access_token"]
+    client = _ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
+    new = {"id": str(uuid.uuid4()), "client_id": client, "severity": "high", "reason": "fall"}
+    status, answer = alerts.ask("POST", "/v1/alerts", body=json.dumps(new), authorization=f"Bearer {token}")
+    _need(status == 201, f"a call for help was answered {status}: {answer}")
+
+
+def _help_offline(address: str, sync: Alone) -> None:
+    token = _sign_in(address, "nurse")[0]["access_token"]
+    client = _ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
+    now = int(time.time() * 1000)
+    alert = {
+        "id": str(uuid.uuid4()), "_status": "created", "_changed": "", "client_id": client, "visit_id": None,
+        "raised_by": None, "severity": "high", "reason": "fall", "message": None, "status": "open",
+        "acknowledged_by": None, "acknowledged_at": None, "escalation_level": 0, "created_at": now, "updated_at": now,
+    }  # fmt: skip
+    changes = {"alerts": {"created": [alert], "updated": [], "deleted": []}}
+    cursor = _ask(address, "GET", "/sync?last_pulled_at=0&schema_version=2", token)["timestamp"]
+    status, answer = sync.ask(
+        "POST", "/v1/sync", query=f"last_pulled_at={cursor}", body=json.dumps({"changes": changes}),
+        authorization=f"Bearer {token}",
+    )  # fmt: skip
+    _need(status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}")
+
+
+def _call_me(address: str, webhooks: Alone) -> None:
+    """A family writes that it wants to be called."""
+    secret = _secrets().get_secret_value(SecretId=f"{os.environ['BERTHCARE_ENV']}/twilio/webhooks")["SecretString"]
+    known: Mapping[str, str] = json.loads(secret)
+    form = {"MessageSid": f"SM{uuid.uuid4().hex}", "From": FAMILY, "To": "+14165550199", "Body": "CALL"}
+    query = f"token={known['webhook_auth_token']}"
+    signature = RequestValidator(known["auth_token"]).compute_signature(f"{known['sms_webhook_url']}?{query}", form)
+    status, answer = webhooks.ask(
+        "POST", "/v1/sms/webhook", query=query, body=urlencode(form), content_type=FORM, x_twilio_signature=signature
+    )
+    _need(status == 200, f"a family's reply was answered {status}: {answer}")
+
+
+def _nights(address: str, jobs: Alone) -> None:
+    for job in ("dispatch", "audit-anchor", "audit-verify", "orphaned-uploads"):
+        answer = jobs.invoke({"job": job})
+        _need("failed" not in answer, f"{job}: {answer}")
+
+
+def _nothing_to_migrate(address: str, migrate: Alone) -> None:
+    answer = migrate.invoke({})
+    _need(answer.get("applied") == [], f"the migrations answered {answer}")
+
+
+_ALONE: Mapping[str, Callable[[str, Alone], None]] = {
+    "alerts": _help,
+    "auth": _forgot,
+    "clients": _starts,
+    "health": _starts,
+    "jobs": _nights,
+    "migrate": _nothing_to_migrate,
+    "photos": _starts,
+    "sync": _help_offline,
+    "visits": _starts,
+    "webhooks": _call_me,
+}
+
+
+# --------------------------------------------------------------------------------------------------------------- helpers
+
+
+def _sign_in(address: str, name: str) -> tuple[dict[str, Any], str]:
+    device = str(uuid.uuid4())
+    body = {
+        "email": f"{name}@demo.berthcare.ca", "password": "berthcare-demo",
+        "device": {"id": device, "name": "rights", "platform": "ios", "app_version": "1.0.0"},
+    }  # fmt: skip
+    return _ask(address, "POST", "/auth/login", body=body), device
+
+
+def _ask(address: str, method: str, path: str, token: str = "", body: object = None) -> dict[str, Any]:
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{address}/v1{path}", data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return dict(json.loads(answer.read()))
+    except urllib.error.HTTPError as answer:
+        raise Unexpected(f"{method} {path} was answered {answer.code}: {answer.read().decode()}") from None
+
+
+def _need(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Unexpected(otherwise)
+
+
+def _secrets() -> Any:
+    return boto3.client("secretsmanager", region_name=os.environ["AWS_REGION"])
+
+
+def _put(name: str, value: object) -> None:
+    secrets, full = _secrets(), f"{os.environ['BERTHCARE_ENV']}/{name}"
+    try:
+        secrets.create_secret(Name=full, SecretString=json.dumps(value))
+    except secrets.exceptions.ResourceExistsException:
+        secrets.put_secret_value(SecretId=full, SecretString=json.dumps(value))
