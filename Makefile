@@ -10,7 +10,7 @@ URL ?= http://127.0.0.1:$(PORT)
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 
-.PHONY: mobile start demo reply press reset test test-watermelon test-pooled check bench build deploy smoke drill openapi verify-audit
+.PHONY: mobile start demo reply press reset test test-watermelon test-pooled check bench build deploy contract smoke drill openapi verify-audit
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and builds anew what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -77,6 +77,9 @@ build: ; @$(STACK) tools -- cargo lambda build --release --arm64 --output-format
 
 # Deploys what `build` built to ENV, staging or production, with the AWS credentials of whoever calls; migrations first.
 deploy: ; @$(STACK) deploy $(ENV)
+
+# Takes away from ENV's database what only the release before needed: docs/runbooks/release.md says when.
+contract: ; @$(STACK) tools -- python delivery/contract.py $(ENV)
 
 # Asks what serves at URL whether it works; changes nothing there.
 smoke: ; @$(PYTHON) delivery/smoke.py $(URL)

@@ -2,7 +2,7 @@
 
 1. Uploads the zips of target/lambda, and a template that names them.
 2. Runs the new release's migrations, where there is a release already. One that fails stops here: nothing has changed but
-   what it could add, which never breaks the release that serves.
+   what it could add, which never breaks the release that serves. Contractions wait for `make contract`.
 3. Hands the template to CloudFormation. CodeDeploy shifts a tenth of the traffic, waits five minutes, and shifts the rest,
    or all of it back if an alarm sounds.
 4. On the first deployment of all, the migrations run now: nobody is there to be served yet.
@@ -13,48 +13,48 @@ Needs AWS credentials for the environment, boto3 and aws-sam-cli.
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import boto3
-from samcli.yamlhelper import yaml_dump, yaml_parse
+import migrations
+from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "target" / "lambda"
-REGION = "ca-central-1"
-# A migration may take as long as Lambda lets it.
-LONGEST = 900
 
 
 def main(environment: str) -> None:
-    session = boto3.Session(region_name=REGION)
-    parameters = session.client("ssm")
+    template = _of_built()
+    parameters = boto3.client("ssm", region_name=migrations.REGION)
 
     def published(name: str) -> str:
         answer = parameters.get_parameter(Name=f"/berthcare/{environment}/{name}")
         return str(answer["Parameter"]["Value"])
 
     bucket = published("storage/releases-bucket")
-    written = BUILT / "template.yaml"
-    written.write_text(yaml_dump(_of_built()))
+    written = BUILT / "template.json"
+    written.write_text(json.dumps(template))
     packaged = BUILT / "packaged.yaml"
     _sam("package", "--template-file", written, "--s3-bucket", bucket, "--output-template-file", packaged)
 
-    functions = session.client("lambda", config=_patient())
+    functions = migrations.client()
     migrate = f"berthcare-{environment}-migrate"
     first = not _exists(functions, migrate)
     if not first:
         _update(functions, migrate, yaml_parse(packaged.read_text())["Resources"]["Migrate"]["Properties"]["CodeUri"])
-        _migrate(functions, migrate)
+        migrations.run(functions, migrate, {})
     role = published("access/cloudformation-role-arn")
     _sam(
         "deploy", "--template-file", packaged, "--config-file", ROOT / "samconfig.toml", "--config-env", environment,
         "--s3-bucket", bucket, "--role-arn", role,
     )  # fmt: skip
     if first:
-        _migrate(functions, migrate)
+        migrations.run(functions, migrate, {})
 
 
 def _of_built() -> dict[str, Any]:
@@ -85,25 +85,14 @@ def _update(functions: Any, name: str, code: str | dict[str, str]) -> None:
     functions.get_waiter("function_updated_v2").wait(FunctionName=name)
 
 
-def _migrate(functions: Any, name: str) -> None:
-    answer = functions.invoke(FunctionName=name, Payload=b"{}")
-    report = answer["Payload"].read().decode()
-    if answer.get("FunctionError"):
-        sys.exit(f"The migrations failed, and no traffic was shifted: {report}")
-    print(f"Migrations: {json.dumps(json.loads(report))}", flush=True)
-
-
-def _patient() -> Any:
-    """One call that waits as long as a migration takes, and is never repeated behind our back."""
-    from botocore.config import Config
-
-    return Config(read_timeout=LONGEST + 30, retries={"total_max_attempts": 1})
-
-
 def _sam(*arguments: str | Path) -> None:
-    subprocess.run([Path(sys.executable).parent / "sam", *arguments, "--region", REGION], cwd=ROOT, check=True)
+    # Beside this Python, where `make deploy` installs it, before any other.
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    program = shutil.which("sam", path=places) or sys.exit("aws-sam-cli is missing: `make deploy` installs it.")
+    subprocess.run([program, *arguments, "--region", migrations.REGION], cwd=ROOT, check=True)
 
 
-if len(sys.argv) != 2 or sys.argv[1] not in ("staging", "production"):
-    sys.exit("Name the environment: staging or production.")
-main(sys.argv[1])
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in migrations.ENVIRONMENTS:
+        sys.exit("Name the environment: staging or production.")
+    main(sys.argv[1])

@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import border
+import delivery
 import metrics
 import mutations
 import routes
 import template
+import workflows
 
 import terraform
 
@@ -23,7 +25,9 @@ for name, check in (
     ("routes", routes.faults),
     ("the border between terraform and template.yaml", border.faults),
     ("alarms and dashboards", metrics.faults),
-    ("that these three notice what is wrong", mutations.faults),
+    ("the delivery, against stand-ins", delivery.faults),
+    ("workflows", workflows.faults),
+    ("that these notice what is wrong, and the comparison of calls and roles too", mutations.faults),
     ("template.yaml", template.lint),
     ("terraform", terraform.faults),
     ("checkov", lambda: terraform.checkov(checkov)),

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import calls
 from template import ROOT
 
 # Check, file, what to break, and what it becomes.
@@ -21,17 +22,56 @@ BREAKS = [
     ("border", "template.yaml", r"Action: dynamodb:GetItem", "Action: dynamodb:*"),
     ("border", "template.yaml", r"secrets/jwt-signing-key-arn", "secrets/twilio-account-arn"),
     ("border", "terraform/modules/secrets/main.tf", r'(jwt-signing-key" += )\["auth"\]', r'\1["auth", "visits"]'),
+    ("border", "terraform/modules/access/functions.tf", r'"s3:GetObjectVersion", ', ""),
+    ("border", "terraform/modules/access/delivery.tf", r'"lambda:GetAlias", ', '"lambda:ListAliases", '),
     ("border", "template.yaml", r'"job": "clean-up"', '"job": "tidy-up"'),
     ("metrics", "terraform/modules/monitoring/alarms.tf", r'metric = "OutboxAge"', 'metric = "OutboxAges"'),
     ("metrics", "terraform/modules/monitoring/dashboards.tf", r'"SyncConflicts"', '"SyncQuarrels"'),
     ("metrics", "shared/src/metrics.rs", r"\n    OutboxAge,", "\n    OutboxOld,"),
     ("metrics", "shared/src/metrics.rs", r"&\[Dimension::Job\]", "&[Dimension::Function]"),
     ("metrics", "template.yaml", r"MetricName: 5xx", "MetricName: 5XXError"),
+    ("delivery", "delivery/deploy.py", r"if not first:", "if first:"),
+    ("delivery", "delivery/migrations.py", r"sys\.exit\(f", "print(f"),
+    ("delivery", "delivery/contract.py", r"!= newest", "> newest"),
+    ("workflows", ".github/workflows/deliver.yml", r"( *- run: make deploy.*\n)( *- run: make smoke.*\n)", r"\2\1"),
+    ("workflows", ".github/workflows/check.yml", r"(rust-cache@)[0-9a-f]{40} # v[\d.]+", r"\1v2"),
 ]
-_COPIED = ["terraform", "template.yaml", "Cargo.toml", "shared/src/metrics.rs", "local/checks", "functions"]
+_COPIED = [
+    "terraform", "template.yaml", "Cargo.toml", "shared/src/metrics.rs", "local/checks", "functions", "delivery",
+    "samconfig.toml", ".github",
+]  # fmt: skip
 
 
 def faults() -> list[str]:
+    return [*_files(), *_calls()]
+
+
+def _calls() -> list[str]:
+    """The same of the record of calls, which `make test` makes: one that fits the roles, and what fits them not."""
+    fitting = [
+        f"{right.function} {right.action} {right.resource}"
+        for right in calls.allowed()
+        if not any(unseen.covers(right) for unseen in calls.UNSEEN)
+    ]
+    records = {
+        "": fitting,
+        "asked for, and refused": [*fitting, "clients s3:GetObject photos/uploads/"],
+        "allowed, and asked for by no test": [line for line in fitting if not line.startswith("auth dynamodb:GetItem ")],
+        "excepted as unseen, and seen": [*fitting, "photos s3:ListBucket photos"],
+    }
+    found = []
+    for expected, lines in records.items():
+        told = calls.compare("\n".join(lines))
+        if len(told) != bool(expected) or not all(fault.startswith(expected) for fault in told):
+            found.append(f"calls found {told} where it should have found one that is {expected or 'nothing'}")
+    calls.UNSEEN[right := calls.Right("visits", "s3:GetObject", "photos")] = "for this test"
+    if not any(fault.startswith("excepted, and allowed by no role") for fault in calls.compare("\n".join(fitting))):
+        found.append("calls did not notice an exception of which no role needs it")
+    del calls.UNSEEN[right]
+    return found
+
+
+def _files() -> list[str]:
     found = []
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)

@@ -91,6 +91,13 @@ data "aws_iam_policy_document" "deploy" {
       "arn:aws:lambda:${local.here}:function:${var.name}-migrate:*",
     ]
   }
+
+  # Contractions are refused where an older version serves.
+  statement {
+    sid       = "WhatServes"
+    actions   = ["lambda:GetAlias", "lambda:ListVersionsByFunction"]
+    resources = ["arn:aws:lambda:${local.here}:function:${var.name}-*"]
+  }
 }
 
 resource "aws_iam_role" "deploy" {
