@@ -200,6 +200,30 @@ async fn signing_out_everywhere_ends_every_session_of_mine() {
 }
 
 #[tokio::test]
+async fn a_push_token_is_the_last_devices_that_named_it() {
+    let world = World::new().await;
+    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let holders = async || {
+        let sql = "select d.id from devices d where d.push_token is not null order by d.push_token";
+        let rows = world.database.superuser().await.query_typed(sql, &[]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<Uuid>>()
+    };
+    let token = |name: &str| json!({"push_token": format!("ExponentPushToken[{name}]")});
+    for _ in 0..2 {
+        assert_eq!(coordinator.put("/v1/auth/push-token", &token("a")).await.status, 204);
+    }
+    assert_eq!(nurse.put("/v1/auth/push-token", &token("b")).await.status, 204);
+    assert_eq!(holders().await, [coordinator.device_id, nurse.device_id]);
+    // The app that was the coordinator's is the nurse's now.
+    assert_eq!(nurse.put("/v1/auth/push-token", &token("a")).await.status, 204);
+    assert_eq!(holders().await, [nurse.device_id]);
+    assert_eq!(nurse.delete("/v1/auth/push-token").await.status, 204);
+    assert!(holders().await.is_empty());
+    let answer = nurse.put("/v1/auth/push-token", &json!({"push_token": "https://elsewhere.test"})).await;
+    assert_eq!(answer.problem(422), "invalid");
+}
+
+#[tokio::test]
 async fn signing_in_again_on_a_device_ends_the_session_before() {
     let world = World::new().await;
     let before = world.nurse().await;

@@ -100,6 +100,7 @@ const BAD_ACTIVATION: &str = r#"{"email": "aide@a.test", "code": "00000000", "pa
 const REFRESH: &str = r#"{"refresh_token": "{own_refresh_token}", "device_id": "{own_device}"}"#;
 const PASSWORDS: &str = r#"{"current_password": "{password}", "new_password": "another password"}"#;
 const WRONG_PASSWORDS: &str = r#"{"current_password": "not the password", "new_password": "another password"}"#;
+const PUSH_TOKEN: &str = r#"{"push_token": "ExponentPushToken[abc]"}"#;
 const CLIENT: &str = r#"{"first_name": "Zoé", "last_name": "Roy", "date_of_birth": "1941-05-06",
     "address": {"street": "1 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"}}"#;
 const CONSENT: &str = r#"{"kind": "photos", "granted": true, "method": "signed form"}"#;
@@ -138,6 +139,8 @@ const TABLE: &[Row] = &[
     row([Bad,  Bad,  Bad,  Bad,  Bad,  Who ], "PATCH /v1/auth/me", r#"{"role": "admin"}"#),
     row([Done, Done, Done, Done, Done, Who ], "POST /v1/auth/password", PASSWORDS),
     row([Bad,  Bad,  Bad,  Bad,  Bad,  Who ], "POST /v1/auth/password", WRONG_PASSWORDS),
+    row([Done, Done, Done, Done, Done, Who ], "PUT /v1/auth/push-token", PUSH_TOKEN),
+    row([Done, Done, Done, Done, Done, Who ], "DELETE /v1/auth/push-token", ""),
     row([Done, Done, Done, Done, Done, Who ], "GET /v1/users/{self}/devices", ""),
     row([Done, Done, Done, Done, Done, Who ], "DELETE /v1/users/{self}/devices/{own_device}", ""),
     row([Done, No,   No,   No,   No,   Who ], "PATCH /v1/users/{self}", r#"{"first_name": "Renamed"}"#),

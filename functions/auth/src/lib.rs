@@ -3,6 +3,7 @@
 mod account;
 mod activation;
 mod devices;
+mod push_token;
 mod sessions;
 mod users;
 mod well_known;
@@ -64,6 +65,7 @@ fn routes() -> OpenApiRouter<Auth> {
         .routes(routes!(sessions::logout_all))
         .routes(routes!(account::me, account::change_me))
         .routes(routes!(account::change_password))
+        .routes(routes!(push_token::set, push_token::remove))
         .routes(routes!(activation::forgot))
         .routes(routes!(activation::activate))
         .routes(routes!(users::list, users::create))

@@ -93,6 +93,18 @@ pub async fn end_session<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Er
     Ok(tx.execute("update devices set session_id = null, push_token = null where id = $1", &[&id]).await?)
 }
 
+/// Notes where the caller's device takes push messages; no other device does there any more.
+pub async fn take_push_token<I: Identity>(tx: &mut Tx<I>, id: Uuid, token: &str) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("device.take_pushes", "device", id, None));
+    Ok(tx.execute("select app.take_push_token($1)", &[&token]).await?)
+}
+
+/// Notes that a device takes none.
+pub async fn drop_push_token<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("device.take_no_pushes", "device", id, None));
+    Ok(tx.execute("update devices set push_token = null where id = $1", &[&id]).await?)
+}
+
 /// Forgets a push token that no device answers to any more, as a job of the agency.
 pub async fn forget_push_token(db: &Db, (agency_id, user_id): (Uuid, Uuid), token: &str) -> Result<(), DbError> {
     db.read::<Nothing>(
