@@ -12,12 +12,16 @@ import terraform
 
 # Read by the delivery, and by the template as a list.
 _BY_OTHERS = {"access/cloudformation-role-arn", "network/private-subnet-ids", "storage/releases-bucket"}
+# RDS gives PostgreSQL a connection for each of so many bytes of the instance's memory.
+_BYTES_A_CONNECTION = 9531392
+_MEMORY_GIB = {"db.t4g.medium": 4, "db.r6g.large": 16}
 _SECRET = re.compile(r"/secrets/([\w-]+)-arn")
 
 
 def faults() -> list[str]:
     return [
-        *_parameters(), *_concurrency(), *_functions(), *_readers(), *_schedules(), *_stars(), *_boundaries(),
+        *_parameters(), *_concurrency(), *_functions(), *_readers(), *_schedules(), *_asynchronous(), *_stars(),
+        *_boundaries(), *_compose(),
     ]  # fmt: skip
 
 
@@ -44,6 +48,11 @@ def _concurrency() -> list[str]:
         allowed = int(_sizes(environment)["function_concurrency"])
         if together != allowed:
             found.append(f"{environment}: template.yaml reserves {together} executions, terraform counts on {allowed}")
+        # Each holds one connection of the proxy, which by itself takes 90 % of the database's.
+        sizes = _sizes(environment)["database"]
+        most = _MEMORY_GIB.get(sizes["instance_class"].strip('"'), 0) * 2**30 // _BYTES_A_CONNECTION * 9 // 10
+        if together >= most:
+            found.append(f"{environment}: {together} executions, and the proxy has {most} connections")
     return found
 
 
@@ -98,9 +107,25 @@ def _schedules() -> list[str]:
     events = template.functions()["jobs"]["Events"].values()
     scheduled = {re.search(r'"job": "([\w-]+)"', event["Properties"]["Input"])[1] for event in events}
     found = [f"the job {job} has no schedule in template.yaml" for job in sorted(jobs - scheduled)]
+    for event in events:
+        for needed in ("ScheduleExpressionTimezone", "RetryPolicy", "DeadLetterConfig"):
+            if needed not in event["Properties"]:
+                found.append(f"the schedule {event['Properties']['Name']} has no {needed}")
     return found + [
         f"template.yaml schedules {job}, which functions/jobs doesn't know" for job in sorted(scheduled - jobs)
     ]
+
+
+def _asynchronous() -> list[str]:
+    """What nobody waits for is kept where it fails: the function's destination takes it, and the event's own queue."""
+    found = []
+    for name, function in sorted(template.functions().items()):
+        events = [event for event in function.get("Events", {}).values() if event["Type"] != "HttpApi"]
+        if events and "OnFailure" not in function.get("EventInvokeConfig", {}).get("DestinationConfig", {}):
+            found.append(f"{name} has events that nobody waits for, and no destination for those that fail")
+        if any("DeadLetterConfig" not in event["Properties"] for event in events):
+            found.append(f"{name} has an event without a queue of dead letters")
+    return found
 
 
 def _stars() -> list[str]:
@@ -144,3 +169,10 @@ def _actions_of_document(name: str) -> set[str]:
                         allowing = [one for one in body["statement"] if one.get("effect", '"Allow"').strip('"') == "Allow"]
                         return {action.strip('"') for one in allowing for action in one["actions"]}
     raise SystemExit(f"terraform/modules/access has no policy document {name}")
+
+
+def _compose() -> list[str]:
+    """docker-compose.yml tells to set what the local stack sets, but for what is any shell's own."""
+    ours = set(re.findall(r'^ {8}"([A-Z_]+)":', (ROOT / "local" / "stack" / "environment.py").read_text(), re.MULTILINE))
+    told = set(re.findall(r"\b([A-Z][A-Z_]+)=", (ROOT / "docker-compose.yml").read_text()))
+    return [f"docker-compose.yml doesn't tell to set {name}" for name in sorted(ours - told - {"LOG_LEVEL", "PATH"})]

@@ -23,7 +23,11 @@ BREAKS = [
     ("border", "template.yaml", r"secrets/jwt-signing-key-arn", "secrets/twilio-account-arn"),
     ("border", "terraform/modules/secrets/main.tf", r'(jwt-signing-key" += )\["auth"\]', r'\1["auth", "visits"]'),
     ("border", "terraform/modules/access/functions.tf", r'"s3:GetObjectVersion", ', ""),
-    ("border", "terraform/modules/access/delivery.tf", r'"lambda:GetAlias", ', '"lambda:ListAliases", '),
+    ("border", "terraform/modules/access/delivery.tf", r'"lambda:GetProvisionedConcurrencyConfig", ', ""),
+    ("border", "template.yaml", r"ScheduleExpressionTimezone: UTC\n", ""),
+    ("border", "template.yaml", r" {6}EventInvokeConfig:\n(?: {8}.*\n)+", ""),
+    ("border", "terraform/environments/staging/sizes.auto.tfvars", r"db\.t4g\.medium", "db.t4g.micro"),
+    ("border", "docker-compose.yml", r" ANCHORS_BUCKET=\S+", ""),
     ("border", "template.yaml", r'"job": "clean-up"', '"job": "tidy-up"'),
     ("metrics", "terraform/modules/monitoring/alarms.tf", r'metric = "OutboxAge"', 'metric = "OutboxAges"'),
     ("metrics", "terraform/modules/monitoring/dashboards.tf", r'"SyncConflicts"', '"SyncQuarrels"'),
@@ -38,7 +42,7 @@ BREAKS = [
 ]
 _COPIED = [
     "terraform", "template.yaml", "Cargo.toml", "shared/src/metrics.rs", "local/checks", "functions", "delivery",
-    "samconfig.toml", ".github",
+    "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
 ]  # fmt: skip
 
 

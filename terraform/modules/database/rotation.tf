@@ -1,6 +1,13 @@
 # AWS's own rotation function changes the two passwords each month. Nothing but the proxy uses them, and the proxy keeps
 # its open connections, so that no request notices.
 
+# Ours, before Lambda makes it: with a key and an end.
+resource "aws_cloudwatch_log_group" "rotation" {
+  name              = "/aws/lambda/${var.name}-password-rotation"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.logs_key_arn
+}
+
 resource "aws_serverlessapplicationrepository_cloudformation_stack" "rotation" {
   name             = "${var.name}-password-rotation"
   application_id   = "arn:aws:serverlessrepo:us-east-1:297356227824:applications/SecretsManagerRDSPostgreSQLRotationSingleUser"
@@ -16,6 +23,8 @@ resource "aws_serverlessapplicationrepository_cloudformation_stack" "rotation" {
     # A token in a PostgreSQL URL or a shell must not need quoting.
     excludeCharacters = " /@\"'\\%`$:?#"
   }
+
+  depends_on = [aws_cloudwatch_log_group.rotation]
 }
 
 resource "aws_secretsmanager_secret_rotation" "password" {

@@ -1,4 +1,5 @@
-# Functions reach the proxy and, by TLS, the world; the proxy alone reaches the database.
+# Functions reach the proxy and, by TLS, the world. The proxy alone reaches the database, but for what can't go through it:
+# the rotation must try a password before the proxy knows it, and an operator's shell comes where the proxy is the trouble.
 
 resource "aws_security_group" "functions" {
   # checkov:skip=CKV2_AWS_5:The functions are in it; template.yaml attaches them.
@@ -35,11 +36,11 @@ resource "aws_security_group" "endpoints" {
   tags = { Name = "${var.name}-endpoints" }
 }
 
-# Runs what needs the database itself and no pooler: migrations, and the rotation of its password.
+# Holds no function of ours: `migrate` goes by the proxy like the others.
 resource "aws_security_group" "maintenance" {
-  # checkov:skip=CKV2_AWS_5:The function migrate and the rotation are in it.
+  # checkov:skip=CKV2_AWS_5:The rotation is in it, and the shells of the runbooks.
   name        = "${var.name}-maintenance"
-  description = "Migrations and rotation of passwords"
+  description = "Rotation of passwords, and operators"
   vpc_id      = aws_vpc.this.id
 
   tags = { Name = "${var.name}-maintenance" }
