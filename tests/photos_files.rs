@@ -144,6 +144,32 @@ fn bombs_are_seen_before_they_go_off() {
     }
 }
 
+/// A decoder must hold all of such a picture before it can draw any of it, which its own limits don't count.
+#[test]
+fn what_comes_in_several_scans_may_be_less_large() {
+    let upload = files::progressive_jpeg(480, 360);
+    let image =
+        image::load_from_memory_with_format(&cleaned(MediaType::Jpeg, &upload).unwrap().bytes, ImageFormat::Jpeg);
+    assert_colour(&image.unwrap(), (60, 180), RED);
+    // Its header alone says that it would be larger.
+    let frame = upload.windows(2).position(|marker| marker == [0xff, 0xc2]).unwrap();
+    let as_large_as = |width: u16, height: u16| {
+        let mut file = upload.clone();
+        file[frame + 5..frame + 9].copy_from_slice(&[height.to_be_bytes(), width.to_be_bytes()].concat());
+        cleaned(MediaType::Jpeg, &file).map(|_| ())
+    };
+    assert_eq!(as_large_as(8192, 6144), Err(Rejection::TooMuchMemory));
+    assert_eq!(as_large_as(8192, 4097), Err(Rejection::TooMuchMemory));
+    assert_ne!(as_large_as(4032, 3024), Err(Rejection::TooMuchMemory));
+}
+
+#[test]
+fn a_heic_of_countless_pieces_is_not_looked_through() {
+    assert!(cleaned(MediaType::Heic, &files::heic_in_pieces(40, 30, 300)).is_ok());
+    let countless = cleaned(MediaType::Heic, &files::heic_in_pieces(40, 30, 5_000));
+    assert_eq!(countless.map(drop), Err(Rejection::Unreadable));
+}
+
 #[test]
 fn what_breaks_off_is_damaged() {
     // Without the box behind it all, which nothing needs.

@@ -55,6 +55,16 @@ pub fn jpeg(width: u32, height: u32, orientation: u16) -> Vec<u8> {
     file
 }
 
+/// The same picture, coded so that it can be drawn coarsely before all of it is there.
+pub fn progressive_jpeg(width: u16, height: u16) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
+    encoder.set_progressive(true);
+    let picture = picture(width.into(), height.into());
+    encoder.encode(&picture, width, height, jpeg_encoder::ColorType::Rgb).unwrap();
+    file
+}
+
 pub fn png(width: u32, height: u32, orientation: u16) -> Vec<u8> {
     let mut file = Vec::new();
     encode(PngEncoder::new(&mut file), &picture(width, height), orientation);
@@ -123,6 +133,11 @@ pub const CODED_IMAGE: &[u8] = b"this stands for an image in HEVC";
 
 /// A HEIC with one image, EXIF with a place, XMP, and a box of a maker's own behind them.
 pub fn heic(width: u32, height: u32) -> Vec<u8> {
+    heic_in_pieces(width, height, 1)
+}
+
+/// The same, with each item's bytes in so many places, which are the same place again and again.
+pub fn heic_in_pieces(width: u32, height: u32, pieces: u16) -> Vec<u8> {
     let exif = [vec![0; 4], exif(6)].concat();
     let xmp = b"<x:xmpmeta>exif:GPSLatitude 43,38.55N</x:xmpmeta>".to_vec();
     let items: [(u16, &[u8; 4], Vec<u8>); 3] =
@@ -140,7 +155,8 @@ pub fn heic(width: u32, height: u32) -> Vec<u8> {
             .flat_map(|(id, _, bytes)| {
                 let place = [u32::try_from(at).unwrap(), u32::try_from(bytes.len()).unwrap()].map(u32::to_be_bytes);
                 at += bytes.len();
-                [&id.to_be_bytes()[..], &[0; 4], &[0, 1], &place.concat()].concat()
+                let places = place.concat().repeat(pieces.into());
+                [&id.to_be_bytes()[..], &[0; 4], &pieces.to_be_bytes(), &places].concat()
             })
             .collect();
         let boxes = [

@@ -11,8 +11,14 @@ use image::{
 use photos::clean::clean;
 use shared::models::photos::{MediaType, PhotoKind};
 
-/// 12 megapixels, as most phones take them; and the most that is accepted.
-const SIZES: [(u32, u32); 2] = [(4032, 3024), (8192, 6144)];
+/// 12 megapixels, as most phones take them; the most that is accepted of a progressive JPEG; and of all others.
+const SIZES: [(u32, u32); 3] = [(4032, 3024), (8192, 4096), (8192, 6144)];
+const WAYS: [(&str, MediaType); 4] = [
+    ("JPEG", MediaType::Jpeg),
+    ("progressive JPEG", MediaType::Jpeg),
+    ("PNG", MediaType::Png),
+    ("WebP", MediaType::Webp),
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = env::args().skip(1);
@@ -22,10 +28,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::temp_dir();
     for (width, height) in SIZES {
         let picture = picture(width, height);
-        for media_type in [MediaType::Jpeg, MediaType::Png, MediaType::Webp] {
+        for (way, media_type) in WAYS {
             let file = folder.join(format!("memory-{}", std::process::id()));
-            fs::write(&file, encode(media_type, &picture)?)?;
-            print!("{width} x {height} {}: {} KB, ", <&str>::from(media_type), fs::metadata(&file)?.len() / 1024);
+            fs::write(&file, encode(way, &picture)?)?;
+            print!("{width} x {height} {way}: {} KB, ", fs::metadata(&file)?.len() / 1024);
             let output = Command::new(env::current_exe()?).arg(<&str>::from(media_type)).arg(&file).output()?;
             print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
             fs::remove_file(&file)?;
@@ -65,12 +71,17 @@ fn picture(width: u32, height: u32) -> RgbImage {
     })
 }
 
-fn encode(media_type: MediaType, picture: &RgbImage) -> Result<Vec<u8>, image::ImageError> {
+fn encode(way: &str, picture: &RgbImage) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
     let mut file = Vec::new();
     let (width, height, colour) = (picture.width(), picture.height(), ExtendedColorType::Rgb8);
-    match media_type {
-        MediaType::Jpeg => JpegEncoder::new_with_quality(&mut file, 90).write_image(picture, width, height, colour)?,
-        MediaType::Png => PngEncoder::new(&mut file).write_image(picture, width, height, colour)?,
+    match way {
+        "JPEG" => JpegEncoder::new_with_quality(&mut file, 90).write_image(picture, width, height, colour)?,
+        "progressive JPEG" => {
+            let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
+            encoder.set_progressive(true);
+            encoder.encode(picture, width.try_into()?, height.try_into()?, jpeg_encoder::ColorType::Rgb)?;
+        }
+        "PNG" => PngEncoder::new(&mut file).write_image(picture, width, height, colour)?,
         _ => WebPEncoder::new_lossless(&mut file).write_image(picture, width, height, colour)?,
     }
     Ok(file)

@@ -3,7 +3,7 @@
 //!
 //! Whatever isn't understood is refused, so that no place that metadata may hide in is overlooked.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use super::{MAX_PIXELS, Rejection};
 
@@ -15,6 +15,10 @@ const KEPT: [&[u8; 4]; 3] = [b"ftyp", b"meta", b"mdat"];
 const KEPT_OF_META: [&[u8; 4]; 9] = [b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"idat", b"dinf", b"grpl"];
 /// Types of items that are images: coded ones, and those put together from others.
 const IMAGES: [&[u8; 4]; 8] = [b"hvc1", b"hev1", b"lhv1", b"jpeg", b"grid", b"iden", b"iovl", b"tmap"];
+/// How many items, and pieces of them, are looked at. A phone's 48 megapixels in tiles are some two hundred.
+const MOST_PIECES: usize = 10_000;
+/// How many boxes of data: phones write one.
+const MOST_DATA: usize = 100;
 /// EXIF that says nothing: no offset, and a directory without entries.
 const EMPTY_EXIF: [u8; 18] = *b"\0\0\0\0MM\0\x2a\0\0\0\x08\0\0\0\0\0\0";
 
@@ -52,6 +56,7 @@ fn erasable(file: &[u8]) -> Result<Vec<Erased>, Rejection> {
         match &found.kind {
             b"meta" if meta.is_some() => return Err(Rejection::Unreadable),
             b"meta" => meta = Some(found.body),
+            b"mdat" if data.len() == MOST_DATA => return Err(Rejection::Unreadable),
             b"mdat" => data.push(found.body),
             kind if KEPT.contains(&kind) => {}
             _ => erased.extend(found.blanked()),
@@ -75,7 +80,7 @@ fn erasable(file: &[u8]) -> Result<Vec<Erased>, Rejection> {
     let (items, places) = (items.ok_or(Rejection::Unreadable)?, places.ok_or(Rejection::Unreadable)?);
     data.extend(idat.clone());
     for (item, range) in locations(file, places, idat.as_ref())? {
-        let Some((_, is_exif)) = items.iter().find(|(other, _)| *other == item) else { continue };
+        let Some(is_exif) = items.get(&item) else { continue };
         // Never over the boxes that say where things are.
         if !data.iter().any(|data| data.start <= range.start && range.end <= data.end) {
             return Err(Rejection::Unreadable);
@@ -86,11 +91,11 @@ fn erasable(file: &[u8]) -> Result<Vec<Erased>, Rejection> {
 }
 
 /// The items that are not images, and whether they are EXIF.
-fn other_items(file: &[u8], iinf: Range<usize>) -> Result<Vec<(u32, bool)>, Rejection> {
+fn other_items(file: &[u8], iinf: Range<usize>) -> Result<HashMap<u32, bool>, Rejection> {
     let mut reader = Reader::of(file, iinf);
     let version = reader.version()?;
     let _count = if version == 0 { reader.number(2)? } else { reader.number(4)? };
-    let mut others = Vec::new();
+    let mut others = HashMap::new();
     for found in Boxes::of(file, reader.rest()) {
         let found = found?;
         if &found.kind != b"infe" {
@@ -103,7 +108,8 @@ fn other_items(file: &[u8], iinf: Range<usize>) -> Result<Vec<(u32, bool)>, Reje
         // Before version 2 an item has no type, and is never an image.
         let kind = if version >= 2 { entry.bytes(4)? } else { &[] };
         if !is_one_of(&IMAGES, kind) {
-            others.push((id, kind == b"Exif"));
+            // Of two items with one id the first counts.
+            others.entry(id).or_insert(kind == b"Exif");
         }
     }
     Ok(others)
@@ -145,7 +151,9 @@ fn locations(
             let start = usize::try_from(start).ok().and_then(|start| start.checked_add(from));
             let end = start.and_then(|start| start.checked_add(usize::try_from(length).ok()?));
             match (start, end) {
-                (Some(start), Some(end)) if end <= file.len() => locations.push((id, start..end)),
+                (Some(start), Some(end)) if end <= file.len() && locations.len() < MOST_PIECES => {
+                    locations.push((id, start..end));
+                }
                 _ => return Err(Rejection::Unreadable),
             }
         }

@@ -5,6 +5,7 @@
 
 mod disguise;
 mod heic;
+mod jpeg;
 mod pdf;
 mod picture;
 
@@ -13,6 +14,9 @@ use shared::models::photos::{MediaType, PhotoKind};
 /// How many pixels an image may have: what the largest sensors of phones give without being asked for more (8192 x 6144).
 /// At three bytes each, twice over while it is turned upright, that is 302 MB.
 pub const MAX_PIXELS: u64 = 8192 * 6144;
+
+/// Three bytes for each pixel, and as many again for what a decoder needs on its way.
+const MOST_MEMORY: u64 = 6 * MAX_PIXELS;
 
 /// A copy that may be given out.
 #[derive(Debug)]
@@ -56,6 +60,9 @@ pub enum Rejection {
     /// It has more pixels than are taken.
     #[error("it has more than 50 megapixels")]
     TooManyPixels,
+    /// It is coded in a way that takes more memory than there is.
+    #[error("it is coded in several scans, and too large for that: it is taken as a baseline JPEG, or smaller")]
+    TooMuchMemory,
     /// It breaks off, or can't be read for another reason.
     #[error("it is damaged or incomplete")]
     Unreadable,

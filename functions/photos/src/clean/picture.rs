@@ -14,7 +14,7 @@ use image::{
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 use shared::models::photos::MediaType;
 
-use super::{Clean, MAX_PIXELS, Rejection};
+use super::{Clean, MAX_PIXELS, MOST_MEMORY, Rejection, jpeg};
 
 /// Hard to tell from the original by eye, at about its size.
 const QUALITY: u8 = 90;
@@ -27,11 +27,11 @@ pub(super) fn photo(media_type: MediaType, upload: Vec<u8>) -> Result<Clean, Rej
     let pixels = on_white(decode(media_type, upload)?);
     let thumbnail = if pixels.width().max(pixels.height()) > THUMBNAIL {
         let (width, height) = fitting(pixels.width(), pixels.height());
-        jpeg(&imageops::thumbnail(&pixels, width, height), THUMBNAIL_QUALITY)?
+        to_jpeg(&imageops::thumbnail(&pixels, width, height), THUMBNAIL_QUALITY)?
     } else {
-        jpeg(&pixels, THUMBNAIL_QUALITY)?
+        to_jpeg(&pixels, THUMBNAIL_QUALITY)?
     };
-    let bytes = jpeg(&pixels, QUALITY)?;
+    let bytes = to_jpeg(&pixels, QUALITY)?;
     Ok(Clean { bytes, media_type: MediaType::Jpeg, extension: "jpg", thumbnail: Some(thumbnail), redrawn: true })
 }
 
@@ -44,7 +44,7 @@ pub(super) fn signature(media_type: MediaType, upload: Vec<u8>) -> Result<Clean,
         .map_err(|error| unreadable(&error))?;
     let shown = on_white(DynamicImage::ImageRgba8(pixels));
     let (width, height) = fitting(shown.width(), shown.height());
-    let thumbnail = jpeg(&imageops::thumbnail(&shown, width, height), THUMBNAIL_QUALITY)?;
+    let thumbnail = to_jpeg(&imageops::thumbnail(&shown, width, height), THUMBNAIL_QUALITY)?;
     Ok(Clean { bytes, media_type: MediaType::Png, extension: "png", thumbnail: Some(thumbnail), redrawn: true })
 }
 
@@ -61,15 +61,16 @@ fn fitting(width: u32, height: u32) -> (u32, u32) {
 /// Pixels as they are to be seen: upright, in sRGB. What an image needs is known and limited before it is decoded.
 fn decode(media_type: MediaType, upload: Vec<u8>) -> Result<DynamicImage, Rejection> {
     let format = match media_type {
-        MediaType::Jpeg if !has_its_end(&upload) => return Err(Rejection::Unreadable),
-        MediaType::Jpeg => ImageFormat::Jpeg,
+        MediaType::Jpeg => {
+            jpeg::check(&upload)?;
+            ImageFormat::Jpeg
+        }
         MediaType::Png => ImageFormat::Png,
         MediaType::Webp => ImageFormat::WebP,
         MediaType::Heic | MediaType::Pdf => return Err(Rejection::UnknownType),
     };
     let mut limits = Limits::default();
-    // Three bytes for each pixel, and as many again for what a decoder needs on its way.
-    limits.max_alloc = Some(6 * MAX_PIXELS);
+    limits.max_alloc = Some(MOST_MEMORY);
     let mut reader = ImageReader::with_format(Cursor::new(upload), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(|error| unreadable(&error))?;
@@ -131,7 +132,7 @@ fn on_white(image: DynamicImage) -> RgbImage {
     opaque
 }
 
-fn jpeg(pixels: &RgbImage, quality: u8) -> Result<Vec<u8>, Rejection> {
+fn to_jpeg(pixels: &RgbImage, quality: u8) -> Result<Vec<u8>, Rejection> {
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, quality)
         .write_image(pixels, pixels.width(), pixels.height(), ExtendedColorType::Rgb8)
@@ -144,47 +145,4 @@ fn unreadable(error: &ImageError) -> Rejection {
         ImageError::Limits(_) => Rejection::TooManyPixels,
         _ => Rejection::Unreadable,
     }
-}
-
-/// Whether a JPEG has the marker of its end (ITU-T T.81, B.2). The decoder fills what is missing with grey, and a nurse
-/// would find a wound half grey later. What follows the end doesn't matter: phones keep a second picture there.
-fn has_its_end(file: &[u8]) -> bool {
-    const START_OF_SCAN: u8 = 0xda;
-    const END_OF_IMAGE: u8 = 0xd9;
-    let mut at = 2;
-    while let Some(marker) = next_marker(file, &mut at) {
-        match marker {
-            END_OF_IMAGE => return true,
-            // TEM and the restart markers stand alone.
-            0x01 | 0xd0..=0xd7 => {}
-            _ => {
-                let Some(&[high, low]) = file.get(at..at + 2) else { return false };
-                at += usize::from(u16::from_be_bytes([high, low])).max(2);
-                if marker == START_OF_SCAN && !skip_scan(file, &mut at) {
-                    return false;
-                }
-            }
-        }
-    }
-    false
-}
-
-/// The marker at `at`, which moves past it.
-fn next_marker(file: &[u8], at: &mut usize) -> Option<u8> {
-    if *file.get(*at)? != 0xff {
-        return None;
-    }
-    while *file.get(*at)? == 0xff {
-        *at += 1;
-    }
-    *at += 1;
-    file.get(*at - 1).copied()
-}
-
-/// Moves past a scan's data, to the marker after it. In the data a byte 255 is followed by zero, or by a restart marker.
-fn skip_scan(file: &[u8], at: &mut usize) -> bool {
-    let Some(data) = file.get(*at..) else { return false };
-    let end = data.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff));
-    *at += end.unwrap_or(0);
-    end.is_some()
 }
