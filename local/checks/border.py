@@ -21,7 +21,7 @@ _SECRET = re.compile(r"/secrets/([\w-]+)-arn")
 def faults() -> list[str]:
     return [
         *_parameters(), *_concurrency(), *_functions(), *_readers(), *_schedules(), *_asynchronous(), *_stars(),
-        *_boundaries(), *_compose(),
+        *_boundaries(), *_table(), *_compose(),
     ]  # fmt: skip
 
 
@@ -169,6 +169,19 @@ def _actions_of_document(name: str) -> set[str]:
                         allowing = [one for one in body["statement"] if one.get("effect", '"Allow"').strip('"') == "Allow"]
                         return {action.strip('"') for one in allowing for action in one["actions"]}
     raise SystemExit(f"terraform/modules/access has no policy document {name}")
+
+
+def _table() -> list[str]:
+    """DynamoDB counts its own faults by operation, so that the alarm names each operation that a role allows."""
+    text = (terraform.FOLDER / "modules" / "monitoring" / "variables.tf").read_text()
+    watched = set(re.findall(r"\w+", re.search(r'"ephemeral_operations" \{.*?default *= \[(.*?)\]', text, re.DOTALL)[1]))
+    asked = {
+        str(statement["Action"]).removeprefix("dynamodb:")
+        for function in template.functions()
+        for statement in statements(function)
+        if str(statement["Action"]).startswith("dynamodb:")
+    }
+    return [f"the alarm on DynamoDB's faults and the roles differ in {name}" for name in sorted(watched ^ asked)]
 
 
 def _compose() -> list[str]:

@@ -47,7 +47,7 @@ variable "ephemeral_table" {
 variable "ephemeral_operations" {
   description = "The operations that the functions ask of that table."
   type        = set(string)
-  default     = ["DeleteItem", "GetItem", "PutItem", "TransactWriteItems", "UpdateItem"]
+  default     = ["DeleteItem", "GetItem", "PutItem", "UpdateItem"]
 }
 
 variable "distribution_id" {
