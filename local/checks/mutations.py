@@ -24,7 +24,7 @@ BREAKS = [
     ("border", "terraform/modules/secrets/main.tf", r'(jwt-signing-key" += )\["auth"\]', r'\1["auth", "visits"]'),
     ("border", "terraform/modules/access/functions.tf", r'"s3:GetObjectVersion", ', ""),
     ("border", "terraform/modules/access/delivery.tf", r'"lambda:GetProvisionedConcurrencyConfig", ', ""),
-    ("border", "template.yaml", r"ScheduleExpressionTimezone: UTC\n", ""),
+    ("border", "template.yaml", r" *ScheduleExpressionTimezone: UTC\n", ""),
     ("border", "template.yaml", r" {6}EventInvokeConfig:\n(?: {8}.*\n)+", ""),
     ("border", "terraform/environments/staging/sizes.auto.tfvars", r"db\.t4g\.medium", "db.t4g.micro"),
     ("border", "docker-compose.yml", r" ANCHORS_BUCKET=\S+", ""),
