@@ -139,7 +139,9 @@ async fn a_visit_must_make_sense() {
     for (start, end, status) in [
         ("2026-12-01T05:00:00-05:00", "2026-12-01T11:00:00Z", 201),
         ("9999-12-31T23:00:00-10:00", "9999-12-31T23:59:59-23:59", 422),
-        ("0000-01-01T00:00:00Z", "0000-01-01T01:00:00Z", 201),
+        ("0000-01-01T00:00:00Z", "0000-01-01T01:00:00Z", 422),
+        ("2199-12-31T22:00:00Z", "2199-12-31T23:00:00Z", 201),
+        ("9999-12-30T22:00:00Z", "9999-12-30T23:00:00Z", 422),
     ] {
         let body = with(with(visit_body(), "/scheduled_start", json!(start)), "/scheduled_end", json!(end));
         assert_eq!(coordinator.post("/v1/visits", &body).await.status, status, "{body}");

@@ -22,6 +22,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: serde_json::Map<String, Value>,
     pub body: Vec<u8>,
+    /// How many bytes it took all in all, as Lambda counts them.
+    pub on_the_wire: usize,
 }
 
 impl Client {
@@ -111,7 +113,7 @@ impl Answer {
             _ => bytes,
         };
         let status = answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).unwrap();
-        Self { status, headers, body }
+        Self { status, headers, body, on_the_wire: answer.to_string().len() }
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -3,6 +3,7 @@
 
 mod culprits;
 mod outcome;
+mod page;
 mod pull;
 mod push;
 mod records;

@@ -1,7 +1,5 @@
 //! From the server to the phone.
 
-use std::collections::BTreeMap;
-
 use axum::{
     body::{Body, Bytes},
     extract::State,
@@ -24,15 +22,12 @@ use shared::{
     },
 };
 use utoipa::IntoParams;
-use uuid::Uuid;
 
-use crate::measure;
+use crate::{
+    measure,
+    page::{Page, Room},
+};
 
-/// An answer's size before compression, in bytes, beyond which another page follows. Our rows compress about eightfold,
-/// and Lambda takes 6 MB.
-const PAGE_BYTES_COMPRESSED: usize = 24 << 20;
-/// The same for a phone that takes no compression.
-const PAGE_BYTES_PLAIN: usize = 4 << 20;
 /// Rows read at once: what fills a page of the shortest rows.
 const PAGE_ROWS: i64 = 25_000;
 
@@ -86,7 +81,7 @@ pub(crate) async fn pull(
         return upgrade_required(&app, &caller, presented).await;
     };
     let new_to_it = migration(query.migration.as_deref(), version)?;
-    let request = Request { presented, pending: query.pending, version, page_bytes: page_bytes(&headers) };
+    let request = Request { presented, pending: query.pending, version, room: room(&headers) };
     if let Some(answer) = request.answer(&app, &caller, &new_to_it).await? {
         return Ok(answer);
     }
@@ -126,9 +121,9 @@ fn migration(text: Option<&str>, version: u32) -> Result<Vec<(&'static Table, Ve
         .collect())
 }
 
-fn page_bytes(headers: &HeaderMap) -> usize {
+fn room(headers: &HeaderMap) -> Room {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepted.contains("gzip") || accepted.contains("br") { PAGE_BYTES_COMPRESSED } else { PAGE_BYTES_PLAIN }
+    if accepted.contains("gzip") || accepted.contains("br") { Room::COMPRESSED } else { Room::PLAIN }
 }
 
 /// What kind of answer a pull gets.
@@ -148,7 +143,7 @@ struct Request {
     presented: Option<Cursor>,
     pending: Option<i32>,
     version: u32,
-    page_bytes: usize,
+    room: Room,
 }
 
 impl Request {
@@ -189,15 +184,15 @@ impl Request {
         let mut page = match kind {
             // Never paged: a phone loses what the answer omits.
             Kind::Replace => Page::whole(rows),
-            _ => Page::cut(rows, self.page_bytes, PAGE_ROWS),
+            _ => Page::cut(rows, self.room, PAGE_ROWS),
         };
-        if !new_to_it.is_empty() && page.is_one_number_over(self.page_bytes) {
+        if !new_to_it.is_empty() && page.is_one_number_over(self.room) {
             return Ok(None);
         }
         if page.rows.is_empty() && page.has_more {
             // One client alone is more than a page: never split.
             let whole = sync_pull::items(&tx, Window { limit: i64::MAX, ..window }).await?;
-            page = Page::cut(whole.rows, 1, i64::MAX);
+            page = Page::first_number(whole.rows);
         }
         let sent = Sent { kind, number: items.number.unwrap_or_default(), page, tombstones: items.tombstones };
         self.serve(tx, &device, sent, withheld).await.map(Some)
@@ -318,63 +313,6 @@ impl Sent {
         lists.sort_by_key(|(table, list, _)| (*table, *list));
         lists
     }
-}
-
-/// As many rows as go into one answer.
-struct Page {
-    rows: Vec<Item>,
-    /// The number at which the next page begins.
-    last: i64,
-    has_more: bool,
-}
-
-impl Page {
-    fn whole(rows: Vec<Item>) -> Self {
-        Self { last: rows.last().map_or(0, |row| row.number), rows, has_more: false }
-    }
-
-    /// Cuts between two numbers: what goes by one number is never split. `limit` is how many rows were asked for: where
-    /// so many came, the last number may be incomplete.
-    fn cut(mut rows: Vec<Item>, bytes: usize, limit: i64) -> Self {
-        let full = i64::try_from(rows.len()).is_ok_and(|count| count >= limit);
-        if full {
-            let last = rows.last().map_or(0, |row| row.number);
-            rows.truncate(rows.partition_point(|row| row.number < last));
-        }
-        let (mut sum, mut last) = (0, None);
-        let fitting = rows.iter().take_while(|row| {
-            let fits = sum < bytes || last.is_none_or(|last| last == row.number);
-            sum += size_of(row);
-            last = Some(row.number);
-            fits
-        });
-        let count = fitting.count();
-        let has_more = full || count < rows.len();
-        rows.truncate(count);
-        let last = rows.last().map_or(0, |row| row.number);
-        Self { rows, last, has_more }
-    }
-
-    /// Whether all of it goes by one number and is more than so many bytes, or than could be asked for.
-    fn is_one_number_over(&self, bytes: usize) -> bool {
-        match self.rows.first() {
-            Some(first) => first.number == self.last && self.rows.iter().map(size_of).sum::<usize>() > bytes,
-            None => self.has_more,
-        }
-    }
-
-    /// How many records of each client are in it.
-    fn by_client(&self) -> BTreeMap<Uuid, usize> {
-        let mut clients = BTreeMap::new();
-        for client_id in self.rows.iter().filter_map(|row| row.client_id) {
-            *clients.entry(client_id).or_default() += 1;
-        }
-        clients
-    }
-}
-
-fn size_of(row: &Item) -> usize {
-    row.body.as_ref().map_or(0, String::len)
 }
 
 /// The three lists of a table's changes, in their order.

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     db::{AuditEntry, ConstraintExt, Db, DbError, Identity, Nothing, Tx, json_sql, text_sql},
     error::{Conflict, Error, Fault},
+    sync::schema::LATEST_MS,
     validation::{Check, Faults},
 };
 
@@ -72,6 +73,11 @@ pub struct VisitFields {
 
 impl Check for VisitFields {
     fn check(&self, faults: &mut Faults) {
+        faults.unless(
+            (0..LATEST_MS).contains(&self.scheduled_start.as_millisecond()),
+            "/scheduled_start",
+            "must be between 1970 and 2200",
+        );
         faults.unless(
             self.scheduled_end > self.scheduled_start,
             "/scheduled_end",

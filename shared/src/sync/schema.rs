@@ -8,8 +8,8 @@ use uuid::Uuid;
 /// The newest schema version. An app may be older: it is sent what it knows.
 pub const VERSION: u32 = 2;
 
-/// The end of the year 9999, in milliseconds.
-const LATEST_MS: i64 = 253_402_300_799_000;
+/// The beginning of the year 2200, in milliseconds: later is a mistake, and dates reckoned from it must still be dates.
+pub(crate) const LATEST_MS: i64 = 7_258_118_400_000;
 
 /// What a column's values are, in the database and on the wire.
 #[derive(Clone, Copy, Debug, PartialEq)]
