@@ -11,6 +11,7 @@ from pathlib import Path
 
 import border
 import delivery
+import handlers
 import metrics
 import mutations
 import routes
@@ -24,6 +25,7 @@ failed = False
 for name, check in (
     ("routes", routes.faults),
     ("the border between terraform and template.yaml", border.faults),
+    ("what CloudFormation's role may do", handlers.faults),
     ("alarms and dashboards", metrics.faults),
     ("the delivery, against stand-ins", delivery.faults),
     ("workflows", workflows.faults),

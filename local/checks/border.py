@@ -146,10 +146,10 @@ def _boundaries() -> list[str]:
     roles = {name: body["Properties"] for name, body in template.source()["Resources"].items() if body["Type"] == "AWS::IAM::Role"}
     own = {name: _actions_of_role(role) for name, role in roles.items()}
     delivery = own.pop("RolloutRole") | own.pop("SchedulerRole")
-    functions = set().union(*own.values()) | _actions_of_document("vpc")
+    functions = set().union(*own.values()) | actions_of_document("vpc")
     found = []
     for name, used in (("boundary", functions), ("delivery_boundary", delivery)):
-        bound = _actions_of_document(name)
+        bound = actions_of_document(name)
         found += [f"terraform's {name} refuses {action}, which a role allows" for action in sorted(used - bound)]
         found += [f"terraform's {name} holds {action}, which no role allows" for action in sorted(bound - used)]
     return found
@@ -159,7 +159,7 @@ def _actions_of_role(role: dict[str, Any]) -> set[str]:
     return {statement["Action"] for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]}
 
 
-def _actions_of_document(name: str) -> set[str]:
+def actions_of_document(name: str) -> set[str]:
     """What a policy document of terraform/modules/access allows."""
     for file in terraform.parsed(terraform.FOLDER / "modules" / "access"):
         for block in file.get("data", []):

@@ -29,6 +29,7 @@ BREAKS = [
     ("border", "terraform/environments/staging/sizes.auto.tfvars", r"db\.t4g\.medium", "db.t4g.micro"),
     ("border", "docker-compose.yml", r" ANCHORS_BUCKET=\S+", ""),
     ("border", "template.yaml", r'"job": "clean-up"', '"job": "tidy-up"'),
+    ("handlers", "terraform/modules/access/delivery.tf", r'"sqs:ListQueueTags", ', ""),
     ("metrics", "terraform/modules/monitoring/alarms.tf", r'metric = "OutboxAge"', 'metric = "OutboxAges"'),
     ("metrics", "terraform/modules/monitoring/dashboards.tf", r'"SyncConflicts"', '"SyncQuarrels"'),
     ("metrics", "shared/src/metrics.rs", r"\n    OutboxAge,", "\n    OutboxOld,"),

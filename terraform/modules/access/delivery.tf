@@ -161,7 +161,7 @@ data "aws_iam_policy_document" "cloudformation" {
     sid = "RolesThemselves"
     actions = [
       "iam:DeleteRole", "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies",
-      "iam:PassRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRoleDescription",
+      "iam:PassRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole", "iam:UpdateRoleDescription",
     ]
     resources = ["arn:aws:iam::${local.account}:role/${var.name}-*"]
   }
@@ -178,6 +178,7 @@ data "aws_iam_policy_document" "cloudformation" {
     sid = "Api"
     actions = [
       "apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT", "apigateway:TagResource",
+      "apigateway:UntagResource",
     ]
     resources = [
       "arn:aws:apigateway:${local.region}::/apis", "arn:aws:apigateway:${local.region}::/apis/*",
@@ -191,7 +192,8 @@ data "aws_iam_policy_document" "cloudformation" {
     sid = "Logs"
     actions = [
       "logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DeleteRetentionPolicy",
-      "logs:ListTagsForResource", "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
+      "logs:DescribeIndexPolicies", "logs:DisassociateKmsKey", "logs:GetDataProtectionPolicy", "logs:ListTagsForResource",
+      "logs:PutRetentionPolicy", "logs:TagResource", "logs:UntagResource",
     ]
     resources = [
       "arn:aws:logs:${local.here}:log-group:/aws/lambda/${var.name}-*",
@@ -211,9 +213,10 @@ data "aws_iam_policy_document" "cloudformation" {
   statement {
     sid = "EventsAndSchedules"
     actions = [
-      "events:DeleteRule", "events:DescribeRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets",
-      "events:TagResource", "scheduler:CreateSchedule", "scheduler:CreateScheduleGroup", "scheduler:DeleteSchedule",
-      "scheduler:DeleteScheduleGroup", "scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:TagResource",
+      "events:DeleteRule", "events:DescribeRule", "events:ListTagsForResource", "events:ListTargetsByRule", "events:PutRule",
+      "events:PutTargets", "events:RemoveTargets", "events:TagResource", "events:UntagResource", "scheduler:CreateSchedule",
+      "scheduler:CreateScheduleGroup", "scheduler:DeleteSchedule", "scheduler:DeleteScheduleGroup", "scheduler:GetSchedule",
+      "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource", "scheduler:TagResource", "scheduler:UntagResource",
       "scheduler:UpdateSchedule",
     ]
     resources = [
@@ -226,7 +229,8 @@ data "aws_iam_policy_document" "cloudformation" {
   statement {
     sid = "DeadLetters"
     actions = [
-      "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SetQueueAttributes", "sqs:TagQueue",
+      "sqs:CreateQueue", "sqs:DeleteQueue", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueueTags", "sqs:SetQueueAttributes",
+      "sqs:TagQueue", "sqs:UntagQueue",
     ]
     resources = ["arn:aws:sqs:${local.here}:${var.name}-*"]
   }
@@ -241,7 +245,7 @@ data "aws_iam_policy_document" "cloudformation" {
     sid = "Alarms"
     actions = [
       "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm",
-      "cloudwatch:TagResource",
+      "cloudwatch:TagResource", "cloudwatch:UntagResource",
     ]
     resources = ["arn:aws:cloudwatch:${local.here}:alarm:${var.name}-*"]
   }
@@ -254,7 +258,7 @@ data "aws_iam_policy_document" "cloudformation" {
 
   statement {
     sid       = "Artifacts"
-    actions   = ["s3:GetObject"]
+    actions   = ["s3:GetObject", "s3:GetObjectVersion"]
     resources = ["${var.releases_bucket_arn}/*"]
   }
 
@@ -272,7 +276,7 @@ data "aws_iam_policy_document" "cloudformation" {
 
   statement {
     sid       = "Placement"
-    actions   = ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
+    actions   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
     resources = ["*"]
   }
 }

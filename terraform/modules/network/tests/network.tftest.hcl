@@ -81,6 +81,15 @@ run "nobody_reaches_the_database_but_proxy_and_rotation" {
   }
 }
 
+run "the_rotation_can_make_a_password" {
+  command = plan
+
+  assert {
+    condition     = contains(flatten([for statement in data.aws_iam_policy_document.own_resources["secretsmanager"].statement : statement.actions if length(statement.condition) == 1]), "secretsmanager:GetRandomPassword")
+    error_message = "What belongs to no account can't be asked to belong to ours."
+  }
+}
+
 run "data_stays_in_canada" {
   command = plan
 
