@@ -15,6 +15,7 @@ import handlers
 import metrics
 import mutations
 import routes
+import runbooks
 import template
 import workflows
 
@@ -29,6 +30,7 @@ for name, check in (
     ("alarms and dashboards", metrics.faults),
     ("the delivery, against stand-ins", delivery.faults),
     ("workflows", workflows.faults),
+    ("the runbooks' commands", runbooks.faults),
     ("that these notice what is wrong, and the comparison of calls and roles too", mutations.faults),
     ("template.yaml", template.lint),
     ("terraform", terraform.faults),

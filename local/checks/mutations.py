@@ -38,12 +38,15 @@ BREAKS = [
     ("delivery", "delivery/deploy.py", r"if not first:", "if first:"),
     ("delivery", "delivery/migrations.py", r"sys\.exit\(f", "print(f"),
     ("delivery", "delivery/contract.py", r"!= newest", "> newest"),
+    ("runbooks", "docs/runbooks/rollback.md", r"--routing-config ", "--routing "),
+    ("runbooks", "docs/runbooks/stuck-outbox.md", r"aws scheduler list-schedules", "aws scheduler list-schedule"),
     ("workflows", ".github/workflows/deliver.yml", r"( *- run: make deploy.*\n)( *- run: make smoke.*\n)", r"\2\1"),
     ("workflows", ".github/workflows/check.yml", r"(rust-cache@)[0-9a-f]{40} # v[\d.]+", r"\1v2"),
 ]
 _COPIED = [
     "terraform", "template.yaml", "Cargo.toml", "shared/src/metrics.rs", "local/checks", "functions", "delivery",
     "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
+    "docs/runbooks",
 ]  # fmt: skip
 
 
