@@ -32,7 +32,9 @@ def _need_newest(functions: Any, name: str) -> None:
     pages = functions.get_paginator("list_versions_by_function").paginate(FunctionName=name)
     newest = max(int(one["Version"]) for page in pages for one in page["Versions"] if one["Version"].isdigit())
     if int(alias["FunctionVersion"]) != newest:
-        sys.exit(f"{name} serves version {alias['FunctionVersion']} and not its newest, {newest}: a release was taken back.")
+        sys.exit(
+            f"{name} serves version {alias['FunctionVersion']} and not its newest, {newest}: a release was taken back."
+        )
 
 
 if __name__ == "__main__":

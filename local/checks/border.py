@@ -143,7 +143,11 @@ def _stars() -> list[str]:
 
 def _boundaries() -> list[str]:
     """What a role allows and its boundary doesn't is refused in AWS; what a boundary holds beyond the roles bounds nothing."""
-    roles = {name: body["Properties"] for name, body in template.source()["Resources"].items() if body["Type"] == "AWS::IAM::Role"}
+    roles = {
+        name: body["Properties"]
+        for name, body in template.source()["Resources"].items()
+        if body["Type"] == "AWS::IAM::Role"
+    }
     own = {name: _actions_of_role(role) for name, role in roles.items()}
     delivery = own.pop("RolloutRole") | own.pop("SchedulerRole")
     functions = set().union(*own.values()) | actions_of_document("vpc")
@@ -166,7 +170,9 @@ def actions_of_document(name: str) -> set[str]:
             for named in block.values():
                 for label, body in named.items():
                     if label.strip('"') == name:
-                        allowing = [one for one in body["statement"] if one.get("effect", '"Allow"').strip('"') == "Allow"]
+                        allowing = [
+                            one for one in body["statement"] if one.get("effect", '"Allow"').strip('"') == "Allow"
+                        ]
                         return {action.strip('"') for one in allowing for action in one["actions"]}
     raise SystemExit(f"terraform/modules/access has no policy document {name}")
 
@@ -174,7 +180,8 @@ def actions_of_document(name: str) -> set[str]:
 def _table() -> list[str]:
     """DynamoDB counts its own faults by operation, so that the alarm names each operation that a role allows."""
     text = (terraform.FOLDER / "modules" / "monitoring" / "variables.tf").read_text()
-    watched = set(re.findall(r"\w+", re.search(r'"ephemeral_operations" \{.*?default *= \[(.*?)\]', text, re.DOTALL)[1]))
+    default = re.search(r'"ephemeral_operations" \{.*?default *= \[(.*?)\]', text, re.DOTALL)
+    watched = set(re.findall(r"\w+", default[1] if default else ""))
     asked = {
         str(statement["Action"]).removeprefix("dynamodb:")
         for function in template.functions()
@@ -186,6 +193,8 @@ def _table() -> list[str]:
 
 def _compose() -> list[str]:
     """docker-compose.yml tells to set what the local stack sets, but for what is any shell's own."""
-    ours = set(re.findall(r'^ {8}"([A-Z_]+)":', (ROOT / "local" / "stack" / "environment.py").read_text(), re.MULTILINE))
+    ours = set(
+        re.findall(r'^ {8}"([A-Z_]+)":', (ROOT / "local" / "stack" / "environment.py").read_text(), re.MULTILINE)
+    )
     told = set(re.findall(r"\b([A-Z][A-Z_]+)=", (ROOT / "docker-compose.yml").read_text()))
     return [f"docker-compose.yml doesn't tell to set {name}" for name in sorted(ours - told - {"LOG_LEVEL", "PATH"})]

@@ -36,7 +36,7 @@ class Right:
 
 # Rights that the emulator can't show to be used, each with why.
 UNSEEN = {
-    Right("*", "kms:Decrypt", "*"): "Secrets Manager, S3 and SQS ask KMS in the function's name; the emulator encrypts nothing",
+    Right("*", "kms:Decrypt", "*"): "asked by the service in our name; the emulator encrypts nothing",
     Right("*", "kms:GenerateDataKey", "*"): "as above",
     Right("*", "logs:CreateLogStream", "*"): "Lambda writes the log in the function's name",
     Right("*", "logs:PutLogEvents", "*"): "as above",
@@ -44,8 +44,8 @@ UNSEEN = {
     Right("*", "xray:PutTelemetryRecords", "*"): "as above",
     Right("*", "rds-db:connect", "*"): "asked for by the proxy, of which there is none locally",
     Right("*", "sqs:SendMessage", "*"): "Lambda hands over what failed, in the function's name",
-    Right("photos", "s3:ListBucket", "photos"): "no call: with it S3 says 404 of an object that isn't there, without it 403",
-    Right("jobs", "s3:DeleteObjectVersion", "photos/uploads/*"): "takes uploads a week old; tests/jobs_orphaned_uploads.rs",
+    Right("photos", "s3:ListBucket", "photos"): "no call: makes S3 answer 404, not 403",
+    Right("jobs", "s3:DeleteObjectVersion", "photos/uploads/*"): "of uploads a week old",
 }
 # Locally the database's password is a secret; in AWS functions sign in to the proxy as themselves.
 LOCAL = Right("*", "secretsmanager:GetSecretValue", "database*")
@@ -89,7 +89,9 @@ def compare(text: str) -> list[str]:
     def used(right: Right) -> bool:
         return any(right.covers(call) for call in calls)
 
-    found = [f"asked for, and refused in AWS: {call}" for call in calls if not any(right.covers(call) for right in roles)]
+    found = [
+        f"asked for, and refused in AWS: {call}" for call in calls if not any(right.covers(call) for right in roles)
+    ]
     for right in roles:
         if not used(right) and not any(unseen.covers(right) for unseen in UNSEEN):
             found.append(f"allowed, and asked for by no test: {right}")

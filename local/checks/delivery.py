@@ -122,7 +122,7 @@ def _run(program: str, account: _Account, *, without: str = "") -> int:
         return reply.returncode
 
 
-_MIGRATED = 'invoke berthcare-staging-migrate Qualifier=%24LATEST {}'
+_MIGRATED = "invoke berthcare-staging-migrate Qualifier=%24LATEST {}"
 _CONTRACTED = 'invoke berthcare-staging-migrate Qualifier=live {"phase": "contract"}'
 _NEW_CODE = "code of berthcare-staging-migrate: migrate"
 

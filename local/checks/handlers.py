@@ -33,7 +33,9 @@ def faults() -> list[str]:
     for kind, asked in sorted(_asked().items()):
         refused = {action for action in asked if not any(fnmatchcase(action.lower(), right) for right in allowed)}
         missing |= refused
-        found += [f"CloudFormation's role lacks {action}, which {kind} asks for" for action in sorted(refused - set(UNUSED))]
+        found += [
+            f"CloudFormation's role lacks {action}, which {kind} asks for" for action in sorted(refused - set(UNUSED))
+        ]
     return found + [f"{action} is excepted, and not missing" for action in sorted(set(UNUSED) - missing)]
 
 

@@ -64,7 +64,9 @@ def _calls() -> list[str]:
     records = {
         "": fitting,
         "asked for, and refused": [*fitting, "clients s3:GetObject photos/uploads/"],
-        "allowed, and asked for by no test": [line for line in fitting if not line.startswith("auth dynamodb:GetItem ")],
+        "allowed, and asked for by no test": [
+            line for line in fitting if not line.startswith("auth dynamodb:GetItem ")
+        ],
         "excepted as unseen, and seen": [*fitting, "photos s3:ListBucket photos"],
     }
     found = []

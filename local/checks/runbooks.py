@@ -70,7 +70,9 @@ def _operations(service: str) -> dict[str, set[str]]:
 
     model = _client(service).meta.service_model
     return {
-        xform_name(name, "-"): {xform_name(member, "-") for member in getattr(model.operation_model(name).input_shape, "members", {})}
+        xform_name(name, "-"): {
+            xform_name(member, "-") for member in getattr(model.operation_model(name).input_shape, "members", {})
+        }
         for name in model.operation_names
     }
 

@@ -102,7 +102,9 @@ def _handler(
             self.send_response(200)
             self.send_header("lambda-runtime-aws-request-id", event[0])
             self.send_header("lambda-runtime-deadline-ms", str(int((time.time() + SECONDS) * 1000)))
-            self.send_header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:ca-central-1:123456789012:function:x")
+            self.send_header(
+                "lambda-runtime-invoked-function-arn", "arn:aws:lambda:ca-central-1:123456789012:function:x"
+            )
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(event[1])))
             self.end_headers()

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,12 +40,12 @@ def check(address: str) -> int:
     """Answers 0 when every function did what was asked of it."""
     faults = []
     for what in (_sessions, _documents):
-        faults += _try(what.__name__.strip("_"), lambda what=what: what(address))
+        faults += _try(what.__name__.strip("_"), partial(what, address))
     _put("origin", {"current": ORIGIN_SECRET, "previous": None})
     # Nobody listens there, and nothing is reported: an error that can't be has no effect.
     _put("sentry", {"dsn": "http://public@127.0.0.1:9/1"})
     for function, work in _ALONE.items():
-        faults += _try(function, lambda function=function, work=work: _alone(address, function, work))
+        faults += _try(function, partial(_alone, address, function, work))
     for fault in faults:
         print(fault)
     if not faults:
@@ -83,7 +84,9 @@ def _documents(address: str) -> None:
     document = _upload(address, token, _pdf(), client_id=client, kind="document", content_type="application/pdf")
     picture = _upload(address, token, PICTURE, client_id=client, kind="photo", content_type="image/png")
     for id_ in (document, picture):
-        judges = [threading.Thread(target=_ask, args=(address, "POST", f"/photos/{id_}/complete", token)) for _ in range(2)]
+        judges = [
+            threading.Thread(target=_ask, args=(address, "POST", f"/photos/{id_}/complete", token)) for _ in range(2)
+        ]
         for judge in judges:
             judge.start()
         for judge in judges:
@@ -106,7 +109,12 @@ def _pdf() -> bytes:
     file = b"%PDF-1.4\n%" + b"-" * LONG + b"\n"
     places = []
     for number, content in enumerate(
-        (b"/Type /Catalog /Pages 2 0 R", b"/Type /Pages /Kids [3 0 R] /Count 1", b"/Type /Page /Parent 2 0 R /MediaBox [0 0 9 9]"), 1
+        (
+            b"/Type /Catalog /Pages 2 0 R",
+            b"/Type /Pages /Kids [3 0 R] /Count 1",
+            b"/Type /Page /Parent 2 0 R /MediaBox [0 0 9 9]",
+        ),
+        1,
     ):
         places.append(len(file))
         file += b"%d 0 obj\n<< %b >>\nendobj\n" % (number, content)
@@ -152,7 +160,9 @@ def _help_offline(address: str, sync: Alone) -> None:
         "POST", "/v1/sync", query=f"last_pulled_at={cursor}", body=json.dumps({"changes": changes}),
         authorization=f"Bearer {token}",
     )  # fmt: skip
-    _need(status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}")
+    _need(
+        status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}"
+    )
 
 
 def _call_me(address: str, webhooks: Alone) -> None:
