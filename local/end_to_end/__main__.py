@@ -1,4 +1,5 @@
-"""Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, what roles allow, every operation.
+"""Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, people who
+answer, what roles allow, every operation.
 
 Among them the smoke test, which is made for releases, shows that it can pass.
 """
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import api
+import people
 import readme
 import rights
 import webhooks
@@ -21,6 +23,7 @@ sys.exit(
     readme.check(address)
     or subprocess.call([sys.executable, SMOKE, address])
     or webhooks.check(address)
+    or people.check(address)
     or rights.check(address)
     or api.check(address)
 )
