@@ -318,6 +318,7 @@ const TABLE: &[Row] = &[
     row([Done, Done, Done, No,   No,   Who ], "POST /v1/alerts/{alert}/resolve", ""),
     row([Done, Done, Gone, Gone, No,   Who ], "POST /v1/alerts/{alert_of_bernard}/resolve", ""),
     row([Gone, Gone, Gone, Gone, No,   Who ], "POST /v1/alerts/{alert_b}/resolve", ""),
+    row([Done, Done, No,   No,   No,   Who ], "GET /v1/replies", ""),
 
     // Webhooks are for Twilio, whose signature nobody here has.
     row([No,   No,   No,   No,   No,   No  ], "POST /v1/voice/webhook", ""),

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     Answer, World,
-    cast::{AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, COORDINATOR, FAMILY, NURSE},
+    cast::{ADMIN_B, AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, COORDINATOR, FAMILY, NURSE},
     twilio::{PREVIOUS_AUTH_TOKEN, PREVIOUS_TOKEN, SMS_NUMBER, TOKEN, Webhook},
 };
 
@@ -283,6 +283,36 @@ async fn a_family_is_answered_in_its_language_and_asks_to_be_called_once() {
     world.coordinator().await.send("POST", &format!("/v1/alerts/{id}/resolve"), None, &[]).await.expect(200);
     reply(&world, "SM3", FAMILYS_NUMBER, "RAPPEL").await;
     assert_eq!(world.database.count("select count(*) from alerts").await, 2);
+}
+
+#[tokio::test]
+async fn what_a_family_writes_back_a_coordinator_reads() {
+    let world = World::new().await;
+    for (sid, words) in [("SM1", "Merci, she was happy"), ("SM2", "CALL"), ("SM3", "Until Monday then")] {
+        reply(&world, sid, FAMILYS_NUMBER, words).await;
+    }
+    reply(&world, "SM4", "+14165559999", "Who is this?").await;
+    let coordinator = world.coordinator().await;
+    let words = |page: &Value| {
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = coordinator.get("/v1/replies").await.expect(200);
+    assert_eq!(words(&all), ["Until Monday then", "CALL", "Merci, she was happy"], "strangers' are nobody's");
+    let newest = &all["items"][0];
+    assert_eq!((&newest["client_id"], &newest["user_id"]), (&json!(ALMA), &json!(FAMILY.id)));
+    assert_eq!((&newest["sender"], &newest["intent"]), (&json!(FAMILYS_NUMBER), &json!("note")));
+    let audited = format!("select count(*) from audit_log where action = 'reply.list' and client_id = '{ALMA}'");
+    assert_eq!(world.database.count(&audited).await, 3);
+
+    let first = coordinator.get("/v1/replies?intent=note&limit=1").await.expect(200);
+    assert_eq!(words(&first), ["Until Monday then"]);
+    let next = format!("/v1/replies?intent=note&cursor={}", first["next_cursor"].as_str().unwrap());
+    assert_eq!(words(&coordinator.get(&next).await.expect(200)), ["Merci, she was happy"]);
+    let of_another = format!("/v1/replies?client_id={BERNARD}");
+    assert!(words(&coordinator.get(&of_another).await.expect(200)).is_empty());
+    let elsewhere = world.sign_in(&ADMIN_B).await.get("/v1/replies").await.expect(200);
+    assert!(words(&elsewhere).is_empty());
 }
 
 async fn link(world: &World, agency: Uuid, client: Uuid, user: Uuid) {

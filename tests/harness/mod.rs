@@ -237,7 +237,7 @@ impl Functions {
             "visits" | "conflicts" => "visits",
             "photos" => "photos",
             "sync" => "sync",
-            "alerts" => "alerts",
+            "alerts" | "replies" => "alerts",
             "voice" | "sms" => "webhooks",
             _ => "health",
         };

@@ -1,6 +1,7 @@
 //! `alerts`: a caregiver asks for help, and a person answers.
 
 mod alerts;
+mod replies;
 
 use axum::Router;
 use shared::{http, jobs::AppWithJobs};
@@ -12,7 +13,8 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
         .routes(routes!(alerts::list, alerts::raise))
         .routes(routes!(alerts::read))
         .routes(routes!(alerts::acknowledge))
-        .routes(routes!(alerts::resolve));
+        .routes(routes!(alerts::resolve))
+        .routes(routes!(replies::list));
     OpenApiRouter::new().nest("/v1", v1)
 }
 

@@ -1,17 +1,24 @@
 //! What people write back to us by SMS.
 
+use jiff::Timestamp;
 use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::users::Locale;
+use super::{audited, users::Locale};
 use crate::{
     db::{Db, DbError, Identity, Tx, text_sql},
     error::Error,
 };
 
 /// What an inbound SMS asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(example = "note")]
 pub enum Intent {
     /// No more SMS.
     Stop,
@@ -52,6 +59,60 @@ pub struct Sender {
     pub locale: Locale,
     /// About which client of theirs; none where they are nobody's family.
     pub client_id: Option<Uuid>,
+}
+
+/// An inbound SMS, as a coordinator reads it.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000e1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+    "user_id": "0193a5b0-0000-7000-8000-000000000005", "sender": "+14165550171", "intent": "note",
+    "body": "Merci, she was so happy today", "received_at": "2026-11-20T23:12:09Z"}))]
+pub struct Reply {
+    /// The id.
+    pub id: Uuid,
+    /// Whose care it is about, as far as we know.
+    pub client_id: Option<Uuid>,
+    /// Who wrote it.
+    pub user_id: Option<Uuid>,
+    /// The number that it came from (E.164).
+    pub sender: String,
+    /// What it asks for.
+    pub intent: Intent,
+    /// The words.
+    pub body: String,
+    /// When it reached us.
+    pub received_at: Timestamp,
+}
+
+/// Which replies to list.
+#[derive(Debug, Default)]
+pub struct ReplyFilter {
+    /// About this client.
+    pub client_id: Option<Uuid>,
+    /// That ask for this.
+    pub intent: Option<Intent>,
+    /// Before the one of this time and id.
+    pub before: Option<(Timestamp, Uuid)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// What was written back, newest first.
+pub async fn list(db: &Db, who: &impl Identity, filter: ReplyFilter) -> Result<Vec<Reply>, DbError> {
+    let (at, id) = filter.before.unzip();
+    db.read(
+        who,
+        audited!(
+            "reply.list",
+            "inbound_message",
+            "select m.id, m.client_id, m.user_id, m.sender, m.intent, m.body, m.created_at as received_at
+             from inbound_messages m
+             where ($1::uuid is null or m.client_id = $1) and ($2::text is null or m.intent = $2)
+               and ($4::uuid is null or (m.created_at, m.id) < ($3, $4))
+             order by m.created_at desc, m.id desc limit $5"
+        ),
+        &[&filter.client_id, &filter.intent, &at, &id, &filter.limit],
+    )
+    .await
 }
 
 /// Whose number this is, and about which client they write (migration V018).
