@@ -109,8 +109,7 @@ async fn one_bad_record_never_blocks_the_rest() {
         "visits": {"created": [], "updated": [strangers, colleagues], "deleted": [NURSES_VISIT]},
         "visit_tasks": {"created": [{"id": "no-uuid", "title": "nul\u{0}"}, {"title": "no id"}, 7], "updated": [bad_vitals, good], "deleted": ["x"]},
         "clients": {"created": [], "updated": [edited(row(&first, "clients", ALMA), &[("first_name", json!("Alba"))])], "deleted": []},
-        "spaceships": {"created": [{"id": Uuid::now_v7()}], "updated": [], "deleted": []},
-        "alerts": "none"
+        "spaceships": {"created": [{"id": Uuid::now_v7()}], "updated": [], "deleted": []}
     });
     let told = nurse.push(changes.clone()).await.expect(200);
     assert_eq!(told["applied"], 1, "{told}");

@@ -1,7 +1,7 @@
 //! Random histories of several devices against the heart of sync, with a server and phones made of nothing but memory.
 //! A failing history shrinks to a few steps.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use jiff::Timestamp;
 use proptest::{prelude::*, test_runner::RngSeed};
@@ -10,7 +10,7 @@ use shared::{
     identity::Role,
     sync::{
         base::{Pull, WorkBase},
-        judge::{self, Author, Other, Pushed, Row, Stored, Surroundings, Verdict, VisitFacts},
+        judge::{self, Author, Other, Pushed, Row, Standing, Stored, Surroundings, Verdict, VisitFacts},
         schema,
     },
 };
@@ -29,6 +29,10 @@ enum Step {
     Write { device: usize, column: usize },
     /// A whole synchronisation. What is written while the pull runs is sent with the same push.
     Sync { device: usize, written_meanwhile: Option<usize>, push_answer_lost: bool },
+    /// A whole synchronisation whose push is slow: the phone gives it up, and it arrives later.
+    SlowPush { device: usize },
+    /// The push that has been on its way for longest arrives.
+    Arrival,
     /// A pull whose answer is lost.
     LostPull { device: usize },
     /// Somebody else writes over REST.
@@ -45,6 +49,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (device.clone(), proptest::option::weighted(0.3, column.clone()), any::<bool>()).prop_map(
             |(device, written_meanwhile, push_answer_lost)| Step::Sync { device, written_meanwhile, push_answer_lost }
         ),
+        1 => device.clone().prop_map(|device| Step::SlowPush { device }),
+        1 => Just(Step::Arrival),
         1 => device.prop_map(|device| Step::LostPull { device }),
         2 => column.prop_map(|column| Step::Rest { column }),
         1 => Just(Step::Team),
@@ -59,6 +65,15 @@ struct Change {
     device: Option<usize>,
     column: &'static str,
     value: Value,
+    /// The stamp of the push that it came with.
+    stamp: Option<i64>,
+}
+
+/// A push that has left the phone and not arrived.
+struct OnItsWay {
+    device: usize,
+    held: i64,
+    raw: Map<String, Value>,
 }
 
 struct Server {
@@ -76,8 +91,8 @@ struct Server {
     receipts: BTreeSet<(usize, String)>,
     /// Takes every push at its word, as a server would that doesn't remember where work began.
     forgetful: bool,
-    /// Column, and the two values.
-    conflicts: Vec<(String, Value, Value, bool)>,
+    /// Column, the two values, and which of them stands.
+    conflicts: Vec<(String, Value, Value, Standing)>,
 }
 
 #[derive(Clone)]
@@ -130,11 +145,11 @@ impl Server {
         }
     }
 
-    fn write(&mut self, device: Option<usize>, row: Row) {
+    fn write(&mut self, device: Option<usize>, stamp: Option<i64>, row: Row) {
         for column in COLUMNS {
             if self.row[column] != row[column] {
                 self.number += 1;
-                self.log.push(Change { number: self.number, device, column, value: row[column].clone() });
+                self.log.push(Change { number: self.number, device, column, value: row[column].clone(), stamp });
             }
         }
         self.row = row;
@@ -178,7 +193,7 @@ impl Server {
         let pushed = Pushed { id: TASK, raw: raw.clone(), created: false };
         let receipt = (device, json!(edited).to_string());
         if self.receipts.contains(&receipt) {
-            self.send_again(&pushed, held);
+            self.send_again(&judge::differing(schema::table("visit_tasks").unwrap(), &pushed, &self.row));
             self.bases[device] = self.bases[device].pushed(Some(held));
             return;
         }
@@ -189,19 +204,30 @@ impl Server {
             }
             others.insert(change.column.to_owned(), Other { value: change.value.clone(), user_id: None });
         }
-        let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since: BTreeSet::new() };
+        let own_since = self
+            .log
+            .iter()
+            .filter(|change| change.number > held && change.device == Some(device))
+            .map(|change| (change.column.to_owned(), change.stamp))
+            .collect();
+        let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since };
         let author = Author { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
         let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false, completed: false };
         let around =
             Surroundings { clients: BTreeSet::new(), visits: [(VISIT, facts)].into(), ..Surroundings::default() };
         let table = schema::table("visit_tasks").unwrap();
         let judgement = judge::upsert(table, &pushed, &stored, &author, &around, Timestamp::UNIX_EPOCH);
+        let kept_back = judgement.conflicts.iter().filter(|conflict| conflict.standing != Standing::Device);
+        let kept_back: Vec<_> = kept_back.map(|conflict| conflict.column.clone()).collect();
         for conflict in judgement.conflicts {
-            self.conflicts.push((conflict.column, conflict.server_value, conflict.device_value, conflict.needs_review));
+            self.conflicts.push((conflict.column, conflict.server_value, conflict.device_value, conflict.standing));
         }
         match judgement.verdict {
-            Verdict::Update(row) => self.write(Some(device), row),
-            Verdict::Keep => self.send_again(&pushed, held),
+            Verdict::Update(row) => {
+                self.write(Some(device), pushed.stamp(), row);
+                self.send_again(&kept_back);
+            }
+            Verdict::Keep => self.send_again(&judge::differing(table, &pushed, &self.row)),
             other => panic!("a sound edit was {other:?}"),
         }
         self.receipts.insert(receipt);
@@ -212,16 +238,13 @@ impl Server {
 impl Server {
     /// A phone takes its own values for the server's once they are sent: where they are not, it gets the row again, and
     /// what it writes over them until then is a conflict.
-    fn send_again(&mut self, pushed: &Pushed, held: i64) {
-        let newest = self.log.iter().map(|change| change.number).max().unwrap_or(0);
-        if self.forgetful || newest > held {
-            return;
-        }
-        let table = schema::table("visit_tasks").unwrap();
-        for column in judge::differing(table, pushed, &self.row) {
-            let column = COLUMNS.into_iter().find(|known| *known == column).unwrap();
-            self.number += 1;
-            self.log.push(Change { number: self.number, device: None, column, value: self.row[column].clone() });
+    fn send_again(&mut self, columns: &[String]) {
+        for column in COLUMNS.into_iter().filter(|known| columns.iter().any(|column| column == known)) {
+            if !self.forgetful {
+                self.number += 1;
+                let value = self.row[column].clone();
+                self.log.push(Change { number: self.number, device: None, column, value, stamp: None });
+            }
         }
     }
 }
@@ -319,6 +342,7 @@ fn run(steps: &[Step]) -> (Server, Vec<Phone>, History) {
 fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
     let mut phones = vec![Phone::new(&server); DEVICES];
     let mut history = History::default();
+    let mut on_their_way = VecDeque::new();
     for step in steps {
         match *step {
             Step::Write { device, column } => {
@@ -326,6 +350,19 @@ fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
             }
             Step::Sync { device, written_meanwhile, push_answer_lost } => {
                 synchronise(&mut server, &mut phones, &mut history, device, written_meanwhile, push_answer_lost);
+            }
+            Step::SlowPush { device } => {
+                let phone = &mut phones[device];
+                let answer = server.pull(device, phone.cursor, phone.dirty.len());
+                phone.apply(&answer);
+                if !phone.dirty.is_empty() {
+                    on_their_way.push_back(OnItsWay { device, held: phone.cursor, raw: phone.raw() });
+                }
+            }
+            Step::Arrival => {
+                if let Some(OnItsWay { device, held, raw }) = on_their_way.pop_front() {
+                    server.push(device, held, &raw);
+                }
             }
             Step::LostPull { device } => {
                 server.pull(device, phones[device].cursor, phones[device].dirty.len());
@@ -336,10 +373,13 @@ fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
                 let value = history.write(column, &seen);
                 let mut row = server.row.clone();
                 row.insert(column.to_owned(), value);
-                server.write(None, row);
+                server.write(None, None, row);
             }
             Step::Team => server.change_team(),
         }
+    }
+    for OnItsWay { device, held, raw } in on_their_way {
+        server.push(device, held, &raw);
     }
     if !server.visible {
         server.change_team();
@@ -376,6 +416,23 @@ fn a_server_without_memory_loses_what_was_written() {
     assert_eq!(lost(&server, &history).len(), 0);
 }
 
+/// A slow push arrives after the pull of the next synchronisation, and before its push: on one cursor, the newer edit counts.
+#[test]
+fn a_newer_edit_outlives_an_older_push_of_the_same_phone() {
+    let write = Step::Write { device: 0, column: 0 };
+    let steps = [write.clone(), Step::SlowPush { device: 0 }, write.clone(), Step::SlowPush { device: 0 }];
+    let (mut server, _, history) = run(&[&steps[..], &[Step::Arrival, Step::Arrival]].concat());
+    assert_eq!((&server.row["title"], server.conflicts.len()), (&history.written[1].1, 0));
+    // The other way round the older one changes nothing, and is kept.
+    let older = history.written[0].1.clone();
+    let mut raw = Phone::new(&server).raw();
+    raw.extend([("title".to_owned(), older.clone()), ("_changed".to_owned(), json!("title"))]);
+    raw.insert("updated_at".into(), json!(0));
+    server.push(0, 1, &raw);
+    assert_eq!(server.row["title"], history.written[1].1);
+    assert_eq!(server.conflicts, [("title".to_owned(), history.written[1].1.clone(), older, Standing::Overtaken)]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(2026), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -401,8 +458,8 @@ proptest! {
     #[test]
     fn clinical_values_wait(steps in steps()) {
         let (server, ..) = run(&steps);
-        for (column, _, _, needs_review) in &server.conflicts {
-            prop_assert_eq!(*needs_review, column == "data");
+        for (column, _, _, standing) in server.conflicts.iter().filter(|conflict| conflict.3 != Standing::Overtaken) {
+            prop_assert_eq!(*standing == Standing::Server, column == "data");
         }
     }
 }

@@ -117,6 +117,8 @@ pub enum Conflict {
     DeviceTaken,
     /// The bytes that the record is of have not arrived.
     NotArrived,
+    /// The record has neither of a conflict's two values any more.
+    Overwritten,
     /// The record can't change any more: the visit is cancelled, the client has visits to come.
     Final(&'static str),
 }

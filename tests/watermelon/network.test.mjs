@@ -68,6 +68,21 @@ test('a push that arrives late, after a newer one of the same phone, doesn’t u
   assert.equal((await phone.row('visits', visit)).notes, 'second thought')
 })
 
+test('nor does one that arrives between pull and push of the next synchronisation undo what was written since', async () => {
+  const { world, coordinator, phones: [phone], visit } = await scene.set()
+  await phone.edit('visits', visit, { notes: 'first thought' })
+  phone.troubles.push.push({ lost: 'request' })
+  await assert.rejects(phone.sync(), NoSignal)
+  const late = phone.traffic.at(-1)
+  await phone.edit('visits', visit, { notes: 'second thought' })
+  phone.troubles.pull.push({ after: () => phone.session.want('POST', late.path, late.body) })
+  for (let times = 0; times < 2; times += 1) await phone.sync()
+
+  assert.equal((await phone.row('visits', visit)).notes, 'second thought')
+  assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).notes, 'second thought')
+  assert.deepEqual(await world.conflicts(visit), [])
+})
+
 test('a push sent twice at once has one effect', async () => {
   const { world, phones: [one, two], visit, task } = await scene.set()
   await one.edit('visits', visit, { notes: 'Ate well' })

@@ -100,11 +100,32 @@ test('a value that can’t be true is refused with its range', async () => {
 })
 
 test('a deletion that is not the nurse’s to make is refused, and the record comes back', async () => {
-  const { coordinator, phones: [phone], visit } = await scene.set()
+  const { world, coordinator, phones: [phone], visit } = await scene.set()
   await phone.remove('visits', visit)
   await phone.sync()
-  assert.deepEqual(lastPush(phone).experimentalRejectedIds, { visits: [visit] })
+  assert.deepEqual(lastPush(phone).rejected.map(({ id }) => id), [visit])
+  assert.equal((await world.quarantine(visit)).length, 1)
+  assert.equal(await phone.row('visits', visit), null)
+  await phone.sync()
+
+  assert.equal((await phone.row('visits', visit)).id, visit)
+  assert.equal(await phone.unsent(), 0)
   assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).id, visit)
+})
+
+test('an emoji that was cut in half stays on the phone, and the rest of the shift arrives', async () => {
+  const { world, coordinator, phones: [phone], visit, task } = await scene.set()
+  await phone.edit('visits', visit, { notes: 'Smiled 😀'.slice(0, -1) })
+  await phone.edit('visit_tasks', task, { outcome: 'Ate well' })
+  await phone.sync()
+  assert.deepEqual(lastPush(phone).experimentalRejectedIds, { visits: [visit] })
+  const tasks = await coordinator.want('GET', `/v1/visits/${visit}/tasks`)
+  assert.equal(tasks.find(({ id }) => id === task).outcome, 'Ate well')
+  assert.match((await world.quarantine(visit))[0].body, /Smiled .ud83d/)
+
+  await phone.edit('visits', visit, { notes: 'Smiled' })
+  await phone.sync()
+  assert.equal(await phone.unsent(), 0)
 })
 
 test('ids that are none, tables that are none: each is kept, none stops the others', async () => {

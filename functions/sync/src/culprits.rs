@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use shared::{
     db::{DbError, Tx},
     identity::Caller,
+    models::sync_push::OUT_OF_REACH,
+    sync::permits::NOT_YOURS,
 };
 use uuid::Uuid;
 
@@ -13,6 +15,13 @@ use crate::outcome::Outcome;
 
 /// Records that the database doesn't take, by table and id, and why.
 pub(crate) type Barred = BTreeMap<(&'static str, Uuid), String>;
+
+fn reason(error: &DbError) -> String {
+    match error.rule() {
+        OUT_OF_REACH => NOT_YOURS.to_owned(),
+        rule => format!("the database doesn't take it: {rule}"),
+    }
+}
 
 /// Tries the batches one after the other, and halves the first that fails down to single records. Only the first: what
 /// else fails may fail for what it lacks then. Nothing of it is committed.
@@ -26,7 +35,7 @@ pub(crate) async fn find(tx: &Tx<Caller>, outcome: &Outcome) -> Result<Barred, D
                 Err(error) if error.is_about_the_data() => match batch.halves() {
                     Ok(halves) => suspects.extend(halves),
                     Err(id) => {
-                        found.insert((table.name, id), format!("the database doesn't take it: {}", error.rule()));
+                        found.insert((table.name, id), reason(&error));
                     }
                 },
                 Err(error) => return Err(error),

@@ -3,6 +3,7 @@
 
 mod culprits;
 mod outcome;
+mod outline;
 mod page;
 mod pull;
 mod push;

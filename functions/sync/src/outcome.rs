@@ -9,11 +9,11 @@ use shared::{
     db::{AuditEntry, DbError, Tx},
     identity::Caller,
     models::{
-        care_team,
+        care_team::{self, Pairs},
         sync_push::{self, Batch, ConflictAt, Receipt, Refused, State, Touched},
     },
     sync::{
-        judge::{self, Author, Judgement, Row, Surroundings, Verdict},
+        judge::{self, Author, Conflict, Judgement, Row, Standing, Surroundings, Verdict},
         schema::{TABLES, Table},
     },
 };
@@ -41,8 +41,12 @@ pub(crate) struct Outcome {
     audit: Vec<AuditEntry>,
     /// Visits with a new check-in or check-out.
     checked: Vec<Uuid>,
-    /// Clients, and who is to visit them.
-    planned: BTreeSet<(Uuid, Uuid)>,
+    /// Of new visits: they grant access.
+    planned: Pairs,
+    /// Of visits whose status moved: one that is called off grants none any more.
+    moved: Pairs,
+    /// Deletions that were refused: the phone must forget them, so that it takes the record again.
+    returned: BTreeSet<(&'static str, Uuid)>,
     applied: usize,
     unchanged: usize,
 }
@@ -52,15 +56,25 @@ impl Outcome {
         Self { held, refused, ..Self::default() }
     }
 
-    /// Puts a record into quarantine.
-    pub(crate) fn refuse(&mut self, record: &Record, reason: String) {
+    /// Puts a record into quarantine. One that the phone deleted comes back to it.
+    pub(crate) fn refuse(&mut self, record: &Record<'_>, known: &Stock, reason: String) {
         self.refused.push(record.refused(reason));
+        let state = known.of(record.table, record.id);
+        let Some(row) = state.and_then(|state| state.stored.row.as_ref()) else { return };
+        if record.pushed.is_none() && !judge::is_deleted(row) {
+            let (table, id) = (record.table.name, record.id);
+            self.returned.insert((table, id));
+            // What changed after the phone's cursor comes with its next pull anyway.
+            if self.has_passed(row) {
+                self.touched.push(Touched { table, id, columns: Vec::new() });
+            }
+        }
     }
 
     /// Judges a record.
     pub(crate) fn take(
         &mut self,
-        record: &Record,
+        record: &Record<'_>,
         known: &Stock,
         author: &Author,
         around: &mut Surroundings,
@@ -77,12 +91,12 @@ impl Outcome {
         }
         let Judgement { verdict, conflicts } = match &record.pushed {
             Some(pushed) => judge::upsert(table, pushed, &state.stored, author, around, now),
-            None => judge::delete(table, id, &state.stored, author, around),
+            None => judge::delete(table, &state.stored, author, around),
         };
         let client_id = client_of(table, &verdict, state, around);
         match verdict {
             Verdict::Refuse(reason) => {
-                self.refuse(record, reason);
+                self.refuse(record, known, reason);
                 return;
             }
             Verdict::Keep => {
@@ -99,6 +113,7 @@ impl Outcome {
                 self.note_visit(table, id, &row, state.stored.row.as_ref(), around);
                 self.note("update", table, id, client_id);
                 self.applied += 1;
+                self.send_again(record, kept_back(&conflicts));
                 self.updates.entry(table.name).or_default().push(row);
             }
             Verdict::Delete => {
@@ -107,23 +122,33 @@ impl Outcome {
                 self.deletes.entry(table.name).or_default().push(id);
             }
         }
-        if let Some(client_id) = client_id {
-            let at = |conflict| ConflictAt { table_name: table.name, record_id: id, client_id, conflict };
-            self.conflicts.extend(conflicts.into_iter().map(at));
-        }
-        self.receipts.push(Receipt { record_id: id, body_sha256: record.digest.clone() });
+        let at = |conflict| ConflictAt { table_name: table.name, record_id: id, client_id, conflict };
+        self.conflicts.extend(conflicts.into_iter().map(at));
+        let row_stamp = record.pushed.as_ref().and_then(judge::Pushed::stamp);
+        self.receipts.push(Receipt { record_id: id, body_sha256: record.digest.clone(), row_stamp });
     }
 
-    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again.
-    fn send_again_where_other(&mut self, record: &Record, state: &State) {
+    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again. What
+    /// changed after its cursor comes with its next pull anyway. But where it wrote the column itself it must be touched all
+    /// the same: that is a change of others, so that what the phone writes before it has seen it is a conflict.
+    fn send_again_where_other(&mut self, record: &Record<'_>, state: &State) {
         let (Some(row), Some(pushed)) = (&state.stored.row, &record.pushed) else { return };
-        // What changed after the phone's cursor comes with its next pull anyway.
-        let passed = row.get("change_number").and_then(Value::as_i64).is_some_and(|number| number <= self.held);
-        if passed && !judge::is_deleted(row) {
-            let columns = judge::differing(record.table, pushed, row);
-            if !columns.is_empty() {
-                self.touched.push(Touched { table: record.table.name, id: record.id, columns });
-            }
+        if judge::is_deleted(row) {
+            return;
+        }
+        let columns = judge::differing(record.table, pushed, row);
+        if self.has_passed(row) || columns.iter().any(|column| pushed.edits(column)) {
+            self.send_again(record, columns);
+        }
+    }
+
+    fn has_passed(&self, row: &Row) -> bool {
+        row.get("change_number").and_then(Value::as_i64).is_some_and(|number| number <= self.held)
+    }
+
+    fn send_again(&mut self, record: &Record<'_>, columns: Vec<String>) {
+        if !columns.is_empty() {
+            self.touched.push(Touched { table: record.table.name, id: record.id, columns });
         }
     }
 
@@ -133,8 +158,11 @@ impl Outcome {
             return;
         }
         if let Some(facts) = facts(row) {
-            if before.is_none_or(|before| before.get("status") != row.get("status")) {
-                self.planned.insert((facts.client_id, facts.user_id));
+            let pair = (facts.client_id, facts.user_id);
+            match before {
+                None => drop(self.planned.insert(pair)),
+                Some(before) if before.get("status") != row.get("status") => drop(self.moved.insert(pair)),
+                Some(_) => {}
             }
             around.visits.insert(id, facts);
         }
@@ -191,6 +219,7 @@ impl Outcome {
             sync_push::touch(tx, &self.touched),
             sync_push::measure(tx, &self.checked),
             care_team::refresh_all_scheduled(tx, &self.planned),
+            care_team::shorten_all_scheduled(tx, &self.moved),
             sync_push::keep_conflicts(tx, &self.conflicts),
             sync_push::quarantine(tx, &self.refused, base),
             sync_push::remember(tx, &self.receipts),
@@ -210,13 +239,21 @@ impl Outcome {
             conflicts: self.conflicts.len(),
             ..Pushed::default()
         };
-        for refused in self.refused {
-            let ids = told.experimental_rejected_ids.entry(refused.table_name.clone()).or_default();
-            ids.push(refused.record_id.clone());
-            told.rejected.push(Rejected { table: refused.table_name, id: refused.record_id, reason: refused.reason });
+        for Refused { told_table: table, told_id: id, reason, .. } in self.refused {
+            let returned = id.parse().is_ok_and(|id| self.returned.iter().any(|known| *known == (&table, id)));
+            if !returned {
+                told.experimental_rejected_ids.entry(table.clone()).or_default().push(id.clone());
+            }
+            told.rejected.push(Rejected { table, id, reason });
         }
         told
     }
+}
+
+/// The columns for which the phone takes its own value for the server's, wrongly.
+fn kept_back(conflicts: &[Conflict]) -> Vec<String> {
+    let kept_back = conflicts.iter().filter(|conflict| conflict.standing != Standing::Device);
+    kept_back.map(|conflict| conflict.column.clone()).collect()
 }
 
 fn client_of(table: &Table, verdict: &Verdict, state: &State, around: &Surroundings) -> Option<Uuid> {

@@ -10,12 +10,11 @@ use shared::{
     app::App,
     db::{DbError, Tx},
     error::Error,
-    http::{Large, Query},
+    http::{Query, Unread},
     identity::{Caller, May, SyncUse},
     jobs::AppWithJobs,
-    models::sync_push::{self, PushingDevice, Refused},
+    models::sync_push::{self, PushingDevice},
     sync::{cursor::Cursor, judge::Author},
-    validation::Check,
 };
 use utoipa::{IntoParams, ToSchema};
 
@@ -23,7 +22,7 @@ use crate::{
     culprits::{self, Barred},
     measure,
     outcome::Outcome,
-    records::{self, Record},
+    records::{self, Records},
     stock::Stock,
 };
 
@@ -37,14 +36,14 @@ pub struct PushQuery {
 }
 
 /// What changed on the phone.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
+#[allow(dead_code, reason = "it is for the documentation: records are read one by one")]
 #[schema(example = json!({"changes": {"visits": {"created": [], "updated": [], "deleted": []}}}))]
 pub struct Push {
     /// By table: `created` and `updated` rows, ids of `deleted` ones.
     #[schema(value_type = Object)]
     changes: Map<String, Value>,
 }
-impl Check for Push {}
 
 /// A record that was not taken.
 #[derive(Debug, Serialize, ToSchema)]
@@ -64,10 +63,11 @@ pub struct Rejected {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({"experimentalRejectedIds": {}, "rejected": [], "applied": 3, "unchanged": 1, "conflicts": 0}))]
 pub struct Pushed {
-    /// For `WatermelonDB`: what stays dirty on the phone.
+    /// For `WatermelonDB`: what stays dirty on the phone. Not the deletions among them that are refused: the phone forgets
+    /// those, and gets the records back with its next pull.
     #[schema(value_type = Object)]
     pub(crate) experimental_rejected_ids: BTreeMap<String, Vec<String>>,
-    /// The same, with reasons.
+    /// All that was not taken, with reasons.
     pub(crate) rejected: Vec<Rejected>,
     /// How many records changed something.
     pub(crate) applied: usize,
@@ -79,19 +79,20 @@ pub struct Pushed {
 
 /// Push what changed on the phone.
 #[utoipa::path(post, path = "/sync", tag = "sync", operation_id = "push", params(PushQuery), request_body = Push,
-    responses((status = 200, description = "What became of it.", body = Pushed)))]
+    responses((status = 200, description = "What became of it.", body = Pushed),
+        (status = 422, description = "It isn't made of tables and lists, or holds more than 20,000 records.")))]
 pub(crate) async fn push(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<SyncUse>,
     headers: HeaderMap,
     Query(query): Query<PushQuery>,
-    Large(body): Large<Push>,
+    Unread(body): Unread,
 ) -> Result<Json<Pushed>, Error> {
     let now = Timestamp::now();
     let held = Cursor::parse(query.last_pulled_at.as_deref());
-    let (records, malformed) = records::read(body.changes);
+    let records = records::read(&body)?;
     let clock_offset = clock_offset(&headers, now);
-    let push = Judged { app: &app, caller: &caller, records, malformed, held, now, clock_offset };
+    let push = Judged { app: &app, caller: &caller, records, held, now, clock_offset };
     let mut barred = Barred::new();
     loop {
         let (tx, device, outcome) = push.judge(&barred).await?;
@@ -130,8 +131,7 @@ fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
 struct Judged<'a> {
     app: &'a App,
     caller: &'a Caller,
-    records: Vec<Record>,
-    malformed: Vec<Refused>,
+    records: Records<'a>,
     held: Option<Cursor>,
     now: Timestamp,
     clock_offset: Option<i64>,
@@ -140,7 +140,7 @@ struct Judged<'a> {
 impl Judged<'_> {
     async fn begin(&self) -> Result<Tx<Caller>, DbError> {
         // One for each record, and some for what follows from them.
-        let numbers = u16::try_from(self.records.len() + 8).unwrap_or(u16::MAX);
+        let numbers = u16::try_from(self.records.sound.len() + 8).unwrap_or(u16::MAX);
         self.app.db.write(self.caller, numbers).await
     }
 
@@ -154,15 +154,16 @@ impl Judged<'_> {
         let tx = self.begin().await?;
         let held = self.held.map(Cursor::as_i64);
         // The device first: what it did for clients that were taken away counts in what follows.
-        let (device, stock) = futures_util::try_join!(sync_push::device(&tx), Stock::load(&tx, &self.records, held))?;
+        let (device, stock) =
+            futures_util::try_join!(sync_push::device(&tx), Stock::load(&tx, &self.records.sound, held))?;
         let Caller { user_id, agency_id, role, .. } = *self.caller;
         let author = Author { user_id, agency_id, role };
         let held = self.held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);
-        let mut outcome = Outcome::new(self.malformed.clone(), held);
+        let mut outcome = Outcome::new(self.records.refused.clone(), held);
         let mut around = stock.surroundings();
-        for record in &self.records {
+        for record in &self.records.sound {
             match barred.get(&(record.table.name, record.id)) {
-                Some(reason) => outcome.refuse(record, reason.clone()),
+                Some(reason) => outcome.refuse(record, &stock, reason.clone()),
                 None => outcome.take(record, &stock, &author, &mut around, self.now),
             }
         }

@@ -1,8 +1,12 @@
-//! What a push is made of, read one record at a time: one that can't be read is kept, and the rest goes on.
+//! What a push is made of, read one record at a time: one that can't be read is kept as text, and the rest goes on.
+
+use std::{borrow::Cow, collections::BTreeSet};
 
 use aws_lc_rs::digest;
-use serde_json::{Map, Value, json};
+use serde::Deserialize;
+use serde_json::{Map, Value, json, value::RawValue};
 use shared::{
+    error::Error,
     models::sync_push::Refused,
     sync::{
         judge::Pushed,
@@ -11,89 +15,134 @@ use shared::{
 };
 use uuid::Uuid;
 
+use crate::outline;
+
 /// One record of a push that has a table and an id.
-pub(crate) struct Record {
+pub(crate) struct Record<'a> {
     pub(crate) table: &'static Table,
     pub(crate) id: Uuid,
     /// None where the device deleted it.
     pub(crate) pushed: Option<Pushed>,
-    /// As it came, for quarantine.
-    pub(crate) body: Value,
-    /// SHA-256 of it, in PostgreSQL's hexadecimal.
+    /// SHA-256 of what the device edited, in PostgreSQL's hexadecimal.
     pub(crate) digest: String,
+    raw: &'a str,
 }
 
-impl Record {
+impl Record<'_> {
     pub(crate) fn refused(&self, reason: String) -> Refused {
-        Refused {
-            table_name: self.table.name.to_owned(),
-            record_id: self.id.to_string(),
-            body: without_nul(&self.body),
-            body_sha256: self.digest.clone(),
-            reason,
-        }
+        refused(self.table.name, self.id.to_string(), self.raw, self.digest.clone(), reason)
     }
 }
 
 /// The records of a push, parents first, and those that are none.
-pub(crate) fn read(changes: Map<String, Value>) -> (Vec<Record>, Vec<Refused>) {
-    let (mut records, mut refused) = (Vec::new(), Vec::new());
-    for (name, lists) in changes {
-        let table = schema::table(&name);
-        for (list, values) in lists.as_object().cloned().unwrap_or_default() {
-            for body in values.as_array().cloned().unwrap_or_default() {
-                let deleted = list == "deleted";
-                let id = if deleted { body.as_str() } else { body.get("id").and_then(Value::as_str) };
-                let told = id.unwrap_or_default().chars().filter(|c| *c != '\0').take(200).collect::<String>();
-                let digest = digest_of(&edited(&body));
-                let parsed = id.and_then(|id| id.parse::<Uuid>().ok());
-                let reason = match (table, parsed, list.as_str()) {
-                    (Some(table), Some(id), "created" | "updated" | "deleted") => {
-                        let pushed = (!deleted).then(|| Pushed {
-                            id,
-                            raw: body.as_object().cloned().unwrap_or_default(),
-                            created: list == "created",
-                        });
-                        records.push(Record { table, id, pushed, body, digest });
-                        continue;
-                    }
-                    (None, ..) => "there is no such table",
-                    (_, None, _) => "its id is not a UUID",
-                    _ => "its list is not created, updated or deleted",
-                };
-                refused.push(Refused {
-                    table_name: name.chars().filter(|c| *c != '\0').take(100).collect(),
-                    record_id: told,
-                    body: without_nul(&body),
-                    body_sha256: digest,
-                    reason: reason.to_owned(),
-                });
+pub(crate) struct Records<'a> {
+    pub(crate) sound: Vec<Record<'a>>,
+    pub(crate) refused: Vec<Refused>,
+}
+
+/// Reads a push.
+///
+/// # Errors
+/// Where its outermost shape is not that of a push: then nobody can tell what it should be.
+pub(crate) fn read(body: &[u8]) -> Result<Records<'_>, Error> {
+    let mut records = Records { sound: Vec::new(), refused: Vec::new() };
+    let (mut ids, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    for outline::List { table, name, items } in outline::read(body)? {
+        for item in items {
+            let refused = match record(&table, &name, item) {
+                Ok(record) if ids.insert((record.table.name, record.id)) => {
+                    records.sound.push(record);
+                    continue;
+                }
+                Ok(record) => record.refused("its id stands twice in this push".into()),
+                Err(refused) => *refused,
+            };
+            // What has no id can be there any number of times, and says the same each time.
+            if kept.insert((table.clone(), refused.record_id.clone(), refused.body_sha256.clone())) {
+                records.refused.push(refused);
             }
         }
     }
-    let place = |record: &Record| schema::TABLES.iter().position(|table| table.name == record.table.name);
-    records.sort_by_key(|record| (place(record), record.pushed.is_none()));
-    (records, refused)
+    let place = |record: &Record<'_>| schema::TABLES.iter().position(|table| table.name == record.table.name);
+    records.sound.sort_by_key(|record| (place(record), record.pushed.is_none()));
+    Ok(records)
+}
+
+fn record<'a>(table: &str, list: &str, item: &'a RawValue) -> Result<Record<'a>, Box<Refused>> {
+    let raw = item.get();
+    let Ok(body) = serde_json::from_str::<Value>(raw) else {
+        let reason =
+            "it can't be read: half a character (an emoji that was cut), a number too large, or too many levels";
+        let id = id_of_unreadable(raw).unwrap_or_default();
+        return Err(Box::new(refused(table, id, raw, hex_digest(raw.as_bytes()), reason.into())));
+    };
+    let digest = hex_digest(edited(&body).to_string().as_bytes());
+    let deleted = list == "deleted";
+    let id = if deleted { body.as_str() } else { body.get("id").and_then(Value::as_str) };
+    let reason = match (schema::table(table), id.and_then(schema::uuid_of), list) {
+        (Some(table), Some(id), "created" | "updated" | "deleted") => {
+            let pushed = match body {
+                Value::Object(raw) => Some(Pushed { id, raw, created: list == "created" }),
+                _ => None,
+            };
+            return Ok(Record { table, id, pushed, digest, raw });
+        }
+        (None, ..) => "there is no such table",
+        (_, None, _) => "its id is not a UUID in lower case, with hyphens",
+        _ => "its list is not created, updated or deleted",
+    };
+    Err(Box::new(refused(table, id.unwrap_or_default().to_owned(), raw, digest, reason.to_owned())))
+}
+
+fn refused(table: &str, id: String, raw: &str, body_sha256: String, reason: String) -> Refused {
+    Refused {
+        table_name: storable(table, 100),
+        record_id: storable(&id, 200),
+        told_table: table.to_owned(),
+        told_id: id,
+        body: quarantined(raw),
+        body_sha256,
+        reason,
+    }
+}
+
+fn storable(text: &str, longest: usize) -> String {
+    text.chars().filter(|c| *c != '\0').take(longest).collect()
+}
+
+/// The record as it came; as text where JSON of PostgreSQL can't hold it.
+fn quarantined(raw: &str) -> Value {
+    serde_json::from_str::<Value>(raw).map_or_else(|_| json!(raw), |body| without_nul(&body))
+}
+
+/// `Named` skips what it doesn't look at, whatever that is.
+fn id_of_unreadable(raw: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        id: Cow<'a, str>,
+    }
+    serde_json::from_str::<Named<'_>>(raw).ok().map(|named| named.id.into_owned())
 }
 
 /// What the device edited, and when: `WatermelonDB` lays that over what it pulls, so that a replay may differ elsewhere.
-fn edited(body: &Value) -> Value {
-    let Some(row) = body.as_object() else { return body.clone() };
+fn edited(body: &Value) -> Cow<'_, Value> {
+    let Some(row) = body.as_object() else { return Cow::Borrowed(body) };
     let changed = row.get("_changed").and_then(Value::as_str).unwrap_or_default();
     if row.get("_status").and_then(Value::as_str) != Some("updated") || changed.is_empty() {
-        return body.clone();
+        return Cow::Borrowed(body);
     }
-    changed
+    let edited = changed
         .split(',')
         .chain(["id", "_changed", "updated_at"])
         .filter_map(|name| Some((name.to_owned(), row.get(name)?.clone())))
-        .collect::<Map<_, _>>()
-        .into()
+        .collect::<Map<_, _>>();
+    Cow::Owned(edited.into())
 }
 
 /// `serde_json` keeps an object's names in order, so that equal records have equal digests.
-fn digest_of(body: &Value) -> String {
-    let digest = digest::digest(&digest::SHA256, body.to_string().as_bytes());
+fn hex_digest(bytes: &[u8]) -> String {
+    let digest = digest::digest(&digest::SHA256, bytes);
     digest.as_ref().iter().fold(String::from("\\x"), |hex, byte| hex + &format!("{byte:02x}"))
 }
 

@@ -23,7 +23,7 @@ pub(crate) struct Stock {
 
 impl Stock {
     /// All tables in one flight.
-    pub(crate) async fn load(tx: &Tx<Caller>, records: &[Record], held: Option<i64>) -> Result<Self, Error> {
+    pub(crate) async fn load(tx: &Tx<Caller>, records: &[Record<'_>], held: Option<i64>) -> Result<Self, Error> {
         let mut ids: BTreeMap<&'static str, BTreeSet<Uuid>> = BTreeMap::new();
         for record in records {
             ids.entry(record.table.name).or_default().insert(record.id);
@@ -51,12 +51,23 @@ impl Stock {
             if known.stored.row.as_ref().is_some_and(|row| !judge::is_deleted(row)) {
                 around.clients.insert(*id);
             }
+            if known.taken {
+                around.taken_clients.insert(*id);
+            }
         }
         for (id, known) in self.by_table.get("visits").into_iter().flatten() {
-            if let Some(facts) = known.stored.row.as_ref().filter(|row| !judge::is_deleted(row)).and_then(facts) {
-                around.visits.insert(*id, facts);
-            } else if known.stored.hidden || known.stored.row.is_some() {
+            let Some(row) = &known.stored.row else {
+                if known.stored.hidden {
+                    around.hidden_visits.insert(*id);
+                }
+                continue;
+            };
+            let Some(facts) = facts(row) else { continue };
+            if judge::is_deleted(row) {
                 around.hidden_visits.insert(*id);
+                around.deleted_visits.insert(*id, facts);
+            } else {
+                around.visits.insert(*id, facts);
             }
         }
         around

@@ -7,7 +7,7 @@ use shared::{
     error::{Conflict, Error},
     http::{Cursor, Json as Body, Page, PageSize, Path, Query},
     identity::{ConflictsSettle, May},
-    models::sync_conflicts::{self, ConflictStatus, Decision, Side, SyncConflict},
+    models::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict},
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -44,30 +44,29 @@ pub(crate) async fn list(
     Ok(Json(Page::new(conflicts, query.limit, |conflict| (conflict.created_at, conflict.id))))
 }
 
-/// Settle a conflict: keep the server's value or the device's.
+/// Settle a conflict: keep the server's value, the device's, or what the record has by now.
+///
+/// A value is written only over the other one. Where the record was changed since, or deleted, what it has stays.
 #[utoipa::path(post, path = "/conflicts/{id}/resolve", tag = "visits", operation_id = "resolve_conflict",
     params(("id" = Uuid, Path, description = "The conflict.")), request_body = Decision,
     responses((status = 200, description = "Settled.", body = SyncConflict),
-        (status = 409, description = "Settled otherwise before, or the record is gone.")))]
+        (status = 409, description = "Settled otherwise before, or the record has neither value any more.")))]
 pub(crate) async fn resolve(
     State(app): State<App>,
     caller: May<ConflictsSettle>,
     Path(id): Path<Uuid>,
     Body(decision): Body<Decision>,
 ) -> Result<Json<SyncConflict>, Error> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller, 2).await?;
     let conflict = sync_conflicts::lock(&mut tx, id).await?;
-    match (conflict.status, conflict.kept) {
-        (ConflictStatus::Resolved, kept) if kept == Some(decision.keep) => {
-            tx.commit().await?;
-            return Ok(Json(conflict));
-        }
-        (ConflictStatus::Resolved, _) => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
-        // The side that stands already needs no writing.
-        (ConflictStatus::AutoResolved, _) if decision.keep == Side::Device => {}
-        (ConflictStatus::NeedsReview, _) if decision.keep == Side::Server => {}
-        _ => sync_conflicts::apply(&mut tx, &conflict, decision.keep).await?,
+    if conflict.status == ConflictStatus::Resolved {
+        tx.commit().await?;
+        return match conflict.kept {
+            kept if kept == Some(decision.keep) => Ok(Json(conflict)),
+            _ => Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        };
     }
+    sync_conflicts::apply(&mut tx, &conflict, decision.keep).await?;
     let settled = sync_conflicts::resolve(&mut tx, &conflict, decision.keep).await?;
     tx.commit().await?;
     Ok(Json(settled))

@@ -92,7 +92,7 @@ pub(crate) async fn cancel(
     match visit.status {
         VisitStatus::Scheduled => {
             visits::cancel(&mut tx, &visit, &cancellation.reason).await?;
-            care_team::refresh_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
+            care_team::shorten_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
         }
         VisitStatus::Cancelled if visit.cancel_reason.as_deref() == Some(&cancellation.reason) => {}
         VisitStatus::Cancelled => return Err(Error::Conflict(Conflict::AlreadyRecorded)),

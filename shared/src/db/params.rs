@@ -1,7 +1,10 @@
 //! Rust values as typed statement parameters, so that no statement needs the server to infer its types.
 
+use std::fmt::Debug;
+
 use jiff::{Timestamp, civil::Date};
-use postgres_types::{ToSql, Type};
+use postgres_types::{Json, ToSql, Type};
+use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -41,6 +44,16 @@ params! {
     Date => DATE,
     Value => JSONB,
     Vec<u8> => BYTEA,
+}
+
+/// Sent as it is written, so that what is large is not held as a tree of values too.
+impl<T: Serialize + Debug + Sync> Param for Json<T> {
+    fn sql_type(&self) -> Type {
+        Type::JSONB
+    }
+    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+        self
+    }
 }
 
 /// For enums that are text on the wire: read `column::text`, write `$1::text::the_type`. A parameter of the enum's

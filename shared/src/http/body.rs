@@ -38,16 +38,15 @@ impl<T: ToSchema + DeserializeOwned + Check + 'static, S: Send + Sync> FromReque
     }
 }
 
-/// A body that is a `T`, of any size that reaches us. Its parts are judged one by one, by whoever reads them, so that
-/// a bad one doesn't spoil the rest: here only the outermost shape counts.
+/// A JSON body of any size that reaches us, unread: of many parts, of which a bad one must not spoil the rest.
 #[derive(Debug)]
-pub struct Large<T>(pub T);
+pub struct Unread(pub Bytes);
 
-impl<T: DeserializeOwned + Check, S: Send + Sync> FromRequest<S> for Large<T> {
+impl<S: Send + Sync> FromRequest<S> for Unread {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        checked(read_up_to(MAX_LARGE_BYTES, request, &["application/json"]).await?).map(Self)
+        bytes_of(MAX_LARGE_BYTES, request, &["application/json"]).await.map(Self)
     }
 }
 
@@ -156,20 +155,23 @@ fn json_schema(value: Value) -> RefOr<Schema> {
 }
 
 async fn read(request: Request, media_types: &'static [&'static str]) -> Result<Value, Error> {
-    read_up_to(MAX_BYTES, request, media_types).await
+    let bytes = bytes_of(MAX_BYTES, request, media_types).await?;
+    serde_json::from_slice(&bytes).map_err(|error| not_json(&error))
 }
 
-async fn read_up_to(limit: usize, request: Request, media_types: &'static [&'static str]) -> Result<Value, Error> {
+/// What a body is answered that is no JSON. `serde_json`'s message may quote it; where it broke is enough.
+#[must_use]
+pub fn not_json(error: &serde_json::Error) -> Error {
+    Error::Malformed(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))
+}
+
+async fn bytes_of(limit: usize, request: Request, media_types: &'static [&'static str]) -> Result<Bytes, Error> {
     let declared = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = declared.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if !media_types.contains(&essence.as_str()) {
         return Err(Error::UnsupportedMediaType(media_types[0]));
     }
-    let bytes = bytes(request.into_body(), limit).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        // serde_json's message may quote the body; where it broke is enough.
-        Error::Malformed(format!("the body is not JSON: line {}, column {}", error.line(), error.column()))
-    })
+    bytes(request.into_body(), limit).await
 }
 
 async fn bytes(body: Body, limit: usize) -> Result<Bytes, Error> {

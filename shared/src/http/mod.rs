@@ -11,7 +11,7 @@ mod problem;
 mod query;
 mod service;
 
-pub use body::{Json, Large, New, Patch};
+pub use body::{Json, New, Patch, Unread, not_json};
 pub(crate) use context::request_info;
 pub use etag::{Etag, IfMatch};
 pub use openapi::complete as complete_document;

@@ -172,6 +172,11 @@ impl Conflict {
                 "not-arrived",
                 "Nothing has been uploaded for this yet. Upload it first; for a new URL, create it again.".into(),
             ),
+            Self::Overwritten => (
+                "stale",
+                "The record was changed since, and has neither of the two values. Keep `current` to leave it so."
+                    .into(),
+            ),
             Self::Final(why) => ("final", why.into()),
         }
     }

@@ -4,16 +4,18 @@
 use std::collections::BTreeMap;
 
 use postgres_from_row::FromRow;
+use postgres_types::Json;
 use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::sync_conflicts::ConflictStatus;
 use crate::{
     db::{DbError, Identity, Tx},
     error::Error,
     sync::{
         base::WorkBase,
-        judge::{self, Conflict, Other, Row, Stored},
+        judge::{self, Conflict, Other, Row, Standing, Stored},
         schema::{Table, Writer},
     },
 };
@@ -23,10 +25,11 @@ use crate::{
 struct StateRow {
     id: Uuid,
     visible: Option<bool>,
+    taken: Option<bool>,
     stored: Option<Value>,
     client_id: Option<Uuid>,
     others: Value,
-    own_since: Vec<String>,
+    own_since: Value,
     receipts: Vec<String>,
 }
 
@@ -37,6 +40,8 @@ pub struct State {
     pub stored: Stored,
     /// Whose care it concerns.
     pub client_id: Option<Uuid>,
+    /// Whether that client was taken from the caller, so that only what was done before counts.
+    pub taken: bool,
     /// Digests of what this device sent for it before, in hexadecimal.
     pub receipts: Vec<String>,
 }
@@ -77,8 +82,8 @@ pub async fn states<I: Identity>(
     }
     let rows: Vec<StateRow> = tx
         .query(
-            "select s.id, s.visible, s.stored, s.client_id, s.others, s.own_since, s.receipts
-             from app.sync_state($1, array(select unnest($2) union select app.visits_of($3)), $4) s",
+            "select s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.receipts
+             from app.pushed_state($1, array(select unnest($2) union select app.visits_of($3)), $4) s",
             &[&table, &ids, &parts, &held],
         )
         .await?;
@@ -97,18 +102,18 @@ impl From<StateRow> for State {
                 .collect(),
             _ => BTreeMap::new(),
         };
+        let own_since = match row.own_since {
+            Value::Object(columns) => columns.into_iter().map(|(column, stamp)| (column, stamp.as_i64())).collect(),
+            _ => BTreeMap::new(),
+        };
         let stored = match row.stored {
             Some(Value::Object(stored)) => Some(stored),
             _ => None,
         };
         Self {
-            stored: Stored {
-                hidden: row.visible == Some(false),
-                row: stored,
-                others,
-                own_since: row.own_since.into_iter().collect(),
-            },
+            stored: Stored { hidden: row.visible == Some(false), row: stored, others, own_since },
             client_id: row.client_id,
+            taken: row.taken == Some(true),
             receipts: row.receipts,
         }
     }
@@ -130,6 +135,9 @@ fn written(table: &Table, new: bool) -> Vec<&'static str> {
     }
     columns
 }
+
+/// The rule that is broken where row-level security keeps a row from being written ([`DbError::rule`]).
+pub const OUT_OF_REACH: &str = "out_of_reach";
 
 /// Records of one table that are written alike, in one statement.
 #[derive(Clone, Copy, Debug)]
@@ -195,21 +203,26 @@ async fn insert<I: Identity>(tx: &Tx<I>, table: &Table, rows: &[Row]) -> Result<
         values.join(", "),
         name = table.name,
     );
-    tx.execute(&sql, &[&json!(rows)]).await
+    tx.execute(&sql, &[&Json(rows)]).await
 }
 
 /// Writes merged rows.
+///
+/// # Errors
+/// [`OUT_OF_REACH`] where the caller may not change one of them.
 pub async fn update<I: Identity>(tx: &Tx<I>, table: &Table, rows: &[Row]) -> Result<(), DbError> {
     if rows.is_empty() {
         return Ok(());
     }
     let values: Vec<_> = written(table, false).iter().map(|column| format!("{column} = r.{column}")).collect();
     let sql = format!(
-        "update {name} t set {} from jsonb_populate_recordset(null::{name}, $1) r where t.id = r.id",
+        "with written as (
+           update {name} t set {} from jsonb_populate_recordset(null::{name}, $1) r where t.id = r.id returning t.id)
+         select app.must_reach((select count(*) from written), jsonb_array_length($1))",
         values.join(", "),
         name = table.name,
     );
-    tx.execute(&sql, &[&json!(rows)]).await
+    tx.execute(&sql, &[&Json(rows)]).await
 }
 
 /// Measures how far from home new check-ins and check-outs were: the haversine formula, as over REST.
@@ -228,11 +241,19 @@ pub async fn measure<I: Identity>(tx: &Tx<I>, visits: &[Uuid]) -> Result<(), DbE
 }
 
 /// Deletes rows, softly.
+///
+/// # Errors
+/// [`OUT_OF_REACH`] where the caller may not delete one of them.
 async fn delete<I: Identity>(tx: &Tx<I>, table: &Table, ids: &[Uuid]) -> Result<(), DbError> {
     if ids.is_empty() {
         return Ok(());
     }
-    let sql = format!("update {} set deleted_at = now() where id = any ($1) and deleted_at is null", table.name);
+    let sql = format!(
+        "with written as (
+           update {} set deleted_at = now() where id = any ($1) and deleted_at is null returning id)
+         select app.must_reach((select count(*) from written), cardinality($1))",
+        table.name
+    );
     tx.execute(&sql, &[&ids.to_vec()]).await
 }
 
@@ -256,17 +277,31 @@ pub async fn touch<I: Identity>(tx: &Tx<I>, rows: &[Touched]) -> Result<(), DbEr
 }
 
 /// A conflict, and where it arose.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct ConflictAt {
     /// In which table.
     pub table_name: &'static str,
     /// In which record.
     pub record_id: Uuid,
-    /// Whose care it concerns.
-    pub client_id: Uuid,
+    /// Whose care it concerns; none for a picture of a user.
+    pub client_id: Option<Uuid>,
     /// The two values.
-    #[serde(flatten)]
     pub conflict: Conflict,
+}
+
+impl ConflictAt {
+    fn to_row(&self) -> Value {
+        let Conflict { column, server_value, device_value, server_user_id, standing } = &self.conflict;
+        let (standing, status) = match standing {
+            Standing::Server => ("server", ConflictStatus::NeedsReview),
+            Standing::Device => ("device", ConflictStatus::AutoResolved),
+            Standing::Overtaken => ("server", ConflictStatus::AutoResolved),
+            Standing::Deleted => ("deleted", ConflictStatus::NeedsReview),
+        };
+        json!({"table_name": self.table_name, "record_id": self.record_id, "client_id": self.client_id, "column": column,
+            "server_value": server_value, "device_value": device_value, "server_user_id": server_user_id,
+            "standing": standing, "status": status})
+    }
 }
 
 /// Keeps conflicts, those that need a person and those that are settled.
@@ -276,13 +311,13 @@ pub async fn keep_conflicts<I: Identity>(tx: &Tx<I>, conflicts: &[ConflictAt]) -
     }
     tx.execute(
         "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
-           device_value, server_user_id, device_user_id, device_id, status)
+           device_value, server_user_id, device_user_id, device_id, standing, status)
          select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
            c.device_value, c.server_user_id, app.user_id(), app.device_id(),
-           (case when c.needs_review then 'needs_review' else 'auto_resolved' end)::conflict_status
+           c.standing, c.status::conflict_status
          from jsonb_to_recordset($1) c (table_name text, record_id uuid, client_id uuid, \"column\" text,
-           server_value jsonb, device_value jsonb, server_user_id uuid, needs_review boolean)",
-        &[&json!(conflicts)],
+           server_value jsonb, device_value jsonb, server_user_id uuid, standing text, status text)",
+        &[&conflicts.iter().map(ConflictAt::to_row).collect::<Value>()],
     )
     .await
 }
@@ -290,10 +325,16 @@ pub async fn keep_conflicts<I: Identity>(tx: &Tx<I>, conflicts: &[ConflictAt]) -
 /// A record that could not be taken, verbatim.
 #[derive(Clone, Debug, Serialize)]
 pub struct Refused {
-    /// For which table.
+    /// For which table, as far as it can be stored.
     pub table_name: String,
-    /// Its id, as it came.
+    /// Its id, as far as it can be stored.
     pub record_id: String,
+    /// The table, as it came.
+    #[serde(skip)]
+    pub told_table: String,
+    /// Its id, as it came.
+    #[serde(skip)]
+    pub told_id: String,
     /// The record, as it came.
     pub body: Value,
     /// SHA-256 of it, in PostgreSQL's hexadecimal.
@@ -326,6 +367,8 @@ pub struct Receipt {
     pub record_id: Uuid,
     /// SHA-256, in PostgreSQL's hexadecimal.
     pub body_sha256: String,
+    /// When the phone wrote it, by its own clock, where it said so.
+    pub row_stamp: Option<i64>,
 }
 
 /// Remembers what was sent, so that the same again is known for a replay.
@@ -334,9 +377,9 @@ pub async fn remember<I: Identity>(tx: &Tx<I>, receipts: &[Receipt]) -> Result<(
         return Ok(());
     }
     tx.execute(
-        "insert into sync_receipts (device_id, record_id, agency_id, body_sha256)
-         select app.device_id(), r.record_id, app.agency_id(), r.body_sha256
-         from jsonb_to_recordset($1) r (record_id uuid, body_sha256 bytea)
+        "insert into sync_receipts (device_id, record_id, agency_id, body_sha256, row_stamp)
+         select app.device_id(), r.record_id, app.agency_id(), r.body_sha256, r.row_stamp
+         from jsonb_to_recordset($1) r (record_id uuid, body_sha256 bytea, row_stamp bigint)
          on conflict do nothing",
         &[&json!(receipts)],
     )

@@ -60,12 +60,12 @@ pub struct Contested {
 #[serde(transparent)]
 #[schema(example = json!([]))]
 pub struct AllReceived(Vec<Received>);
-/// Refusals, newest first.
+/// Refusals, newest first, 200 at most.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(example = json!([]))]
 pub struct Refusals(Vec<Refusal>);
-/// Conflicts, newest first.
+/// Conflicts, newest first, 200 at most.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(example = json!([]))]
@@ -78,9 +78,9 @@ json_sql!(AllReceived, Refusals, AllContested);
 pub struct SyncStatus {
     /// What changed something.
     pub received: AllReceived,
-    /// What was refused, and is kept as it came.
+    /// What was refused, and is kept as it came: the newest 200.
     pub refused: Refusals,
-    /// What somebody else had changed too.
+    /// What somebody else had changed too: the newest 200.
     pub conflicts: AllContested,
 }
 
@@ -97,11 +97,13 @@ pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result
            coalesce((
              select jsonb_agg(jsonb_build_object('table', q.table_name, 'id', q.record_id, 'reason', q.reason,
                'at', q.created_at) order by q.created_at desc, q.id)
-             from sync_quarantine q where q.device_id = app.device_id() and q.created_at >= $1), '[]') as refused,
+             from (select * from sync_quarantine q where q.device_id = app.device_id() and q.created_at >= $1
+                   order by q.created_at desc, q.id limit 200) q), '[]') as refused,
            coalesce((
              select jsonb_agg(jsonb_build_object('id', c.id, 'table', c.table_name, 'record_id', c.record_id,
                'column', c.column_name, 'status', c.status) order by c.created_at desc, c.id)
-             from sync_conflicts c where c.device_id = app.device_id() and c.created_at >= $1), '[]') as conflicts",
+             from (select * from sync_conflicts c where c.device_id = app.device_id() and c.created_at >= $1
+                   order by c.created_at desc, c.id limit 200) c), '[]') as conflicts",
         &[&since],
     )
     .await?

@@ -4,5 +4,9 @@
 pub mod base;
 pub mod cursor;
 pub mod judge;
+mod merge;
+pub mod permits;
 mod photos;
 pub mod schema;
+mod tasks;
+mod visits;

@@ -4,7 +4,10 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::judge::{Author, NOT_YOURS, Row, Surroundings, id};
+use super::{
+    judge::{Author, Row, Surroundings, id},
+    permits::NOT_YOURS,
+};
 use crate::{
     identity::Role,
     models::photos::{MediaType, PhotoKind},

@@ -156,9 +156,9 @@ impl Column {
                 Some(word) if words.contains(&word) => Ok(json!(word)),
                 _ => wrong(&format!("one of {}", words.join(", "))),
             },
-            Kind::Id => match wire.as_str().and_then(|text| text.parse::<Uuid>().ok()) {
+            Kind::Id => match wire.as_str().and_then(uuid_of) {
                 Some(id) => Ok(json!(id)),
-                None => wrong("a UUID"),
+                None => wrong("a UUID in lower case, with hyphens"),
             },
             Kind::Day => match wire.as_str().and_then(|text| text.parse::<Date>().ok()) {
                 Some(day) => Ok(json!(day)),
@@ -243,6 +243,12 @@ impl Table {
     }
 }
 
+/// The UUID that a text is. On the phone an id is a text, and another way to write it would be another record.
+#[must_use]
+pub fn uuid_of(text: &str) -> Option<Uuid> {
+    text.parse::<Uuid>().ok().filter(|id| id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()) == text)
+}
+
 /// A table by its name.
 #[must_use]
 pub fn table(name: &str) -> Option<&'static Table> {
@@ -296,14 +302,14 @@ pub const TABLES: &[Table] = &[
             col("scheduled_start", Kind::Moment).indexed(),
             col("scheduled_end", Kind::Moment),
             col("actual_start", Kind::Moment).optional().clinical(),
-            col("check_in_latitude", LATITUDE).optional(),
-            col("check_in_longitude", LONGITUDE).optional(),
-            col("check_in_accuracy_m", METRES).optional(),
+            col("check_in_latitude", LATITUDE).optional().clinical(),
+            col("check_in_longitude", LONGITUDE).optional().clinical(),
+            col("check_in_accuracy_m", METRES).optional().clinical(),
             col("check_in_distance_m", METRES).optional().server(),
             col("actual_end", Kind::Moment).optional().clinical(),
-            col("check_out_latitude", LATITUDE).optional(),
-            col("check_out_longitude", LONGITUDE).optional(),
-            col("check_out_accuracy_m", METRES).optional(),
+            col("check_out_latitude", LATITUDE).optional().clinical(),
+            col("check_out_longitude", LONGITUDE).optional().clinical(),
+            col("check_out_accuracy_m", METRES).optional().clinical(),
             col("check_out_distance_m", METRES).optional().server(),
             col("status", Kind::Word(&["scheduled", "in_progress", "completed", "cancelled", "missed"])),
             col("cancel_reason", Kind::Text(500)).optional(),

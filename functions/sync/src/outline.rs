@@ -1,0 +1,126 @@
+//! The outermost shape of a push: tables, their lists, and records that nobody has read yet. What is wrong with it is told
+//! all at once.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use shared::{
+    error::{Error, Fault},
+    http::not_json,
+};
+
+/// More than fits into what Lambda takes, as rows: beyond it are none.
+const MAX_RECORDS: usize = 20_000;
+
+/// A list of a table.
+pub(crate) struct List<'a> {
+    /// Of which table.
+    pub(crate) table: String,
+    /// `created`, `updated` or `deleted`, if it is one of them.
+    pub(crate) name: String,
+    /// Its records.
+    pub(crate) items: Vec<&'a RawValue>,
+}
+
+/// Reads the lists of a push, in their order.
+///
+/// # Errors
+/// Every list and table that is none.
+pub(crate) fn read(body: &[u8]) -> Result<Vec<List<'_>>, Error> {
+    let whole: &RawValue = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
+    let mut faults = Vec::new();
+    let mut lists = Vec::new();
+    let mut records = 0;
+    let outermost = entries(whole, "", &mut faults);
+    if faults.is_empty() && !outermost.iter().any(|(name, _)| name == "changes") {
+        faults.push(Fault::body("/changes", "is required"));
+    }
+    for (_, changes) in outermost.into_iter().filter(|(name, _)| name == "changes") {
+        for (table, of_table) in entries(changes, "/changes", &mut faults) {
+            let pointer = format!("/changes/{}", escaped(&table));
+            for (name, list) in entries(of_table, &pointer, &mut faults) {
+                match serde_json::from_str(list.get()) {
+                    Ok(Items(items)) => {
+                        records += items.len();
+                        lists.push(List { table: table.clone(), name, items });
+                    }
+                    Err(_) => faults.push(Fault::body(&format!("{pointer}/{}", escaped(&name)), "must be a list")),
+                }
+                if records > MAX_RECORDS {
+                    let told = format!("must hold at most {MAX_RECORDS} records");
+                    return Err(vec![Fault::body("/changes", told)].into());
+                }
+            }
+        }
+    }
+    if faults.is_empty() { Ok(lists) } else { Err(faults.into()) }
+}
+
+fn entries<'a>(object: &'a RawValue, pointer: &str, faults: &mut Vec<Fault>) -> Vec<(String, &'a RawValue)> {
+    match serde_json::from_str(object.get()) {
+        Ok(Entries(entries)) => entries,
+        Err(_) => {
+            faults.push(Fault::body(pointer, "must be an object"));
+            Vec::new()
+        }
+    }
+}
+
+/// As a JSON pointer writes a name.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+/// An object with all its names, also those that stand in it twice: a map would drop one.
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Entries<'de>;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("an object")
+            }
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut entries = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    entries.push(entry);
+                }
+                Ok(Entries(entries))
+            }
+        }
+        from.deserialize_map(Reader)
+    }
+}
+
+/// A list, of which no more is held than may be there.
+struct Items<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Items<'de>;
+            fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str("a list")
+            }
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Self::Value, S::Error> {
+                let mut items = Vec::new();
+                while items.len() <= MAX_RECORDS {
+                    match list.next_element()? {
+                        Some(item) => items.push(item),
+                        None => return Ok(Items(items)),
+                    }
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Items(items))
+            }
+        }
+        from.deserialize_seq(Reader)
+    }
+}
