@@ -3,13 +3,14 @@
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use local::prepare;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
     Answer, World,
     cast::{AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, COORDINATOR, FAMILY, NURSE},
-    twilio::{PREVIOUS_AUTH_TOKEN, PREVIOUS_TOKEN, SMS_NUMBER, TOKEN, Webhook},
+    twilio::{AUTH_TOKEN, PREVIOUS_AUTH_TOKEN, PREVIOUS_TOKEN, SMS_NUMBER, TOKEN, Webhook},
 };
 
 const FAMILYS_NUMBER: &str = "+14165550005";
@@ -123,6 +124,21 @@ async fn only_what_twilio_signed_and_our_token_carries_is_believed() {
     assert_eq!(rotating.send(router()).await.status, 200);
     let kept = rows(&world, "select body, sender from inbound_messages").await;
     assert_eq!(kept, [json!({"body": "Merci à tous 🙂 ça va", "sender": FAMILYS_NUMBER})]);
+}
+
+#[tokio::test]
+async fn without_twilios_token_in_its_own_secret_nobody_is_believed() {
+    let world = World::new().await;
+    let name = format!("{}/twilio/webhooks", world.config.environment);
+    let without = json!({"webhook_auth_token": TOKEN});
+    prepare::secret(&world.aws, &name, &without).await.unwrap();
+    let webhook = sms("SM1", FAMILYS_NUMBER, "Merci");
+    // The account's secret holds the token that this is signed with, and is none of ours to read.
+    assert_eq!(webhook.send(world.functions().of_path(&webhook.path)).await.problem(503), "unavailable");
+    // No addresses are needed to believe anybody.
+    let with = json!({"webhook_auth_token": TOKEN, "auth_token": AUTH_TOKEN});
+    prepare::secret(&world.aws, &name, &with).await.unwrap();
+    assert_eq!(webhook.send(world.another_environment().of_path(&webhook.path)).await.status, 200);
 }
 
 #[tokio::test]
