@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::harness::{
     Answer, Scheduler, World,
     cast::{ADMIN, AGENCY_A, ALMA, COORDINATOR, NURSE, OTHER_ADMIN, OTHER_COORDINATOR, Person},
+    log::Captured,
     twilio::Webhook,
 };
 
@@ -60,7 +61,8 @@ impl Stage {
         world.database.write(AGENCY_A, &setting).await;
         let token = format!("update devices set push_token = 'ExponentPushToken[x]' where id = '{device}'");
         world.database.superuser().await.batch_execute(&token).await.unwrap();
-        let seconds = Arc::new(AtomicI64::new(1_795_183_200));
+        // Far enough back for an hour of the test to pass before the present.
+        let seconds = Arc::new(AtomicI64::new(Timestamp::now().as_second() - 24 * 60 * 60));
         let clock = Arc::clone(&seconds);
         let webhooks = world.webhooks_by(move || Timestamp::from_second(clock.load(Ordering::Relaxed)).unwrap());
         let jobs = world.jobs();
@@ -213,6 +215,35 @@ async fn an_alert_walks_from_the_coordinator_to_the_next_to_all_and_is_never_sil
     let heard = stage.pick_up(&second).await;
     stage.press(&heard, "1").await;
     stage.is_at("acknowledged", 8).await;
+}
+
+#[tokio::test]
+async fn how_long_an_alert_has_waited_for_a_person_is_told_each_minute() {
+    let stage = Stage::new().await;
+    let captured = Captured::start();
+    let waited = async |minutes: i64| {
+        let created = stage.now() - SignedDuration::from_mins(minutes);
+        let sql = format!(
+            "alter table alerts disable trigger user; update alerts set created_at = '{created}'; alter table alerts enable trigger user"
+        );
+        stage.world.database.superuser().await.batch_execute(&sql).await.unwrap();
+        stage.minute().await;
+        captured.lines().iter().rev().find_map(|line| line["AlertUnacknowledged"].as_f64())
+    };
+    assert_eq!(waited(1).await, Some(60.0));
+    // Nobody there to be called: that its calls have ended doesn't end the wait, for a day.
+    let owner = stage.world.database.superuser().await;
+    owner.batch_execute("update users set status = 'suspended' where role in ('coordinator', 'admin')").await.unwrap();
+    stage.after(seconds(61));
+    assert_eq!(waited(11).await, Some(660.0));
+    stage.is_at("expired", 1).await;
+    assert_eq!(waited(12).await, Some(720.0));
+    assert_eq!(waited(24 * 60 + 1).await, Some(0.0));
+    assert_eq!(waited(13).await, Some(780.0));
+    let taken =
+        format!("update alerts set status = 'acknowledged', acknowledged_by = '{}', acknowledged_at = now()", ADMIN.id);
+    stage.world.database.write(AGENCY_A, &taken).await;
+    assert_eq!(waited(14).await, Some(0.0));
 }
 
 #[tokio::test]

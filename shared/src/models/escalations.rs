@@ -1,5 +1,7 @@
 //! What alerts' chains of calls wait for, and what their next step needs to know.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
@@ -116,4 +118,14 @@ pub async fn due(db: &Db, now: Timestamp, limit: i32) -> Result<Vec<Due>, DbErro
         db.call("select agency_ids, alert_ids from app.due_escalations($1, $2)", &[&now, &limit]).await?;
     let pairs = listed.into_iter().flat_map(|listed| listed.agency_ids.into_iter().zip(listed.alert_ids));
     Ok(pairs.map(|(agency_id, alert_id)| Due { agency_id, alert_id }).collect())
+}
+
+/// For how long the oldest alert of all agencies has waited for a person at `now`; zero where none does.
+pub async fn oldest_unanswered(db: &Db, now: Timestamp) -> Result<Duration, DbError> {
+    #[derive(FromRow)]
+    struct Oldest {
+        seconds: f64,
+    }
+    let oldest: Option<Oldest> = db.call("select app.oldest_unanswered_alert($1) as seconds", &[&now]).await?;
+    Ok(oldest.and_then(|oldest| Duration::try_from_secs_f64(oldest.seconds).ok()).unwrap_or_default())
 }
