@@ -13,7 +13,7 @@ use shared::{
     request::RequestInfo,
     secrets::SecretName,
     twilio::{
-        WebhookTokens,
+        REPEAT, WebhookTokens,
         signature::{self, Body},
     },
 };
@@ -25,6 +25,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const SIGNATURE: &str = "x-twilio-signature";
 /// Twilio's largest forms have some kilobytes.
 const MAX_BYTES: usize = 64 << 10;
+/// Longer than Twilio's ids, and any number.
+pub(crate) const LONGEST_ID: usize = 100;
 /// Refusals that are put on record, by address. More of them are refused just the same, and only logged: the audit log is
 /// not for strangers to fill.
 const REFUSALS_RECORDED: Limit = Limit { name: "webhook-refused", per_minute: 20 };
@@ -45,12 +47,15 @@ impl Signed {
         value(&self.form, name).unwrap_or_default()
     }
 
-    /// A parameter of the form that nothing can be done without.
-    pub(crate) fn required(&self, name: &str) -> Result<&str, Error> {
-        match self.value(name) {
-            "" => Err(vec![Fault::parameter(name, "is required")].into()),
-            given => Ok(given),
-        }
+    /// As much of a parameter as PostgreSQL can hold and we keep.
+    pub(crate) fn kept(&self, name: &str, longest: usize) -> String {
+        self.value(name).chars().filter(|c| *c != '\0').take(longest).collect()
+    }
+
+    /// An id or a number, that nothing can be done without.
+    pub(crate) fn short(&self, name: &str) -> Result<String, Error> {
+        let kept = self.kept(name, LONGEST_ID);
+        if kept.is_empty() { Err(vec![Fault::parameter(name, "is required")].into()) } else { Ok(kept) }
     }
 
     /// A number in the query; nought where there is none.
@@ -68,7 +73,7 @@ impl Signed {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.query.iter().filter(|(known, _)| known != name));
         query.append_pair(name, &number.to_string());
-        format!("{public_url}{}?{}", self.path, query.finish())
+        format!("{public_url}{}?{}#{REPEAT}", self.path, query.finish())
     }
 }
 

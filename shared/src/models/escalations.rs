@@ -89,11 +89,17 @@ pub async fn step<I: Identity>(
     .await
 }
 
-/// Notes that there was news of the call that is out: it rings, or somebody has picked it up.
+/// Notes that there was news of the call that is out: it rings, somebody has picked it up, or is asked for a key again.
+///
+/// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes the alert
+/// locks chain and messages.
 pub async fn heard_of<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
     let due_at = now + CALL_PATIENCE;
     Ok(tx
-        .execute("update escalations set due_at = $2 where call_id = $1 and due_at < $2", &[&call_id, &due_at])
+        .execute(
+            "update escalations set due_at = greatest(due_at, $2) where call_id = $1 and due_at is not null",
+            &[&call_id, &due_at],
+        )
         .await?)
 }
 

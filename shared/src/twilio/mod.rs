@@ -8,7 +8,7 @@ mod client;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-pub use client::{Known, PUBLIC_URL, Twilio};
+pub use client::{Known, PUBLIC_URL, REPEAT, Twilio};
 
 /// The secret `{env}/twilio/account`. Only `jobs` may read it.
 #[derive(Clone, Deserialize)]
