@@ -136,6 +136,19 @@ async fn who_opted_out_since_is_not_sent_to() {
     assert_eq!(post.outcome("family").await, ("cancelled".into(), Some("no consent to it".into())));
     assert_eq!(post.status("alert").await, "sent", "consent is asked for the daily SMS only");
     post.consent(true).await;
+    // The client may take back theirs as well.
+    let sharing = async |granted: bool| {
+        let sql = format!(
+            "insert into consents (id, agency_id, client_id, kind, granted, method)
+             values (app.uuid7(), '{AGENCY_A}', '{ALMA}', 'family_sharing', {granted}, 'test')"
+        );
+        post.world.database.write(AGENCY_A, &sql).await;
+    };
+    post.queue(&[family_sms("not shared", TO)]).await;
+    sharing(false).await;
+    post.dispatch().await;
+    assert_eq!(post.outcome("not shared").await, ("cancelled".into(), Some("no consent to it".into())));
+    sharing(true).await;
     post.queue(&[family_sms("family again", TO)]).await;
     post.dispatch().await;
     assert_eq!(post.status("family again").await, "sent");
@@ -259,6 +272,24 @@ async fn call_about_an_alert() -> Post {
     post.world.database.write(AGENCY_A, &alert).await;
     post.queue(&[Message { alert_id: Some(ALERT), ..alert_call("call", TO) }]).await;
     post
+}
+
+#[tokio::test]
+async fn the_next_person_is_called_at_once_where_a_number_can_t_be() {
+    let post = Post::new().await;
+    let alert = format!(
+        "update clients set coordinator_id = '{}' where id = '{ALMA}';
+         insert into alerts (id, agency_id, client_id, severity, reason) values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')",
+        COORDINATOR.id
+    );
+    post.world.database.write(AGENCY_A, &alert).await;
+    post.run(&post.environment(), Job::Escalate, Deadline::when(|| false)).await.unwrap();
+    post.fake.fail(Fault::Refused(21211));
+    post.fake.clock.advance_to(jiff::Timestamp::now() + SignedDuration::from_secs(1));
+    assert_eq!(said(&post.dispatch().await), HashMap::from([("dead", 1), ("sent", 1)]));
+    let called = post.fake.accepted();
+    assert_eq!(called.len(), 1);
+    assert_ne!(called[0].to, "+14165550002", "the client's own coordinator has no such number");
 }
 
 #[tokio::test]

@@ -11,7 +11,9 @@ use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use shared::{
     db::DbError,
-    error::Error,
+    error::{Chain, Error},
+    escalation::chain::{self, Reason},
+    identity::Job,
     messages::{Promise, Template},
     metrics::Measurement,
     models::{
@@ -297,14 +299,30 @@ impl Dispatch<'_> {
         };
         self.count(name, 1);
         if let Settled::Dead { .. } = settled {
-            let channel: &str = channel.into();
-            tracing::error!(message_id = %message.id, channel, template = message.template, why, "a message was given up");
+            let name: &str = channel.into();
+            tracing::error!(message_id = %message.id, channel = name, template = message.template, why, "a message was given up");
+            if channel == Channel::Voice {
+                self.move_on(message).await;
+            }
         }
         if channel == Channel::Voice && message.alert_id.is_some() && name == "sent" {
             let after = self.clock.now().duration_since(message.created_at);
             Measurement::AlertCalled { after: after.unsigned_abs() }.record();
         }
         Ok(())
+    }
+
+    /// Has the alert whose call can't be placed take its next step; where that fails, the job `escalate` does it.
+    async fn move_on(&self, message: &Taken) {
+        let Some(alert_id) = message.alert_id else { return };
+        let advanced = async {
+            let mut tx = self.sender.db.write(&Job { agency_id: message.agency_id }, 1).await?;
+            chain::advance(&mut tx, alert_id, Reason::CallEnded(message.id), self.clock.now()).await?;
+            tx.commit().await.map_err(Error::from)
+        };
+        if let Err(error) = advanced.await {
+            tracing::warn!(alertId = %alert_id, error = %Chain::of(&error), "an alert waits for its next step");
+        }
     }
 
     fn count(&self, name: &'static str, count: u64) {
