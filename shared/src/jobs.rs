@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use axum::extract::FromRef;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_lambda::{Client, config::Builder, error::DisplayErrorContext, primitives::Blob, types::InvocationType};
+use axum::extract::FromRef;
 
 use crate::{
     app::{App, SdkConfig},

@@ -171,12 +171,7 @@ pub struct HangUp {
 
 /// Calls to be ended, at most `limit`; nobody else asks about them before `again_at`, and two minutes after a call was
 /// placed nobody asks any more.
-pub async fn take_hang_ups(
-    db: &Db,
-    now: Timestamp,
-    again_at: Timestamp,
-    limit: usize,
-) -> Result<Vec<HangUp>, DbError> {
+pub async fn take_hang_ups(db: &Db, now: Timestamp, again_at: Timestamp, limit: usize) -> Result<Vec<HangUp>, DbError> {
     #[derive(FromRow)]
     struct HangUps {
         calls: Json<Vec<HangUp>>,
