@@ -19,13 +19,16 @@ use shared::{
     models::{
         devices,
         messages::Channel,
-        sending::{self, Lane, Settled, Taken},
+        sending::{self, Claimable, Lane, Settled, Taken},
     },
     outgoing::Undone,
     push::{Outcome, Push},
 };
 
 use crate::{Clock, Deadline, Report, sender::Sender};
+use doubt::{LISTS_LAG, Search, Verdict};
+
+mod doubt;
 
 /// How many SMS, or calls, may wait for Twilio's answer at once: one slow answer doesn't hold up an alert.
 const AT_ONCE: usize = 8;
@@ -33,12 +36,12 @@ const AT_ONCE: usize = 8;
 const PATIENCE: SignedDuration = SignedDuration::from_secs(15);
 /// How often in a row a run finds that others took the turn it waited for, before it leaves the lane to them.
 const TURNS_LOST: u32 = 3;
-/// What Twilio lists may lag behind what it has: until then "not listed" doesn't mean "not sent".
-const LISTS_LAG: SignedDuration = SignedDuration::from_mins(5);
-/// When to look for a message whose answer was lost, where it is sent again if it isn't found.
+/// When to look for a message whose answer was lost, where it is sent again if it isn't found: then, or later where that
+/// was tried before.
 const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(2);
-/// For how long an unreachable list holds up a message that must arrive.
-const LIST_AWAITED: SignedDuration = SignedDuration::from_mins(1);
+/// How often a message is sent again of which no word comes, neither by answer nor list nor webhook. It has arrived so often
+/// by then, or can't.
+const RESENDS: i16 = 5;
 /// Twilio's clock and ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 /// How often a call that is to be ended is asked about again.
@@ -183,6 +186,13 @@ impl Dispatch<'_> {
         if template.needs_consent() && !message.consented {
             return Ok(Settled::Cancelled { why: "no consent to it" });
         }
+        if message.in_doubt {
+            match sending::send_again(&self.sender.db, message, now).await? {
+                None => return Ok(Settled::Cancelled { why: "its cause ended while it was looked for" }),
+                Some(times) if times > RESENDS => return Ok(Settled::Dead { why: "sent, and no word of it".into() }),
+                Some(_) => {}
+            }
+        }
         let twilio = &self.sender.twilio;
         let sent = match channel {
             Channel::Voice => twilio.place_call(message.id, &message.address).await,
@@ -195,7 +205,7 @@ impl Dispatch<'_> {
             Err(Undone::NotNow(why)) => again(message, &template, now, why),
             Err(Undone::Unknown(why)) => {
                 let wait = match template.promise() {
-                    Promise::AtLeastOnce => LOOK_AFTER,
+                    Promise::AtLeastOnce => look_after(message, &template),
                     Promise::AtMostOnce => LISTS_LAG,
                 };
                 Settled::InDoubt { at: now + wait, why }
@@ -203,14 +213,14 @@ impl Dispatch<'_> {
         })
     }
 
-    /// What became of a message that may have been sent before; `None`: send it.
+    /// What became of a message that may have been sent before; `None`: send it again.
     async fn look_up(
         &self,
         channel: Channel,
         message: &Taken,
         template: &Template,
     ) -> Result<Option<Settled>, DbError> {
-        let found = match self.sender.twilio.latest(channel, &message.address).await {
+        let search = match self.sender.twilio.latest(channel, &message.address).await {
             Ok(known) => {
                 let words = template.sms(message.locale);
                 let sids: Vec<_> = known
@@ -222,26 +232,24 @@ impl Dispatch<'_> {
                     })
                     .map(|known| known.sid)
                     .collect();
-                Ok(sending::first_unclaimed(&self.sender.db, &sids).await?)
+                match sending::first_claimable(&self.sender.db, message, sids, self.clock.now()).await? {
+                    None => Search::NotListed,
+                    Some(Claimable { sid, is_awaited: false }) => Search::Listed(sid),
+                    Some(_) => Search::Unclear("another to this number is being sent".into()),
+                }
             }
-            Err(undone) => Err(undone.to_string()),
+            Err(undone) => Search::Unclear(undone.to_string()),
         };
         let now = self.clock.now();
-        let since = now.duration_since(message.attempted_at);
-        Ok(match (found, template.promise()) {
-            (Ok(Some(sid)), _) => Some(Settled::Sent { sid, receipt_at: None }),
-            (Ok(None), Promise::AtLeastOnce) => None,
-            (Err(_), Promise::AtLeastOnce) if since >= LIST_AWAITED => None,
-            (Err(why), Promise::AtLeastOnce) => Some(Settled::InDoubt { at: now + LOOK_AFTER, why }),
-            (Ok(None), Promise::AtMostOnce) if since < LISTS_LAG => {
+        let waited = now.duration_since(message.attempted_at);
+        Ok(match doubt::judge(search, template.promise(), waited, now >= message.expires_at) {
+            Verdict::Sent(sid) => Some(Settled::Found { sid }),
+            Verdict::SendAgain => None,
+            Verdict::AskAgain { why } => Some(Settled::InDoubt { at: now + look_after(message, template), why }),
+            Verdict::NotListedYet => {
                 Some(Settled::InDoubt { at: message.attempted_at + LISTS_LAG, why: "not listed yet".into() })
             }
-            (Err(why), Promise::AtMostOnce) if now < message.expires_at => {
-                Some(Settled::InDoubt { at: now + backoff(message, template), why })
-            }
-            (_, Promise::AtMostOnce) => {
-                Some(Settled::Dead { why: "cut off while it was sent, and never twice".into() })
-            }
+            Verdict::GiveUp => Some(Settled::Dead { why: "cut off while it was sent, and never twice".into() }),
         })
     }
 
@@ -291,7 +299,7 @@ impl Dispatch<'_> {
     async fn settle(&self, channel: Channel, message: &Taken, settled: Settled) -> Result<(), Error> {
         sending::settle(&self.sender.db, message, &settled).await?;
         let (name, why) = match &settled {
-            Settled::Sent { .. } => ("sent", None),
+            Settled::Sent { .. } | Settled::Found { .. } => ("sent", None),
             Settled::Again { why, .. } => ("retried", Some(why.as_str())),
             Settled::InDoubt { why, .. } => ("in_doubt", Some(why.as_str())),
             Settled::Cancelled { why } => ("cancelled", Some(*why)),
@@ -343,6 +351,11 @@ fn push(message: &Taken) -> Push<'_> {
         priority: "high",
         sound: "default",
     }
+}
+
+/// When to look for a message in doubt that must arrive.
+fn look_after(message: &Taken, template: &Template) -> SignedDuration {
+    backoff(message, template).max(LOOK_AFTER)
 }
 
 /// Another attempt, unless it would come too late.

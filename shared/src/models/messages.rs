@@ -188,7 +188,7 @@ pub struct Reported {
 
 /// Writes down what the provider reports, as a job of the message's agency. Duplicates and reports out of order change
 /// nothing, nor do reports on a former attempt. It may come before the answer to the request that it is about: then
-/// the message learns its `sid` here.
+/// the message learns its `sid` here, whoever else believed to have it.
 ///
 /// A phone that can't be reached is tried again a quarter of an hour later, while the message is of use.
 ///
@@ -209,6 +209,8 @@ pub async fn report<I: Identity>(
             (*code == Some(UNREACHABLE)).then(|| now + 15.minutes()),
         ),
     };
+    // What took it for its own while it was in doubt gives it back: this webhook names the message.
+    tx.execute("select app.take_back_sid($1, $2)", &[&message_id, &sid]).await?;
     Ok(tx
         .query_opt(
             "with before as (
