@@ -95,17 +95,10 @@ const OVERDUE: &str = "
         else 'dark' end as phone
       from devices d where d.user_id = v.user_id and d.platform <> 'web') p
     left join lateral (
-      -- The order in which an alert asks them.
-      select k.id, k.phone, k.locale
-      from users k
-      left join lateral (
-        select max(d.last_seen_at) as seen_at from devices d
-        where d.user_id = k.id and d.session_id is not null and d.revoked_at is null) s on true
-      where k.agency_id = v.agency_id and k.role in ('coordinator', 'admin') and k.status = 'active'
-        and k.deleted_at is null
-        and not exists (
-          select from messages m where m.visit_id = v.id and m.recipient_id = k.id and m.status in ('dead', 'failed'))
-      order by k.id is not distinct from c.coordinator_id desc, k.role = 'coordinator' desc, s.seen_at desc nulls last, k.id
+      select w.user_id as id, w.phone, w.locale from app.answerers(v.client_id) w
+      where not exists (
+        select from messages m where m.visit_id = v.id and m.recipient_id = w.user_id and m.status in ('dead', 'failed'))
+      order by w.place
       limit 1) k on true
     where v.agency_id = app.agency_id() and v.deleted_at is null
       and v.scheduled_start <= $1 - interval '15 minutes' and (v.scheduled_start, v.id) > ($2, $3)
