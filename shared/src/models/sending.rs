@@ -141,15 +141,12 @@ pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbE
     if !written.as_ref().is_err_and(|error| error.constraint() == Some("messages_provider_sid")) {
         return written;
     }
-    match settled {
-        Settled::Sent { sid, .. } => {
-            db.call::<Nothing>("select app.take_back_sid($1, $2)", &[&taken.id, sid]).await?;
-            write(db, taken, settled).await
-        }
-        _ => {
-            let why = "found, and another's by then".into();
-            write(db, taken, &Settled::InDoubt { at: taken.attempted_at, why }).await
-        }
+    if let Settled::Sent { sid, .. } = settled {
+        db.call::<Nothing>("select app.take_back_sid($1, $2)", &[&taken.id, sid]).await?;
+        write(db, taken, settled).await
+    } else {
+        let why = "found, and another's by then".into();
+        write(db, taken, &Settled::InDoubt { at: taken.attempted_at, why }).await
     }
 }
 
