@@ -7,12 +7,15 @@ use std::sync::{
 
 use axum::Router;
 use jiff::{SignedDuration, Timestamp};
+use shared::messages::{Promise, Template};
 use uuid::Uuid;
 
 use crate::harness::{
     Answer, Scheduler, World,
-    cast::{ADMIN, AGENCY_A, ALMA, COORDINATOR, NURSE, OTHER_ADMIN, OTHER_COORDINATOR, Person},
+    cast::{ADMIN, AGENCY_A, ALMA, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR, Person},
+    log::Captured,
     twilio::Webhook,
+    until,
 };
 
 /// Alma's coordinator speaks English, the next one French.
@@ -60,7 +63,8 @@ impl Stage {
         world.database.write(AGENCY_A, &setting).await;
         let token = format!("update devices set push_token = 'ExponentPushToken[x]' where id = '{device}'");
         world.database.superuser().await.batch_execute(&token).await.unwrap();
-        let seconds = Arc::new(AtomicI64::new(1_795_183_200));
+        // Far enough back for an hour of the test to pass before the present.
+        let seconds = Arc::new(AtomicI64::new(Timestamp::now().as_second() - 24 * 60 * 60));
         let clock = Arc::clone(&seconds);
         let webhooks = world.webhooks_by(move || Timestamp::from_second(clock.load(Ordering::Relaxed)).unwrap());
         let jobs = world.jobs();
@@ -125,6 +129,12 @@ impl Stage {
         let action = heard.split("action=\"").nth(1).unwrap().split('"').next().unwrap().replace("&amp;", "&");
         let form = [("CallSid", "CA1"), ("CallStatus", "in-progress"), ("Digits", digits)];
         said(&Webhook::to_address(&action, &form).send(self.webhooks.clone()).await)
+    }
+
+    /// They press a key for a question that was asked some time ago.
+    async fn press_late(&self, call: &Call, digits: &str) -> String {
+        let path = format!("voice/webhook?message={}&asked=1", call.id);
+        said(&Webhook::to(&path, &[("CallSid", "CA1"), ("Digits", digits)]).send(self.webhooks.clone()).await)
     }
 
     /// Twilio tells how a call goes.
@@ -216,6 +226,35 @@ async fn an_alert_walks_from_the_coordinator_to_the_next_to_all_and_is_never_sil
 }
 
 #[tokio::test]
+async fn how_long_an_alert_has_waited_for_a_person_is_told_each_minute() {
+    let stage = Stage::new().await;
+    let captured = Captured::start();
+    let waited = async |minutes: i64| {
+        let created = stage.now() - SignedDuration::from_mins(minutes);
+        let sql = format!(
+            "alter table alerts disable trigger user; update alerts set created_at = '{created}'; alter table alerts enable trigger user"
+        );
+        stage.world.database.superuser().await.batch_execute(&sql).await.unwrap();
+        stage.minute().await;
+        captured.lines().iter().rev().find_map(|line| line["AlertUnacknowledged"].as_f64())
+    };
+    assert_eq!(waited(1).await, Some(60.0));
+    // Nobody there to be called: that its calls have ended doesn't end the wait, for a day.
+    let owner = stage.world.database.superuser().await;
+    owner.batch_execute("update users set status = 'suspended' where role in ('coordinator', 'admin')").await.unwrap();
+    stage.after(seconds(61));
+    assert_eq!(waited(11).await, Some(660.0));
+    stage.is_at("expired", 1).await;
+    assert_eq!(waited(12).await, Some(720.0));
+    assert_eq!(waited(24 * 60 + 1).await, Some(0.0));
+    assert_eq!(waited(13).await, Some(780.0));
+    let taken =
+        format!("update alerts set status = 'acknowledged', acknowledged_by = '{}', acknowledged_at = now()", ADMIN.id);
+    stage.world.database.write(AGENCY_A, &taken).await;
+    assert_eq!(waited(14).await, Some(0.0));
+}
+
+#[tokio::test]
 async fn one_takes_it_and_everything_stops() {
     let stage = Stage::new().await;
     stage.minute().await;
@@ -234,6 +273,85 @@ async fn one_takes_it_and_everything_stops() {
     assert_eq!(stage.sent("true").await, 1);
     let heard = stage.pick_up(&call).await;
     assert!(heard.contains("It is yours now") && !heard.contains("Gather"), "{heard}");
+    let heard = stage.press_late(&call, "2").await;
+    assert!(heard.contains("It is yours now"), "nobody else is called: {heard}");
+}
+
+#[tokio::test]
+async fn the_phone_of_a_deleted_alert_says_that_nobody_is_needed() {
+    let stage = Stage::new().await;
+    stage.minute().await;
+    let call = stage.call_to(&COORDINATOR).await;
+    let heard = stage.pick_up(&call).await;
+    let deleted = format!("update alerts set deleted_at = now() where id = '{}'", stage.alert);
+    stage.world.database.write(AGENCY_A, &deleted).await;
+    for heard in [stage.press(&heard, "1").await, stage.press(&heard, "2").await, stage.pick_up(&call).await] {
+        assert!(heard.contains("Somebody else has taken care of this already"), "{heard}");
+    }
+    assert_eq!(stage.standing().await.acknowledged_by, None);
+}
+
+#[tokio::test]
+async fn a_pressed_1_never_loses_to_news_of_the_call() {
+    let stage = Stage::new().await;
+    stage.minute().await;
+    let call = stage.call_to(&COORDINATOR).await;
+    let heard = stage.pick_up(&call).await;
+    // Both wait for the chain, the key first.
+    let mut owner = stage.world.database.superuser().await;
+    let watch = stage.world.database.superuser().await;
+    let waiting = async |count: i64| {
+        until("the wait", async || {
+            let sql =
+                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+            let row = &watch.query_typed(sql, &[]).await.unwrap()[0];
+            row.get::<_, i64>(0) == count
+        })
+        .await;
+    };
+    let held = owner.transaction().await.unwrap();
+    held.batch_execute("select from escalations for update").await.unwrap();
+    let another = stage.world.webhooks_by(Timestamp::now);
+    let told = async {
+        waiting(1).await;
+        let form = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
+        let news = Webhook::to(&format!("voice/status?message={}", call.id), &form);
+        let release = async {
+            waiting(2).await;
+            held.commit().await.unwrap();
+        };
+        tokio::join!(news.send(another), release).0
+    };
+    let (pressed, told) = tokio::join!(stage.press(&heard, "1"), told);
+    assert!(pressed.contains("It is yours now"), "{pressed}");
+    assert_eq!(told.status, 204);
+    assert_eq!(stage.standing().await.acknowledged_by, Some(COORDINATOR.id));
+}
+
+#[tokio::test]
+async fn a_familys_wish_to_be_called_walks_as_far_and_ends_in_words_of_its_own() {
+    let stage = Stage::new().await;
+    let asked = format!("update alerts set raised_by = '{}', reason = 'family_call', severity = 'medium'", FAMILY.id);
+    stage.world.database.write(AGENCY_A, &asked).await;
+    stage.minute().await;
+    for callee in [&COORDINATOR, &OTHER_COORDINATOR] {
+        let call = stage.call_to(callee).await;
+        stage.status(&call, "no-answer").await;
+    }
+    assert_eq!(stage.sent("channel = 'voice' and template = 'family_call'").await, 2);
+    stage.is_at("calling", 3).await;
+    assert_eq!(stage.sent("template = 'family_call_sms'").await, 2);
+    for level in [4, 5, 6, 7, 8] {
+        stage.after(SignedDuration::from_mins(5));
+        stage.minute().await;
+        stage.is_at("calling", level).await;
+    }
+    stage.after(SignedDuration::from_mins(5));
+    stage.minute().await;
+    stage.is_at("expired", 8).await;
+    let told = format!("recipient_id = '{}' and template = 'family_call_unanswered'", FAMILY.id);
+    assert_eq!((stage.sent(&told).await, stage.sent("template = 'alert_unanswered'").await), (1, 0));
+    assert_eq!(Template::FamilyCallUnanswered {}.promise(), Promise::AtMostOnce);
 }
 
 #[tokio::test]
@@ -258,8 +376,9 @@ async fn two_passes_it_on_once() {
     let heard = stage.pick_up(&first).await;
     stage.press(&heard, "1").await;
     assert_eq!(stage.standing().await.acknowledged_by, Some(COORDINATOR.id));
-    let heard = stage.pick_up(&second).await;
-    assert!(heard.contains("Quelqu&apos;un d&apos;autre s&apos;en est déjà chargé"), "{heard}");
+    for heard in [stage.pick_up(&second).await, stage.press_late(&second, "2").await] {
+        assert!(heard.contains("Quelqu&apos;un d&apos;autre s&apos;en est déjà chargé"), "{heard}");
+    }
 }
 
 #[tokio::test]
@@ -268,9 +387,16 @@ async fn another_key_or_none_is_asked_again_and_then_the_call_ends() {
     stage.minute().await;
     let call = stage.call_to(&COORDINATOR).await;
     let heard = stage.pick_up(&call).await;
+    assert!(heard.contains("#rc=3&amp;rp=ct,rt,5xx\""), "Twilio posts a key again that we didn't take: {heard}");
+    // Asking three times takes longer than a call may go on without news: being asked is news.
+    stage.after(seconds(25));
     let heard = stage.press(&heard, "").await;
+    stage.after(seconds(25));
     let heard = stage.press(&heard, "9").await;
     assert!(heard.contains("<Gather"), "{heard}");
+    stage.after(seconds(25));
+    stage.minute().await;
+    stage.is_at("calling", 1).await;
     assert!(stage.press(&heard, "#").await.ends_with("<Response><Hangup/></Response>"));
     stage.is_at("calling", 1).await;
     stage.status(&call, "completed").await;

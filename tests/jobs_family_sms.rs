@@ -53,7 +53,7 @@ async fn a_family_reads_who_came_and_nothing_of_health() {
     let row = &world.database.superuser().await.query_typed(sql, &[]).await.unwrap()[0];
     let values: Value = row.get(0);
     assert_eq!((row.get(1), row.get(2)), (FAMILY.id.to_string(), "+14165550005".to_owned()));
-    assert_eq!((row.get(3), row.get(4)), (ALMA.to_string(), format!("family:{ALMA}:{}:2026-06-10", FAMILY.id)));
+    assert_eq!((row.get(3), row.get(4)), (ALMA.to_string(), format!("family:{ALMA}:+14165550005:2026-06-10")));
     let template = Template::stored("family_daily", &values).unwrap();
     for (locale, words) in
         [(Locale::EnCa, ["Alma", "First", "9:05 am", "1 more"]), (Locale::FrCa, ["Alma", "First", "9 h 05", "1"])]
@@ -161,6 +161,54 @@ async fn who_asks_again_is_written_to_again() {
     world.database.write(AGENCY_A, &format!("{}{}", consent("sms", &user, false), consent("sms", &user, true))).await;
     // Of two rows of one moment the newer id counts, so that the test needs them apart.
     assert_eq!(world.jobs().at("family-sms", at(EVENING)).await.report.counts["queued"], 1);
+}
+
+#[tokio::test]
+async fn two_of_a_family_who_share_a_phone_get_one_sms_and_who_changed_numbers_none_more() {
+    let world = World::new().await;
+    a_day(&world, "2026-06-10").await;
+    for (n, number) in [(0xf1, "+14165550005"), (0xf2, "+14165550005"), (0xf3, "+14165550006")] {
+        let user = uuid::Uuid::from_u128(n);
+        let sql = format!(
+            "insert into users (id, agency_id, email, phone, first_name, last_name, role, status, password_hash)
+             values ('{user}', '{AGENCY_A}', '{n}@families.test', '{number}', 'F', 'L', 'family', 'active', 'x');
+             insert into care_team (id, agency_id, client_id, user_id, relation, starts_on)
+             values (app.uuid7(), '{AGENCY_A}', '{ALMA}', '{user}', 'family', '2026-01-01'); {}",
+            consent("sms", &format!("'{user}'"), true)
+        );
+        world.database.write(AGENCY_A, &sql).await;
+    }
+    let jobs = world.jobs();
+    assert_eq!(jobs.at("family-sms", at(EVENING)).await.report.counts["queued"], 2);
+    assert_eq!(queued(&world).await, 2);
+    assert_eq!(world.database.count("select count(*) from audit_log where action = 'family.sms'").await, 2);
+    let moved = "update users set phone = '+14165550009' where phone = '+14165550006'";
+    world.database.superuser().await.batch_execute(moved).await.unwrap();
+    assert_eq!(jobs.at("family-sms", at(EVENING) + 15.minutes()).await.report.counts["queued"], 0);
+}
+
+#[tokio::test]
+async fn nobody_is_woken_by_it() {
+    let world = World::new().await;
+    // Two dates when clocks change within the day, and an ordinary one.
+    for (date, run, nine) in [
+        ("2026-06-10", "2026-06-11T00:59:00Z", "2026-06-11T01:00:00Z"),
+        ("2026-03-08", "2026-03-08T22:00:00Z", "2026-03-09T01:00:00Z"),
+        ("2026-11-01", "2026-11-01T23:00:00Z", "2026-11-02T02:00:00Z"),
+    ] {
+        let owner = world.database.superuser().await;
+        let sql = format!(
+            "delete from messages; set session_replication_role = replica;
+             update visits set scheduled_start = '{date} 09:00 America/Toronto', scheduled_end = '{date} 10:00 America/Toronto'
+             where id = '{NURSES_VISIT}'; {}",
+            consent("sms", &format!("'{}'", FAMILY.id), true)
+        );
+        owner.batch_execute(&sql).await.unwrap();
+        assert_eq!(world.jobs().at("family-sms", at(run)).await.report.counts["queued"], 1);
+        let rows = owner.query_typed("select expires_at::timestamptz from messages", &[]).await.unwrap();
+        let expires: std::time::SystemTime = rows[0].get(0);
+        assert_eq!(Timestamp::try_from(expires).unwrap(), at(nine), "{date}");
+    }
 }
 
 /// So many clients who were visited that day, each with a family member who asked for the SMS.

@@ -3,12 +3,13 @@
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use shared::{messages::Template, models::users::Locale};
+use uuid::Uuid;
 
 use crate::harness::{
     World,
     cast::{
         ADMIN_B, AGENCY_A, AGENCY_B, AIDES_VISIT, ALMA, COORDINATOR, NURSE, NURSE_B, NURSES_VISIT, OTHER_COORDINATOR,
-        OTHER_NURSES_VISIT, VISIT_B,
+        OTHER_NURSE, OTHER_NURSES_VISIT, VISIT_B,
     },
 };
 
@@ -124,15 +125,77 @@ async fn a_phone_in_the_middle_of_sending_is_waited_for() {
     let planned = late(&world).await;
     let _phone = world.nurse().await;
     let jobs = world.jobs();
-    heard_from(&world, planned + 69.minutes(), "3").await;
-    jobs.at("late-visits", planned + 70.minutes()).await;
-    assert_eq!((messages(&world).await, status(&world).await), (vec![], "scheduled".to_owned()));
-    // Its push never came: it doesn't hold the visit up for ever.
-    jobs.at("late-visits", planned + 75.minutes()).await;
-    assert_eq!(
-        (messages(&world).await, status(&world).await),
-        (vec![told("visit_missed", "pending")], "missed".to_owned())
-    );
+    heard_from(&world, planned + 19.minutes(), "3").await;
+    jobs.at("late-visits", planned + 20.minutes()).await;
+    assert_eq!(messages(&world).await, []);
+    // Its push never came: it doesn't hold anything up for ever, and no more if it goes on for ever.
+    heard_from(&world, planned + 29.minutes(), "3").await;
+    jobs.at("late-visits", planned + 30.minutes()).await;
+    assert_eq!(messages(&world).await, [told("visit_late", "pending")]);
+    heard_from(&world, planned + 59.minutes(), "3").await;
+    jobs.at("late-visits", planned + 60.minutes()).await;
+    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_missed", "pending")]);
+}
+
+#[tokio::test]
+async fn a_visit_given_to_somebody_else_is_late_anew_and_so_when_it_is_given_back() {
+    let world = World::new().await;
+    let planned = late(&world).await;
+    let _phone = world.nurse().await;
+    let jobs = world.jobs();
+    let given_to = async |caregiver: Uuid| {
+        let sql = format!("update visits set user_id = '{caregiver}' where id = '{NURSES_VISIT}'");
+        world.database.write(AGENCY_A, &sql).await;
+    };
+    jobs.at("late-visits", planned + 15.minutes()).await;
+    given_to(OTHER_NURSE.id).await;
+    for minutes in [20, 25] {
+        jobs.at("late-visits", planned + minutes.minutes()).await;
+    }
+    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_dark", "pending")]);
+    given_to(NURSE.id).await;
+    for minutes in [30, 35] {
+        jobs.at("late-visits", planned + minutes.minutes()).await;
+    }
+    let all = [told("visit_late", "cancelled"), told("visit_dark", "cancelled"), told("visit_late", "pending")];
+    assert_eq!(messages(&world).await, all);
+}
+
+#[tokio::test]
+async fn whom_a_message_can_t_reach_somebody_else_is_told_instead() {
+    let world = World::new().await;
+    let planned = late(&world).await;
+    let _phone = world.nurse().await;
+    let jobs = world.jobs();
+    // They have texted STOP.
+    let fails = async |status: &str| {
+        let sql = format!("update messages set status = '{status}', next_attempt_at = null where status = 'pending'");
+        world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    };
+    let people = async || messages(&world).await.into_iter().map(|(person, ..)| person).collect::<Vec<_>>();
+    for minutes in [15, 20, 25] {
+        jobs.at("late-visits", planned + minutes.minutes()).await;
+        if minutes < 25 {
+            fails(if minutes == 15 { "dead" } else { "failed" }).await;
+        }
+    }
+    let told = people().await;
+    assert_eq!(told[..2], [OTHER_COORDINATOR.id.to_string(), COORDINATOR.id.to_string()]);
+    assert_eq!(told.len(), 3, "then an admin: {told:?}");
+    jobs.at("late-visits", planned + 30.minutes()).await;
+    assert_eq!(people().await.len(), 3);
+
+    // That a visit is missed is told to the next one, too; it was missed before.
+    jobs.at("late-visits", planned + 60.minutes()).await;
+    assert_eq!(people().await[3], told[2], "whom nothing reaches isn't tried again");
+    fails("dead").await;
+    for minutes in [65, 70] {
+        let answer = jobs.at("late-visits", planned + minutes.minutes()).await;
+        assert_eq!(answer.report.counts["missed"], u64::from(minutes == 65));
+    }
+    assert_eq!(people().await.len(), 5);
+    assert_eq!(status(&world).await, "missed");
+    assert_eq!(world.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ mod jobs_audit;
 mod jobs_care_team_grants;
 mod jobs_clean_up;
 mod jobs_family_sms;
+mod jobs_in_one_run;
 mod jobs_late_visits;
 mod jobs_orphaned_uploads;
 mod messages;

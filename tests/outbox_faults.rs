@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use crate::harness::{
     providers::{Fault, Held},
     sending::{AGENCY, Post, alert_call, alert_sms, family_sms},
+    until,
 };
 
 const TO: &str = "+14165550190";
@@ -76,6 +77,104 @@ async fn where_the_list_cant_be_had_an_alert_is_sent_again_and_a_familys_sms_isn
     }
     assert_eq!(post.fake.accepted_for(families), 1);
     assert_eq!(post.status("family").await, "dead");
+}
+
+#[tokio::test]
+async fn a_phone_of_which_no_word_comes_rings_a_few_times_and_no_more() {
+    let post = Post::new().await;
+    // Every answer is lost, and the list is away.
+    post.fake.fail_lists(true);
+    for _ in 0..100 {
+        post.fake.fail(Fault::LostAfter);
+    }
+    post.queue(&[alert_call("call", TO)]).await;
+    for _ in 0..60 {
+        post.dispatch_after(SignedDuration::from_secs(30)).await;
+    }
+    let placed: Vec<_> = post.fake.accepted().iter().map(|call| call.at).collect();
+    assert_eq!(placed.len(), 6);
+    assert!(placed.windows(2).all(|two| two[1].duration_since(two[0]) >= SignedDuration::from_mins(1)), "{placed:?}");
+    assert!(post.outcome("call").await.1.unwrap().starts_with("sent, and no word of it"));
+
+    // The list is there, and has none: it is looked at ever more rarely.
+    let post = Post::new().await;
+    for _ in 0..100 {
+        post.fake.fail(Fault::LostBefore);
+    }
+    post.queue(&[alert_call("call", TO)]).await;
+    let begun = post.fake.clock.now();
+    post.dispatch().await;
+    while post.status("call").await == "sending" {
+        post.dispatch_after(SignedDuration::from_secs(1)).await;
+    }
+    assert_eq!((post.status("call").await.as_str(), post.fake.looked_up()), ("dead", 6));
+    let tried_for = post.fake.clock.now().duration_since(begun);
+    assert!(tried_for > SignedDuration::from_secs(25), "{tried_for}");
+}
+
+#[tokio::test]
+async fn an_id_is_left_to_the_message_whose_answer_is_awaited() {
+    let post = Post::new().await;
+    let (test, held) = oneshot::channel();
+    post.fake.fail(Fault::Held(test));
+    post.queue(&[alert_call("first", TO)]).await;
+    let after_a_look = || {
+        let fake = post.fake.clone();
+        Deadline::when(move || fake.looked_up() >= 1)
+    };
+    let (one, other) = (post.environment(), post.environment());
+    let second = async {
+        let held = held.await.unwrap();
+        post.fake.fail(Fault::LostBefore);
+        post.queue(&[alert_call("second", TO)]).await;
+        post.run(&other, Job::Dispatch, after_a_look()).await.unwrap();
+        until("the look", async || post.fake.looked_up() >= 1).await;
+        assert_eq!(post.status("second").await, "sending");
+        held.answer.send(()).unwrap();
+    };
+    let (first, ()) = tokio::join!(post.run(&one, Job::Dispatch, after_a_look()), second);
+    first.unwrap();
+    assert_eq!(post.status("first").await, "sent");
+    post.dispatch_after(A_WHILE).await;
+    assert_eq!(post.status("second").await, "sent");
+    assert_eq!(post.fake.accepted_for(TO), 2);
+}
+
+#[tokio::test]
+async fn an_id_taken_by_mistake_is_given_back_to_the_message_that_the_webhook_names() {
+    let post = Post::new().await;
+    let owner = post.world.database.superuser().await;
+    let later = async |key: &str, hours: u32| {
+        let sql = format!(
+            "update messages set next_attempt_at = next_attempt_at + interval '{hours} hours' where dedupe_key = '{key}'"
+        );
+        owner.batch_execute(&sql).await.unwrap();
+    };
+    let shortly = || {
+        let (clock, end) = (post.fake.clock.clone(), post.fake.clock.now() + SignedDuration::from_millis(1500));
+        Deadline::when(move || clock.now() >= end)
+    };
+    // The first was never accepted, the second was; of neither came an answer.
+    for (key, fault) in [("first", Fault::LostBefore), ("second", Fault::LostAfter)] {
+        post.fake.fail(fault);
+        post.queue(&[alert_call(key, TO)]).await;
+        post.run(&post.environment(), Job::Dispatch, shortly()).await.unwrap();
+        assert_eq!(post.status(key).await, "sending");
+        later(key, if key == "first" { 1 } else { 3 }).await;
+    }
+    post.fake.clock.advance(SignedDuration::from_hours(2));
+    post.dispatch().await;
+    assert_eq!((post.status("first").await, post.fake.accepted().len()), ("sent".into(), 1), "it took the other's id");
+
+    let sid = post.fake.accepted()[0].sid.clone();
+    let id = owner.query_typed("select id from messages where dedupe_key = 'second'", &[]).await.unwrap()[0].get(0);
+    let mut tx = post.db.write(&AGENCY, 0).await.unwrap();
+    let told = messages::report(&mut tx, id, &sid, &Report::Delivered, Timestamp::now()).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    assert!(told.moved);
+    assert_eq!((post.status("second").await, post.status("first").await), ("delivered".into(), "sending".into()));
+    post.dispatch().await;
+    assert_eq!((post.status("first").await, post.fake.accepted().len()), ("sent".into(), 2));
 }
 
 #[tokio::test]

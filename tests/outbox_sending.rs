@@ -136,6 +136,19 @@ async fn who_opted_out_since_is_not_sent_to() {
     assert_eq!(post.outcome("family").await, ("cancelled".into(), Some("no consent to it".into())));
     assert_eq!(post.status("alert").await, "sent", "consent is asked for the daily SMS only");
     post.consent(true).await;
+    // The client may take back theirs as well.
+    let sharing = async |granted: bool| {
+        let sql = format!(
+            "insert into consents (id, agency_id, client_id, kind, granted, method)
+             values (app.uuid7(), '{AGENCY_A}', '{ALMA}', 'family_sharing', {granted}, 'test')"
+        );
+        post.world.database.write(AGENCY_A, &sql).await;
+    };
+    post.queue(&[family_sms("not shared", TO)]).await;
+    sharing(false).await;
+    post.dispatch().await;
+    assert_eq!(post.outcome("not shared").await, ("cancelled".into(), Some("no consent to it".into())));
+    sharing(true).await;
     post.queue(&[family_sms("family again", TO)]).await;
     post.dispatch().await;
     assert_eq!(post.status("family again").await, "sent");
@@ -231,6 +244,49 @@ async fn pushes_go_in_batches_say_nothing_and_forget_dead_tokens() {
 }
 
 #[tokio::test]
+async fn whatever_fails_at_expo_a_push_arrives_once_it_can() {
+    for fault in [Fault::TooMany, Fault::Broken, Fault::LostAfter] {
+        let post = Post::new().await;
+        post.fake.fail_push(fault);
+        post.queue(&[push("one", "ExponentPushToken[1]"), push("other", "ExponentPushToken[2]")]).await;
+        assert_eq!(said(&post.dispatch().await), HashMap::from([("retried", 2), ("sent", 2)]));
+    }
+}
+
+#[tokio::test]
+async fn what_expo_says_of_one_message_concerns_no_other() {
+    let post = Post::new().await;
+    let codes = ["MessageRateExceeded", "ExpoError", "ProviderError", "InvalidCredentials", "MessageTooBig"];
+    let mut queued = vec![push("fine", "ExponentPushToken[fine]")];
+    for code in codes {
+        let token = format!("ExponentPushToken[{code}]");
+        post.fake.reject(&token, code);
+        queued.push(push(code, &token));
+    }
+    post.queue(&queued).await;
+    assert_eq!(said(&post.dispatch().await), HashMap::from([("retried", 4), ("sent", 5), ("dead", 1)]));
+    assert_eq!(post.outcome("MessageTooBig").await, ("dead".into(), Some("MessageTooBig".into())));
+}
+
+#[tokio::test]
+async fn of_two_runs_at_once_one_asks_for_a_receipt() {
+    let post = Post::new().await;
+    let queued: Vec<_> = (0..20).map(|n| push(&format!("{n}"), &format!("ExponentPushToken[{n}]"))).collect();
+    post.queue(&queued).await;
+    post.dispatch().await;
+    for n in 0..20 {
+        post.fake.give_receipt(&format!("ticket-0-{n}"), json!({"status": "ok"}));
+    }
+    post.fake.clock.advance(SignedDuration::from_mins(15));
+    let (one, other) = (post.environment(), post.environment());
+    let run = async |jobs| post.run(jobs, Job::Receipts, Deadline::when(|| false)).await.unwrap();
+    let (one, other) = tokio::join!(run(&one), run(&other));
+    let delivered = |run: &jobs::Answer| said(run).get("delivered").copied().unwrap_or(0);
+    assert_eq!(delivered(&one) + delivered(&other), 20);
+    assert_eq!(post.fake.asked_for().len(), 20, "each once");
+}
+
+#[tokio::test]
 async fn what_was_cancelled_while_it_waited_is_never_sent() {
     let post = Post::new().await;
     let visit = crate::harness::cast::NURSES_VISIT;
@@ -259,6 +315,24 @@ async fn call_about_an_alert() -> Post {
     post.world.database.write(AGENCY_A, &alert).await;
     post.queue(&[Message { alert_id: Some(ALERT), ..alert_call("call", TO) }]).await;
     post
+}
+
+#[tokio::test]
+async fn the_next_person_is_called_at_once_where_a_number_can_t_be() {
+    let post = Post::new().await;
+    let alert = format!(
+        "update clients set coordinator_id = '{}' where id = '{ALMA}';
+         insert into alerts (id, agency_id, client_id, severity, reason) values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')",
+        COORDINATOR.id
+    );
+    post.world.database.write(AGENCY_A, &alert).await;
+    post.run(&post.environment(), Job::Escalate, Deadline::when(|| false)).await.unwrap();
+    post.fake.fail(Fault::Refused(21211));
+    post.fake.clock.advance_to(jiff::Timestamp::now() + SignedDuration::from_secs(1));
+    assert_eq!(said(&post.dispatch().await), HashMap::from([("dead", 1), ("sent", 1)]));
+    let called = post.fake.accepted();
+    assert_eq!(called.len(), 1);
+    assert_ne!(called[0].to, "+14165550002", "the client's own coordinator has no such number");
 }
 
 #[tokio::test]

@@ -3,13 +3,16 @@
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use jobs::Job;
+use local::prepare;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
     Answer, World,
     cast::{ADMIN_B, AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, COORDINATOR, FAMILY, NURSE},
-    twilio::{PREVIOUS_AUTH_TOKEN, PREVIOUS_TOKEN, SMS_NUMBER, TOKEN, Webhook},
+    invoked::Invocations,
+    twilio::{AUTH_TOKEN, PREVIOUS_AUTH_TOKEN, PREVIOUS_TOKEN, SMS_NUMBER, TOKEN, Webhook},
 };
 
 const FAMILYS_NUMBER: &str = "+14165550005";
@@ -126,6 +129,21 @@ async fn only_what_twilio_signed_and_our_token_carries_is_believed() {
 }
 
 #[tokio::test]
+async fn without_twilios_token_in_its_own_secret_nobody_is_believed() {
+    let world = World::new().await;
+    let name = format!("{}/twilio/webhooks", world.config.environment);
+    let without = json!({"webhook_auth_token": TOKEN});
+    prepare::secret(&world.aws, &name, &without).await.unwrap();
+    let webhook = sms("SM1", FAMILYS_NUMBER, "Merci");
+    // The account's secret holds the token that this is signed with, and is none of ours to read.
+    assert_eq!(webhook.send(world.functions().of_path(&webhook.path)).await.problem(503), "unavailable");
+    // No addresses are needed to believe anybody.
+    let with = json!({"webhook_auth_token": TOKEN, "auth_token": AUTH_TOKEN});
+    prepare::secret(&world.aws, &name, &with).await.unwrap();
+    assert_eq!(webhook.send(world.another_environment().of_path(&webhook.path)).await.status, 200);
+}
+
+#[tokio::test]
 async fn strangers_can_t_fill_the_audit_log() {
     let world = World::new().await;
     let answers = join_all((0..40).map(|n| {
@@ -144,6 +162,8 @@ async fn strangers_can_t_fill_the_audit_log() {
 async fn whatever_twilio_sends_is_never_a_fault_of_ours() {
     let world = World::new().await;
     let id = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
+    let nulled = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
+    let lengthy = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
     let nul = "a\u{0}b";
     let (long, longer) = ("é🙂".repeat(1_000), "é".repeat(6_000));
     let unknown = Uuid::now_v7();
@@ -158,6 +178,11 @@ async fn whatever_twilio_sends_is_never_a_fault_of_ours() {
         (format!("sms/status?message={id}"), vec![("MessageSid", "SM9"), ("MessageStatus", "vanished")], 204),
         (format!("sms/status?message={id}"), vec![("MessageSid", "SM9")], 204),
         (format!("sms/status?message={id}"), vec![("MessageStatus", "sent")], 422),
+        (format!("sms/status?message={id}"), vec![("MessageSid", "\u{0}"), ("MessageStatus", "sent")], 422),
+        (format!("sms/status?message={nulled}"), vec![("MessageSid", nul), ("MessageStatus", "sent")], 204),
+        (format!("sms/status?message={lengthy}"), vec![("MessageSid", &long), ("MessageStatus", "sent")], 204),
+        (format!("voice/status?message={id}"), vec![("CallSid", "c\u{0}d"), ("CallStatus", "ringing")], 204),
+        (format!("voice/status?message={id}"), vec![("CallSid", &longer), ("CallStatus", "completed")], 204),
         (format!("sms/status?message={unknown}"), vec![("MessageSid", "SM9"), ("MessageStatus", "sent")], 404),
         ("sms/status?message=x".into(), vec![("MessageSid", "SM9"), ("MessageStatus", "sent")], 404),
         ("sms/status".into(), vec![("MessageSid", "SM9"), ("MessageStatus", "sent")], 404),
@@ -377,6 +402,73 @@ async fn strangers_and_staff_open_no_alert() {
     assert_eq!(kept, [json!({"user_id": NURSE.id, "client_id": null})]);
     assert_eq!(world.database.count("select count(*) from alerts").await, 0);
     assert_eq!(world.database.count("select count(*) from consents where kind = 'sms'").await, 0);
+}
+
+#[tokio::test]
+async fn whose_link_has_ended_is_not_told_to_write_what_does_nothing() {
+    let world = World::new().await;
+    let ended = format!("update care_team set deleted_at = now() where user_id = '{}'", FAMILY.id);
+    world.database.write(AGENCY_A, &ended).await;
+    for (sid, body) in [("SM1", "CALL"), ("SM2", "How is she?")] {
+        let answer = reply(&world, sid, FAMILYS_NUMBER, body).await;
+        assert!(answer.contains("call your care agency") && !answer.contains("Reply CALL"), "{answer}");
+    }
+    assert_eq!(world.database.count("select count(*) from alerts").await, 0);
+}
+
+#[tokio::test]
+async fn a_machine_that_answers_us_is_answered_once_an_hour() {
+    let world = World::new().await;
+    let answered = async |sid: &str, body: &str| reply(&world, sid, FAMILYS_NUMBER, body).await != NO_ANSWER;
+    assert!(answered("SM1", "I am driving").await);
+    assert!(!answered("SM2", "I am driving").await);
+    // Replays are answered as the first time, and what is asked for is always answered.
+    assert!(answered("SM1", "I am driving").await);
+    assert!(!answered("SM2", "I am driving").await);
+    assert!(answered("SM3", "AIDE").await);
+    let kept = "select count(*) from inbound_messages where intent = 'note'";
+    assert_eq!(world.database.count(kept).await, 2);
+    let earlier = "alter table inbound_messages disable trigger stamp_times;
+        update inbound_messages set created_at = created_at - interval '61 minutes'";
+    world.database.superuser().await.batch_execute(earlier).await.unwrap();
+    assert!(answered("SM4", "I have arrived").await);
+}
+
+#[tokio::test]
+async fn what_an_event_queues_is_sent_at_once() {
+    let mut lambda = Invocations::start().await;
+    let world = World::new().await;
+    let functions = world.with_lambda(&lambda.url).await;
+    let send = async |webhook: Webhook| webhook.send(functions.of_path(&webhook.path)).await.status;
+    // Asked to be called: the chain takes its first step; asked again meanwhile: nothing new.
+    for expected in [vec![Job::Escalate], vec![]] {
+        assert_eq!(send(sms("SM1", FAMILYS_NUMBER, "CALL")).await, 200);
+        assert_eq!(lambda.jobs(), expected);
+    }
+    world.jobs().at("escalate", Timestamp::now()).await;
+    let call = async || {
+        let call =
+            rows(&world, "select id from messages where channel = 'voice' order by created_at desc limit 1").await;
+        let id = call[0]["id"].as_str().unwrap().to_owned();
+        let handed_over =
+            format!("update messages set status = 'sending', attempts = 1, attempted_at = now() where id = '{id}'");
+        world.database.superuser().await.batch_execute(&handed_over).await.unwrap();
+        id
+    };
+    // Passed on, and then one that rings out: the next step's messages are sent.
+    let first = call().await;
+    for expected in [vec![Job::Dispatch], vec![]] {
+        let webhook = Webhook::to(&format!("voice/webhook?message={first}&asked=1"), &[("Digits", "2")]);
+        assert_eq!(send(webhook).await, 200);
+        assert_eq!(lambda.jobs(), expected);
+    }
+    let second = call().await;
+    assert_ne!(first, second);
+    for (status, expected) in [("ringing", vec![]), ("no-answer", vec![Job::Dispatch]), ("no-answer", vec![])] {
+        let form = [("CallSid", "CA2"), ("CallStatus", status)];
+        assert_eq!(send(Webhook::to(&format!("voice/status?message={second}"), &form)).await, 204);
+        assert_eq!(lambda.jobs(), expected, "{status}");
+    }
 }
 
 #[tokio::test]

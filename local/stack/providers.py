@@ -20,7 +20,7 @@ from say import Trouble, step
 START_SECONDS = 30.0
 # Minutes between two events of a job; what is missing here runs every quarter of an hour.
 _EVERY_MINUTE = ("dispatch", "escalate")
-_EVERY = dict.fromkeys(_EVERY_MINUTE, 1) | dict.fromkeys(("late-visits", "missed-visits"), 5)
+_EVERY = dict.fromkeys(_EVERY_MINUTE, 1) | dict.fromkeys(("late-visits",), 5)
 _SELDOM = 15
 
 

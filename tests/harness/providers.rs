@@ -72,6 +72,11 @@ struct Kept {
     lists_fail: bool,
     pushed: Vec<Vec<Value>>,
     unregistered: Vec<String>,
+    /// What Expo says of a token instead of taking its message.
+    rejected: HashMap<String, &'static str>,
+    push_faults: VecDeque<Fault>,
+    /// Tickets that receipts were asked for.
+    asked_for: Vec<String>,
     receipts: HashMap<String, Value>,
     authorization: Option<String>,
 }
@@ -207,6 +212,20 @@ impl FakeProviders {
         self.kept().unregistered.push(token.into());
     }
 
+    /// Expo refuses what goes to this token, with one of its codes; the next time it doesn't.
+    pub fn reject(&self, token: &str, code: &'static str) {
+        self.kept().rejected.insert(token.into(), code);
+    }
+
+    /// The next batch of push messages goes wrong so.
+    pub fn fail_push(&self, fault: Fault) {
+        self.kept().push_faults.push_back(fault);
+    }
+
+    pub fn asked_for(&self) -> Vec<String> {
+        self.kept().asked_for.clone()
+    }
+
     pub fn give_receipt(&self, ticket: &str, receipt: Value) {
         self.kept().receipts.insert(ticket.into(), receipt);
     }
@@ -324,6 +343,16 @@ fn gunzipped(headers: &HeaderMap, body: &[u8]) -> Value {
 async fn push(State(fake): State<FakeProviders>, headers: HeaderMap, body: Bytes) -> Response {
     let messages = gunzipped(&headers, &body).as_array().unwrap().clone();
     let mut kept = fake.kept();
+    let fault = kept.push_faults.pop_front();
+    match fault {
+        None => {}
+        Some(Fault::TooMany) => return StatusCode::TOO_MANY_REQUESTS.into_response(),
+        Some(Fault::Broken) => return StatusCode::BAD_GATEWAY.into_response(),
+        Some(_) => {
+            kept.pushed.push(messages);
+            return lost();
+        }
+    }
     let batch = kept.pushed.len();
     let tickets: Vec<_> = messages
         .iter()
@@ -331,6 +360,8 @@ async fn push(State(fake): State<FakeProviders>, headers: HeaderMap, body: Bytes
         .map(|(n, message)| {
             if kept.unregistered.iter().any(|gone| message["to"] == gone.as_str()) {
                 json!({"status": "error", "message": "gone", "details": {"error": "DeviceNotRegistered"}})
+            } else if let Some(code) = kept.rejected.remove(message["to"].as_str().unwrap()) {
+                json!({"status": "error", "message": "no", "details": {"error": code}})
             } else {
                 json!({"status": "ok", "id": format!("ticket-{batch}-{n}")})
             }
@@ -342,7 +373,9 @@ async fn push(State(fake): State<FakeProviders>, headers: HeaderMap, body: Bytes
 
 async fn receipts(State(fake): State<FakeProviders>, headers: HeaderMap, body: Bytes) -> Response {
     let asked = gunzipped(&headers, &body);
-    let kept = fake.kept();
+    let mut kept = fake.kept();
+    let ids = asked["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned());
+    kept.asked_for.extend(ids);
     let known: serde_json::Map<String, Value> = asked["ids"]
         .as_array()
         .unwrap()

@@ -49,8 +49,10 @@ impl Webhook {
 
     /// To an address that we gave it.
     pub fn to_address(address: &str, form: &[(&str, &str)]) -> Self {
-        let path = address.strip_prefix(PUBLIC_URL).unwrap().to_owned();
-        Self { path, url: address.to_owned(), ..Self::to("", form) }
+        // A fragment is neither sent nor signed.
+        let url = address.split('#').next().unwrap().to_owned();
+        let path = url.strip_prefix(PUBLIC_URL).unwrap().to_owned();
+        Self { path, url, ..Self::to("", form) }
     }
 
     /// As Twilio's documentation has it.

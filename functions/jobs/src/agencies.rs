@@ -1,7 +1,7 @@
 //! One agency after the other.
 
 use shared::{
-    error::Error,
+    error::{Chain, Error},
     models::agencies::{self, Agency},
 };
 
@@ -20,7 +20,7 @@ pub(crate) async fn each(
             break;
         }
         if let Err(error) = work(&agency, &mut report).await {
-            tracing::error!(agency_id = %agency.id, %error, "job failed for an agency");
+            tracing::error!(agency_id = %agency.id, error = %Chain::of(&error), "job failed for an agency");
             report.failed_agencies += 1;
         }
     }

@@ -1,9 +1,10 @@
 //! Every minute, and right after an alert was raised: the steps that alerts' chains of calls have to take.
 
 use shared::{
-    error::Error,
+    error::{Chain, Error},
     escalation::chain::{self, Moved, Reason},
     identity::Job,
+    metrics::Measurement,
     models::escalations::{self, Due},
 };
 
@@ -29,10 +30,16 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
             Ok(Moved::GaveUp) => report.count("unanswered", 1),
             // One alert that can't move doesn't keep the others waiting.
             Err(error) => {
+                let error = Chain::of(&error);
                 tracing::error!(alertId = %due.alert_id, %error, "an alert could not be escalated");
                 report.failed_agencies += 1;
             }
         }
+    }
+    match escalations::oldest_unanswered(&jobs.db, run.now).await {
+        Ok(oldest) => Measurement::AlertsUnacknowledged { oldest }.record(),
+        // The alarm is raised by its absence, and what was queued still goes out.
+        Err(error) => tracing::error!(error = %Chain::of(&error), "unanswered alerts can't be measured"),
     }
     Ok(report)
 }

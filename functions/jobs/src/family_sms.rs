@@ -4,6 +4,8 @@
 //! need no schedule of their own. Who was told is known from the outbox; so a run that was cut off is gone on with, and
 //! nobody is told twice.
 
+use std::collections::HashSet;
+
 use jiff::{civil::Time, tz::TimeZone};
 use shared::{
     db::AuditEntry,
@@ -22,7 +24,7 @@ use crate::{Jobs, Report, Run, agencies, local};
 
 /// When it goes out.
 const FROM: Time = Time::constant(18, 0, 0, 0);
-/// From when on it is too late to write to anybody.
+/// From when on it is too late to write to anybody, or to send what was written.
 const UNTIL: Time = Time::constant(21, 0, 0, 0);
 /// Families a transaction.
 const BATCH: u16 = 500;
@@ -71,10 +73,15 @@ async fn tell(
     let families = daily_news::untold(&mut tx, day, run.now, after, BATCH).await?;
     let last = families.last().map(|family| (family.client_id, family.recipient_id));
     let more_after = last.filter(|_| families.len() == usize::from(BATCH));
-    let wanted: Vec<_> = families.into_iter().filter(|family| family.wanted).collect();
+    let mut numbers = HashSet::new();
+    let wanted: Vec<_> = families
+        .into_iter()
+        .filter(|family| family.wanted && numbers.insert((family.client_id, family.phone.clone())))
+        .collect();
     let queued: Vec<_> = wanted.iter().map(|family| message(family, zone, day)).collect();
     if !queued.is_empty() {
-        messages::enqueue_in_turn(&mut tx, &queued, jobs.senders.sms_spacing()).await?;
+        let until = local::at(UNTIL, day, zone)?;
+        messages::enqueue_in_turn(&mut tx, &queued, jobs.senders.sms_spacing(), until).await?;
     }
     for family in &wanted {
         tx.audit(AuditEntry::new("family.sms", "user", family.recipient_id, Some(family.client_id)));

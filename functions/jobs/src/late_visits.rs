@@ -1,6 +1,6 @@
 //! Every five minutes: visits that nobody checked in to. After a quarter of an hour the coordinator is told, once; after an
 //! hour the visit counts as missed, but only where the caregiver's phone was heard from since it was to begin: a phone
-//! without signal may hold the check-in. A check-in that comes after all cancels what is not yet sent (migration V020).
+//! without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A check-in that comes after all cancels what is not yet sent (migration V020).
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use shared::{
@@ -72,6 +72,9 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
 /// What is to be done about `visit`, knowing what was done before.
 fn step(visit: &OverdueVisit, now: Timestamp) -> Option<Step> {
     let told = |step: Step| visit.told.iter().any(|kind| kind == step.kind());
+    if visit.is_missed {
+        return (!told(Step::Miss)).then_some(Step::Miss);
+    }
     let missed = now.duration_since(visit.scheduled_start) >= MISSED_AFTER;
     let untold = !told(Step::TellLate) && !told(Step::TellDark);
     match visit.phone {
@@ -102,7 +105,7 @@ async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after:
             }
         }
         report.count(step.kind(), 1);
-        if step == Step::Miss {
+        if step == Step::Miss && !visit.is_missed {
             missed.push(visit);
         }
     }

@@ -28,7 +28,7 @@ mod sender;
 
 use std::time::Instant;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use shared::{
     app::SdkConfig,
@@ -46,6 +46,9 @@ pub use deadline::Deadline;
 pub use report::{Answer, Report};
 use sender::Senders;
 
+/// By how much an event's time may be ahead of ours.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
+
 /// What a schedule sends.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,6 +57,22 @@ pub struct Event {
     pub job: Job,
     /// As if it were this time; the present where absent.
     pub now: Option<Timestamp>,
+}
+
+impl Event {
+    /// The time to go by.
+    ///
+    /// # Errors
+    /// Where it is to come, and what the job writes would hold up the present until then: turns and leases of the outbox,
+    /// steps of alerts.
+    fn time(&self) -> Result<Timestamp, Fatal> {
+        let present = Timestamp::now();
+        let now = self.now.unwrap_or(present);
+        if matches!(self.job, Job::Dispatch | Job::Escalate) && now > present + CLOCKS_DIFFER {
+            return Err(format!("the job {} can't run ahead of time", <&str>::from(self.job)).into());
+        }
+        Ok(now)
+    }
 }
 
 /// The jobs there are. An event that names another one fails, and so comes to the dead-letter queue.
@@ -127,17 +146,18 @@ impl Jobs {
     /// # Errors
     /// When the job failed for any agency; it was tried for the others all the same.
     pub async fn run(&self, event: Event, deadline: Deadline) -> Result<Answer, Fatal> {
-        let now = event.now.unwrap_or_else(Timestamp::now);
+        let now = event.time()?;
         let clock = Clock::from(now);
         // The event's time to the microsecond: what was due then is due in a replay, too.
         let run = Run { now, clock: clock.clone(), deadline: deadline.clone() };
         let answer = self.report(event.job, &run).await?;
-        // A coordinator should know at once. What a replay queued is left to a run by the present's clock.
+        // A coordinator should know at once, whatever failed for somebody else. What a replay queued is left to a run by
+        // the present's clock.
         let tells_coordinators = matches!(event.job, Job::Escalate | Job::LateVisits);
         if tells_coordinators && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
             self.run_by(clock, Job::Dispatch, deadline).await?;
         }
-        Ok(answer)
+        answer.into_result()
     }
 
     /// [`Jobs::run`] by another clock than the machine's.
@@ -145,7 +165,7 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_by(&self, clock: Clock, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
-        self.report(job, &Run { now: clock.now(), clock, deadline }).await
+        self.report(job, &Run { now: clock.now(), clock, deadline }).await?.into_result()
     }
 
     async fn report(&self, job: Job, run: &Run) -> Result<Answer, Fatal> {
@@ -153,7 +173,7 @@ impl Jobs {
         let outcome = self.work(job, run).await;
         let answer = Answer::new(job, run.now, outcome)?;
         answer.log(started.elapsed());
-        answer.into_result()
+        Ok(answer)
     }
 
     async fn work(&self, job: Job, run: &Run) -> Result<Report, Error> {

@@ -1,6 +1,6 @@
 //! What time it is where an agency is.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use shared::{
     error::Error,
     models::{agencies::Agency, daily_news::Day},
@@ -20,4 +20,10 @@ pub(crate) fn day(now: Timestamp, zone: TimeZone) -> Result<Day, Error> {
     };
     let (start, end) = midnights().map_err(|error| Error::Internal(error.into()))?;
     Ok(Day { date: start.date(), start: start.timestamp(), end: end.timestamp() })
+}
+
+/// When it is `time` that day.
+pub(crate) fn at(time: Time, day: Day, zone: &TimeZone) -> Result<Timestamp, Error> {
+    let moment = day.date.to_datetime(time).to_zoned(zone.clone()).map_err(|error| Error::Internal(error.into()))?;
+    Ok(moment.timestamp())
 }

@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde::Serialize;
-use shared::{error::Error, lambda::Fatal, metrics::Measurement};
+use shared::{
+    error::{Chain, Error},
+    lambda::Fatal,
+    metrics::Measurement,
+};
 
 use crate::Job;
 
@@ -53,7 +57,7 @@ impl Answer {
         match report {
             Ok(report) => Ok(Self { job, now, report }),
             Err(error) => {
-                tracing::error!(job, %now, %error, "job failed");
+                tracing::error!(job, %now, error = %Chain::of(&error), "job failed");
                 Err(error.into())
             }
         }

@@ -6,7 +6,6 @@ use axum::{
     http::header::CONTENT_TYPE,
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use secrecy::SecretString;
 use shared::{
     ephemeral::rate::Limit,
     error::{Error, Fault},
@@ -14,7 +13,7 @@ use shared::{
     request::RequestInfo,
     secrets::SecretName,
     twilio::{
-        self,
+        REPEAT, WebhookTokens,
         signature::{self, Body},
     },
 };
@@ -26,6 +25,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const SIGNATURE: &str = "x-twilio-signature";
 /// Twilio's largest forms have some kilobytes.
 const MAX_BYTES: usize = 64 << 10;
+/// Longer than Twilio's ids, and any number.
+pub(crate) const LONGEST_ID: usize = 100;
 /// Refusals that are put on record, by address. More of them are refused just the same, and only logged: the audit log is
 /// not for strangers to fill.
 const REFUSALS_RECORDED: Limit = Limit { name: "webhook-refused", per_minute: 20 };
@@ -46,12 +47,15 @@ impl Signed {
         value(&self.form, name).unwrap_or_default()
     }
 
-    /// A parameter of the form that nothing can be done without.
-    pub(crate) fn required(&self, name: &str) -> Result<&str, Error> {
-        match self.value(name) {
-            "" => Err(vec![Fault::parameter(name, "is required")].into()),
-            given => Ok(given),
-        }
+    /// As much of a parameter as PostgreSQL can hold and we keep.
+    pub(crate) fn kept(&self, name: &str, longest: usize) -> String {
+        self.value(name).chars().filter(|c| *c != '\0').take(longest).collect()
+    }
+
+    /// An id or a number, that nothing can be done without.
+    pub(crate) fn short(&self, name: &str) -> Result<String, Error> {
+        let kept = self.kept(name, LONGEST_ID);
+        if kept.is_empty() { Err(vec![Fault::parameter(name, "is required")].into()) } else { Ok(kept) }
     }
 
     /// A number in the query; nought where there is none.
@@ -69,7 +73,7 @@ impl Signed {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(self.query.iter().filter(|(known, _)| known != name));
         query.append_pair(name, &number.to_string());
-        format!("{public_url}{}?{}", self.path, query.finish())
+        format!("{public_url}{}?{}#{REPEAT}", self.path, query.finish())
     }
 }
 
@@ -94,14 +98,25 @@ impl FromRequest<Webhooks> for Signed {
         let body = if is_form { Body::Form(&form) } else { Body::Other(&bytes) };
         let query = pairs(raw_query.as_bytes());
 
-        let tokens = Tokens::read(webhooks).await?;
         // Never by the Host header: who is in front of us replaces it.
         let mark = if raw_query.is_empty() { "" } else { "?" };
         let url = format!("{}{path}{mark}{raw_query}", webhooks.app.config.public_url);
-        let is_twilios = signature::is_valid(&tokens.twilios, &url, body, header(SIGNATURE));
-        let is_ours = signature::is_ours(&tokens.ours, value(&query, "token").unwrap_or_default());
-        if !(is_twilios && is_ours) {
-            let why = if is_twilios { "token" } else { "signature" };
+        let judge = |tokens: &WebhookTokens| {
+            let is_twilios = signature::is_valid(&tokens.twilios(), &url, body, header(SIGNATURE));
+            let is_ours = signature::is_ours(&tokens.ours(), value(&query, "token").unwrap_or_default());
+            match (is_twilios, is_ours) {
+                (true, true) => Ok(()),
+                (true, false) => Err("token"),
+                (false, _) => Err("signature"),
+            }
+        };
+        let secrets = &webhooks.secrets;
+        let mut judged = judge(&secrets.json(SecretName::TwilioWebhooks).await?);
+        if judged.is_err() {
+            // They may have been rotated since they were read.
+            judged = judge(&secrets.newer_json(SecretName::TwilioWebhooks).await?);
+        }
+        if let Err(why) = judged {
             record_refusal(webhooks, why, &path, &info).await?;
             return Err(Error::Forbidden);
         }
@@ -124,30 +139,10 @@ fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
     form_urlencoded::parse(encoded).into_owned().collect()
 }
 
-/// What a request must be signed with and carry; of each two, while one replaces the other.
-struct Tokens {
-    twilios: Vec<SecretString>,
-    ours: Vec<SecretString>,
-}
-
-impl Tokens {
-    async fn read(webhooks: &Webhooks) -> Result<Self, Error> {
-        let secret: twilio::Webhooks = webhooks.secrets.json(SecretName::TwilioWebhooks).await?;
-        let auth_token = match secret.auth_token {
-            Some(token) => token,
-            None => webhooks.secrets.json::<twilio::Account>(SecretName::TwilioAccount).await?.auth_token,
-        };
-        Ok(Self {
-            twilios: std::iter::once(auth_token).chain(secret.previous_auth_token).collect(),
-            ours: std::iter::once(secret.webhook_auth_token).chain(secret.previous_webhook_auth_token).collect(),
-        })
-    }
-}
-
-/// Reads the secrets ahead of the first request; a failure is met again there.
+/// Reads the secret ahead of the first request; a failure is met again there.
 pub(crate) async fn warm_up(webhooks: &Webhooks) {
-    if let Err(error) = Tokens::read(webhooks).await {
-        tracing::warn!(%error, "Twilio's secrets can't be read yet");
+    if let Err(error) = webhooks.secrets.json::<WebhookTokens>(SecretName::TwilioWebhooks).await {
+        tracing::warn!(%error, "Twilio's tokens can't be read yet");
     }
 }
 

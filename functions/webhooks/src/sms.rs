@@ -17,11 +17,14 @@ use shared::{
 };
 use uuid::Uuid;
 
-use crate::{Webhooks, intent, signed::Signed, twiml::TwiMl};
+use crate::{
+    Webhooks, intent,
+    signed::{LONGEST_ID, Signed},
+    twiml::TwiMl,
+};
 
 /// As much as Twilio sends, and more; the rest of what it might send one day is cut off.
 const LONGEST_BODY: usize = 5_000;
-const LONGEST_NUMBER: usize = 100;
 /// Why an alert is raised that asks for a call to a family.
 const CALL_BACK: &str = "family_call";
 
@@ -35,16 +38,16 @@ const CALL_BACK: &str = "family_call";
 pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> Result<TwiMl, Error> {
     let (intent, answered_by_twilio) = intent::of(signed.value("Body"));
     let inbound = Inbound {
-        sid: kept(signed.required("MessageSid")?, LONGEST_NUMBER),
-        from: kept(signed.required("From")?, LONGEST_NUMBER),
-        to: kept(signed.value("To"), LONGEST_NUMBER),
-        body: kept(signed.value("Body"), LONGEST_BODY),
+        sid: signed.short("MessageSid")?,
+        from: signed.short("From")?,
+        to: signed.kept("To", LONGEST_ID),
+        body: signed.kept("Body", LONGEST_BODY),
         intent,
     };
     let sender = inbound_messages::sender(&webhooks.app.db, &inbound.from).await?;
     let answer = if let Some(sender) = &sender {
-        take(&webhooks, &signed, &inbound, sender).await?;
-        Some((reply(intent, sender.client_id.is_some()), sender.locale))
+        let is_talk = take(&webhooks, &signed, &inbound, sender).await?;
+        (!is_talk).then(|| (reply(intent, sender.client_id.is_some()), sender.locale))
     } else {
         inbound_messages::record_strangers(&webhooks.app.db, &inbound).await?;
         to_stranger(intent, &inbound.body)
@@ -54,13 +57,9 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) ->
     Ok(TwiMl(verbs.into_iter().collect()))
 }
 
-/// What PostgreSQL can hold of it.
-fn kept(text: &str, longest: usize) -> String {
-    text.chars().filter(|c| *c != '\0').take(longest).collect()
-}
-
-/// Keeps the message and does what it asks for, once.
-async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &Sender) -> Result<(), Error> {
+/// Keeps the message and does what it asks for, once. Answers whether it is one of several notes, of which only the first
+/// is answered: a machine that answers us would never end.
+async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &Sender) -> Result<bool, Error> {
     let who = Webhook::of_agency(sender.agency_id, signed.request.clone());
     let calls = inbound.intent == Intent::Call;
     let mut tx = webhooks.app.db.write(&who, u16::from(calls)).await?;
@@ -73,11 +72,12 @@ async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &
             Intent::Help | Intent::Note => {}
         }
     }
+    let is_talk = inbound.intent == Intent::Note && inbound_messages::follows_a_note(&mut tx, inbound).await?;
     tx.commit().await?;
     if raised {
         webhooks.jobs.escalate().await;
     }
-    Ok(())
+    Ok(is_talk)
 }
 
 /// Raises an alert to the coordinator of the sender's client, unless one is waiting for an answer already.
@@ -97,8 +97,9 @@ fn reply(intent: Intent, is_family: bool) -> Template {
         Intent::Stop => Template::ReplyStopped {},
         Intent::Start => Template::ReplyStarted {},
         Intent::Help => Template::ReplyHelp {},
-        Intent::Call if is_family => Template::ReplyCall {},
-        Intent::Call | Intent::Note => Template::ReplyReceived {},
+        Intent::Call | Intent::Note if !is_family => Template::ReplyNobodysFamily {},
+        Intent::Call => Template::ReplyCall {},
+        Intent::Note => Template::ReplyReceived {},
     }
 }
 
@@ -115,7 +116,7 @@ fn to_stranger(intent: Intent, body: &str) -> Option<(Template, Locale)> {
     responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
         (status = 404, description = "No such message of ours.")))]
 pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> Result<StatusCode, Error> {
-    let (sid, message_id) = (signed.required("MessageSid")?, signed.message_id()?);
+    let (sid, message_id) = (signed.short("MessageSid")?, signed.message_id()?);
     let report = match signed.value("MessageStatus") {
         "accepted" | "scheduled" | "queued" | "sending" | "sent" => Report::Accepted,
         "delivered" | "read" => Report::Delivered,
@@ -124,7 +125,7 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> 
     };
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who, 0).await?;
-    messages::report(&mut tx, message_id, sid, &report, webhooks.now()).await?.ok_or(Error::NotFound)?;
+    messages::report(&mut tx, message_id, &sid, &report, webhooks.now()).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,12 +2,12 @@
 
 use axum::{extract::State, http::StatusCode};
 use shared::{
-    error::{Conflict, Error},
+    error::Error,
     escalation::chain::{self, Moved, Reason},
     identity::Webhook,
     messages::Template,
     models::{
-        alerts::{self, AlertCall, AlertStatus, Taken},
+        alerts::{self, AlertCall, AlertStatus},
         escalations,
         messages::{self, Report},
     },
@@ -43,18 +43,30 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) ->
 async fn ask(webhooks: &Webhooks, signed: &Signed, time: u8) -> Result<TwiMl, Error> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
-    let call =
-        alerts::of_call(&webhooks.app.db, &who, message_id).await.map_err(Error::from)?.ok_or(Error::NotFound)?;
-    Ok(match call.alert.status {
-        AlertStatus::Acknowledged if call.alert.acknowledged_by == Some(call.callee_id) => {
-            end(&call, &Template::AlertTaken {})
-        }
-        AlertStatus::Acknowledged | AlertStatus::Resolved => end(&call, &Template::AlertTakenByOther {}),
-        AlertStatus::Open | AlertStatus::Calling | AlertStatus::Expired => TwiMl(vec![Verb::AskForKey {
+    let mut tx = webhooks.app.db.write(&who, 0).await?;
+    let call = alerts::of_call(&mut tx, message_id).await?;
+    // Asking takes a while, and nobody else is called meanwhile.
+    escalations::heard_of(&mut tx, message_id, webhooks.now()).await?;
+    tx.commit().await?;
+    Ok(match settled(&call) {
+        Some(settled) => end(&call, &settled),
+        None => TwiMl(vec![Verb::AskForKey {
             action: signed.next_address(&webhooks.app.config.public_url, ASKED, time),
             say: Spoken { locale: call.locale, text: question(&call) },
         }]),
     })
+}
+
+/// What is said where nobody is needed any more.
+fn settled(call: &AlertCall) -> Option<Template> {
+    match call.alert.status {
+        _ if call.is_withdrawn => Some(Template::AlertTakenByOther {}),
+        AlertStatus::Acknowledged if call.alert.acknowledged_by == Some(call.callee_id) => {
+            Some(Template::AlertTaken {})
+        }
+        AlertStatus::Acknowledged | AlertStatus::Resolved => Some(Template::AlertTakenByOther {}),
+        AlertStatus::Open | AlertStatus::Calling | AlertStatus::Expired => None,
+    }
 }
 
 /// What the outbox wrote for this call; a release that doesn't know its template any more still asks.
@@ -73,21 +85,23 @@ async fn take(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who, 1).await?;
-    let call = alerts::of_call_in(&mut tx, message_id).await?;
-    let said = match alerts::acknowledge(&mut tx, &call.alert, call.callee_id, webhooks.now()).await {
-        Ok(Taken::Now | Taken::Before) => Template::AlertTaken {},
-        Err(Error::Conflict(Conflict::AlertTaken | Conflict::AlertStatus { .. })) => Template::AlertTakenByOther {},
-        Err(other) => return Err(other),
-    };
+    let call = alerts::of_call(&mut tx, message_id).await?;
+    if let Some(settled) = settled(&call) {
+        return Ok(end(&call, &settled));
+    }
+    alerts::acknowledge(&mut tx, &call.alert, call.callee_id, webhooks.now()).await?;
     tx.commit().await?;
-    Ok(end(&call, &said))
+    Ok(end(&call, &Template::AlertTaken {}))
 }
 
 async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who, 1).await?;
-    let call = alerts::of_call_in(&mut tx, message_id).await?;
+    let call = alerts::of_call(&mut tx, message_id).await?;
+    if let Some(settled) = settled(&call) {
+        return Ok(end(&call, &settled));
+    }
     let moved = chain::advance(&mut tx, call.alert.id, Reason::PassedOn(message_id), webhooks.now()).await?;
     tx.commit().await?;
     if moved != Moved::Nothing {
@@ -104,7 +118,7 @@ async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
     responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
         (status = 404, description = "No such call of ours.")))]
 pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> Result<StatusCode, Error> {
-    let (sid, message_id) = (signed.required("CallSid")?, signed.message_id()?);
+    let (sid, message_id) = (signed.short("CallSid")?, signed.message_id()?);
     let report = match signed.value("CallStatus") {
         "queued" | "initiated" | "ringing" | "answered" | "in-progress" => Report::Accepted,
         "completed" => Report::Delivered,
@@ -115,14 +129,12 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> 
     let (now, has_ended) = (webhooks.now(), report != Report::Accepted);
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who, u16::from(has_ended)).await?;
-    let reported = messages::report(&mut tx, message_id, sid, &report, now).await?.ok_or(Error::NotFound)?;
+    // The chain before its messages: a pressed 1 locks them in that order, and must not lose to us.
+    escalations::heard_of(&mut tx, message_id, now).await?;
+    let reported = messages::report(&mut tx, message_id, &sid, &report, now).await?.ok_or(Error::NotFound)?;
     let moved = match reported.alert_id {
         Some(alert_id) if has_ended => chain::advance(&mut tx, alert_id, Reason::CallEnded(message_id), now).await?,
-        Some(_) => {
-            escalations::heard_of(&mut tx, message_id, now).await?;
-            Moved::Nothing
-        }
-        None => Moved::Nothing,
+        _ => Moved::Nothing,
     };
     tx.commit().await?;
     if moved != Moved::Nothing {

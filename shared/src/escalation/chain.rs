@@ -120,7 +120,7 @@ fn messages_of(standing: &Standing, level: i32, step: &Step<'_>) -> Vec<Message>
         Step::GiveUp => standing
             .asker
             .iter()
-            .map(|asker| to((asker.user_id, &asker.phone, asker.locale), Channel::Sms, Template::AlertUnanswered {}))
+            .map(|asker| to((asker.user_id, &asker.phone, asker.locale), Channel::Sms, unanswered(asker)))
             .collect(),
     }
 }
@@ -136,6 +136,13 @@ fn written(asker: Option<&Asker>) -> Template {
     match asker {
         Some(asker) if asker.role == Role::Family => Template::FamilyCallSms { family: asker.first_name.clone() },
         other => Template::AlertSms { caregiver: name_of(other) },
+    }
+}
+
+fn unanswered(asker: &Asker) -> Template {
+    match asker.role {
+        Role::Family => Template::FamilyCallUnanswered {},
+        _ => Template::AlertUnanswered {},
     }
 }
 

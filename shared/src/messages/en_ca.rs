@@ -32,6 +32,9 @@ pub(super) fn text(template: &Template) -> String {
         Template::AlertUnanswered {} => {
             "BerthCare: nobody has answered your alert. Please call your agency, or 911 in an emergency.".into()
         }
+        Template::FamilyCallUnanswered {} => {
+            "BerthCare: we have not reached a care coordinator for you. Please call your care agency.".into()
+        }
         Template::VisitLate { caregiver, client, planned } => {
             format!("BerthCare: {caregiver} has not checked in at {client}'s, planned for {}.", time(*planned))
         }
@@ -52,6 +55,9 @@ pub(super) fn text(template: &Template) -> String {
         Template::ReplyCall {} => "BerthCare: the care coordinator was asked to call you.".into(),
         Template::ReplyReceived {} => {
             "BerthCare: thank you, the care coordinator will read this. Reply CALL to be called.".into()
+        }
+        Template::ReplyNobodysFamily {} => {
+            "BerthCare: thank you, the care coordinator will read this. To talk to somebody, please call your care agency.".into()
         }
         Template::ReplyUnknown {} => "BerthCare: we don't know this number. Please call your care agency.".into(),
     }

@@ -31,6 +31,9 @@ pub(super) fn text(template: &Template) -> String {
         Template::AlertUnanswered {} => {
             "BerthCare : personne n'a répondu à votre alerte. Appelez votre agence, ou le 911 en cas d'urgence.".into()
         }
+        Template::FamilyCallUnanswered {} => {
+            "BerthCare : nous n'avons pas pu joindre la coordination pour vous. Appelez votre agence de soins.".into()
+        }
         Template::VisitLate { caregiver, client, planned } => {
             format!("BerthCare : {caregiver} n'a pas signalé son arrivée chez {client}, prévue à {}.", time(*planned))
         }
@@ -55,6 +58,10 @@ pub(super) fn text(template: &Template) -> String {
         Template::ReplyCall {} => "BerthCare : nous avons demandé à la coordination de vous appeler.".into(),
         Template::ReplyReceived {} => {
             "BerthCare : merci, la coordination lira votre message. Répondez RAPPEL pour un appel.".into()
+        }
+        Template::ReplyNobodysFamily {} => {
+            "BerthCare : merci, la coordination lira votre message. Pour parler à quelqu'un, appelez votre agence."
+                .into()
         }
         Template::ReplyUnknown {} => {
             "BerthCare : nous ne connaissons pas ce numéro. Appelez votre agence de soins.".into()

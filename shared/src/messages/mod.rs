@@ -59,6 +59,8 @@ pub enum Template {
     AlertPassedOn {},
     /// To whoever raised an alert that nobody answered.
     AlertUnanswered {},
+    /// To a family that asked to be called back, where nobody took that on.
+    FamilyCallUnanswered {},
     /// To the coordinator: nobody has checked in, although the caregiver's phone was heard from.
     VisitLate {
         /// Who was to be there.
@@ -105,6 +107,8 @@ pub enum Template {
     ReplyCall {},
     /// To one who wrote something else: the coordinator reads it.
     ReplyReceived {},
+    /// To one whom we know and who is nobody's family, or no longer: no call can be asked for.
+    ReplyNobodysFamily {},
     /// To a number that we don't know.
     ReplyUnknown {},
 }
@@ -167,19 +171,22 @@ impl Template {
         gsm7::fold(&self.text(locale))
     }
 
-    /// Whether it goes to a family, and so at most once.
+    /// At most once what may go to a family. A code is among that: who doesn't get theirs asks for another, whoever they
+    /// are.
     #[must_use]
     pub fn promise(&self) -> Promise {
         match self {
-            Self::FamilyDaily { .. }
+            Self::OneTimeCode { .. }
+            | Self::FamilyCallUnanswered {}
+            | Self::FamilyDaily { .. }
             | Self::ReplyStopped {}
             | Self::ReplyStarted {}
             | Self::ReplyHelp {}
             | Self::ReplyCall {}
             | Self::ReplyReceived {}
+            | Self::ReplyNobodysFamily {}
             | Self::ReplyUnknown {} => Promise::AtMostOnce,
-            Self::OneTimeCode { .. }
-            | Self::AlertCall { .. }
+            Self::AlertCall { .. }
             | Self::AlertSms { .. }
             | Self::AlertPush {}
             | Self::FamilyCall { .. }
@@ -225,7 +232,7 @@ impl Template {
     #[must_use]
     pub fn seconds_of_use(&self) -> i32 {
         match self {
-            // Queued at 18:00; nobody is woken by it.
+            // And never past the evening: `messages::enqueue_in_turn`.
             Self::FamilyDaily { .. } => 4 * HOUR,
             _ => DAY,
         }

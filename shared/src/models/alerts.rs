@@ -276,24 +276,21 @@ pub struct AlertCall {
     pub template: String,
     /// What goes into it.
     pub values: Value,
+    /// Whether the alert was deleted since.
+    pub is_withdrawn: bool,
 }
 
-macro_rules! call {
-    () => {
+/// The alert that a call is about, for the webhook of that call. A deleted alert's phone may still ring.
+pub async fn of_call<I: Identity>(tx: &mut Tx<I>, message_id: Uuid) -> Result<AlertCall, Error> {
+    tx.query_opt(
         concat!(
-            "select m.recipient_id as callee_id, m.locale, m.template, m.template_values as values, ",
+            "select m.recipient_id as callee_id, m.locale, m.template, m.template_values as values,
+               a.deleted_at is not null as is_withdrawn, ",
             columns!(),
-            " join messages m on m.alert_id = a.id where m.id = $1 and m.channel = 'voice' and a.deleted_at is null"
-        )
-    };
-}
-
-/// The alert that a call is about, for the webhook of that call.
-pub async fn of_call(db: &Db, who: &impl Identity, message_id: Uuid) -> Result<Option<AlertCall>, DbError> {
-    db.read_opt(who, call!(), &[&message_id]).await
-}
-
-/// The same inside a write transaction.
-pub async fn of_call_in<I: Identity>(tx: &mut Tx<I>, message_id: Uuid) -> Result<AlertCall, Error> {
-    tx.query_opt(call!(), &[&message_id]).await?.ok_or(Error::NotFound)
+            " join messages m on m.alert_id = a.id where m.id = $1 and m.channel = 'voice'"
+        ),
+        &[&message_id],
+    )
+    .await?
+    .ok_or(Error::NotFound)
 }

@@ -49,10 +49,10 @@ pub struct DayOfClient {
 }
 
 impl DayOfClient {
-    /// One message a family member, client and day.
+    /// One message a number, client and day: two of a family may share a phone.
     #[must_use]
     pub fn dedupe_key(&self, date: Date) -> String {
-        format!("family:{}:{}:{date}", self.client_id, self.recipient_id)
+        format!("family:{}:{}:{date}", self.client_id, self.phone)
     }
 }
 
@@ -72,7 +72,7 @@ pub async fn begin<I: Identity>(tx: &mut Tx<I>) -> Result<(), DbError> {
     tx.execute("select app.one_job_at_a_time('family sms')", &[]).await
 }
 
-/// Family members who take part in the day at `now` and were not told of it yet, from after `after` on (client and family
+/// Family members who take part in the day at `now` and were not told of it yet, nor somebody at their number, from after `after` on (client and family
 /// member) and at most `limit`; not all of them are to be told.
 pub async fn untold<I: Identity>(
     tx: &mut Tx<I>,
@@ -92,10 +92,15 @@ pub async fn untold<I: Identity>(
                where t.agency_id = app.agency_id() and t.relation = 'family'
                  and t.deleted_at is null and t.starts_on <= $1 and coalesce(t.ends_on >= $1, true)
                  and (t.client_id, t.user_id) > ($6, $7)
-                 -- One look into the index each: as an anti join it was planned for an empty outbox, and took seconds.
+                 -- One look into an index each: as an anti join it was planned for an empty outbox, and took seconds.
                  and (
                    select true from messages m where m.agency_id = app.agency_id()
-                     and m.dedupe_key = 'family:' || t.client_id || ':' || t.user_id || ':' || $5 limit 1) is null
+                     and m.dedupe_key = 'family:' || t.client_id || ':' || u.phone || ':' || $5 limit 1) is null
+                 -- Whose number changed since was told at the former one.
+                 and (
+                   select true from messages m
+                   where m.recipient_id = u.id and m.created_at >= $3 and m.client_id = t.client_id
+                     and m.dedupe_key like 'family:%:' || $5 limit 1) is null
                order by t.client_id, t.user_id
                limit $8
              )

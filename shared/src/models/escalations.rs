@@ -1,5 +1,7 @@
 //! What alerts' chains of calls wait for, and what their next step needs to know.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
@@ -87,11 +89,17 @@ pub async fn step<I: Identity>(
     .await
 }
 
-/// Notes that there was news of the call that is out: it rings, or somebody has picked it up.
+/// Notes that there was news of the call that is out: it rings, somebody has picked it up, or is asked for a key again.
+///
+/// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes the alert
+/// locks chain and messages.
 pub async fn heard_of<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
     let due_at = now + CALL_PATIENCE;
     Ok(tx
-        .execute("update escalations set due_at = $2 where call_id = $1 and due_at < $2", &[&call_id, &due_at])
+        .execute(
+            "update escalations set due_at = greatest(due_at, $2) where call_id = $1 and due_at is not null",
+            &[&call_id, &due_at],
+        )
         .await?)
 }
 
@@ -116,4 +124,14 @@ pub async fn due(db: &Db, now: Timestamp, limit: i32) -> Result<Vec<Due>, DbErro
         db.call("select agency_ids, alert_ids from app.due_escalations($1, $2)", &[&now, &limit]).await?;
     let pairs = listed.into_iter().flat_map(|listed| listed.agency_ids.into_iter().zip(listed.alert_ids));
     Ok(pairs.map(|(agency_id, alert_id)| Due { agency_id, alert_id }).collect())
+}
+
+/// For how long the oldest alert of all agencies has waited for a person at `now`; zero where none does.
+pub async fn oldest_unanswered(db: &Db, now: Timestamp) -> Result<Duration, DbError> {
+    #[derive(FromRow)]
+    struct Oldest {
+        seconds: f64,
+    }
+    let oldest: Option<Oldest> = db.call("select app.oldest_unanswered_alert($1) as seconds", &[&now]).await?;
+    Ok(oldest.and_then(|oldest| Duration::try_from_secs_f64(oldest.seconds).ok()).unwrap_or_default())
 }

@@ -147,6 +147,27 @@ pub async fn record<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound, sender: &Sen
     Ok(new.is_some())
 }
 
+/// Whether another note came from the number of this one, which is on record, in the hour before it. The same whenever it is
+/// asked: a replay is answered like the first.
+pub async fn follows_a_note<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound) -> Result<bool, Error> {
+    #[derive(FromRow)]
+    struct Follows {
+        follows: bool,
+    }
+    let follows: Option<Follows> = tx
+        .query_opt(
+            "select exists (
+               select from inbound_messages i
+               join inbound_messages before on before.agency_id = i.agency_id and before.sender = i.sender
+                 and before.intent = i.intent and before.id <> i.id
+                 and before.created_at > i.created_at - interval '1 hour' and before.created_at < i.created_at
+               where i.provider_sid = $1) as follows",
+            &[&inbound.sid],
+        )
+        .await?;
+    Ok(follows.is_some_and(|follows| follows.follows))
+}
+
 /// Keeps an SMS from a number that nobody here has.
 pub async fn record_strangers(db: &Db, inbound: &Inbound) -> Result<(), DbError> {
     let Inbound { sid, from, to, body, intent } = inbound;

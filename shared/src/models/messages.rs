@@ -83,16 +83,23 @@ pub async fn enqueue_all<I: Identity>(tx: &mut Tx<I>, messages: &[Message]) -> R
 }
 
 /// The same for more than can be sent at once: each is due `spacing` after the one before it, the first one so long after
-/// the last that waits on its channel with its urgency.
+/// the last that waits on its channel with its urgency. None is of use after `until`.
 pub async fn enqueue_in_turn<I: Identity>(
     tx: &mut Tx<I>,
     messages: &[Message],
     spacing: SignedDuration,
+    until: Timestamp,
 ) -> Result<(), Error> {
-    enqueue(tx, messages, Some(spacing.as_secs_f64())).await
+    enqueue(tx, messages, Some((spacing, until))).await
 }
 
-async fn enqueue<I: Identity>(tx: &mut Tx<I>, messages: &[Message], spacing: Option<f64>) -> Result<(), Error> {
+async fn enqueue<I: Identity>(
+    tx: &mut Tx<I>,
+    messages: &[Message],
+    in_turn: Option<(SignedDuration, Timestamp)>,
+) -> Result<(), Error> {
+    let (spacing, until) = in_turn.unzip();
+    let spacing = spacing.map(|spacing| spacing.as_secs_f64());
     let rows: Vec<_> = messages
         .iter()
         .zip(1..)
@@ -114,7 +121,7 @@ async fn enqueue<I: Identity>(tx: &mut Tx<I>, messages: &[Message], spacing: Opt
                 alert_id, visit_id, client_id, urgency, secret, expires_at, next_attempt_at)
              select app.agency_id(), m.channel::message_channel, m.recipient_id, m.recipient, m.locale, m.template,
                m.template_values, m.dedupe_key, m.alert_id, m.visit_id, m.client_id, m.urgency, m.secret,
-               now() + make_interval(secs => m.seconds_of_use),
+               least(now() + make_interval(secs => m.seconds_of_use), $3),
                case when $2::float8 is null then now()
                  else greatest(app.planned_until(m.channel, m.urgency), now() - make_interval(secs => $2))
                    + make_interval(secs => $2 * m.turn) end
@@ -122,7 +129,7 @@ async fn enqueue<I: Identity>(tx: &mut Tx<I>, messages: &[Message], spacing: Opt
                template text, template_values jsonb, dedupe_key text, alert_id uuid, visit_id uuid, client_id uuid,
                urgency smallint, secret boolean, seconds_of_use integer, turn integer)
              on conflict do nothing",
-            &[&json!(rows), &spacing],
+            &[&json!(rows), &spacing, &until],
         )
         .await?)
 }
@@ -181,7 +188,7 @@ pub struct Reported {
 
 /// Writes down what the provider reports, as a job of the message's agency. Duplicates and reports out of order change
 /// nothing, nor do reports on a former attempt. It may come before the answer to the request that it is about: then
-/// the message learns its `sid` here.
+/// the message learns its `sid` here, whoever else believed to have it.
 ///
 /// A phone that can't be reached is tried again a quarter of an hour later, while the message is of use.
 ///
@@ -202,6 +209,8 @@ pub async fn report<I: Identity>(
             (*code == Some(UNREACHABLE)).then(|| now + 15.minutes()),
         ),
     };
+    // What took it for its own while it was in doubt gives it back: this webhook names the message.
+    tx.execute("select app.take_back_sid($1, $2)", &[&message_id, &sid]).await?;
     Ok(tx
         .query_opt(
             "with before as (

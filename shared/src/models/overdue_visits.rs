@@ -16,7 +16,8 @@ use crate::{
 pub enum Phone {
     /// Heard from: it would have brought a check-in.
     Heard,
-    /// Heard from a moment ago, with changes that it has not sent yet: the check-in may be among them.
+    /// Heard from a moment ago, with changes that it has not sent yet: the check-in may be among them. Only within half an
+    /// hour of the visit's beginning.
     Sending,
     /// Not heard from.
     Dark,
@@ -38,9 +39,16 @@ pub struct OverdueVisit {
     pub scheduled_start: Timestamp,
     /// What their phone tells.
     pub phone: Phone,
-    /// The kinds of message that somebody was told about this visit, as planned for this time.
+    /// Whether it counts as missed already, and whoever was to be told of that could not be.
+    pub is_missed: bool,
+    /// Who was to come.
+    pub caregiver_id: Uuid,
+    /// The kinds of message that somebody was told, or will be, about this visit as planned for this time and caregiver.
     pub told: Vec<String>,
-    /// Who is to be told: the client's coordinator, or else whoever is on duty. None where the agency has nobody.
+    /// How many messages there were about it.
+    pub messages: i64,
+    /// Who is to be told: the client's coordinator, or else whoever is on duty, but nobody whom a message about this visit
+    /// could not reach. None where nobody is left.
     pub coordinator_id: Option<Uuid>,
     /// Their number (E.164).
     pub coordinator_phone: Option<String>,
@@ -49,42 +57,50 @@ pub struct OverdueVisit {
 }
 
 impl OverdueVisit {
-    /// What a message about it is known by: told once a kind, and anew when the visit is planned for another time.
+    /// What a message about it is known by. Whether one is due is known from those there are (`told`), under the agency's
+    /// write lock; the number at the end tells one that was taken back, or reached nobody, from the one after it.
     #[must_use]
     pub fn dedupe_key(&self, kind: &str) -> String {
-        format!("visit:{}:{}:{kind}", self.id, self.scheduled_start.as_second())
+        let start = self.scheduled_start.as_second();
+        format!("visit:{}:{start}:{}:{kind}:{}", self.id, self.caregiver_id, self.messages)
     }
 }
 
 /// The columns of an overdue visit. `$1`: now. `$2`, `$3`: after which visit to go on. `$4`: at most how many.
 const OVERDUE: &str = "
-    select v.id, v.client_id, c.first_name as client, u.first_name as caregiver, v.scheduled_start, p.phone,
+    select v.id, v.client_id, c.first_name as client, u.id as caregiver_id, u.first_name as caregiver, v.scheduled_start,
+      p.phone, v.status = 'missed' as is_missed,
       array(
-        select split_part(m.dedupe_key, ':', 4) from messages m
-        where m.visit_id = v.id
-          and m.dedupe_key like 'visit:' || v.id || ':' || floor(extract(epoch from v.scheduled_start))::bigint || ':%') as told,
+        select split_part(m.dedupe_key, ':', 5) from messages m
+        where m.visit_id = v.id and m.status not in ('cancelled', 'dead', 'failed')
+          and m.dedupe_key like 'visit:' || v.id || ':' || floor(extract(epoch from v.scheduled_start))::bigint || ':'
+            || v.user_id || ':%') as told,
+      (select count(*) from messages m where m.visit_id = v.id) as messages,
       k.id as coordinator_id, k.phone as coordinator_phone, k.locale as coordinator_locale
-    from visits v
+    from (
+      select o.* from visits o where o.status = 'scheduled'
+      union all
+      select o.* from visits o
+      where o.status = 'missed' and o.scheduled_start > $1 - interval '1 day' and exists (
+        select from messages m
+        where m.visit_id = o.id and m.status in ('dead', 'failed') and split_part(m.dedupe_key, ':', 5) = 'missed')) v
     join clients c on c.id = v.client_id and c.deleted_at is null
     join users u on u.id = v.user_id
     cross join lateral (
       select case
-        when coalesce(bool_or(d.pending_count > 0 and d.last_seen_at > $1 - interval '5 minutes'), false) then 'sending'
+        -- For a while only: there are phones that never get rid of something.
+        when v.scheduled_start > $1 - interval '30 minutes'
+          and coalesce(bool_or(d.pending_count > 0 and d.last_seen_at > $1 - interval '5 minutes'), false) then 'sending'
         when coalesce(bool_or(d.last_seen_at >= v.scheduled_start), false) then 'heard'
         else 'dark' end as phone
       from devices d where d.user_id = v.user_id and d.platform <> 'web') p
     left join lateral (
-      -- The order in which an alert asks them.
-      select k.id, k.phone, k.locale
-      from users k
-      left join lateral (
-        select max(d.last_seen_at) as seen_at from devices d
-        where d.user_id = k.id and d.session_id is not null and d.revoked_at is null) s on true
-      where k.agency_id = v.agency_id and k.role in ('coordinator', 'admin') and k.status = 'active'
-        and k.deleted_at is null
-      order by k.id is not distinct from c.coordinator_id desc, k.role = 'coordinator' desc, s.seen_at desc nulls last, k.id
+      select w.user_id as id, w.phone, w.locale from app.answerers(v.client_id) w
+      where not exists (
+        select from messages m where m.visit_id = v.id and m.recipient_id = w.user_id and m.status in ('dead', 'failed'))
+      order by w.place
       limit 1) k on true
-    where v.agency_id = app.agency_id() and v.status = 'scheduled' and v.deleted_at is null
+    where v.agency_id = app.agency_id() and v.deleted_at is null
       and v.scheduled_start <= $1 - interval '15 minutes' and (v.scheduled_start, v.id) > ($2, $3)
       -- Where nothing was heard for a day, there is nothing more to tell.
       and (p.phone <> 'dark' or v.scheduled_start > $1 - interval '1 day')

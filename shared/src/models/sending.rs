@@ -101,6 +101,11 @@ pub enum Settled {
         /// When to ask what became of it, where the provider doesn't tell by itself.
         receipt_at: Option<Timestamp>,
     },
+    /// The provider's list has it.
+    Found {
+        /// By this id.
+        sid: String,
+    },
     /// It was certainly not sent, and will be tried again.
     Again {
         /// When.
@@ -129,8 +134,25 @@ pub enum Settled {
 
 /// Writes down what came of a message, unless that is known already: a webhook may have told before, the cause may be
 /// gone, the lease may have ended. Repeating it is harmless.
+///
+/// Where another message has the provider's id, the provider's own answer is right, and a list may be.
 pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError> {
+    let written = write(db, taken, settled).await;
+    if !written.as_ref().is_err_and(|error| error.constraint() == Some("messages_provider_sid")) {
+        return written;
+    }
+    if let Settled::Sent { sid, .. } = settled {
+        db.call::<Nothing>("select app.take_back_sid($1, $2)", &[&taken.id, sid]).await?;
+        write(db, taken, settled).await
+    } else {
+        let why = "found, and another's by then".into();
+        write(db, taken, &Settled::InDoubt { at: taken.attempted_at, why }).await
+    }
+}
+
+async fn write(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError> {
     let (status, sid, at, receipt_at, why) = match settled {
+        Settled::Found { sid } => (MessageStatus::Sent, Some(sid.as_str()), None, None, None),
         Settled::Sent { sid, receipt_at } => (MessageStatus::Sent, Some(sid.as_str()), None, *receipt_at, None),
         Settled::Again { at, why } => (MessageStatus::Pending, None, Some(*at), None, Some(why.as_str())),
         Settled::InDoubt { at, why } => (MessageStatus::Sending, None, Some(*at), None, Some(why.as_str())),
@@ -188,17 +210,45 @@ pub async fn settle_hang_up(db: &Db, call: &HangUp) -> Result<(), DbError> {
     db.read::<Nothing>(&job, "update messages set hang_up_at = null where id = $1", &[&call.id]).await.map(drop)
 }
 
-/// Of these provider's ids, in their order, the first that no message has.
-pub async fn first_unclaimed(db: &Db, sids: &[String]) -> Result<Option<String>, DbError> {
+/// Notes that a message in doubt is about to be sent again. Answers how often it was, this time included; none where it is
+/// nobody's to send any more.
+pub async fn send_again(db: &Db, taken: &Taken, now: Timestamp) -> Result<Option<i16>, DbError> {
     #[derive(FromRow)]
-    struct Unclaimed {
-        sid: String,
+    struct Resent {
+        resends: i16,
     }
-    let sids = sids.to_vec();
-    let unclaimed: Option<Unclaimed> = db
-        .call("select u.sid from app.unclaimed_sids($1) u (sid) order by array_position($1, u.sid) limit 1", &[&sids])
+    let resent: Option<Resent> = db
+        .read_opt(
+            &Job { agency_id: taken.agency_id },
+            "update messages set attempted_at = $3, resends = resends + 1
+             where id = $1 and attempts = $2 and status = 'sending' returning resends",
+            &[&taken.id, &taken.attempts, &now],
+        )
         .await?;
-    Ok(unclaimed.map(|unclaimed| unclaimed.sid))
+    Ok(resent.map(|resent| resent.resends))
+}
+
+/// A provider's id that no message has.
+#[derive(Clone, Debug, FromRow)]
+pub struct Claimable {
+    /// The id.
+    pub sid: String,
+    /// Whether another message to the same number is being sent at this moment, and it may be that one's.
+    pub is_awaited: bool,
+}
+
+/// Of these provider's ids, in their order, the first that no message has.
+pub async fn first_claimable(
+    db: &Db,
+    taken: &Taken,
+    sids: Vec<String>,
+    now: Timestamp,
+) -> Result<Option<Claimable>, DbError> {
+    db.call(
+        "select c.sid, c.is_awaited from app.claimable_sid($1, $2, $3, $4) c",
+        &[&taken.id, &sids, &now, &LEASE_SECONDS],
+    )
+    .await
 }
 
 /// How much waits to be sent.

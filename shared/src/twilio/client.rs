@@ -17,8 +17,8 @@ pub const PUBLIC_URL: &str = "https://api.twilio.com";
 
 /// How long a call rings, in seconds: voicemail mostly answers later.
 const RING_SECONDS: u32 = 25;
-/// Twilio repeats a webhook that failed for these reasons, and so often. A fragment isn't signed.
-const REPEAT: &str = "rc=3&rp=ct,rt,5xx";
+/// The fragment of a webhook's address: Twilio repeats one that failed for these reasons, and so often. It isn't signed.
+pub const REPEAT: &str = "rc=3&rp=ct,rt,5xx";
 /// How many of the latest messages to a number are looked through.
 const LOOKED_THROUGH: &str = "50";
 

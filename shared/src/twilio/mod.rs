@@ -8,7 +8,7 @@ mod client;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-pub use client::{Known, PUBLIC_URL, Twilio};
+pub use client::{Known, PUBLIC_URL, REPEAT, Twilio};
 
 /// The secret `{env}/twilio/account`. Only `jobs` may read it.
 #[derive(Clone, Deserialize)]
@@ -40,7 +40,7 @@ pub struct PhoneNumbers {
     pub sms_number: String,
 }
 
-/// The secret `{env}/twilio/webhooks`: where Twilio reports to us, and how we know that it is Twilio.
+/// The secret `{env}/twilio/webhooks`, as `jobs` reads it: where Twilio reports to us.
 #[derive(Clone, Deserialize)]
 pub struct Webhooks {
     /// What a call says, and what a pressed key does.
@@ -53,13 +53,35 @@ pub struct Webhooks {
     pub sms_status_callback_url: String,
     /// Our own token, in the query of each of these.
     pub webhook_auth_token: SecretString,
-    /// The account's token, with which Twilio signs; here too, so that `webhooks` needn't read the account.
-    #[serde(default)]
-    pub auth_token: Option<SecretString>,
+}
+
+/// The same secret, as `webhooks` reads it: how we know that it is Twilio.
+#[derive(Clone, Deserialize)]
+pub struct WebhookTokens {
+    /// The account's token, with which Twilio signs; here too, since `webhooks` may not read the account.
+    #[serde(rename = "auth_token")]
+    twilios: SecretString,
     /// The one that it replaces, while both are in use.
-    #[serde(default)]
-    pub previous_auth_token: Option<SecretString>,
-    /// The same of our own token.
-    #[serde(default)]
-    pub previous_webhook_auth_token: Option<SecretString>,
+    #[serde(rename = "previous_auth_token")]
+    twilios_former: Option<SecretString>,
+    /// Our own token, in the query of each address.
+    #[serde(rename = "webhook_auth_token")]
+    ours: SecretString,
+    /// The one that it replaces.
+    #[serde(rename = "previous_webhook_auth_token")]
+    ours_former: Option<SecretString>,
+}
+
+impl WebhookTokens {
+    /// With which Twilio may have signed.
+    #[must_use]
+    pub fn twilios(&self) -> Vec<&SecretString> {
+        std::iter::once(&self.twilios).chain(&self.twilios_former).collect()
+    }
+
+    /// Ours, of which a request carries one.
+    #[must_use]
+    pub fn ours(&self) -> Vec<&SecretString> {
+        std::iter::once(&self.ours).chain(&self.ours_former).collect()
+    }
 }

@@ -21,7 +21,7 @@ pub enum Body<'a> {
 /// Whether `signature` is what Twilio sends with this request to `url` (scheme to query, no fragment), by any of the auth
 /// tokens: two are valid while one replaces the other. Takes the same time wherever it differs.
 #[must_use]
-pub fn is_valid(auth_tokens: &[SecretString], url: &str, body: Body<'_>, signature: &str) -> bool {
+pub fn is_valid(auth_tokens: &[&SecretString], url: &str, body: Body<'_>, signature: &str) -> bool {
     let Ok(signature) = STANDARD.decode(signature) else { return false };
     let signed = match body {
         Body::Form(params) => signed_params(params),
@@ -68,7 +68,7 @@ fn hex_of(body: &[u8]) -> String {
 
 /// Whether the token that a request carries is one of ours. Digests are compared, so that not even its length shows.
 #[must_use]
-pub fn is_ours(tokens: &[SecretString], presented: &str) -> bool {
+pub fn is_ours(tokens: &[&SecretString], presented: &str) -> bool {
     let digest_of = |text: &str| digest::digest(&digest::SHA256, text.as_bytes());
     let presented = digest_of(presented);
     tokens
@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn valid(url: &str, params: &[(String, String)], signature: &str) -> bool {
-        is_valid(&["12345".into()], url, Body::Form(params), signature)
+        is_valid(&[&"12345".into()], url, Body::Form(params), signature)
     }
 
     /// The vector of the test suites of Twilio's own libraries.
@@ -125,12 +125,12 @@ mod tests {
     #[test]
     fn either_of_two_tokens_is_good_while_one_replaces_the_other() {
         let params = of_the_vector();
-        let by = |tokens: &[SecretString]| is_valid(tokens, URL, Body::Form(&params), SIGNATURE);
-        assert!(by(&["new".into(), "12345".into()]));
-        assert!(!by(&["new".into()]));
+        let by = |tokens: &[&SecretString]| is_valid(tokens, URL, Body::Form(&params), SIGNATURE);
+        assert!(by(&[&"new".into(), &"12345".into()]));
+        assert!(!by(&[&"new".into()]));
         assert!(!by(&[]));
-        assert!(is_ours(&["new".into(), "old".into()], "old"));
-        assert!(!is_ours(&["new".into()], "old"));
+        assert!(is_ours(&[&"new".into(), &"old".into()], "old"));
+        assert!(!is_ours(&[&"new".into()], "old"));
         assert!(!is_ours(&[], ""));
     }
 
@@ -148,7 +148,7 @@ mod tests {
             let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"12345");
             STANDARD.encode(hmac::sign(&key, url.as_bytes()))
         };
-        let check = |url: &str, body: &[u8]| is_valid(&["12345".into()], url, Body::Other(body), &sign(url));
+        let check = |url: &str, body: &[u8]| is_valid(&[&"12345".into()], url, Body::Other(body), &sign(url));
         let vouched = format!("https://mycompany.com/myapp?bodySHA256={hash}");
         assert!(check(&vouched, body));
         assert!(!check(&vouched, br#"{"a": 2}"#));

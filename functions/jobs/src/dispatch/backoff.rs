@@ -1,0 +1,42 @@
+//! When to try again what certainly failed.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::{
+    messages::Template,
+    models::sending::{Settled, Taken},
+};
+
+/// Another attempt, unless it would come too late.
+pub(super) fn again(message: &Taken, template: &Template, now: Timestamp, why: String) -> Settled {
+    let at = now + backoff(message, template);
+    if at < message.expires_at { Settled::Again { at, why } } else { Settled::Dead { why } }
+}
+
+/// Twice as long after each attempt, half of it by chance so that those who failed together don't come back together:
+/// for an alert at most 30 seconds, for the rest a quarter of an hour.
+pub(super) fn backoff(message: &Taken, template: &Template) -> SignedDuration {
+    let whole = at_most(message.attempts, template.urgency());
+    SignedDuration::from_millis(whole / 2 + fastrand::i64(0..=whole / 2))
+}
+
+/// The same without chance, in milliseconds.
+fn at_most(attempts: i32, urgency: i16) -> i64 {
+    let (first, most) = if urgency == 0 { (1_000, 30_000) } else { (4_000, 900_000) };
+    let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
+    (first << doublings).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_to_its_end() {
+        let waits = |urgency| (1..=10).map(move |attempts| at_most(attempts, urgency) / 1000).collect::<Vec<_>>();
+        assert_eq!(waits(0), [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]);
+        for urgency in [1, 2] {
+            assert_eq!(waits(urgency), [4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        }
+        assert_eq!(at_most(i32::MAX, 0), 30_000);
+    }
+}

@@ -1,0 +1,119 @@
+//! Calls and SMS, which Twilio takes: a request that may have had its effect is looked up before it is made again.
+
+use jiff::SignedDuration;
+use shared::{
+    db::DbError,
+    messages::{Promise, Template},
+    models::{
+        messages::Channel,
+        sending::{self, Claimable, Settled, Taken},
+    },
+    outgoing::Undone,
+};
+
+use super::{
+    Dispatch,
+    backoff::{again, backoff},
+    doubt::{self, LISTS_LAG, Search, Verdict},
+    unknown_template,
+};
+
+/// When to look for a message whose answer was lost, where it is sent again if it isn't found: then, or later where that
+/// was tried before.
+const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(2);
+/// How often a message is sent again of which no word comes, neither by answer nor list nor webhook. It has arrived so often
+/// by then, or can't.
+const RESENDS: i16 = 5;
+/// Twilio's clock and ours.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
+
+impl Dispatch<'_> {
+    /// Sends an SMS or places a call, unless it was sent before or should not be any more.
+    pub(super) async fn deliver(&self, channel: Channel, message: &Taken) -> Result<Settled, DbError> {
+        let Ok(template) = Template::stored(&message.template, &message.values) else {
+            return Ok(unknown_template());
+        };
+        if message.in_doubt
+            && let Some(settled) = self.look_up(channel, message, &template).await?
+        {
+            return Ok(settled);
+        }
+        let now = self.clock.now();
+        if now >= message.expires_at {
+            return Ok(Settled::Dead { why: "not sent in time".into() });
+        }
+        if template.needs_consent() && !message.consented {
+            return Ok(Settled::Cancelled { why: "no consent to it" });
+        }
+        if message.in_doubt {
+            match sending::send_again(&self.sender.db, message, now).await? {
+                None => return Ok(Settled::Cancelled { why: "its cause ended while it was looked for" }),
+                Some(times) if times > RESENDS => return Ok(Settled::Dead { why: "sent, and no word of it".into() }),
+                Some(_) => {}
+            }
+        }
+        let twilio = &self.sender.twilio;
+        let sent = match channel {
+            Channel::Voice => twilio.place_call(message.id, &message.address).await,
+            _ => twilio.send_sms(message.id, &message.address, &template.sms(message.locale)).await,
+        };
+        let now = self.clock.now();
+        Ok(match sent {
+            Ok(sid) => Settled::Sent { sid, receipt_at: None },
+            Err(Undone::Refused(why)) => Settled::Dead { why },
+            Err(Undone::NotNow(why)) => again(message, &template, now, why),
+            Err(Undone::Unknown(why)) => {
+                let wait = match template.promise() {
+                    Promise::AtLeastOnce => look_after(message, &template),
+                    Promise::AtMostOnce => LISTS_LAG,
+                };
+                Settled::InDoubt { at: now + wait, why }
+            }
+        })
+    }
+
+    /// What became of a message that may have been sent before; `None`: send it again.
+    async fn look_up(
+        &self,
+        channel: Channel,
+        message: &Taken,
+        template: &Template,
+    ) -> Result<Option<Settled>, DbError> {
+        let search = match self.sender.twilio.latest(channel, &message.address).await {
+            Ok(known) => {
+                let words = template.sms(message.locale);
+                let sids: Vec<_> = known
+                    .into_iter()
+                    .filter(|known| known.created_at >= message.created_at - CLOCKS_DIFFER)
+                    // A trial account's texts begin with Twilio's own words.
+                    .filter(|known| {
+                        channel == Channel::Voice || known.body.as_deref().is_some_and(|body| body.ends_with(&words))
+                    })
+                    .map(|known| known.sid)
+                    .collect();
+                match sending::first_claimable(&self.sender.db, message, sids, self.clock.now()).await? {
+                    None => Search::NotListed,
+                    Some(Claimable { sid, is_awaited: false }) => Search::Listed(sid),
+                    Some(_) => Search::Unclear("another to this number is being sent".into()),
+                }
+            }
+            Err(undone) => Search::Unclear(undone.to_string()),
+        };
+        let now = self.clock.now();
+        let waited = now.duration_since(message.attempted_at);
+        Ok(match doubt::judge(search, template.promise(), waited, now >= message.expires_at) {
+            Verdict::Sent(sid) => Some(Settled::Found { sid }),
+            Verdict::SendAgain => None,
+            Verdict::AskAgain { why } => Some(Settled::InDoubt { at: now + look_after(message, template), why }),
+            Verdict::NotListedYet => {
+                Some(Settled::InDoubt { at: message.attempted_at + LISTS_LAG, why: "not listed yet".into() })
+            }
+            Verdict::GiveUp => Some(Settled::Dead { why: "cut off while it was sent, and never twice".into() }),
+        })
+    }
+}
+
+/// When to look for a message in doubt that must arrive.
+fn look_after(message: &Taken, template: &Template) -> SignedDuration {
+    backoff(message, template).max(LOOK_AFTER)
+}

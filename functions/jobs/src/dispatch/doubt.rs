@@ -1,0 +1,78 @@
+//! What to do about a message that may have been sent: a decision without clock, database or provider.
+
+use jiff::SignedDuration;
+use shared::messages::Promise;
+
+/// What Twilio lists may lag behind what it has: until then "not listed" doesn't mean "not sent".
+pub(super) const LISTS_LAG: SignedDuration = SignedDuration::from_mins(5);
+/// For how long a list that tells nothing holds up a message that must arrive.
+const LIST_AWAITED: SignedDuration = SignedDuration::from_mins(1);
+
+/// What the provider's list tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// It was sent, by this id.
+    Listed(String),
+    /// It isn't there.
+    NotListed,
+    /// Nothing, and why.
+    Unclear(String),
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It was sent, by this id.
+    Sent(String),
+    /// Send it again.
+    SendAgain,
+    /// Ask again in a while.
+    AskAgain {
+        /// Why nothing is known.
+        why: String,
+    },
+    /// Look again when the list can't lag behind any more.
+    NotListedYet,
+    /// Nobody will know, and it must not come twice.
+    GiveUp,
+}
+
+/// `waited` is how long ago it was handed to the provider for the last time; `is_late` whether it is of use no more.
+pub(super) fn judge(search: Search, promise: Promise, waited: SignedDuration, is_late: bool) -> Verdict {
+    match (search, promise) {
+        (Search::Listed(sid), _) => Verdict::Sent(sid),
+        (Search::NotListed, Promise::AtLeastOnce) => Verdict::SendAgain,
+        (Search::Unclear(_), Promise::AtLeastOnce) if waited >= LIST_AWAITED => Verdict::SendAgain,
+        (Search::Unclear(why), Promise::AtLeastOnce) => Verdict::AskAgain { why },
+        (Search::NotListed, Promise::AtMostOnce) if waited < LISTS_LAG => Verdict::NotListedYet,
+        (Search::Unclear(why), Promise::AtMostOnce) if !is_late => Verdict::AskAgain { why },
+        (Search::NotListed | Search::Unclear(_), Promise::AtMostOnce) => Verdict::GiveUp,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_promise_is_kept_whatever_the_list_tells() {
+        let listed = || Search::Listed("SM1".into());
+        let unclear = || Search::Unclear("away".into());
+        let ask_again = || Verdict::AskAgain { why: "away".into() };
+        for (search, promise, waited, is_late, verdict) in [
+            (listed(), Promise::AtLeastOnce, 0, false, Verdict::Sent("SM1".into())),
+            (listed(), Promise::AtMostOnce, 600, true, Verdict::Sent("SM1".into())),
+            (Search::NotListed, Promise::AtLeastOnce, 0, false, Verdict::SendAgain),
+            (unclear(), Promise::AtLeastOnce, 59, false, ask_again()),
+            (unclear(), Promise::AtLeastOnce, 60, false, Verdict::SendAgain),
+            (Search::NotListed, Promise::AtMostOnce, 299, false, Verdict::NotListedYet),
+            (Search::NotListed, Promise::AtMostOnce, 299, true, Verdict::NotListedYet),
+            (Search::NotListed, Promise::AtMostOnce, 300, false, Verdict::GiveUp),
+            (unclear(), Promise::AtMostOnce, 600, false, ask_again()),
+            (unclear(), Promise::AtMostOnce, 600, true, Verdict::GiveUp),
+        ] {
+            let told = judge(search.clone(), promise, SignedDuration::from_secs(waited), is_late);
+            assert_eq!(told, verdict, "{search:?} {promise:?} after {waited} s, late: {is_late}");
+        }
+    }
+}

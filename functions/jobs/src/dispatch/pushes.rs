@@ -1,0 +1,75 @@
+//! Push messages, which Expo takes in batches.
+
+use jiff::SignedDuration;
+use shared::{
+    error::Error,
+    messages::Template,
+    models::{
+        devices,
+        messages::Channel,
+        sending::{Settled, Taken},
+    },
+    outgoing::Undone,
+    push::{Outcome, Push},
+};
+
+use super::{Dispatch, backoff::again, unknown_template};
+
+/// Expo has a receipt by then.
+const RECEIPT_AFTER: SignedDuration = SignedDuration::from_mins(15);
+
+impl Dispatch<'_> {
+    /// Sends a batch of push messages. One that may have been sent before is sent again: it says no more than to look.
+    pub(super) async fn send_pushes(&self, messages: Vec<Taken>) -> Result<(), Error> {
+        let now = self.clock.now();
+        let mut batch = Vec::new();
+        for message in messages {
+            match Template::stored(&message.template, &message.values) {
+                Err(_) => self.settle(Channel::Push, &message, unknown_template()).await?,
+                Ok(_) if now >= message.expires_at => {
+                    self.settle(Channel::Push, &message, Settled::Dead { why: "not sent in time".into() }).await?;
+                }
+                Ok(template) => batch.push((message, template)),
+            }
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let pushes: Vec<_> = batch.iter().map(|(message, _)| push(message)).collect();
+        let sent = self.sender.expo.send(&pushes).await;
+        drop(pushes);
+        let now = self.clock.now();
+        let outcomes = match sent {
+            Ok(outcomes) => outcomes,
+            Err(Undone::Refused(why) | Undone::NotNow(why) | Undone::Unknown(why)) => {
+                vec![Outcome::NotNow(why); batch.len()]
+            }
+        };
+        for ((message, template), outcome) in batch.into_iter().zip(outcomes) {
+            let settled = match outcome {
+                Outcome::Taken(sid) => Settled::Sent { sid, receipt_at: Some(now + RECEIPT_AFTER) },
+                Outcome::Refused(why) => Settled::Dead { why },
+                Outcome::NotNow(why) => again(&message, &template, now, why),
+                Outcome::Unregistered => {
+                    let of = (message.agency_id, message.recipient_id);
+                    devices::forget_push_token(&self.sender.db, of, &message.address).await?;
+                    self.count("tokens_forgotten", 1);
+                    Settled::Dead { why: "DeviceNotRegistered".into() }
+                }
+            };
+            self.settle(Channel::Push, &message, settled).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Whatever it is about, it says no more than to open the app: phones show it to whoever holds them.
+fn push(message: &Taken) -> Push<'_> {
+    Push {
+        to: &message.address,
+        title: Template::AlertPush {}.text(message.locale),
+        data: serde_json::json!({"id": message.alert_id.unwrap_or(message.id)}),
+        priority: "high",
+        sound: "default",
+    }
+}
