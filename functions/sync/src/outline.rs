@@ -61,13 +61,11 @@ pub(crate) fn read(body: &[u8]) -> Result<Vec<List<'_>>, Error> {
 }
 
 fn entries<'a>(object: &'a RawValue, pointer: &str, faults: &mut Vec<Fault>) -> Vec<(String, &'a RawValue)> {
-    match serde_json::from_str(object.get()) {
-        Ok(Entries(entries)) => entries,
-        Err(_) => {
-            faults.push(Fault::body(pointer, "must be an object"));
-            Vec::new()
-        }
-    }
+    let Ok(Entries(entries)) = serde_json::from_str(object.get()) else {
+        faults.push(Fault::body(pointer, "must be an object"));
+        return Vec::new();
+    };
+    entries
 }
 
 /// As a JSON pointer writes a name.
