@@ -86,5 +86,7 @@ async fn the_recorded_upload_is_of_a_photo_that_nobody_knows_here() {
     let world = World::new().await;
     let (.., mut event) = recorded().into_iter().find(|(_, file, _)| file == "uploaded.json").unwrap();
     event["Records"][0]["s3"]["bucket"]["name"] = world.config.photos_bucket.clone().into();
+    // By that it is on a log line of its own; requests have theirs from the router.
+    assert_eq!(photos::event_name(&event), Some("upload"));
     assert_eq!(world.functions().tell_photos(event).await.unwrap(), Value::Null);
 }

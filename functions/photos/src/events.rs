@@ -14,13 +14,19 @@ use shared::{
 
 use crate::{Photos, finish::finish};
 
+/// What an event is called that is no request: requests are observed by the router.
+#[must_use]
+pub fn event_name(event: &Value) -> Option<&'static str> {
+    (event["Records"][0]["eventSource"] == "aws:s3").then_some("upload")
+}
+
 /// Takes one event, of either kind. S3 is answered with null.
 ///
 /// # Errors
 /// When an upload could not be finished: Lambda tries an asynchronous event again, and then sets it aside.
 pub async fn invoke(photos: &Photos, router: Router, event: LambdaEvent<Value>) -> Result<Value, Fatal> {
     let LambdaEvent { payload, context } = event;
-    if payload["Records"][0]["eventSource"] == "aws:s3" {
+    if event_name(&payload).is_some() {
         uploaded(photos, serde_json::from_value(payload)?).await?;
         return Ok(Value::Null);
     }

@@ -6,7 +6,7 @@ mod events;
 mod finish;
 mod photos;
 
-pub use events::invoke;
+pub use events::{event_name, invoke};
 
 use axum::{Router, extract::FromRef};
 use shared::{

@@ -14,6 +14,13 @@ async fn main() -> Result<(), lambda::Fatal> {
             photos::router(photos.clone())
         }))
         .await;
-    let handle = async |event: LambdaEvent<_>| Box::pin(photos::invoke(&photos, router.clone(), event)).await;
+    let handle = async |event: LambdaEvent<_>| {
+        let (name, context) = (photos::event_name(&event.payload), event.context.clone());
+        let work = Box::pin(photos::invoke(&photos, router.clone(), event));
+        match name {
+            Some(name) => function.observe(("photos", name), &context, work).await,
+            None => work.await,
+        }
+    };
     lambda_runtime::run(service_fn(handle)).await
 }
