@@ -468,20 +468,7 @@ async fn what_is_new_to_an_updated_app_comes_in_pages_where_it_is_more_than_an_a
     const VISITS: usize = 2_500;
     let world = World::new().await;
     // Some 2 KB a note, and 4 MB an answer to a phone that takes no compression.
-    world
-        .database
-        .write(
-            NURSE.agency,
-            &format!(
-                "select app.take_numbers({VISITS});
-                 insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, family_note)
-                 select gen_random_uuid(), '{}', '{ALMA}', '{}', now() - n * interval '30 minutes',
-                   now() - n * interval '30 minutes' + interval '20 minutes', repeat('A good day. ', 166)
-                 from generate_series(1, {VISITS}) n",
-                NURSE.agency, NURSE.id
-            ),
-        )
-        .await;
+    world.add_visits(VISITS, ("family_note", "repeat('A good day. ', 166)")).await;
     let nurse = world.nurse().await;
     let old = nurse.get("/v1/sync?last_pulled_at=0&schema_version=1").await.expect(200);
     assert_eq!(ids(&old, "visits", "created").len(), VISITS + 2);

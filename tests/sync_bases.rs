@@ -44,6 +44,15 @@ async fn conflicts(world: &World) -> Vec<(Value, Value)> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
+/// From here on what she writes over others' words, she has seen: it is no conflict.
+async fn sees_what_she_writes_over(coordinator: &Client, phone: &mut Phone) {
+    write_notes(coordinator, "Thanks").await;
+    let seen = phone.pull(Some(0)).await;
+    phone.pull(Some(1)).await;
+    let visit = edited(row(&seen, "visits", NURSES_VISIT), &[("notes", json!("Welcome"))]);
+    assert_eq!(phone.push(updated("visits", &[visit])).await.expect(200)["conflicts"], 0);
+}
+
 #[tokio::test]
 async fn work_on_a_client_taken_away_is_weighed_against_what_the_phone_was_sent() {
     let world = World::new().await;
@@ -80,12 +89,7 @@ async fn so_is_what_was_written_before_the_client_was_given_back() {
     phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
     assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
 
-    // From here on she sees what she writes over.
-    write_notes(&coordinator, "Thanks").await;
-    let seen = phone.pull(Some(0)).await;
-    phone.pull(Some(1)).await;
-    let visit = edited(row(&seen, "visits", NURSES_VISIT), &[("notes", json!("Welcome"))]);
-    assert_eq!(phone.push(updated("visits", &[visit])).await.expect(200)["conflicts"], 0);
+    sees_what_she_writes_over(&coordinator, &mut phone).await;
 }
 
 #[tokio::test]
@@ -112,11 +116,7 @@ async fn a_refused_record_keeps_the_base_it_was_written_on() {
     assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
 
     // Taken, it has nothing to remember any more.
-    write_notes(&coordinator, "Thanks").await;
-    let seen = phone.pull(Some(0)).await;
-    phone.pull(Some(1)).await;
-    let visit = edited(row(&seen, "visits", NURSES_VISIT), &[("notes", json!("Welcome"))]);
-    assert_eq!(phone.push(updated("visits", &[visit])).await.expect(200)["conflicts"], 0);
+    sees_what_she_writes_over(&coordinator, &mut phone).await;
 }
 
 #[tokio::test]

@@ -1,10 +1,6 @@
 //! Lambda takes answers of 6 MB (6,291,556 bytes), however badly they compress.
 
-use crate::harness::{
-    World,
-    cast::{ALMA, NURSE},
-    phone::ids,
-};
+use crate::harness::{World, phone::ids};
 
 const VISITS: usize = 4_000;
 
@@ -14,20 +10,7 @@ async fn a_page_fits_whatever_is_written_in_it() {
     // Some 2 KB a note, like nothing else: compressed it is three quarters of that.
     let notes = "(select string_agg(translate(encode(sha256((n::text || '.' || p)::bytea), 'base64'), E'\\n', ''), '')
                   from generate_series(1, 44) p)";
-    world
-        .database
-        .write(
-            NURSE.agency,
-            &format!(
-                "select app.take_numbers({VISITS});
-                 insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, notes)
-                 select gen_random_uuid(), '{}', '{ALMA}', '{}', now() - n * interval '30 minutes',
-                   now() - n * interval '30 minutes' + interval '20 minutes', {notes}
-                 from generate_series(1, {VISITS}) n",
-                NURSE.agency, NURSE.id
-            ),
-        )
-        .await;
+    world.add_visits(VISITS, ("notes", notes)).await;
     let nurse = world.nurse().await;
     let (mut cursor, mut seen, mut pages) = (0, Vec::new(), 0);
     loop {

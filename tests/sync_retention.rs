@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::harness::{
     World,
-    cast::{AGENCY_B, ALMA, NURSE, NURSES_MEALS, NURSES_VISIT},
+    cast::{AGENCY_B, ALMA, NURSES_MEALS, NURSES_VISIT},
     phone::{Phone, edited, ids, row, updated},
 };
 
@@ -111,20 +111,7 @@ async fn a_phone_that_has_every_tombstone_goes_on() {
 async fn a_first_sync_in_pages_goes_on_though_the_log_has_been_forgotten() {
     const VISITS: usize = 2_500;
     let world = World::new().await;
-    world
-        .database
-        .write(
-            NURSE.agency,
-            &format!(
-                "select app.take_numbers({VISITS});
-                 insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, notes)
-                 select gen_random_uuid(), '{}', '{ALMA}', '{}', now() - n * interval '30 minutes',
-                   now() - n * interval '30 minutes' + interval '20 minutes', repeat('A good day. ', 166)
-                 from generate_series(1, {VISITS}) n",
-                NURSE.agency, NURSE.id
-            ),
-        )
-        .await;
+    world.add_visits(VISITS, ("notes", "repeat('A good day. ', 166)")).await;
     let_half_a_year_pass(&world).await;
     world.jobs().at("clean-up", Timestamp::now()).await;
     let mut phone = Phone::of(world.nurse().await);

@@ -154,6 +154,25 @@ impl World {
         Client::sign_in(self.functions(), person).await
     }
 
+    /// Adds so many of the nurse's visits to Alma, one each half hour back from now, with `sql` in this column; in it, `n`
+    /// counts them.
+    pub async fn add_visits(&self, count: usize, (column, sql): (&str, &str)) {
+        let (agency, nurse) = (cast::NURSE.agency, cast::NURSE.id);
+        let alma = cast::ALMA;
+        self.database
+            .write(
+                agency,
+                &format!(
+                    "select app.take_numbers({count});
+                     insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, {column})
+                     select gen_random_uuid(), '{agency}', '{alma}', '{nurse}', now() - n * interval '30 minutes',
+                       now() - n * interval '30 minutes' + interval '20 minutes', {sql}
+                     from generate_series(1, {count}) n"
+                ),
+            )
+            .await;
+    }
+
     pub async fn nurse(&self) -> Client {
         self.sign_in(&cast::NURSE).await
     }
