@@ -362,7 +362,7 @@ async fn two_passes_it_on_once() {
     let heard = stage.pick_up(&first).await;
     for _ in 0..2 {
         let told = stage.press(&heard, "2").await;
-        assert!(told.contains("The next person is being called"), "{told}");
+        assert!(told.contains("The alert goes on to the others"), "{told}");
         stage.is_at("calling", 2).await;
     }
     // The end of the call that was passed on moves nothing again.
@@ -370,7 +370,7 @@ async fn two_passes_it_on_once() {
     stage.is_at("calling", 2).await;
     let second = stage.call_to(&OTHER_COORDINATOR).await;
     let heard = stage.pick_up(&second).await;
-    assert!(stage.press(&heard, "2").await.contains("Nous appelons la personne suivante"));
+    assert!(stage.press(&heard, "2").await.contains("L&apos;alerte passe aux autres"));
     stage.is_at("calling", 3).await;
     // Who passed it on can still press 1, while nobody else has.
     let heard = stage.pick_up(&first).await;

@@ -361,3 +361,15 @@ async fn a_record_whose_deletion_is_refused_comes_back() {
     assert_eq!(ids(&phone.pull(Some(0)).await, "visits", "updated"), [NURSES_VISIT.to_string()]);
     assert_eq!(ids(&phone.pull(Some(0)).await, "visits", "updated"), [""; 0]);
 }
+
+#[tokio::test]
+async fn of_what_was_refused_a_nurse_is_told_the_newest_200() {
+    let world = World::new().await;
+    let mut phone = Phone::of(world.nurse().await);
+    phone.pull(None).await;
+    let unknown: Vec<_> = (0..250).map(|_| json!({"id": Uuid::now_v7()})).collect();
+    let told = phone.push(json!({"things": {"created": unknown, "updated": [], "deleted": []}})).await.expect(200);
+    assert_eq!(told["rejected"].as_array().unwrap().len(), 250);
+    let status = phone.client.get("/v1/sync/status").await.expect(200);
+    assert_eq!(status["refused"].as_array().unwrap().len(), 200);
+}

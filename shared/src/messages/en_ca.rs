@@ -28,7 +28,7 @@ pub(super) fn text(template: &Template) -> String {
         }
         Template::AlertTaken {} => "Thank you. It is yours now. Please open BerthCare.".into(),
         Template::AlertTakenByOther {} => "Somebody else has taken care of this already. Thank you.".into(),
-        Template::AlertPassedOn {} => "Thank you. The next person is being called.".into(),
+        Template::AlertPassedOn {} => "Thank you. The alert goes on to the others.".into(),
         Template::AlertUnanswered {} => {
             "BerthCare: nobody has answered your alert. Please call your agency, or 911 in an emergency.".into()
         }

@@ -27,7 +27,7 @@ pub(super) fn text(template: &Template) -> String {
         }
         Template::AlertTaken {} => "Merci. Vous vous en chargez maintenant. Ouvrez BerthCare.".into(),
         Template::AlertTakenByOther {} => "Quelqu'un d'autre s'en est déjà chargé. Merci.".into(),
-        Template::AlertPassedOn {} => "Merci. Nous appelons la personne suivante.".into(),
+        Template::AlertPassedOn {} => "Merci. L'alerte passe aux autres.".into(),
         Template::AlertUnanswered {} => {
             "BerthCare : personne n'a répondu à votre alerte. Appelez votre agence, ou le 911 en cas d'urgence.".into()
         }
