@@ -10,35 +10,31 @@ import os
 import time
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Callable
 from typing import Any
+
+from client import Unexpected, ask, sign_in
 
 FAMILY = "+14165550171"
 OUR_NUMBER = "+14165550199"
 WEBHOOK_TOKEN = "local-webhook-token"
-# A function that has not run yet is started first.
+# Functions that have not run yet are started first.
 PATIENCE_SECONDS = 60.0
-
-
-class Unanswered(Exception):
-    """What did not come to pass."""
 
 
 def check(address: str) -> int:
     """Answers 0 when a person answered each."""
     try:
-        coordinator = _sign_in(address, "coordinator")
-        client = _ask(address, "GET", "/clients?limit=1", _sign_in(address, "nurse"))["items"][0]["id"]
+        coordinator, nurse = (sign_in(address, name)[0]["access_token"] for name in ("coordinator", "nurse"))
+        client = ask(address, "GET", "/clients?limit=1", nurse)["items"][0]["id"]
         alert = {"client_id": client, "severity": "high", "reason": "fast pulse"}
-        raised = _ask(address, "POST", "/alerts", _sign_in(address, "nurse"), alert)
-        _take(lambda: _ask(address, "GET", f"/alerts/{raised['id']}", coordinator))
+        raised = ask(address, "POST", "/alerts", nurse, alert)
+        _take(lambda: ask(address, "GET", f"/alerts/{raised['id']}", coordinator))
 
-        # A drill for STOP may have come before; a number asks anew each time.
         webhook = f"{address}/v1/sms/webhook?token={WEBHOOK_TOKEN}"
         _provider("/reply", {"webhook": webhook, "from": FAMILY, "to": OUR_NUMBER, "body": "CALL"})
         _take(lambda: _newest(address, coordinator, "family_call"))
-    except (Unanswered, OSError) as fault:
+    except (Unexpected, OSError) as fault:
         print(f"Nobody answered: {fault}")
         return 1
     print("Who asks for help is answered by a person who presses a key.")
@@ -50,28 +46,14 @@ def _take(alert: Callable[[], dict[str, Any]]) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     while (found := alert())["status"] != "acknowledged":
         if time.monotonic() > end:
-            raise Unanswered(f"the alert is {found['status']} after {PATIENCE_SECONDS:.0f} seconds")
+            raise Unexpected(f"the alert is {found['status']} after {PATIENCE_SECONDS:.0f} seconds")
         _provider("/press", {"call": "", "digits": "1"})
         time.sleep(0.5)
 
 
 def _newest(address: str, token: str, reason: str) -> dict[str, Any]:
-    alerts: list[dict[str, Any]] = _ask(address, "GET", "/alerts?limit=50", token)["items"]
+    alerts: list[dict[str, Any]] = ask(address, "GET", "/alerts?limit=50", token)["items"]
     return next((alert for alert in alerts if alert["reason"] == reason), {"status": "not raised"})
-
-
-def _sign_in(address: str, name: str) -> str:
-    device = {"id": str(uuid.uuid4()), "name": "test", "platform": "web", "app_version": "1.0.0"}
-    body = {"email": f"{name}@demo.berthcare.ca", "password": "berthcare-demo", "device": device}
-    return str(_ask(address, "POST", "/auth/login", None, body)["access_token"])
-
-
-def _ask(address: str, method: str, path: str, token: str | None, body: object = None) -> Any:
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{address}/v1{path}", data, headers, method=method)
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.loads(answer.read())
 
 
 def _provider(path: str, body: object) -> None:

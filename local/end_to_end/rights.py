@@ -11,7 +11,6 @@ import json
 import os
 import threading
 import time
-import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from urllib.parse import urlencode
 
 import boto3
 from alone import ORIGIN_SECRET, Alone
+from client import Unexpected, ask, need, sign_in
 from twilio.request_validator import RequestValidator
 
 FAMILY = "+14165550171"
@@ -30,10 +30,6 @@ LONG = 5 * 1024 * 1024
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mM4UZECRAwQCgAvjgaRxx1miwAAAABJRU5ErkJggg=="
 )
-
-
-class Unexpected(Exception):
-    """What a function answered instead of doing what was asked."""
 
 
 def check(address: str) -> int:
@@ -71,34 +67,34 @@ def _alone(address: str, function: str, work: Callable[[str, Alone], None]) -> N
 
 def _sessions(address: str) -> None:
     """A refresh whose answer was lost is asked for again."""
-    session, device = _sign_in(address, "nurse")
+    session, device = sign_in(address, "nurse")
     body = {"refresh_token": session["refresh_token"], "device_id": device}
-    first, again = (_ask(address, "POST", "/auth/refresh", body=body) for _ in range(2))
-    _need(first["refresh_token"] == again["refresh_token"], "a lost answer was not given again")
+    first, again = (ask(address, "POST", "/auth/refresh", body=body) for _ in range(2))
+    need(first["refresh_token"] == again["refresh_token"], "a lost answer was not given again")
 
 
 def _documents(address: str) -> None:
     """A document is judged twice at once, so that one copy comes too late; what stays is read, and a photo too."""
-    token = _sign_in(address, "coordinator")[0]["access_token"]
-    client = _ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
+    token = sign_in(address, "coordinator")[0]["access_token"]
+    client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
     document = _upload(address, token, _pdf(), client_id=client, kind="document", content_type="application/pdf")
     picture = _upload(address, token, PICTURE, client_id=client, kind="photo", content_type="image/png")
     for id_ in (document, picture):
         judges = [
-            threading.Thread(target=_ask, args=(address, "POST", f"/photos/{id_}/complete", token)) for _ in range(2)
+            threading.Thread(target=ask, args=(address, "POST", f"/photos/{id_}/complete", token)) for _ in range(2)
         ]
         for judge in judges:
             judge.start()
         for judge in judges:
             judge.join()
-        photo = _ask(address, "GET", f"/photos/{id_}", token)
-        _need(bool(photo["download"]), f"what was uploaded can't be had: {photo}")
+        photo = ask(address, "GET", f"/photos/{id_}", token)
+        need(bool(photo["download"]), f"what was uploaded can't be had: {photo}")
         urllib.request.urlopen(photo["download"]["url"], timeout=30).close()
 
 
 def _upload(address: str, token: str, content: bytes, **what: str) -> str:
     new = {"id": str(uuid.uuid4()), "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()} | what
-    upload = _ask(address, "POST", "/photos", token, new)["upload"]
+    upload = ask(address, "POST", "/photos", token, new)["upload"]
     headers = {name: value for name, value in upload["headers"].items() if name != "content-length"}
     urllib.request.urlopen(urllib.request.Request(upload["url"], content, headers, method="PUT"), timeout=30).close()
     return str(new["id"])
@@ -129,25 +125,25 @@ def _pdf() -> bytes:
 def _starts(address: str, alone: Alone) -> None:
     """It reads what it needs to let nobody in: every path asks for a token or a signature."""
     status, answer = alone.ask("GET", "/v1/nothing-here")
-    _need(status == 404, f"a path that isn't there was answered {status}: {answer}")
+    need(status == 404, f"a path that isn't there was answered {status}: {answer}")
 
 
 def _forgot(address: str, auth: Alone) -> None:
     status, answer = auth.ask("POST", "/v1/auth/forgot", body=json.dumps({"email": "aide@demo.berthcare.ca"}))
-    _need(status == 202, f"a forgotten password was answered {status}: {answer}")
+    need(status == 202, f"a forgotten password was answered {status}: {answer}")
 
 
 def _help(address: str, alerts: Alone) -> None:
-    token = _sign_in(address, "nurse")[0]["access_token"]
-    client = _ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
+    token = sign_in(address, "nurse")[0]["access_token"]
+    client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
     new = {"id": str(uuid.uuid4()), "client_id": client, "severity": "high", "reason": "fall"}
     status, answer = alerts.ask("POST", "/v1/alerts", body=json.dumps(new), authorization=f"Bearer {token}")
-    _need(status == 201, f"a call for help was answered {status}: {answer}")
+    need(status == 201, f"a call for help was answered {status}: {answer}")
 
 
 def _help_offline(address: str, sync: Alone) -> None:
-    token = _sign_in(address, "nurse")[0]["access_token"]
-    client = _ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
+    token = sign_in(address, "nurse")[0]["access_token"]
+    client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
     now = int(time.time() * 1000)
     alert = {
         "id": str(uuid.uuid4()), "_status": "created", "_changed": "", "client_id": client, "visit_id": None,
@@ -155,12 +151,12 @@ def _help_offline(address: str, sync: Alone) -> None:
         "acknowledged_by": None, "acknowledged_at": None, "escalation_level": 0, "created_at": now, "updated_at": now,
     }  # fmt: skip
     changes = {"alerts": {"created": [alert], "updated": [], "deleted": []}}
-    cursor = _ask(address, "GET", "/sync?last_pulled_at=0&schema_version=2", token)["timestamp"]
+    cursor = ask(address, "GET", "/sync?last_pulled_at=0&schema_version=2", token)["timestamp"]
     status, answer = sync.ask(
         "POST", "/v1/sync", query=f"last_pulled_at={cursor}", body=json.dumps({"changes": changes}),
         authorization=f"Bearer {token}",
     )  # fmt: skip
-    _need(
+    need(
         status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}"
     )
 
@@ -175,18 +171,18 @@ def _call_me(address: str, webhooks: Alone) -> None:
     status, answer = webhooks.ask(
         "POST", "/v1/sms/webhook", query=query, body=urlencode(form), content_type=FORM, x_twilio_signature=signature
     )
-    _need(status == 200, f"a family's reply was answered {status}: {answer}")
+    need(status == 200, f"a family's reply was answered {status}: {answer}")
 
 
 def _nights(address: str, jobs: Alone) -> None:
     for job in ("dispatch", "audit-anchor", "audit-verify", "orphaned-uploads"):
         answer = jobs.invoke({"job": job})
-        _need("failed" not in answer, f"{job}: {answer}")
+        need("failed" not in answer, f"{job}: {answer}")
 
 
 def _nothing_to_migrate(address: str, migrate: Alone) -> None:
     answer = migrate.invoke({})
-    _need(answer.get("applied") == [], f"the migrations answered {answer}")
+    need(answer.get("applied") == [], f"the migrations answered {answer}")
 
 
 _ALONE: Mapping[str, Callable[[str, Alone], None]] = {
@@ -204,31 +200,6 @@ _ALONE: Mapping[str, Callable[[str, Alone], None]] = {
 
 
 # --------------------------------------------------------------------------------------------------------------- helpers
-
-
-def _sign_in(address: str, name: str) -> tuple[dict[str, Any], str]:
-    device = str(uuid.uuid4())
-    body = {
-        "email": f"{name}@demo.berthcare.ca", "password": "berthcare-demo",
-        "device": {"id": device, "name": "rights", "platform": "ios", "app_version": "1.0.0"},
-    }  # fmt: skip
-    return _ask(address, "POST", "/auth/login", body=body), device
-
-
-def _ask(address: str, method: str, path: str, token: str = "", body: object = None) -> dict[str, Any]:
-    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(f"{address}/v1{path}", data, headers, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return dict(json.loads(answer.read()))
-    except urllib.error.HTTPError as answer:
-        raise Unexpected(f"{method} {path} was answered {answer.code}: {answer.read().decode()}") from None
-
-
-def _need(holds: bool, otherwise: str) -> None:
-    if not holds:
-        raise Unexpected(otherwise)
 
 
 def _secrets() -> Any:

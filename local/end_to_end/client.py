@@ -1,0 +1,42 @@
+"""The served stack, as somebody of the demo agency asks it."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any
+
+PASSWORD = "berthcare-demo"
+
+
+class Unexpected(Exception):
+    """What was answered instead of what was asked for."""
+
+
+def need(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise Unexpected(otherwise)
+
+
+def sign_in(address: str, name: str) -> tuple[dict[str, Any], str]:
+    """The session of a new device, and the device's id."""
+    device = str(uuid.uuid4())
+    body = {
+        "email": f"{name}@demo.berthcare.ca", "password": PASSWORD,
+        "device": {"id": device, "name": "test", "platform": "web", "app_version": "1.0.0"},
+    }  # fmt: skip
+    return ask(address, "POST", "/auth/login", body=body), device
+
+
+def ask(address: str, method: str, path: str, token: str = "", body: object = None) -> dict[str, Any]:
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{address}/v1{path}", data, headers, method=method)
+    try:
+        # A function that has not run yet is started first.
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return dict(json.loads(answer.read()))
+    except urllib.error.HTTPError as answer:
+        raise Unexpected(f"{method} {path} was answered {answer.code}: {answer.read().decode()}") from None
