@@ -38,6 +38,7 @@ class Recorder:
         self._file = file
         self._known: set[str] = set()
         self._lock = threading.Lock()
+        self._tables = threading.Lock()
 
     def __call__(self, environ: Environ, start: Callable[..., Any]) -> Iterable[bytes]:
         if caller := _CALLER.search(environ.get("HTTP_USER_AGENT", "")):
@@ -47,6 +48,10 @@ class Recorder:
         elif "X-Amz-Signature=" in environ.get("QUERY_STRING", ""):
             for action, resource in _asked(environ):
                 self._note(f"signed {action} {resource}")
+        if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB_"):
+            # A conditional write is atomic in DynamoDB. The emulator looks, and then writes: two requests could look first.
+            with self._tables:
+                return list(self._inner(environ, start))
         return self._inner(environ, start)
 
     def _note(self, line: str) -> None:
