@@ -28,6 +28,9 @@ reset: ; @$(STACK) reset
 # What shows that named statements keep their order, on a direct connection.
 NAMED = -E 'test(nurses_day) or test(replays::) or test(sync::) or test(audit::)'
 
+# Nobody escalates the alerts of its histories meanwhile: what a new phone gets is what the others got.
+WATERMELON = JOBS_FUNCTION=nobody $(STACK) exec --serve -- npm --prefix tests/watermelon test
+
 # Every test, some of them with named statements, then README's calls and schemathesis against the served functions, and the
 # phone's real client.
 test: tests/watermelon/node_modules/.package-lock.json
@@ -37,11 +40,11 @@ test: tests/watermelon/node_modules/.package-lock.json
 	@mkdir -p target && rm -f target/aws-calls.txt
 	@AWS_CALLS=$(CURDIR)/target/aws-calls.txt $(STACK) exec --serve -- python local/end_to_end
 	@$(STACK) checks --calls target/aws-calls.txt
-	@$(STACK) exec --serve -- npm --prefix tests/watermelon test
+	@$(WATERMELON)
 
 # WatermelonDB from npm, unmodified, against the served functions. SEED and RUNS choose its random histories.
 test-watermelon: tests/watermelon/node_modules/.package-lock.json
-	@$(STACK) exec --serve -- npm --prefix tests/watermelon test
+	@$(WATERMELON)
 tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.json
 	@cd tests/watermelon && npm ci
 
