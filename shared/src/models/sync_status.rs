@@ -97,12 +97,14 @@ pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result
            coalesce((
              select jsonb_agg(jsonb_build_object('table', q.table_name, 'id', q.record_id, 'reason', q.reason,
                'at', q.created_at) order by q.created_at desc, q.id)
-             from (select * from sync_quarantine q where q.device_id = app.device_id() and q.created_at >= $1
+             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at from sync_quarantine q
+                   where q.device_id = app.device_id() and q.created_at >= $1
                    order by q.created_at desc, q.id limit 200) q), '[]') as refused,
            coalesce((
              select jsonb_agg(jsonb_build_object('id', c.id, 'table', c.table_name, 'record_id', c.record_id,
                'column', c.column_name, 'status', c.status) order by c.created_at desc, c.id)
-             from (select * from sync_conflicts c where c.device_id = app.device_id() and c.created_at >= $1
+             from (select c.id, c.table_name, c.record_id, c.column_name, c.status, c.created_at from sync_conflicts c
+                   where c.device_id = app.device_id() and c.created_at >= $1
                    order by c.created_at desc, c.id limit 200) c), '[]') as conflicts",
         &[&since],
     )
