@@ -1,6 +1,6 @@
 """A nurse asks for help and a family for a call; a coordinator's phone rings, and she takes both by pressing a key.
 
-Twilio's part is played by the stand-in (local/stack/standin.py), with real signatures; everything else is the product.
+Twilio's part is played by the fakes (local/stack/fakes.py), with real signatures; everything else is the product.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FAMILY = "+14165550171"
 OUR_NUMBER = "+14165550199"
 WEBHOOK_TOKEN = "local-webhook-token"
 # Functions that have not run yet are started first.
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 def check(address: str) -> int:
@@ -43,10 +43,10 @@ def check(address: str) -> int:
 
 def _take(alert: Callable[[], dict[str, Any]]) -> None:
     """Presses 1 on whatever call comes, until somebody has the alert."""
-    end = time.monotonic() + PATIENCE_SECONDS
+    end = time.monotonic() + TIMEOUT_SECONDS
     while (found := alert())["status"] != "acknowledged":
         if time.monotonic() > end:
-            raise Unexpected(f"the alert is {found['status']} after {PATIENCE_SECONDS:.0f} seconds")
+            raise Unexpected(f"the alert is {found['status']} after {TIMEOUT_SECONDS:.0f} seconds")
         _provider("/press", {"call": "", "digits": "1"})
         time.sleep(0.5)
 

@@ -1,6 +1,6 @@
-"""What the other tests don't make the functions ask of AWS, so that all that a role allows is asked for by its owner.
+"""The AWS calls that the other tests don't cause, so that each right of a function's role is used once.
 
-`make test` then holds what was asked against the roles in template.yaml: local/checks/calls.py wants both the same.
+`make test` then compares the recorded calls with the roles in template.yaml: local/checks/calls.py wants them equal.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import boto3
-from alone import ORIGIN_SECRET, Alone
 from client import Unexpected, ask, need, sign_in
+from lambda_runtime import ORIGIN_SECRET, LambdaRuntime
 from twilio.request_validator import RequestValidator
 
 FAMILY = "+14165550171"
@@ -33,19 +33,19 @@ PICTURE = base64.b64decode(
 
 
 def check(address: str) -> int:
-    """Answers 0 when every function did what was asked of it."""
+    """Returns 0 when every function did its work."""
     faults = []
     for what in (_sessions, _documents):
         faults += _try(what.__name__.strip("_"), partial(what, address))
     _put("origin", {"current": ORIGIN_SECRET, "previous": None})
     # Nobody listens there, and nothing is reported: an error that can't be has no effect.
     _put("sentry", {"dsn": "http://public@127.0.0.1:9/1"})
-    for function, work in _ALONE.items():
-        faults += _try(function, partial(_alone, address, function, work))
+    for function, work in _WORK.items():
+        faults += _try(function, partial(_run, address, function, work))
     for fault in faults:
         print(fault)
     if not faults:
-        print("Each function, run alone as in AWS, does what it may do.")
+        print("Each function uses the rights of its role.")
     return len(faults)
 
 
@@ -57,12 +57,12 @@ def _try(what: str, work: Callable[[], None]) -> list[str]:
     return []
 
 
-def _alone(address: str, function: str, work: Callable[[str, Alone], None]) -> None:
-    with Alone(function, behind_cloudfront=function not in ("jobs", "migrate")) as alone:
-        work(address, alone)
+def _run(address: str, function: str, work: Callable[[str, LambdaRuntime], None]) -> None:
+    with LambdaRuntime(function, behind_cloudfront=function not in ("jobs", "migrate")) as runtime:
+        work(address, runtime)
 
 
-# ------------------------------------------------------------------------------------------------- what is served already
+# ----------------------------------------------------------------------------------------------- what is served already
 
 
 def _sessions(address: str) -> None:
@@ -119,21 +119,21 @@ def _pdf() -> bytes:
     return file + b"xref\n0 4\n0000000000 65535 f \n" + table + end
 
 
-# ------------------------------------------------------------------------------------------------------ what runs alone
+# ---------------------------------------------------------------------------------------------- functions by themselves
 
 
-def _starts(address: str, alone: Alone) -> None:
+def _starts(address: str, runtime: LambdaRuntime) -> None:
     """It reads what it needs to let nobody in: every path asks for a token or a signature."""
-    status, answer = alone.ask("GET", "/v1/nothing-here")
+    status, answer = runtime.ask("GET", "/v1/nothing-here")
     need(status == 404, f"a path that isn't there was answered {status}: {answer}")
 
 
-def _forgot(address: str, auth: Alone) -> None:
+def _forgot(address: str, auth: LambdaRuntime) -> None:
     status, answer = auth.ask("POST", "/v1/auth/forgot", body=json.dumps({"email": "aide@demo.berthcare.ca"}))
     need(status == 202, f"a forgotten password was answered {status}: {answer}")
 
 
-def _help(address: str, alerts: Alone) -> None:
+def _help(address: str, alerts: LambdaRuntime) -> None:
     token = sign_in(address, "nurse")[0]["access_token"]
     client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
     new = {"id": str(uuid.uuid4()), "client_id": client, "severity": "high", "reason": "fall"}
@@ -141,7 +141,7 @@ def _help(address: str, alerts: Alone) -> None:
     need(status == 201, f"a call for help was answered {status}: {answer}")
 
 
-def _help_offline(address: str, sync: Alone) -> None:
+def _help_offline(address: str, sync: LambdaRuntime) -> None:
     token = sign_in(address, "nurse")[0]["access_token"]
     client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
     now = int(time.time() * 1000)
@@ -156,12 +156,10 @@ def _help_offline(address: str, sync: Alone) -> None:
         "POST", "/v1/sync", query=f"last_pulled_at={cursor}", body=json.dumps({"changes": changes}),
         authorization=f"Bearer {token}",
     )  # fmt: skip
-    need(
-        status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}"
-    )
+    need(status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}")
 
 
-def _call_me(address: str, webhooks: Alone) -> None:
+def _call_me(address: str, webhooks: LambdaRuntime) -> None:
     """A family writes that it wants to be called."""
     secret = _secrets().get_secret_value(SecretId=f"{os.environ['BERTHCARE_ENV']}/twilio/webhooks")["SecretString"]
     known: Mapping[str, str] = json.loads(secret)
@@ -174,18 +172,18 @@ def _call_me(address: str, webhooks: Alone) -> None:
     need(status == 200, f"a family's reply was answered {status}: {answer}")
 
 
-def _nights(address: str, jobs: Alone) -> None:
+def _nights(address: str, jobs: LambdaRuntime) -> None:
     for job in ("dispatch", "audit-anchor", "audit-verify", "orphaned-uploads"):
         answer = jobs.invoke({"job": job})
         need("failed" not in answer, f"{job}: {answer}")
 
 
-def _nothing_to_migrate(address: str, migrate: Alone) -> None:
+def _nothing_to_migrate(address: str, migrate: LambdaRuntime) -> None:
     answer = migrate.invoke({})
     need(answer.get("applied") == [], f"the migrations answered {answer}")
 
 
-_ALONE: Mapping[str, Callable[[str, Alone], None]] = {
+_WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "alerts": _help,
     "auth": _forgot,
     "clients": _starts,
@@ -199,7 +197,7 @@ _ALONE: Mapping[str, Callable[[str, Alone], None]] = {
 }
 
 
-# --------------------------------------------------------------------------------------------------------------- helpers
+# -------------------------------------------------------------------------------------------------------------- helpers
 
 
 def _secrets() -> Any:

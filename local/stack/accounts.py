@@ -6,9 +6,9 @@ import os
 import pwd
 from pathlib import Path
 
-from folders import State, elsewhere
+from console import StackError
+from folders import State, fallback_folder
 from processes import Account
-from say import Trouble
 
 
 def server_account() -> Account | None:
@@ -21,7 +21,7 @@ def server_account() -> Account | None:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    raise Trouble("PostgreSQL does not run as root and there is no user `nobody`: run this as an ordinary user.")
+    raise StackError("PostgreSQL does not run as root and there is no user `nobody`: run this as an ordinary user.")
 
 
 def reaches(account: Account | None, path: Path) -> bool:
@@ -35,6 +35,6 @@ def home_of(account: Account | None, state: State) -> Path:
     """The folder for the account's files: the state's own where it can be reached."""
     if reaches(account, state.folder):
         return state.folder
-    folder = elsewhere(state.folder)
+    folder = fallback_folder(state.folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -1,38 +1,47 @@
-"""What the tool can be asked to do."""
+"""The command line of the local stack."""
 
 from __future__ import annotations
 
 import argparse
 import os
 
-import endings
 import folders
 import functions
 import pooler
 import providers
+import signals
 import stack
 import tools
-from say import Trouble, line, step, warn
+from console import StackError, line, step, warn
 
 _READY = """
-BerthCare answers at http://127.0.0.1:{port}/v1
-Its paths are described at http://127.0.0.1:{port}/v1/docs
-Sign in as nurse@, aide@, coordinator@, admin@ or family@demo.berthcare.ca, password berthcare-demo
-Messages appear below instead of being sent; answer them with `make reply FROM=... BODY=...` and `make press DIGITS=1`. Ctrl-C stops everything.
+BerthCare is running. What you can open:
+
+  http://127.0.0.1:{port}/v1/docs    the API, to read and to try; sign in as a demo user by one click
+  http://127.0.0.1:{port}/v1         the API itself: nurse@demo.berthcare.ca, password berthcare-demo;
+                                   also aide@, coordinator@, admin@ and family@
+
+In another terminal:
+
+  make reply FROM=+14165550171 BODY=CALL    an SMS from Paul, a client's son
+  make press DIGITS=1                       a key on the call that waits for one
+  make logs                                 everything that the functions log, with metrics
+
+Requests, errors, SMS and calls appear below. Ctrl-C stops everything.
 """
 
 
 def main() -> int:
     arguments = _parser().parse_args()
-    endings.listen()
+    signals.listen()
     try:
         code: int = arguments.run(arguments)
         return code
-    except Trouble as trouble:
-        warn(str(trouble))
+    except StackError as error:
+        warn(str(error))
         return 1
-    except endings.Asked as asked:
-        return 128 + asked.number
+    except signals.Terminated as signal:
+        return 128 + signal.number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(run=_start)
 
     demo = commands.add_parser("demo", help="load demo data, also beside a running stack")
-    demo.add_argument("sizes", nargs="*", help="what the demo program takes, such as --clients 2000")
+    demo.add_argument("sizes", nargs="*", help="arguments of the demo program, such as --clients 2000")
     demo.set_defaults(run=_demo)
 
     run = commands.add_parser("exec", help="start PostgreSQL and the AWS emulator, run a command, stop them")
@@ -54,12 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("command", nargs="+")
     run.set_defaults(run=_exec)
 
-    reply = commands.add_parser("reply", help="write an SMS to the running stack as somebody with that number would")
+    reply = commands.add_parser("reply", help="send an SMS to the running stack as somebody with that number would")
     reply.add_argument("--from", dest="sender", required=True)
     reply.add_argument("--body", required=True)
     reply.set_defaults(run=_reply)
 
-    press = commands.add_parser("press", help="press keys on a call of the running stack, the newest where none is named")
+    press = commands.add_parser(
+        "press", help="press keys on a call of the running stack, the newest where none is named"
+    )
     press.add_argument("--call", default="")
     press.add_argument("--digits", required=True)
     press.set_defaults(run=_press)
@@ -69,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     plain.set_defaults(run=_tools)
 
     checks = commands.add_parser("checks", help="check what is deployed, as far as that goes without deploying")
-    checks.add_argument("--calls", help="only what this file says was asked of AWS, against the functions' roles")
+    checks.add_argument("--calls", help="only compare the AWS calls in this file with the functions' roles")
     checks.set_defaults(run=_checks)
 
     deploy = commands.add_parser("deploy", help="deploy what was built, with the caller's AWS credentials")
@@ -82,41 +93,44 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _start(arguments: argparse.Namespace) -> int:
-    functions.need_port(arguments.port)
-    tools.need_cargo()
+    functions.require_free_port(arguments.port)
+    tools.require_cargo()
     try:
-        with folders.lasting_state() as state, stack.services(state, arguments.port, lasting=True) as running:
+        with folders.persistent_state() as state, stack.services(state, arguments.port, persistent=True) as running:
             stack.fill(running)
             stack.serve(running, concurrency=arguments.concurrency, reload=True)
             line(_READY.format(port=arguments.port))
             stack.watch(running)
-    except endings.Asked:
+    except signals.Terminated:
         line("Stopped.")
     return 0
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    tools.need_cargo()
-    if folders.runs():
-        with folders.passing_state() as state, stack.children(state) as processes, step("Loading the demo data"):
+    tools.require_cargo()
+    if folders.is_running():
+        with folders.temporary_state() as state, stack.children(state) as processes, step("Loading the demo data"):
             functions.run_example(processes, folders.running_environment(), "demo", *arguments.sizes)
     else:
-        with folders.lasting_state() as state, stack.services(state, folders.free_port(), lasting=True) as running:
+        with (
+            folders.persistent_state() as state,
+            stack.services(state, folders.free_port(), persistent=True) as running,
+        ):
             stack.fill(running, *arguments.sizes)
     return 0
 
 
 def _exec(arguments: argparse.Namespace) -> int:
     port = folders.free_port()
-    with folders.passing_state() as state, stack.services(state, port, lasting=False) as running:
+    with folders.temporary_state() as state, stack.services(state, port, persistent=False) as running:
         if arguments.serve:
-            tools.need_cargo()
+            tools.require_cargo()
             stack.fill(running)
             stack.serve(running, concurrency=2, reload=False)
         env = dict(running.env)
         if arguments.pooled:
             env["TEST_POOLER_URL"] = pooler.start(running.processes, state, running.server)
-        return running.processes.in_front(arguments.command, env)
+        return running.processes.run_foreground(arguments.command, env)
 
 
 def _reply(arguments: argparse.Namespace) -> int:
@@ -130,25 +144,25 @@ def _press(arguments: argparse.Namespace) -> int:
 
 
 def _tools(arguments: argparse.Namespace) -> int:
-    with folders.passing_state() as state, stack.children(state) as processes:
+    with folders.temporary_state() as state, stack.children(state) as processes:
         tools.install(processes)
-        return processes.in_front(arguments.command, dict(os.environ) | {"PATH": tools.path()})
+        return processes.run_foreground(arguments.command, dict(os.environ) | {"PATH": tools.path()})
 
 
 def _checks(arguments: argparse.Namespace) -> int:
-    with folders.passing_state() as state, stack.children(state) as processes:
-        python = str(tools.install_apart(processes, "checks") / "python")
+    with folders.temporary_state() as state, stack.children(state) as processes:
+        python = str(tools.install_separately(processes, "checks") / "python")
         env = dict(os.environ) | {"PATH": tools.path()}
         if arguments.calls:
-            return processes.in_front([python, "local/checks/calls.py", arguments.calls], env)
-        checkov = tools.install_apart(processes, "checkov") / "checkov"
-        return processes.in_front([python, "local/checks", str(checkov)], env)
+            return processes.run_foreground([python, "local/checks/calls.py", arguments.calls], env)
+        checkov = tools.install_separately(processes, "checkov") / "checkov"
+        return processes.run_foreground([python, "local/checks", str(checkov)], env)
 
 
 def _deploy(arguments: argparse.Namespace) -> int:
-    with folders.passing_state() as state, stack.children(state) as processes:
-        python = tools.install_apart(processes, "sam") / "python"
-        return processes.in_front([str(python), "delivery/deploy.py", arguments.environment], os.environ)
+    with folders.temporary_state() as state, stack.children(state) as processes:
+        python = tools.install_separately(processes, "sam") / "python"
+        return processes.run_foreground([str(python), "delivery/deploy.py", arguments.environment], os.environ)
 
 
 def _reset(arguments: argparse.Namespace) -> int:

@@ -9,9 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import tools
+from console import step
 from folders import State
 from processes import Processes
-from say import step
 
 START_SECONDS = 60.0
 RECORDER = Path(__file__).with_name("recorder.py")
@@ -38,4 +38,4 @@ def start(processes: Processes, state: State) -> str:
                 continue
             current.note = f"moto, port {port}"
             return address
-    raise child.trouble("The AWS emulator did not start: the reason is above.")
+    raise child.failure("The AWS emulator did not start: the reason is above.")

@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from console import StackError
 from processes import stop_leftovers
-from say import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / "local" / ".state"
 VENV = ROOT / "local" / ".venv"
 ENVIRONMENT = "environment.json"
 
-_LASTING = STATE / "dev"
+_PERSISTENT = STATE / "dev"
 
 
 class State:
@@ -70,34 +70,34 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Trouble("The local stack runs already: stop it first, by Ctrl-C in its terminal.") from None
+            raise StackError("The local stack runs already: stop it first, by Ctrl-C in its terminal.") from None
         yield
 
 
 @contextmanager
-def lasting_state() -> Iterator[State]:
+def persistent_state() -> Iterator[State]:
     """What `make start` keeps."""
-    with _locked(_LASTING):
-        yield State(_LASTING)
+    with _locked(_PERSISTENT):
+        yield State(_PERSISTENT)
 
 
-def runs() -> bool:
+def is_running() -> bool:
     """Whether `make start` runs."""
     try:
-        with _locked(_LASTING):
+        with _locked(_PERSISTENT):
             return False
-    except Trouble:
+    except StackError:
         return True
 
 
 def running_environment() -> dict[str, str]:
     """The environment of the stack that runs."""
-    env: dict[str, str] = json.loads((_LASTING / ENVIRONMENT).read_text())
+    env: dict[str, str] = json.loads((_PERSISTENT / ENVIRONMENT).read_text())
     return env
 
 
 @contextmanager
-def passing_state() -> Iterator[State]:
+def temporary_state() -> Iterator[State]:
     """A fresh folder for one command, removed afterwards; those that a killed run left are removed first."""
     STATE.mkdir(parents=True, exist_ok=True)
     _sweep()
@@ -115,24 +115,24 @@ def _sweep() -> None:
         try:
             with _locked(old):
                 _remove(old)
-        except Trouble:
+        except StackError:
             # Another command is using it.
             continue
 
 
 def reset() -> None:
     """Removes what `make start` keeps, unless it runs."""
-    with _locked(_LASTING):
-        _remove(_LASTING)
+    with _locked(_PERSISTENT):
+        _remove(_PERSISTENT)
     _sweep()
 
 
-def elsewhere(folder: Path) -> Path:
+def fallback_folder(folder: Path) -> Path:
     """Where root's database goes when the user it runs as cannot reach `folder`, as below /root."""
     return Path("/var/lib/berthcare-local") / hashlib.sha256(str(folder).encode()).hexdigest()[:12]
 
 
 def _remove(folder: Path) -> None:
     stop_leftovers(folder)
-    shutil.rmtree(elsewhere(folder), ignore_errors=True)
+    shutil.rmtree(fallback_folder(folder), ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)

@@ -7,10 +7,10 @@ import shutil
 import time
 
 from accounts import home_of, server_account
+from console import StackError, step
 from folders import State, is_free
 from postgres import Server
 from processes import Processes
-from say import Trouble, step
 
 START_SECONDS = 10.0
 
@@ -56,7 +56,7 @@ def start(processes: Processes, state: State, server: Server) -> str:
                 current.note = f"transaction mode, port {port}"
                 return f"postgres://127.0.0.1:{port}"
             time.sleep(0.05)
-        raise child.trouble("PgBouncer did not start: the reason is above.")
+        raise child.failure("PgBouncer did not start: the reason is above.")
 
 
 def _find(processes: Processes, state: State) -> str:
@@ -70,8 +70,8 @@ def _find(processes: Processes, state: State) -> str:
                     command,
                     log=state.logs / "apt-get.log",
                     env=dict(os.environ) | {"DEBIAN_FRONTEND": "noninteractive"},
-                    trouble="PgBouncer could not be installed: install it with your system's packages and try again.",
+                    error="PgBouncer could not be installed: install it with your system's packages and try again.",
                 )
     if program := shutil.which("pgbouncer", path=where):
         return program
-    raise Trouble("PgBouncer is missing: install your system's package `pgbouncer` and try again.")
+    raise StackError("PgBouncer is missing: install your system's package `pgbouncer` and try again.")

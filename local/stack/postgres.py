@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 import tools
 from accounts import home_of, reaches, server_account
+from console import StackError, step, warn
 from folders import VENV, State
 from processes import Account, Child, Processes
-from say import Trouble, step, warn
 
 OLDEST = 15
 # PostgreSQL as a wheel, for machines that have none.
@@ -39,7 +39,7 @@ class Server:
         return parts.hostname or "127.0.0.1", parts.port or 5432
 
 
-def start(processes: Processes, state: State, *, lasting: bool) -> Server:
+def start(processes: Processes, state: State, *, persistent: bool) -> Server:
     if given := os.environ.get("DATABASE_URL"):
         return _given(given)
     binaries = _binaries(processes)
@@ -49,7 +49,7 @@ def start(processes: Processes, state: State, *, lasting: bool) -> Server:
     with step("Starting PostgreSQL") as current:
         data = home / "postgres"
         if not (data / "PG_VERSION").exists():
-            _create(processes, state, binaries, data, account, lasting=lasting)
+            _create(processes, state, binaries, data, account, persistent=persistent)
         port = state.port("postgres")
         child = processes.start(
             "PostgreSQL",
@@ -68,7 +68,9 @@ def start(processes: Processes, state: State, *, lasting: bool) -> Server:
 def _given(url: str) -> Server:
     psql = shutil.which("psql")
     if psql is None:
-        raise Trouble("DATABASE_URL is set but psql is missing: install your system's PostgreSQL client and try again.")
+        raise StackError(
+            "DATABASE_URL is set but psql is missing: install your system's PostgreSQL client and try again."
+        )
     with step("Using the PostgreSQL of DATABASE_URL"):
         reply = subprocess.run(
             [psql, url, "-Atqc", "select rolsuper from pg_roles where rolname = current_user"],
@@ -78,7 +80,7 @@ def _given(url: str) -> Server:
         )
         if reply.stdout.strip() != "t":
             warn(reply.stderr.strip())
-            raise Trouble("DATABASE_URL must name a superuser of a running PostgreSQL: correct it or unset it.")
+            raise StackError("DATABASE_URL must name a superuser of a running PostgreSQL: correct it or unset it.")
     return Server(url, psql)
 
 
@@ -137,7 +139,7 @@ def _locale() -> str:
 
 
 def _create(
-    processes: Processes, state: State, binaries: Path, data: Path, account: Account | None, *, lasting: bool
+    processes: Processes, state: State, binaries: Path, data: Path, account: Account | None, *, persistent: bool
 ) -> None:
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(mode=0o700)
@@ -150,7 +152,7 @@ def _create(
         log=state.logs / "initdb.log",
         account=account,
         cwd=data,
-        trouble="PostgreSQL's data folder could not be made: the reason is above.",
+        error="PostgreSQL's data folder could not be made: the reason is above.",
     )  # fmt: skip
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -159,7 +161,7 @@ def _create(
         "timezone": "UTC",
         "log_timezone": "UTC",
     }
-    if not lasting:
+    if not persistent:
         settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
     with (data / "postgresql.conf").open("a") as conf:
         for name, value in settings.items():
@@ -177,4 +179,4 @@ def _wait(child: Child, data: Path) -> None:
         if len(lines) > 7 and lines[0] == str(child.process.pid) and lines[7].strip() == "ready":
             return
         time.sleep(0.02)
-    raise child.trouble("PostgreSQL did not start: the reason is above; `make reset` begins afresh.")
+    raise child.failure("PostgreSQL did not start: the reason is above; `make reset` begins afresh.")

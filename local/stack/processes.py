@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import endings
-from say import Trouble, warn
+import signals
+from console import StackError, warn
 
 RECORD = "processes.jsonl"
 
@@ -78,9 +78,9 @@ def stop_leftovers(folder: Path) -> None:
     record.unlink()
 
 
-def _end(pids: Sequence[int], patience: float = 5.0) -> None:
+def _end(pids: Sequence[int], timeout: float = 5.0) -> None:
     """Waits for processes to go, and kills those that don't."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + timeout
     while (left := _living(pids)) and time.monotonic() < end:
         time.sleep(0.05)
     _signal(left, signal.SIGKILL)
@@ -100,24 +100,24 @@ class Child:
     def exit_code(self) -> int | None:
         return self.process.poll()
 
-    def stop(self, patience: float = 10.0) -> None:
+    def stop(self, timeout: float = 10.0) -> None:
         below = descendants(self.process.pid) if self.process.poll() is None else []
         _signal([self.process.pid] if self.process.poll() is None else [], self.stop_with)
         try:
-            self.process.wait(patience)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            warn(f"{self.name} did not stop within {patience:.0f} s and is killed.")
+            warn(f"{self.name} did not stop within {timeout:.0f} s and is killed.")
             self.process.kill()
             self.process.wait()
         # A child's children may outlive it: functions under cargo-lambda do.
         _signal(below, signal.SIGTERM)
         _end(below)
 
-    def trouble(self, text: str) -> Trouble:
-        """Shows the end of the child's log, which may be removed soon, and answers what to raise."""
+    def failure(self, text: str) -> StackError:
+        """Shows the end of the child's log, which may be removed soon, and returns the error to raise."""
         if self.log and self.log.exists():
             warn("\n".join(self.log.read_text(errors="replace").splitlines()[-20:]))
-        return Trouble(text)
+        return StackError(text)
 
 
 class Processes:
@@ -177,21 +177,21 @@ class Processes:
         account: Account | None = None,
         cwd: Path | None = None,
         log: Path | None = None,
-        trouble: str,
+        error: str,
     ) -> None:
-        """Runs a process to its end; when it fails, its log is shown and `trouble` says what to do."""
+        """Runs a process to its end; when it fails, its log is shown and `error` says what to do."""
         child = self.start(name, command, env=env, account=account, cwd=cwd, log=log)
         code = child.process.wait()
         self._children.remove(child)
         if code != 0:
-            raise child.trouble(trouble)
+            raise child.failure(error)
 
-    def in_front(self, command: Sequence[str], env: Mapping[str, str]) -> int:
+    def run_foreground(self, command: Sequence[str], env: Mapping[str, str]) -> int:
         """Runs the user's command at their terminal, in this tool's own group, and answers its exit code."""
         try:
             process: subprocess.Popen[bytes] = subprocess.Popen(command, env=dict(env))
         except OSError as fault:
-            raise Trouble(f"{command[0]} cannot be run: {fault.strerror}.") from fault
+            raise StackError(f"{command[0]} cannot be run: {fault.strerror}.") from fault
         child = Child(command[0], process, signal.SIGTERM, None)
         self._adopt(child)
         code = process.wait()
@@ -204,7 +204,7 @@ class Processes:
         return next((child for child in self._children if child.exit_code() is not None), None)
 
     def stop_all(self) -> None:
-        endings.ignore()
+        signals.ignore()
         while self._children:
             self._children.pop().stop()
         self._record.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
-"""The stand-in for Twilio and Expo (standin.py) as a process of the stack, the people who answer through it, and the
-clock that EventBridge Scheduler is in AWS."""
+"""The fake Twilio and Expo (fakes.py) as a process of the stack, the people who answer through it, and what
+EventBridge Scheduler does in AWS."""
 
 from __future__ import annotations
 
@@ -13,47 +13,48 @@ from pathlib import Path
 from typing import Any
 
 import tools
+from console import StackError, step
 from folders import ROOT, is_free
 from processes import Processes
-from say import Trouble, step
 
 START_SECONDS = 30.0
 # Minutes between two events of a job; what is missing here runs every quarter of an hour.
 _EVERY_MINUTE = ("dispatch", "escalate")
 _EVERY = dict.fromkeys(_EVERY_MINUTE, 1) | dict.fromkeys(("late-visits",), 5)
-_SELDOM = 15
+_OTHERWISE = 15
 
 
-def start(processes: Processes, env: Mapping[str, str]) -> None:
-    """Starts the stand-in at the address that the environment names."""
+def start(processes: Processes, env: Mapping[str, str], *, log: Path | None) -> None:
+    """Starts the fakes at the address that the environment names; without a log they write to the terminal."""
     address = env["TWILIO_URL"]
     port = int(address.rsplit(":", 1)[1])
-    with step("Starting the stand-in for Twilio and Expo") as current:
+    with step("Starting the fake Twilio and Expo") as current:
         child = processes.start(
-            "The stand-in for Twilio and Expo",
-            [tools.BIN / "python", Path(__file__).with_name("standin.py"), "--port", str(port),
+            "The fake Twilio and Expo",
+            [tools.BIN / "python", Path(__file__).with_name("fakes.py"), "--port", str(port),
              "--api", env["PUBLIC_URL"]],
+            log=log,
         )  # fmt: skip
         end = time.monotonic() + START_SECONDS
         while is_free(port):
             if time.monotonic() > end or child.exit_code() is not None:
-                raise child.trouble("The stand-in for Twilio and Expo did not start: the reason is above.")
+                raise child.failure("The fake Twilio and Expo did not start: the reason is above.")
             time.sleep(0.05)
         current.note = f"port {port}"
 
 
-def tick(env: Mapping[str, str]) -> None:
+def run_schedules(env: Mapping[str, str]) -> None:
     """Sends each job its event as often as the schedules do, for as long as this tool runs."""
-    threading.Thread(target=_tick, args=(env["TWILIO_URL"],), daemon=True).start()
+    threading.Thread(target=_schedule, args=(env["TWILIO_URL"],), daemon=True).start()
 
 
-def _tick(address: str) -> None:
+def _schedule(address: str) -> None:
     minute = 0
     while True:
         time.sleep(60.0)
         minute += 1
         for file in sorted((ROOT / "events" / "jobs").glob("*.json")):
-            if minute % _EVERY.get(file.stem, _SELDOM) == 0:
+            if minute % _EVERY.get(file.stem, _OTHERWISE) == 0:
                 _post(address, "/2015-03-31/functions/jobs/invocations", json.loads(file.read_text()))
 
 
@@ -63,13 +64,13 @@ _OUR_NUMBER = "+14165550199"
 
 
 def reply(env: Mapping[str, str], sender: str, body: str) -> None:
-    """Writes an SMS to us as somebody with that number would."""
+    """Sends us an SMS as somebody with that number would."""
     webhook = f"{env['PUBLIC_URL']}/v1/sms/webhook?token={_TOKEN}"
     _post(env["TWILIO_URL"], "/reply", {"webhook": webhook, "from": sender, "to": _OUR_NUMBER, "body": body})
 
 
 def press(env: Mapping[str, str], call: str, digits: str) -> None:
-    """Presses keys on a call under way; on the newest where `call` is empty."""
+    """Presses keys on a call in progress; on the newest where `call` is empty."""
     _post(env["TWILIO_URL"], "/press", {"call": call, "digits": digits})
 
 
@@ -79,7 +80,7 @@ def _post(address: str, path: str, body: Any) -> None:
         urllib.request.urlopen(request, timeout=60).close()
     except urllib.error.HTTPError as answer:
         if answer.code == 404:
-            raise Trouble("No call is waiting for a key: raise an alert first.") from None
+            raise StackError("No call is waiting for a key: raise an alert first.") from None
         raise
     except OSError as fault:
-        raise Trouble(f"The stand-in for Twilio does not answer: is `make start` running? ({fault})") from fault
+        raise StackError(f"The fake Twilio does not answer: is `make start` running? ({fault})") from fault

@@ -1,8 +1,8 @@
-"""The emulator, with a note of who asked AWS for what: `python recorder.py PORT FILE`.
+"""The emulator, which records the calls to AWS: `python recorder.py PORT FILE`.
 
-A function names itself in each request's User-Agent (shared::app). FILE gets one line for each caller, action and
-resource, at the first time: of an object, the bucket and the first part of its key. local/checks/calls.py compares them with
-what template.yaml allows.
+A function names itself in each request's User-Agent. FILE gets one line for each caller, action and resource, at the
+first time; an object counts by its bucket and the first part of its key. local/checks/calls.py compares them with what
+template.yaml allows.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Recorder:
             for action, resource in _asked(environ):
                 self._note(f"signed {action} {resource}")
         if environ.get("HTTP_X_AMZ_TARGET", "").startswith("DynamoDB_"):
-            # A conditional write is atomic in DynamoDB. The emulator looks, and then writes: two requests could look first.
+            # A conditional write is atomic in DynamoDB. The emulator reads and then writes: two could read first.
             with self._tables:
                 return list(self._inner(environ, start))
         return self._inner(environ, start)

@@ -14,9 +14,9 @@ import functions
 import postgres
 import providers
 import tools
+from console import StackError, step
 from folders import ENVIRONMENT, State
 from processes import Processes
-from say import Trouble, step
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ def children(state: State) -> Iterator[Processes]:
 
 
 @contextmanager
-def services(state: State, port: int, *, lasting: bool) -> Iterator[Services]:
+def services(state: State, port: int, *, persistent: bool) -> Iterator[Services]:
     """Starts PostgreSQL and the emulator; `port` is where the functions are or would be."""
     with children(state) as processes:
         tools.install(processes)
-        server = postgres.start(processes, state, lasting=lasting)
+        server = postgres.start(processes, state, persistent=persistent)
         aws = emulator.start(processes, state)
         env = environment.variables(state, admin_url=server.url("postgres"), aws=aws, port=port)
         # For `make demo` beside a running stack.
@@ -63,14 +63,14 @@ def fill(running: Services, *sizes: str) -> None:
 
 
 def serve(running: Services, *, concurrency: int, reload: bool) -> None:
-    providers.start(running.processes, running.env)
+    providers.start(running.processes, running.env, log=None if reload else running.state.logs / "fakes.log")
     functions.serve(running.processes, running.state, running.env, running.port, concurrency=concurrency, reload=reload)
 
 
 def watch(running: Services) -> None:
     """Runs the schedules for as long as everything else runs."""
-    providers.tick(running.env)
+    providers.run_schedules(running.env)
     while True:
         time.sleep(1.0)
         if ended := running.processes.ended():
-            raise Trouble(f"{ended.name} ended unexpectedly: see {ended.log or 'above'}.")
+            raise StackError(f"{ended.name} ended unexpectedly: see {ended.log or 'above'}.")

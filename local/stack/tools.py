@@ -10,23 +10,23 @@ import sys
 import venv
 from pathlib import Path
 
+from console import StackError, step
 from folders import ROOT, VENV
 from processes import Processes
-from say import Trouble, step
 
 BIN = VENV / "bin"
 _FILES = [ROOT / "local" / "requirements.txt", ROOT / "local" / "constraints.txt"]
 
 
 def path() -> str:
-    """PATH with our tools first; last what local/need installs, and where rustup puts cargo, which shells may not know."""
+    """PATH with our tools first; last what local/need installs, and rustup's folder, which shells may not know."""
     last = [ROOT / "local" / ".tools" / "bin", Path.home() / ".cargo" / "bin"]
     return os.pathsep.join([str(BIN), os.environ.get("PATH", ""), *map(str, last)])
 
 
-def need_cargo() -> None:
+def require_cargo() -> None:
     if shutil.which("cargo", path=path()) is None:
-        raise Trouble("Rust is missing: install it with rustup (https://rustup.rs) and try again.")
+        raise StackError("Rust is missing: install it with rustup (https://rustup.rs) and try again.")
 
 
 def install(processes: Processes) -> None:
@@ -35,16 +35,16 @@ def install(processes: Processes) -> None:
 
 
 # Tools whose dependencies don't get on with the others', or that few need: by name, the file that pins them.
-APART = {
+SEPARATE = {
     "checks": ROOT / "local" / "checks" / "checks.txt",
     "checkov": ROOT / "local" / "checks" / "checkov.txt",
     "sam": ROOT / "delivery" / "requirements.txt",
 }
 
 
-def install_apart(processes: Processes, name: str) -> Path:
+def install_separately(processes: Processes, name: str) -> Path:
     """Installs one of those into a virtual environment of its own, and answers where its programs are."""
-    file = APART[name]
+    file = SEPARATE[name]
     folder = VENV.with_name(f".venv-{name}")
     _install(processes, folder, [file], "--no-deps", "-r", str(file))
     return folder / "bin"
@@ -72,7 +72,7 @@ def _create(folder: Path) -> None:
     try:
         venv.create(folder, with_pip=True, clear=True)
     except Exception as fault:
-        raise Trouble(
+        raise StackError(
             "Python could not make a virtual environment: install your system's python3-venv package "
             f"and try again ({fault})."
         ) from fault
@@ -82,5 +82,5 @@ def pip(processes: Processes, *arguments: str, folder: Path = VENV) -> None:
     processes.run(
         "pip",
         [folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments],
-        trouble="The Python tools could not be installed: see pip's message above, check the network and try again.",
+        error="The Python tools could not be installed: see pip's message above, check the network and try again.",
     )

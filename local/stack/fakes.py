@@ -1,7 +1,7 @@
-"""Twilio, Expo and Lambda's queue of asynchronous invocations, as the local stack has them: a process of its own.
+"""Fakes of Twilio, Expo and Lambda's asynchronous invocation for the local stack: a process of its own.
 
 What would be sent is printed. Messages are reported as delivered by webhooks that carry Twilio's signature. A call is
-answered, listened to, and waits for a key: `make press`. `make reply` writes an SMS as a person would."""
+answered, listened to, and waits for a key: `make press`. `make reply` sends an SMS as a person would."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
+import terminal
 from twilio.request_validator import RequestValidator
 
 # The local stack's alone; local/src/prepare.rs writes the same.
@@ -32,12 +33,12 @@ KEY_SECONDS = 10.0
 INVOKE_SECONDS = 600.0
 
 
-def say(text: str) -> None:
-    print(text, flush=True)
+def show(title: str, text: str = "", command: str = "") -> None:
+    print(terminal.block(title, text, command), flush=True)
 
 
 class Calls:
-    """The keys that are pressed on calls under way."""
+    """The keys that are pressed on calls in progress."""
 
     def __init__(self) -> None:
         self._pressed: dict[str, list[str]] = {}
@@ -53,13 +54,19 @@ class Calls:
 
     def press(self, sid: str, digits: str) -> bool:
         with self._changed:
-            # The call that is under way, where none is named.
+            # The newest call in progress, where none is named.
             sid = sid or next(reversed(self._pressed), "")
             if sid not in self._pressed:
                 return False
             self._pressed[sid].append(digits)
             self._changed.notify_all()
             return True
+
+    def command(self, sid: str) -> str:
+        """What presses a key on this call; the newest needs no name."""
+        with self._changed:
+            name = "" if sid == next(reversed(self._pressed), "") else f" CALL={sid}"
+        return f"make press{name} DIGITS=1"
 
     def key(self, sid: str) -> str:
         """The next key, or none after a while."""
@@ -69,13 +76,23 @@ class Calls:
             return pressed.pop(0)
 
 
-class Standin:
-    """What the providers keep."""
+class Providers:
+    """The providers' records, and what they do with a message or call."""
 
     def __init__(self, api: str) -> None:
         self.api = api
+        users = [user["fields"] for user in terminal.demo_users()]
+        self._names = {user["phone"]: f" ({user['first_name']} {user['last_name']})" for user in users}
         self.calls = Calls()
         self.sent: list[dict[str, Any]] = []
+
+    def party(self, number: str) -> str:
+        """The number, with the name of the demo user who has it."""
+        return number + self._names.get(number, "")
+
+    def show_sms(self, recipient: str, text: str) -> None:
+        command = f"make reply FROM={recipient} BODY='...'"
+        show(f"SMS to {self.party(recipient)}", text, f"To answer: {command}")
 
     def webhook(self, url: str, values: Mapping[str, str]) -> str:
         """Posts to one of our webhooks as Twilio does, and answers what it says."""
@@ -92,9 +109,9 @@ class Standin:
             with urllib.request.urlopen(request, timeout=WEBHOOK_SECONDS) as answer:
                 return str(answer.read().decode())
         except urllib.error.HTTPError as fault:
-            say(f"  {urlsplit(address).path} answered {fault.code}")
+            show(f"Twilio's request to {urlsplit(address).path} was answered {fault.code}")
         except OSError as fault:
-            say(f"  {urlsplit(address).path} did not answer: {fault}")
+            show(f"Twilio's request to {urlsplit(address).path} was not answered: {fault}")
         return ""
 
     def keep(self, kind: str, form: Mapping[str, str]) -> dict[str, Any]:
@@ -112,7 +129,13 @@ class Standin:
         return one
 
     def deliver(self, sid: str, form: Mapping[str, str]) -> None:
-        common = {"MessageSid": sid, "AccountSid": "AC", "To": form["To"], "From": form["From"], "ApiVersion": "2010-04-01"}
+        common = {
+            "MessageSid": sid,
+            "AccountSid": "AC",
+            "To": form["To"],
+            "From": form["From"],
+            "ApiVersion": "2010-04-01",
+        }
         for status in ("sent", "delivered"):
             time.sleep(0.3)
             self.webhook(form["StatusCallback"], {**common, "MessageStatus": status, "SmsStatus": status})
@@ -132,7 +155,7 @@ class Standin:
         report("in-progress")
         self._listen(sid, self.webhook(form["Url"], {**common, "CallStatus": "in-progress"}), common)
         self.calls.close(sid)
-        say(f"CALL to {form['To']} has ended")
+        show(f"CALL to {self.party(form['To'])} ended")
         report("completed")
 
     def _listen(self, sid: str, twiml: str, common: Mapping[str, str]) -> None:
@@ -141,16 +164,22 @@ class Standin:
             verbs = list(ElementTree.fromstring(twiml))
         except ElementTree.ParseError:
             return
+        said: list[str] = []
         for verb in verbs:
-            for words in verb.iter("Say"):
-                say(f"CALL to {common['To']}: {''.join(words.itertext())}")
+            said += ["".join(words.itertext()) for words in verb.iter("Say")]
             if verb.tag == "Gather":
-                say(f"  {KEY_SECONDS:.0f} seconds for a key: make press CALL={sid} DIGITS=1")
+                self._show_call(common["To"], said, f"To answer within {KEY_SECONDS:.0f} s: {self.calls.command(sid)}")
+                said = []
                 digits = self.calls.key(sid)
                 if digits or verb.get("actionOnEmptyResult") == "true":
                     values = {**common, "CallStatus": "in-progress", "Digits": digits}
                     self._listen(sid, self.webhook(verb.attrib["action"], values), common)
                     return
+        self._show_call(common["To"], said)
+
+    def _show_call(self, recipient: str, said: list[str], command: str = "") -> None:
+        if said:
+            show(f"CALL to {self.party(recipient)}", "\n".join(said), command)
 
     def reply(self, webhook: str, sender: str, recipient: str, body: str) -> None:
         sid = "SM" + uuid.uuid4().hex
@@ -158,24 +187,24 @@ class Standin:
             "MessageSid": sid, "SmsMessageSid": sid, "AccountSid": "AC", "From": sender, "To": recipient, "Body": body,
             "NumMedia": "0", "NumSegments": "1", "SmsStatus": "received", "ApiVersion": "2010-04-01",
         }  # fmt: skip
-        say(f"SMS from {sender}: {body}")
+        show(f"SMS from {self.party(sender)}", body)
         try:
             for message in ElementTree.fromstring(self.webhook(webhook, values) or "<Response/>").iter("Message"):
-                say(f"SMS to {sender}: {''.join(message.itertext())}")
+                self.show_sms(sender, "".join(message.itertext()))
         except ElementTree.ParseError as fault:
-            say(f"  the answer is no TwiML: {fault}")
+            show(f"The webhook's answer is not TwiML: {fault}")
 
     def invoke(self, function: str, event: bytes) -> None:
-        """Lambda's asynchronous invocation: whoever asks doesn't wait."""
+        """Lambda's asynchronous invocation: the caller doesn't wait."""
         request = urllib.request.Request(f"{self.api}/2015-03-31/functions/{function}/invocations", event)
         try:
             with urllib.request.urlopen(request, timeout=INVOKE_SECONDS) as answer:
                 answer.read()
         except OSError as fault:
-            say(f"{function} failed for {event.decode()}: {fault}")
+            show(f"{function} failed: {fault}", event.decode())
 
 
-def handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
+def handler(providers: Providers) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         """The paths of three services, and of this tool itself."""
 
@@ -186,7 +215,7 @@ def handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
             kind = "calls" if parts.path.endswith("/Calls.json") else "messages"
             query = dict(parse_qsl(parts.query))
             found = [
-                one for one in reversed(standin.sent)
+                one for one in reversed(providers.sent)
                 if one["kind"] == kind and one["to"] == query.get("To") and one["from"] == query.get("From")
             ]  # fmt: skip
             self._answer(200, {kind: found[: int(query.get("PageSize", "50"))]})
@@ -199,38 +228,38 @@ def handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
             match path.strip("/").split("/"):
                 case ["2010-04-01", "Accounts", _, "Messages.json"]:
                     form = self._form(body)
-                    one = standin.keep("messages", form)
-                    say(f"SMS to {form['To']}: {form['Body']}")
+                    one = providers.keep("messages", form)
+                    providers.show_sms(form["To"], form["Body"])
                     self._answer(201, one)
-                    self._later(standin.deliver, one["sid"], form)
+                    self._later(providers.deliver, one["sid"], form)
                 case ["2010-04-01", "Accounts", _, "Calls.json"]:
                     form = self._form(body)
-                    one = standin.keep("calls", form)
+                    one = providers.keep("calls", form)
                     self._answer(201, one)
-                    self._later(standin.ring, one["sid"], form)
+                    self._later(providers.ring, one["sid"], form)
                 case ["2010-04-01", "Accounts", _, "Calls", _]:
                     # Here a call is picked up as soon as it is placed.
                     self._answer(400, {"code": 21220, "message": "Call is not ringing", "status": 400})
                 case ["--", "api", "v2", "push", "send"]:
                     messages = json.loads(body)
                     for message in messages:
-                        say(f"PUSH to {message['to']}: {message['title']}")
+                        show(f"PUSH to {message['to']}", message["title"])
                     self._answer(200, {"data": [{"status": "ok", "id": str(uuid.uuid4())} for _ in messages]})
                 case ["--", "api", "v2", "push", "getReceipts"]:
                     self._answer(200, {"data": {ticket: {"status": "ok"} for ticket in json.loads(body)["ids"]}})
                 case ["2015-03-31", "functions", function, "invocations"]:
                     self._answer(202, None)
-                    self._later(standin.invoke, function, body)
+                    self._later(providers.invoke, function, body)
                 case ["reply"]:
-                    asked = json.loads(body)
-                    standin.reply(asked["webhook"], asked["from"], asked["to"], asked["body"])
+                    request = json.loads(body)
+                    providers.reply(request["webhook"], request["from"], request["to"], request["body"])
                     self._answer(200, {})
                 case ["press"]:
-                    asked = json.loads(body)
-                    pressed = standin.calls.press(asked["call"], asked["digits"])
+                    request = json.loads(body)
+                    pressed = providers.calls.press(request["call"], request["digits"])
                     self._answer(200 if pressed else 404, {})
                 case _:
-                    self._answer(404, {"code": 20404, "message": f"{path} is not played here", "status": 404})
+                    self._answer(404, {"code": 20404, "message": f"{path} is not faked here", "status": 404})
 
         def _form(self, body: bytes) -> dict[str, str]:
             return {name: values[0] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()}
@@ -247,7 +276,7 @@ def handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(content)
 
         def log_message(self, format: str, *arguments: Any) -> None:
-            """What matters is said already."""
+            """Nothing: what matters is shown already."""
 
     return Handler
 
@@ -255,9 +284,9 @@ def handler(standin: Standin) -> type[BaseHTTPRequestHandler]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--api", required=True, help="where cargo-lambda serves the functions")
+    parser.add_argument("--api", required=True, help="the address at which cargo-lambda serves the functions")
     arguments = parser.parse_args()
-    ThreadingHTTPServer(("127.0.0.1", arguments.port), handler(Standin(arguments.api))).serve_forever()
+    ThreadingHTTPServer(("127.0.0.1", arguments.port), handler(Providers(arguments.api))).serve_forever()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the tool tells its user: one line a step, one sentence for trouble."""
+"""The tool's own output: one line a step, one sentence for an error."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 STILL_EVERY_SECONDS = 10.0
 
 
-class Trouble(Exception):
-    """Ends the tool with exit code 1; its text is one sentence that says what to do."""
+class StackError(Exception):
+    """Ends the tool with exit code 1; its text is a sentence that says what to do."""
 
 
 def line(text: str) -> None:

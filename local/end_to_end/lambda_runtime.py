@@ -1,7 +1,7 @@
-"""A function as Lambda runs it: a process of its own, between Lambda's runtime interface and AWS, set as template.yaml sets it.
+"""A function as Lambda runs it: a process of its own behind Lambda's runtime API, configured as in template.yaml.
 
-The functions that cargo-lambda serves stand neither behind CloudFront nor report to Sentry, and invoke each other without the
-emulator, so that what they ask AWS for there nobody sees.
+The functions that cargo-lambda serves neither stand behind CloudFront nor report to Sentry, and they invoke each other
+without the emulator, so that those calls to AWS are not recorded.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-BUILT = Path(__file__).resolve().parents[2] / "target" / "debug"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or Path(__file__).resolve().parents[2] / "target")
 ORIGIN_SECRET = "the end-to-end tests' origin secret"
 SECONDS = 60.0
 
 _VERSION = "/2018-06-01/runtime"
 
 
-class Alone:
-    """One function, from its start to its end; `with Alone("auth") as auth: auth.invoke(event)`."""
+class LambdaRuntime:
+    """Lambda's runtime API with one function; `with LambdaRuntime("auth") as auth: auth.invoke(event)`."""
 
     def __init__(self, function: str, *, behind_cloudfront: bool = True) -> None:
         self._events: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
@@ -43,12 +43,14 @@ class Alone:
         }
         self._function = function
 
-    def __enter__(self) -> Alone:
+    def __enter__(self) -> LambdaRuntime:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        log = Path(os.environ["LOCAL_STATE"]) / "logs" / f"alone-{self._function}.log"
+        log = Path(os.environ["LOCAL_STATE"]) / "logs" / f"runtime-{self._function}.log"
         log.parent.mkdir(exist_ok=True)
         with log.open("w") as file:
-            self._process = subprocess.Popen([BUILT / self._function], env=self._env, stdout=file, stderr=file)
+            self._process = subprocess.Popen(
+                [TARGET / "debug" / self._function], env=self._env, stdout=file, stderr=file
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -59,7 +61,7 @@ class Alone:
         self._server.server_close()
 
     def invoke(self, event: object) -> Any:
-        """The function's answer, or what it says went wrong."""
+        """The function's answer, or its error."""
         self._events.put((str(uuid.uuid4()), json.dumps(event).encode()))
         succeeded, answer = self._answers.get(timeout=SECONDS)
         return json.loads(answer) if succeeded else {"failed": answer.decode()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 from types import FrameType
 
-_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Asked(BaseException):
+class Terminated(BaseException):
     """Raised wherever the tool is when such a signal arrives, so that everything is stopped on the way out."""
 
     def __init__(self, number: int) -> None:
@@ -16,16 +16,16 @@ class Asked(BaseException):
 
 
 def listen() -> None:
-    for each in _ENDINGS:
+    for each in _SIGNALS:
         signal.signal(each, _raise)
 
 
 def ignore() -> None:
     """For the way out: a second Ctrl-C must not leave half of it."""
-    for each in _ENDINGS:
+    for each in _SIGNALS:
         signal.signal(each, signal.SIG_IGN)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
     ignore()
-    raise Asked(number)
+    raise Terminated(number)
