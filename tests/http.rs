@@ -176,6 +176,10 @@ async fn the_documentation_page_works_by_itself() {
     let anonymous = world.anonymous();
     let page = anonymous.get("/v1/docs").await;
     assert_eq!(page.status, 200);
+    let with_slash = anonymous.get("/v1/docs/").await;
+    assert_eq!((with_slash.status, &with_slash.body), (200, &page.body));
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.contains("default-src 'none'; script-src 'self';"), "{policy}");
     let html = String::from_utf8(page.body).unwrap();
     assert!(html.contains("<base href=\"/v1/docs/\">"));
     let mut files = 0;
@@ -189,4 +193,24 @@ async fn the_documentation_page_works_by_itself() {
     let start = anonymous.get("/v1/docs/swagger-initializer.js").await;
     assert!(String::from_utf8_lossy(&start.body).contains("/v1/openapi.json"));
     anonymous.get("/v1/docs/nothing.js").await.expect(404);
+}
+
+/// Scripts are files, since the page's policy forbids inline ones.
+#[tokio::test]
+async fn the_documentation_page_offers_demo_users_only_locally() {
+    const SCRIPT: &str = "/v1/docs/demo-sign-in.js";
+    let world = World::new().await;
+    let page = world.anonymous().get("/v1/docs").await;
+    assert!(!String::from_utf8(page.body).unwrap().contains("demo"), "a deployed page names demo users");
+    world.anonymous().get(SCRIPT).await.expect(404);
+
+    let local = world.in_environment("local");
+    let page = local.get("/v1/docs/").await;
+    assert!(String::from_utf8(page.body).unwrap().contains("<script src=\"./demo-sign-in.js\"></script></body>"));
+    let script = local.get(SCRIPT).await;
+    assert_eq!((script.status, script.header("content-type")), (200, Some("text/javascript")));
+    let script = String::from_utf8(script.body).unwrap();
+    let document = local.get("/v1/openapi.json").await.json();
+    assert!(document["components"]["securitySchemes"]["bearer"].is_object());
+    assert!(script.contains("preauthorizeApiKey(\"bearer\""), "{script}");
 }

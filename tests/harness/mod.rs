@@ -149,6 +149,12 @@ impl World {
         webhooks::router(webhooks::Webhooks::new(self.config.clone(), secrets, &self.aws).by_clock(clock))
     }
 
+    /// Somebody who asks functions that are told to be of another environment; they have no secrets there.
+    pub fn in_environment(&self, environment: &str) -> Client {
+        let config = Config { environment: environment.into(), ..self.config.clone() };
+        Client::anonymous(Functions::new(&config, &self.aws))
+    }
+
     /// Signs `person` in on a new device.
     pub async fn sign_in(&self, person: &Person) -> Client {
         Client::sign_in(self.functions(), person).await

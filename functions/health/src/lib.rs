@@ -3,7 +3,7 @@
 mod checks;
 mod docs;
 
-use axum::Router;
+use axum::{Router, routing::get};
 use shared::{
     config::Config,
     db::Db,
@@ -21,6 +21,8 @@ pub struct Health {
     db: Db,
     ephemeral: Ephemeral,
     photos: Objects,
+    /// Whether the documentation page offers to sign in as a demo user: only the local stack has those.
+    has_demo_users: bool,
 }
 
 impl Health {
@@ -31,6 +33,7 @@ impl Health {
             db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
             ephemeral: Ephemeral::new(aws, &config.ephemeral_table),
             photos: Objects::new(aws, &config.photos_bucket),
+            has_demo_users: config.environment == "local",
         }
     }
 }
@@ -40,6 +43,8 @@ fn routes() -> OpenApiRouter<Health> {
         .routes(routes!(checks::health))
         .routes(routes!(docs::document))
         .routes(routes!(docs::page))
+        // The same page; documented once.
+        .route("/docs/", get(docs::page))
         .routes(routes!(docs::asset));
     OpenApiRouter::new().nest("/v1", v1)
 }

@@ -1,0 +1,64 @@
+// Signs the documentation page in as a demo user by one click. `health` serves this where BERTHCARE_ENV is `local`.
+"use strict";
+
+const ROLES = ["nurse", "aide", "coordinator", "admin", "family"];
+// Kept for the browser tab: the token, when it ends (ms since 1970), and whose it is.
+const SESSION = "berthcare-demo-session";
+
+const bar = document.createElement("div");
+bar.className = "swagger-ui";
+const row = bar.appendChild(document.createElement("p"));
+row.className = "wrapper";
+row.append("Sign in as a demo user: ");
+for (const role of ROLES) {
+  const button = row.appendChild(document.createElement("button"));
+  button.type = "button";
+  button.className = "btn";
+  button.textContent = role;
+  button.addEventListener("click", () => signIn(role));
+}
+const status = row.appendChild(document.createElement("span"));
+status.setAttribute("role", "status");
+document.body.prepend(bar);
+
+const kept = JSON.parse(sessionStorage.getItem(SESSION) ?? "null");
+if (kept?.until > Date.now()) authorize(kept);
+
+async function signIn(role) {
+  status.textContent = " ...";
+  // One device for each role, so that clicking again ends the session before.
+  const device = localStorage.getItem(`berthcare-demo-${role}`) ?? crypto.randomUUID();
+  localStorage.setItem(`berthcare-demo-${role}`, device);
+  const started = Date.now();
+  try {
+    const answer = await fetch("/v1/auth/login", {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        email: `${role}@demo.berthcare.ca`,
+        password: "berthcare-demo",
+        device: { id: device, name: "API documentation", platform: "web", app_version: "1.0.0" },
+      }),
+    });
+    const body = await answer.json();
+    if (!answer.ok) throw new Error(body.detail ?? body.title);
+    const { first_name, last_name } = body.user;
+    const session = {
+      token: body.access_token,
+      until: started + body.expires_in * 1000,
+      who: `${first_name} ${last_name}, ${role}`,
+    };
+    sessionStorage.setItem(SESSION, JSON.stringify(session));
+    await authorize(session);
+  } catch (error) {
+    status.textContent = ` Sign-in failed: ${error.message}`;
+  }
+}
+
+// Does what the button "Authorize" does; Swagger UI answers null until it has read the OpenAPI document.
+async function authorize({ token, until, who }) {
+  while (!window.ui?.preauthorizeApiKey("bearer", token)) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  status.textContent = ` Signed in as ${who}, until ${new Date(until).toLocaleTimeString()}.`;
+}
