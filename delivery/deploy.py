@@ -25,7 +25,7 @@ import migrations
 from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILT = ROOT / "target" / "lambda"
+BUILT = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "lambda"
 
 
 def main(environment: str) -> None:

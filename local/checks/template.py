@@ -63,7 +63,7 @@ def lint() -> list[str]:
     """What cfn-lint finds in the template, written and translated, and SAM in the written one."""
     faults = []
     tools = Path(sys.executable).parent
-    file = ROOT / "target" / "template.translated.json"
+    file = ROOT / "local" / ".state" / "template.translated.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(translated(), indent=1))
     env = dict(os.environ) | {"SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "ca-central-1"}
