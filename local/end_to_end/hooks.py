@@ -5,7 +5,7 @@ import schemathesis
 
 @schemathesis.hook
 def filter_body(context: schemathesis.HookContext, body: object) -> bool:
-    """cargo-lambda answers 500 by itself to what is not UTF-8; tests/bad_input.rs sends that past it."""
+    """cargo-lambda answers 500 by itself to what is not UTF-8; tests/http/bad_input.rs sends that past it."""
     if not isinstance(body, bytes):
         return True
     try:

@@ -328,7 +328,7 @@ async fn an_upload_that_nobody_completes_is_finished_all_the_same() {
         assert_eq!(nurse.get(&format!("/v1/photos/{id}")).await.expect(200)["status"], status);
     }
     // Requests go through the same entrance.
-    let request: Value = serde_json::from_str(include_str!("../events/photos/complete.json")).unwrap();
+    let request: Value = serde_json::from_str(include_str!("../../events/photos/complete.json")).unwrap();
     let answer = world.functions().tell_photos(request).await.unwrap();
     assert_eq!(answer["statusCode"], 401, "{answer}");
 }

@@ -12,7 +12,7 @@ fn document() -> Value {
 
 #[test]
 fn the_served_document_is_the_handlers() {
-    let served = include_str!("../functions/health/openapi.json");
+    let served = include_str!("../../functions/health/openapi.json");
     // Not `assert_eq`: two documents in full would tell nobody anything.
     assert!(served == local::document::text().unwrap(), "functions/health/openapi.json is old: run `make openapi`");
 }
@@ -21,7 +21,7 @@ fn the_served_document_is_the_handlers() {
 /// path is a routed one; what is left is the router of `cargo lambda watch`.
 #[test]
 fn documented_and_local_routes_are_equal() {
-    let manifest: toml::Table = include_str!("../Cargo.toml").parse().unwrap();
+    let manifest: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
     let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"].as_table().unwrap();
     let local: BTreeSet<(String, String)> =
         router.iter().map(|(path, function)| (path.clone(), function.as_str().unwrap().to_owned())).collect();
@@ -98,6 +98,6 @@ fn every_operation_says_what_it_needs_and_answers() {
 
 #[test]
 fn the_apps_schema_is_the_servers() {
-    let module = include_str!("../docs/mobile/schema.js");
+    let module = include_str!("../../docs/mobile/schema.js");
     assert!(module == local::mobile::module(), "docs/mobile/schema.js is old: run `make mobile`");
 }
