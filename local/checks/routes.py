@@ -1,6 +1,6 @@
 """A route of API Gateway is one of the local router and one of the document, and leads to the same function.
 
-A path with a slash at its end is a route of its own that leads where the path without it does, and is documented there.
+API Gateway and the local router tell `/v1/docs/` from `/v1/docs`; the document has the page once.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ def faults() -> list[str]:
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
     local = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"]
     documented = set(json.loads((ROOT / "functions" / "health" / "openapi.json").read_text())["paths"])
-    slashed = {path for path in deployed if path.endswith("/") and deployed.get(path.rstrip("/")) == deployed[path]}
-    routed = set(deployed) - slashed
+    routed = set(deployed) - {"/v1/docs/"}
     found = [f"{path} is documented and not in template.yaml" for path in sorted(documented - routed)]
     found += [f"{path} is in template.yaml and not documented" for path in sorted(routed - documented)]
     for path in sorted(set(local) | set(deployed)):

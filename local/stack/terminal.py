@@ -24,13 +24,13 @@ _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 # What cargo, cargo-lambda and the Lambda runtime say at each start, of no use to a reader.
 _NOISE = re.compile(
     r"^\s*(Finished `|Running `)"
-    # Several cargos share one pipe, so that what one says may begin in the middle.
-    r"|waiting for file lock|`dev` profile \["
+    # Several cargos share one pipe, so that one's line may be cut by another's.
+    r"|waiting for file lock|^\s*Blocking *$|`dev` profile \[|^\s*`\S+/debug/\w+`$"
     r"|ERROR command killed code=ForceStop"
     r"|INFO (starting|spawning|terminating) "
     r"|AWS_LAMBDA_MAX_CONCURRENCY is set"
     # What the runtime says when cargo-lambda replaces a function.
-    r"|Lambda Runtime API returned non-200 response: status=500"
+    r"|Lambda Runtime API returned non-200 response\b.*\b500 Internal Server Error"
 )
 _UNKNOWN_PATH = "the default function route is disabled"
 _EXITED = re.compile(r"ERROR command exited code=")
@@ -69,11 +69,8 @@ def log_line(text: str, names: Mapping[str, str], *, colours: bool = COLOURS) ->
         return "A function exited: its error is above. Requests to it wait until the error is corrected and saved."
     if _UNKNOWN_PATH in uncoloured:
         return "404: a request to a path that the API doesn't have."
-    try:
-        entry = json.loads(uncoloured)
-    except ValueError:
-        entry = None
-    if not isinstance(entry, dict) or "level" not in entry:
+    entry = _entry(uncoloured)
+    if entry is None:
         # The compiler's errors among others, whose colours are of use.
         return text if colours else uncoloured
     if entry["level"] in ("WARN", "ERROR"):
@@ -83,9 +80,19 @@ def log_line(text: str, names: Mapping[str, str], *, colours: bool = COLOURS) ->
     return None
 
 
+def _entry(text: str) -> dict[str, Any] | None:
+    """The line as the functions log it, also after the beginning of another line."""
+    try:
+        entry = json.loads(text[max(text.find('{"'), 0) :])
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) and "level" in entry else None
+
+
 def _request(entry: Mapping[str, Any], names: Mapping[str, str], colours: bool) -> str:
     status = entry["statusCode"]
-    who = " ".join(filter(None, (entry.get("role"), names.get(entry.get("userId", ""))))) or "-"
+    caller = "Twilio" if entry.get("service") == "webhooks" else "-"
+    who = " ".join(filter(None, (entry.get("role"), names.get(entry.get("userId", ""))))) or caller
     colour = _RED if status >= 500 else _YELLOW if status >= 400 else ""
     shown = _paint(str(status), colour, colours)
     line = f"{_time(entry)}  {entry['method']:<6} {entry['path']:<40} {shown} {entry['duration']:>6.0f} ms  {who}"

@@ -57,6 +57,7 @@ class LogLines(unittest.TestCase):
     def test_a_request_without_caller_shows_a_dash(self) -> None:
         anonymous = {name: value for name, value in ANSWERED.items() if name not in ("role", "userId")}
         self.assertTrue((shown(anonymous) or "").endswith(" ms  -"))
+        self.assertTrue((shown(anonymous | {"service": "webhooks"}) or "").endswith(" ms  Twilio"))
 
     def test_a_status_of_400_is_yellow_and_of_500_red(self) -> None:
         self.assertIn("\x1b[33m404\x1b[0m", shown(ANSWERED | {"statusCode": 404}, colours=True) or "")
@@ -92,8 +93,17 @@ class LogLines(unittest.TestCase):
         self.assertEqual(shown(error, colours=True), error)
         self.assertEqual(shown(error), "error[E0425]: cannot find value `x`")
         self.assertIsNone(shown("     Running `target/debug/visits`"))
+        self.assertIsNone(shown(" `/home/me/target/debug/visits`"))
         self.assertIsNone(shown('\x1b[2m 2026\x1b[0m INFO starting lambda function function="visits"'))
         self.assertIsNone(shown(""))
+
+    def test_a_line_that_another_program_cut_is_still_read(self) -> None:
+        self.assertEqual(shown("     Running" + json.dumps(ANSWERED)), shown(ANSWERED))
+
+    def test_the_end_of_a_replaced_function_is_noise(self) -> None:
+        fault = {"level": "ERROR", "message": "Lambda Runtime API returned non-200 response"}
+        self.assertIsNone(shown(COMMON | {"service": "health"} | fault | {"status": "500 Internal Server Error"}))
+        self.assertIsNotNone(shown(COMMON | {"service": "health"} | fault | {"status": "403 Forbidden"}))
 
     def test_a_function_that_exits_is_explained(self) -> None:
         self.assertIn("A function exited", shown("\x1b[31mERROR\x1b[0m command exited code=101") or "")

@@ -23,7 +23,7 @@ fn the_served_document_is_the_handlers() {
 fn documented_and_local_routes_are_equal() {
     let manifest: toml::Table = include_str!("../../Cargo.toml").parse().unwrap();
     let router = manifest["workspace"]["metadata"]["lambda"]["watch"]["router"].as_table().unwrap();
-    let local: BTreeSet<(String, String)> =
+    let mut local: BTreeSet<(String, String)> =
         router.iter().map(|(path, function)| (path.clone(), function.as_str().unwrap().to_owned())).collect();
     let documents = [
         ("auth", auth::document()),
@@ -41,6 +41,8 @@ fn documented_and_local_routes_are_equal() {
             document.paths.paths.keys().map(|path| (path.clone(), (*function).to_owned())).collect::<Vec<_>>()
         })
         .collect();
+    // The page answers with a slash at its end too, and is documented without.
+    assert!(local.remove(&("/v1/docs/".to_owned(), "health".to_owned())));
     assert_eq!(local, documented);
 }
 
