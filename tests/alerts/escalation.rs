@@ -11,8 +11,8 @@ use shared::messages::{Promise, Template};
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Scheduler, World,
-    cast::{ADMIN, AGENCY_A, ALMA, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR, Person},
+    Answer, Scheduler, TestApp,
+    fixtures::{ADMIN, AGENCY_A, ALMA, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR, Person},
     log::Captured,
     twilio::Webhook,
     until,
@@ -20,7 +20,7 @@ use crate::harness::{
 
 /// Alma's coordinator speaks English, the next one French.
 struct Stage {
-    world: World,
+    app: TestApp,
     seconds: Arc<AtomicI64>,
     webhooks: Router,
     jobs: Scheduler,
@@ -45,7 +45,7 @@ struct Standing {
 
 impl Stage {
     async fn new() -> Self {
-        let world = World::new().await;
+        let app = TestApp::new().await;
         // On duty: signed in. The French one was seen after the English one, who is Alma's own.
         let alert = Uuid::now_v7();
         let setting = format!(
@@ -59,16 +59,16 @@ impl Stage {
             admin = OTHER_ADMIN.id,
             coordinator = COORDINATOR.id,
         );
-        let device = world.sign_in(&OTHER_COORDINATOR).await.device_id;
-        world.database.write(AGENCY_A, &setting).await;
+        let device = app.sign_in(&OTHER_COORDINATOR).await.device_id;
+        app.database.write(AGENCY_A, &setting).await;
         let token = format!("update devices set push_token = 'ExponentPushToken[x]' where id = '{device}'");
-        world.database.superuser().await.batch_execute(&token).await.unwrap();
+        app.database.superuser().await.batch_execute(&token).await.unwrap();
         // Far enough back for an hour of the test to pass before the present.
         let seconds = Arc::new(AtomicI64::new(Timestamp::now().as_second() - 24 * 60 * 60));
         let clock = Arc::clone(&seconds);
-        let webhooks = world.webhooks_by(move || Timestamp::from_second(clock.load(Ordering::Relaxed)).unwrap());
-        let jobs = world.jobs();
-        Self { world, seconds, webhooks, jobs, alert }
+        let webhooks = app.webhooks_by(move || Timestamp::from_second(clock.load(Ordering::Relaxed)).unwrap());
+        let jobs = app.jobs();
+        Self { app, seconds, webhooks, jobs, alert }
     }
 
     fn now(&self) -> Timestamp {
@@ -87,7 +87,7 @@ impl Stage {
     async fn standing(&self) -> Standing {
         let sql =
             format!("select status::text, escalation_level, acknowledged_by from alerts where id = '{}'", self.alert);
-        let row = &self.world.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0];
+        let row = &self.app.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0];
         Standing { status: row.get(0), level: row.get(1), acknowledged_by: row.get(2) }
     }
 
@@ -100,20 +100,20 @@ impl Stage {
     async fn call_to(&self, callee: &Person) -> Call {
         let sql =
             "select id, recipient_id, locale from messages where channel = 'voice' order by created_at desc limit 1";
-        let row = &self.world.database.superuser().await.query_typed(sql, &[]).await.unwrap()[0];
+        let row = &self.app.database.superuser().await.query_typed(sql, &[]).await.unwrap()[0];
         let call = Call { id: row.get(0), callee: row.get(1), locale: row.get(2) };
         assert_eq!(call.callee, callee.id);
         let handed_over = format!(
             "update messages set status = 'sending', attempts = 1, attempted_at = now() where id = '{}'",
             call.id
         );
-        self.world.database.superuser().await.batch_execute(&handed_over).await.unwrap();
+        self.app.database.superuser().await.batch_execute(&handed_over).await.unwrap();
         call
     }
 
     /// How many messages there are by channel, template, recipient and status.
     async fn sent(&self, condition: &str) -> i64 {
-        self.world.database.count(&format!("select count(*) from messages where {condition}")).await
+        self.app.database.count(&format!("select count(*) from messages where {condition}")).await
     }
 
     /// Somebody picks up: what they hear.
@@ -218,7 +218,7 @@ async fn an_alert_walks_from_the_coordinator_to_the_next_to_all_and_is_never_sil
     stage.minute().await;
     let told = format!("template = 'alert_unanswered' and channel = 'sms' and recipient_id = '{}'", NURSE.id);
     assert_eq!(stage.sent(&told).await, 1);
-    assert_eq!(stage.world.database.count("select count(*) from audit_log where action = 'alert.expire'").await, 1);
+    assert_eq!(stage.app.database.count("select count(*) from audit_log where action = 'alert.expire'").await, 1);
     // And it can still be taken.
     let heard = stage.pick_up(&second).await;
     stage.press(&heard, "1").await;
@@ -234,13 +234,13 @@ async fn how_long_an_alert_has_waited_for_a_person_is_told_each_minute() {
         let sql = format!(
             "alter table alerts disable trigger user; update alerts set created_at = '{created}'; alter table alerts enable trigger user"
         );
-        stage.world.database.superuser().await.batch_execute(&sql).await.unwrap();
+        stage.app.database.superuser().await.batch_execute(&sql).await.unwrap();
         stage.minute().await;
         captured.lines().iter().rev().find_map(|line| line["AlertUnacknowledged"].as_f64())
     };
     assert_eq!(waited(1).await, Some(60.0));
     // Nobody there to be called: that its calls have ended doesn't end the wait, for a day.
-    let owner = stage.world.database.superuser().await;
+    let owner = stage.app.database.superuser().await;
     owner.batch_execute("update users set status = 'suspended' where role in ('coordinator', 'admin')").await.unwrap();
     stage.after(seconds(61));
     assert_eq!(waited(11).await, Some(660.0));
@@ -250,7 +250,7 @@ async fn how_long_an_alert_has_waited_for_a_person_is_told_each_minute() {
     assert_eq!(waited(13).await, Some(780.0));
     let taken =
         format!("update alerts set status = 'acknowledged', acknowledged_by = '{}', acknowledged_at = now()", ADMIN.id);
-    stage.world.database.write(AGENCY_A, &taken).await;
+    stage.app.database.write(AGENCY_A, &taken).await;
     assert_eq!(waited(14).await, Some(0.0));
 }
 
@@ -284,7 +284,7 @@ async fn the_phone_of_a_deleted_alert_says_that_nobody_is_needed() {
     let call = stage.call_to(&COORDINATOR).await;
     let heard = stage.pick_up(&call).await;
     let deleted = format!("update alerts set deleted_at = now() where id = '{}'", stage.alert);
-    stage.world.database.write(AGENCY_A, &deleted).await;
+    stage.app.database.write(AGENCY_A, &deleted).await;
     for heard in [stage.press(&heard, "1").await, stage.press(&heard, "2").await, stage.pick_up(&call).await] {
         assert!(heard.contains("Somebody else has taken care of this already"), "{heard}");
     }
@@ -298,8 +298,8 @@ async fn a_pressed_1_never_loses_to_news_of_the_call() {
     let call = stage.call_to(&COORDINATOR).await;
     let heard = stage.pick_up(&call).await;
     // Both wait for the chain, the key first.
-    let mut owner = stage.world.database.superuser().await;
-    let watch = stage.world.database.superuser().await;
+    let mut owner = stage.app.database.superuser().await;
+    let watch = stage.app.database.superuser().await;
     let waiting = async |count: i64| {
         until("the wait", async || {
             let sql =
@@ -311,7 +311,7 @@ async fn a_pressed_1_never_loses_to_news_of_the_call() {
     };
     let held = owner.transaction().await.unwrap();
     held.batch_execute("select from escalations for update").await.unwrap();
-    let another = stage.world.webhooks_by(Timestamp::now);
+    let another = stage.app.webhooks_by(Timestamp::now);
     let told = async {
         waiting(1).await;
         let form = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
@@ -332,7 +332,7 @@ async fn a_pressed_1_never_loses_to_news_of_the_call() {
 async fn a_familys_wish_to_be_called_walks_as_far_and_ends_in_words_of_its_own() {
     let stage = Stage::new().await;
     let asked = format!("update alerts set raised_by = '{}', reason = 'family_call', severity = 'medium'", FAMILY.id);
-    stage.world.database.write(AGENCY_A, &asked).await;
+    stage.app.database.write(AGENCY_A, &asked).await;
     stage.minute().await;
     for callee in [&COORDINATOR, &OTHER_COORDINATOR] {
         let call = stage.call_to(callee).await;
@@ -417,7 +417,7 @@ async fn a_call_that_rings_out_or_can_t_be_placed_moves_on_at_once() {
     let stage = Stage::new().await;
     stage.minute().await;
     let dead = "update messages set status = 'dead', next_attempt_at = null where channel = 'voice'";
-    stage.world.database.superuser().await.batch_execute(dead).await.unwrap();
+    stage.app.database.superuser().await.batch_execute(dead).await.unwrap();
     stage.minute().await;
     stage.is_at("calling", 2).await;
 }
@@ -448,7 +448,7 @@ async fn of_an_end_and_a_key_at_once_one_counts() {
         stage.minute().await;
         let call = stage.call_to(&COORDINATOR).await;
         let heard = stage.pick_up(&call).await;
-        let other = stage.world.jobs();
+        let other = stage.app.jobs();
         let later = stage.now() + seconds(120);
         tokio::join!(stage.press(&heard, "1"), stage.status(&call, "completed"), other.at("escalate", later));
         let standing = stage.standing().await;
@@ -465,14 +465,14 @@ async fn of_an_end_and_a_key_at_once_one_counts() {
 #[tokio::test]
 async fn who_is_away_is_passed_over_and_where_nobody_is_left_the_asker_knows_at_once() {
     let stage = Stage::new().await;
-    let owner = stage.world.database.superuser().await;
+    let owner = stage.app.database.superuser().await;
     let away = format!("update users set status = 'suspended' where id = '{}'", COORDINATOR.id);
     owner.batch_execute(&away).await.unwrap();
     stage.minute().await;
     stage.call_to(&OTHER_COORDINATOR).await;
 
     let stage = Stage::new().await;
-    let owner = stage.world.database.superuser().await;
+    let owner = stage.app.database.superuser().await;
     let all = "update users set status = 'suspended' where role in ('coordinator', 'admin')";
     owner.batch_execute(all).await.unwrap();
     stage.minute().await;
@@ -481,7 +481,7 @@ async fn who_is_away_is_passed_over_and_where_nobody_is_left_the_asker_knows_at_
 
     // Without coordinators it is the admins' turn.
     let stage = Stage::new().await;
-    let owner = stage.world.database.superuser().await;
+    let owner = stage.app.database.superuser().await;
     owner.batch_execute("update users set status = 'suspended' where role = 'coordinator'").await.unwrap();
     stage.minute().await;
     let call = stage.call_to(&ADMIN).await;

@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use tokio_postgres::types::Type;
 
 use crate::harness::{
-    World,
-    cast::{ALMA, BERNARD, NURSE, NURSES_VISIT, NURSES_VITALS},
+    TestApp,
+    fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, NURSES_VITALS},
 };
 
-/// Action, actor and client of each entry since the cast signed in, oldest first.
-async fn entries(world: &World) -> Vec<(String, Option<uuid::Uuid>, Option<uuid::Uuid>)> {
-    let client = world.database.superuser().await;
+/// Action, actor and client of each entry since the fixtures' people signed in, oldest first.
+async fn entries(app: &TestApp) -> Vec<(String, Option<uuid::Uuid>, Option<uuid::Uuid>)> {
+    let client = app.database.superuser().await;
     let rows = client
         .query_typed(
             "select action, actor_id, client_id from audit_log where actor_id is not null and action not like 'auth.%'
@@ -24,8 +24,8 @@ async fn entries(world: &World) -> Vec<(String, Option<uuid::Uuid>, Option<uuid:
 
 #[tokio::test]
 async fn each_look_and_each_change_leaves_its_row() {
-    let world = World::new().await;
-    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     let visit = format!("/v1/visits/{NURSES_VISIT}");
     let client = format!("/v1/clients/{ALMA}");
     nurse.get("/v1/clients").await.expect(200);
@@ -37,7 +37,7 @@ async fn each_look_and_each_change_leaves_its_row() {
     nurse.post(&format!("{visit}/check-in"), &json!({"at": "2026-11-20T14:00:00Z"})).await.expect(200);
     nurse.patch(&format!("{visit}/tasks/{NURSES_VITALS}"), &json!({"completed": true})).await.expect(200);
     coordinator.patch(&client, &json!({"risks": []})).await.expect(200);
-    let entries = entries(&world).await;
+    let entries = entries(&app).await;
     let count = |action: &str| entries.iter().filter(|(found, ..)| found == action).count();
     for (action, times) in [
         ("client.list", 1),
@@ -60,11 +60,11 @@ async fn each_look_and_each_change_leaves_its_row() {
 
 #[tokio::test]
 async fn an_entry_names_the_request_and_where_it_came_from() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let answer = nurse.get(&format!("/v1/clients/{ALMA}")).await;
     let request_id = answer.header("x-request-id").unwrap();
-    let client = world.database.superuser().await;
+    let client = app.database.superuser().await;
     let rows = client
         .query_typed(
             "select host(source_ip), device_id, resource_id from audit_log where request_id = $1",
@@ -80,18 +80,18 @@ async fn an_entry_names_the_request_and_where_it_came_from() {
 
 #[tokio::test]
 async fn what_is_not_shown_is_not_recorded_as_seen() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     nurse.get(&format!("/v1/clients/{BERNARD}")).await.expect(404);
     nurse.get("/v1/clients?name=Bernard").await.expect(200);
-    assert_eq!(entries(&world).await, []);
+    assert_eq!(entries(&app).await, []);
 }
 
 #[tokio::test]
 async fn without_a_record_there_is_no_look_and_no_change() {
-    let world = World::new().await;
-    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
-    let database = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
+    let database = app.database.superuser().await;
     database
         .batch_execute(
             "create function app.full() returns trigger language plpgsql as
@@ -125,17 +125,17 @@ async fn without_a_record_there_is_no_look_and_no_change() {
 
 #[tokio::test]
 async fn the_record_holds_no_health_data() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let visit = format!("/v1/visits/{NURSES_VISIT}");
     let vitals = json!({"completed": true, "outcome": "SECRET-OUTCOME", "data": {
         "heart_rate": {"value": 177, "unit": "bpm"}}});
     nurse.patch(&format!("{visit}/tasks/{NURSES_VITALS}"), &vitals).await.expect(200);
     nurse.patch(&visit, &json!({"notes": "SECRET-NOTE"})).await.expect(200);
-    let client = world.database.superuser().await;
+    let client = app.database.superuser().await;
     let rows =
         client.query_typed("select details from audit_log where action = 'visit_task.update'", &[]).await.unwrap();
     assert_eq!(rows[0].get::<_, Value>(0), json!({"alarms": ["/heart_rate/value"]}));
     let leaked = "select count(*) from audit_log where details::text like '%SECRET%' or details::text like '%177%'";
-    assert_eq!(world.database.count(leaked).await, 0);
+    assert_eq!(app.database.count(leaked).await, 0);
 }

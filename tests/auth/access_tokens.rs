@@ -8,7 +8,7 @@ use local::prepare::TokenKeys;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Client, PUBLIC_URL, World, cast::NURSE};
+use crate::harness::{Client, PUBLIC_URL, TestApp, fixtures::NURSE};
 
 fn signing_key(keys: &TokenKeys) -> EncodingKey {
     EncodingKey::from_ec_pem(keys.signing["private_key"].as_str().unwrap().as_bytes()).unwrap()
@@ -22,8 +22,8 @@ fn claims_of(client: &Client) -> Value {
 
 #[tokio::test]
 async fn anyone_can_verify_a_token_with_the_published_keys() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let configuration = nurse.get("/v1/.well-known/openid-configuration").await.expect(200);
     assert_eq!(configuration["issuer"], format!("{PUBLIC_URL}/v1"));
     assert_eq!(configuration["jwks_uri"], format!("{PUBLIC_URL}/v1/.well-known/jwks.json"));
@@ -50,11 +50,11 @@ async fn anyone_can_verify_a_token_with_the_published_keys() {
 
 #[tokio::test]
 async fn nothing_but_our_own_good_tokens_is_accepted() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let (good, now) = (claims_of(&nurse), Timestamp::now().as_second());
     let header = Header { typ: Some("at+jwt".into()), kid: Some("test-1".into()), ..Header::new(Algorithm::ES256) };
-    let ours = signing_key(&world.keys);
+    let ours = signing_key(&app.keys);
     let theirs = TokenKeys::generate("test-1").unwrap();
     let sign = |header: &Header, claims: &Value, key: &EncodingKey| encode(header, claims, key).unwrap();
     let with = |name: &str, value: Value| {
@@ -62,7 +62,7 @@ async fn nothing_but_our_own_good_tokens_is_accepted() {
         claims[name] = value;
         claims
     };
-    let public_key = world.keys.public.to_string();
+    let public_key = app.keys.public.to_string();
     let mut embedded = header.clone();
     embedded.jwk = serde_json::from_value(theirs.public["keys"][0].clone()).unwrap();
     let mut remote = header.clone();
@@ -108,34 +108,34 @@ async fn nothing_but_our_own_good_tokens_is_accepted() {
 
 #[tokio::test]
 async fn a_role_in_a_token_is_not_taken_on_trust() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let mut claims = claims_of(&nurse);
     claims["role"] = json!("admin");
     let header = Header { typ: Some("at+jwt".into()), kid: Some("test-1".into()), ..Header::new(Algorithm::ES256) };
     let mut client = nurse.clone();
-    client.access_token = Some(encode(&header, &claims, &signing_key(&world.keys)).unwrap());
+    client.access_token = Some(encode(&header, &claims, &signing_key(&app.keys)).unwrap());
     assert_eq!(client.get("/v1/users").await.problem(401), "session-ended");
     claims["role"] = json!("nurse");
     claims["sub"] = json!(Uuid::from_u128(1));
-    client.access_token = Some(encode(&header, &claims, &signing_key(&world.keys)).unwrap());
+    client.access_token = Some(encode(&header, &claims, &signing_key(&app.keys)).unwrap());
     assert_eq!(client.get("/v1/auth/me").await.problem(401), "session-ended");
 }
 
 #[tokio::test]
 async fn a_key_can_be_rotated_without_a_refused_request() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     // Both keys are published before the new one signs.
     let new = TokenKeys::generate("test-2").unwrap();
-    let mut published = world.keys.public.clone();
+    let mut published = app.keys.public.clone();
     published["keys"].as_array_mut().unwrap().push(new.public["keys"][0].clone());
     let both = TokenKeys { signing: new.signing, public: published };
-    both.publish(&world.aws, &world.config.environment).await.unwrap();
+    both.publish(&app.aws, &app.config.environment).await.unwrap();
     // An environment that starts now signs with the new key, and both keys' tokens are good there.
-    let later = nurse.through(world.another_environment());
+    let later = nurse.through(app.another_environment());
     later.get("/v1/auth/me").await.expect(200);
-    let again = Client::sign_in(world.another_environment(), &NURSE).await;
+    let again = Client::sign_in(app.another_environment(), &NURSE).await;
     let token = again.access_token.clone().unwrap();
     assert_eq!(decode_header(&token).unwrap().kid.as_deref(), Some("test-2"));
     again.get("/v1/auth/me").await.expect(200);
@@ -143,10 +143,10 @@ async fn a_key_can_be_rotated_without_a_refused_request() {
 
 #[tokio::test]
 async fn the_scheme_is_bearer_in_any_case_and_nothing_else() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let token = nurse.access_token.clone().unwrap();
-    let anonymous = world.anonymous();
+    let anonymous = app.anonymous();
     for (header, status) in [
         (format!("bearer {token}"), 200),
         (format!("BEARER  {token}"), 200),

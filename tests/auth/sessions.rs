@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Client, World,
-    cast::{ADMIN, AIDE, ALMA, COORDINATOR, NURSE, PASSWORD},
+    Answer, Client, TestApp,
+    fixtures::{ADMIN, AIDE, ALMA, COORDINATOR, NURSE, PASSWORD},
 };
 
 impl Client {
@@ -33,7 +33,7 @@ impl Client {
             assert_eq!(self.get(path).await.problem(401), "session-ended", "{path}");
         }
         let here = json!({"at": Timestamp::now()});
-        let visit = crate::harness::cast::NURSES_VISIT;
+        let visit = crate::harness::fixtures::NURSES_VISIT;
         let answer = self.post(&format!("/v1/visits/{visit}/check-in"), &here).await;
         assert_eq!(answer.problem(401), "session-ended");
         assert_eq!(self.refresh().await.problem(401), "session-ended");
@@ -42,21 +42,21 @@ impl Client {
 
 #[tokio::test]
 async fn signing_in_answers_tokens_by_oauths_names() {
-    let world = World::new().await;
-    let answer = world.anonymous().login("NURSE@a.test", PASSWORD).await;
+    let app = TestApp::new().await;
+    let answer = app.anonymous().login("NURSE@a.test", PASSWORD).await;
     let tokens = answer.expect(200);
     assert_eq!(tokens["token_type"], "Bearer");
     assert_eq!(tokens["expires_in"], 900);
     assert_eq!(tokens["user"]["id"], NURSE.id.to_string());
     assert!(tokens["user"]["last_login_at"].is_string());
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'auth.login'").await, 1);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'auth.login'").await, 1);
 }
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_address_answer_alike() {
-    let world = World::new().await;
-    let client = world.anonymous();
+    let app = TestApp::new().await;
+    let client = app.anonymous();
     let mut answers = Vec::new();
     for (email, password) in [(NURSE.email, "wrong password"), ("nobody@a.test", PASSWORD)] {
         let answer = client.login(email, password).await;
@@ -68,15 +68,15 @@ async fn a_wrong_password_and_an_unknown_address_answer_alike() {
     }
     assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "{answers:?}");
     let refused = "select count(*) from audit_log where action = 'auth.login_refused'";
-    assert_eq!(world.database.count(refused).await, 2);
+    assert_eq!(app.database.count(refused).await, 2);
     let known = "select count(*) from audit_log where action = 'auth.login_refused' and actor_id is not null";
-    assert_eq!(world.database.count(known).await, 1);
+    assert_eq!(app.database.count(known).await, 1);
 }
 
 #[tokio::test]
 async fn guessing_is_slowed_down_by_account_and_by_address() {
-    let world = World::new().await;
-    let client = world.anonymous();
+    let app = TestApp::new().await;
+    let client = app.anonymous();
     let mut refusal = None;
     // The window may turn over once meanwhile: at most twice its size.
     for _ in 0..=20 {
@@ -103,8 +103,8 @@ async fn guessing_is_slowed_down_by_account_and_by_address() {
 
 #[tokio::test]
 async fn a_refresh_token_is_good_for_one_exchange() {
-    let world = World::new().await;
-    let first = world.nurse().await;
+    let app = TestApp::new().await;
+    let first = app.nurse().await;
     let second = first.with_tokens(&first.refresh().await.expect(200));
     assert_ne!(first.refresh_token, second.refresh_token);
     second.get("/v1/auth/me").await.expect(200);
@@ -115,13 +115,13 @@ async fn a_refresh_token_is_good_for_one_exchange() {
     assert_eq!(first.refresh().await.problem(401), "session-ended");
     third.must_be_out().await;
     let reused = "select count(*) from audit_log where action = 'auth.refresh_reused'";
-    assert_eq!(world.database.count(reused).await, 1);
+    assert_eq!(app.database.count(reused).await, 1);
 }
 
 #[tokio::test]
 async fn a_lost_answer_can_be_fetched_again_on_the_same_device() {
-    let world = World::new().await;
-    let first = world.nurse().await;
+    let app = TestApp::new().await;
+    let first = app.nurse().await;
     let lost = first.refresh().await.expect(200);
     let again = first.refresh().await.expect(200);
     assert_eq!(lost["refresh_token"], again["refresh_token"]);
@@ -130,35 +130,35 @@ async fn a_lost_answer_can_be_fetched_again_on_the_same_device() {
 
 #[tokio::test]
 async fn a_lost_answer_can_be_fetched_for_half_a_minute_only() {
-    let world = World::new().await;
-    let first = world.nurse().await;
+    let app = TestApp::new().await;
+    let first = app.nurse().await;
     let second = first.with_tokens(&first.refresh().await.expect(200));
     let long_ago = Timestamp::now().as_millisecond() - 30_001;
-    world.change_sessions("SET rotated_at = :value", &long_ago.to_string()).await;
+    app.change_sessions("SET rotated_at = :value", &long_ago.to_string()).await;
     assert_eq!(first.refresh().await.problem(401), "session-ended");
     second.must_be_out().await;
 }
 
 #[tokio::test]
 async fn a_refresh_token_on_another_device_ends_the_session() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     assert_eq!(nurse.refresh_with(&nurse.refresh_token, Uuid::now_v7()).await.problem(401), "session-ended");
     nurse.must_be_out().await;
 }
 
 #[tokio::test]
 async fn an_expired_family_is_refused_before_it_is_swept() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
-    world.change_sessions("SET expires_at = :value", &(Timestamp::now().as_second() - 1).to_string()).await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    app.change_sessions("SET expires_at = :value", &(Timestamp::now().as_second() - 1).to_string()).await;
     assert_eq!(nurse.refresh().await.problem(401), "session-ended");
 }
 
 #[tokio::test]
 async fn what_is_no_refresh_token_is_refused() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     for token in ["x", "AAAA", &nurse.access_token.clone().unwrap()[..100], &"A".repeat(86)] {
         let answer = nurse.refresh_with(token, nurse.device_id).await;
         assert_eq!(answer.problem(401), "session-ended", "{token}");
@@ -169,10 +169,10 @@ async fn what_is_no_refresh_token_is_refused() {
 
 #[tokio::test]
 async fn the_table_alone_gives_nobody_a_session() {
-    let world = World::new().await;
-    let first = world.nurse().await;
+    let app = TestApp::new().await;
+    let first = app.nurse().await;
     let second = first.with_tokens(&first.refresh().await.expect(200));
-    let held = format!("{:?}", world.scan_sessions().await);
+    let held = format!("{:?}", app.scan_sessions().await);
     for token in [&first.refresh_token, &second.refresh_token] {
         assert!(!held.contains(token.as_str()));
         // Nor the random part of it, as bytes or text.
@@ -182,8 +182,8 @@ async fn the_table_alone_gives_nobody_a_session() {
 
 #[tokio::test]
 async fn signing_out_ends_this_session_and_no_other() {
-    let world = World::new().await;
-    let (phone, browser) = (world.nurse().await, world.nurse().await);
+    let app = TestApp::new().await;
+    let (phone, browser) = (app.nurse().await, app.nurse().await);
     assert_eq!(phone.send("POST", "/v1/auth/logout", None, &[]).await.status, 204);
     phone.must_be_out().await;
     browser.get("/v1/auth/me").await.expect(200);
@@ -191,8 +191,8 @@ async fn signing_out_ends_this_session_and_no_other() {
 
 #[tokio::test]
 async fn signing_out_everywhere_ends_every_session_of_mine() {
-    let world = World::new().await;
-    let (phone, browser, colleague) = (world.nurse().await, world.nurse().await, world.aide().await);
+    let app = TestApp::new().await;
+    let (phone, browser, colleague) = (app.nurse().await, app.nurse().await, app.aide().await);
     assert_eq!(phone.send("POST", "/v1/auth/logout-all", None, &[]).await.status, 204);
     phone.must_be_out().await;
     browser.must_be_out().await;
@@ -201,11 +201,11 @@ async fn signing_out_everywhere_ends_every_session_of_mine() {
 
 #[tokio::test]
 async fn a_push_token_is_the_last_devices_that_named_it() {
-    let world = World::new().await;
-    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let app = TestApp::new().await;
+    let (coordinator, nurse) = (app.coordinator().await, app.nurse().await);
     let holders = async || {
         let sql = "select d.id from devices d where d.push_token is not null order by d.push_token";
-        let rows = world.database.superuser().await.query_typed(sql, &[]).await.unwrap();
+        let rows = app.database.superuser().await.query_typed(sql, &[]).await.unwrap();
         rows.iter().map(|row| row.get(0)).collect::<Vec<Uuid>>()
     };
     let token = |name: &str| json!({"push_token": format!("ExponentPushToken[{name}]")});
@@ -225,8 +225,8 @@ async fn a_push_token_is_the_last_devices_that_named_it() {
 
 #[tokio::test]
 async fn signing_in_again_on_a_device_ends_the_session_before() {
-    let world = World::new().await;
-    let before = world.nurse().await;
+    let app = TestApp::new().await;
+    let before = app.nurse().await;
     let tokens = before.login(NURSE.email, PASSWORD).await.expect(200);
     before.must_be_out().await;
     before.with_tokens(&tokens).get("/v1/auth/me").await.expect(200);
@@ -234,8 +234,8 @@ async fn signing_in_again_on_a_device_ends_the_session_before() {
 
 #[tokio::test]
 async fn a_suspended_user_is_out_at_once_and_stays_out() {
-    let world = World::new().await;
-    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     let path = format!("/v1/users/{}", NURSE.id);
     coordinator.patch(&path, &json!({"status": "suspended"})).await.expect(200);
     nurse.must_be_out().await;
@@ -249,8 +249,8 @@ async fn a_suspended_user_is_out_at_once_and_stays_out() {
 
 #[tokio::test]
 async fn a_deleted_user_is_out_at_once_and_the_address_is_free() {
-    let world = World::new().await;
-    let (nurse, admin) = (world.nurse().await, world.admin().await);
+    let app = TestApp::new().await;
+    let (nurse, admin) = (app.nurse().await, app.admin().await);
     assert_eq!(admin.delete(&format!("/v1/users/{}", NURSE.id)).await.status, 204);
     nurse.must_be_out().await;
     assert_eq!(nurse.login(NURSE.email, PASSWORD).await.problem(401), "bad-credentials");
@@ -262,8 +262,8 @@ async fn a_deleted_user_is_out_at_once_and_the_address_is_free() {
 
 #[tokio::test]
 async fn a_revoked_device_is_out_at_once_and_alone() {
-    let world = World::new().await;
-    let (phone, browser, coordinator) = (world.nurse().await, world.nurse().await, world.coordinator().await);
+    let app = TestApp::new().await;
+    let (phone, browser, coordinator) = (app.nurse().await, app.nurse().await, app.coordinator().await);
     let devices = format!("/v1/users/{}/devices", NURSE.id);
     let listed = coordinator.get(&devices).await.expect(200);
     assert_eq!(listed.as_array().unwrap().len(), 2);
@@ -281,16 +281,16 @@ async fn a_revoked_device_is_out_at_once_and_alone() {
 
 #[tokio::test]
 async fn a_device_belongs_to_one_person() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     assert_eq!(nurse.login(AIDE.email, PASSWORD).await.problem(409), "device-taken");
     nurse.get("/v1/auth/me").await.expect(200);
 }
 
 #[tokio::test]
 async fn a_new_role_needs_a_new_token() {
-    let world = World::new().await;
-    let (nurse, admin) = (world.nurse().await, world.admin().await);
+    let app = TestApp::new().await;
+    let (nurse, admin) = (app.nurse().await, app.admin().await);
     admin.patch(&format!("/v1/users/{}", NURSE.id), &json!({"role": "care_aide"})).await.expect(200);
     assert_eq!(nurse.get("/v1/auth/me").await.problem(401), "session-ended");
     let tokens = nurse.refresh().await.expect(200);
@@ -300,8 +300,8 @@ async fn a_new_role_needs_a_new_token() {
 
 #[tokio::test]
 async fn a_new_password_ends_the_other_sessions() {
-    let world = World::new().await;
-    let (phone, browser) = (world.nurse().await, world.nurse().await);
+    let app = TestApp::new().await;
+    let (phone, browser) = (app.nurse().await, app.nurse().await);
     let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
     let wrong = phone.post("/v1/auth/password", &change("not this one", "a new long password")).await;
     assert_eq!(wrong.faults(), ["#/current_password"]);
@@ -316,8 +316,8 @@ async fn a_new_password_ends_the_other_sessions() {
 
 #[tokio::test]
 async fn nobody_changes_their_own_standing_or_somebody_above() {
-    let world = World::new().await;
-    let (coordinator, admin) = (world.coordinator().await, world.admin().await);
+    let app = TestApp::new().await;
+    let (coordinator, admin) = (app.coordinator().await, app.admin().await);
     for (client, target, change) in [
         (&coordinator, &COORDINATOR, json!({"role": "admin"})),
         (&coordinator, &ADMIN, json!({"status": "suspended"})),
@@ -331,7 +331,7 @@ async fn nobody_changes_their_own_standing_or_somebody_above() {
     assert_eq!(admin.delete(&format!("/v1/users/{}", ADMIN.id)).await.problem(403), "forbidden");
 }
 
-impl World {
+impl TestApp {
     /// Changes the one session item in the table.
     async fn change_sessions(&self, expression: &str, value: &str) {
         use aws_sdk_dynamodb::types::AttributeValue;
@@ -365,16 +365,16 @@ impl World {
 
 #[tokio::test]
 async fn an_invitation_leads_to_a_password_once() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let invited = json!({"email": "New.Aide@a.test", "phone": "+14165550777", "first_name": "Noor", "last_name": "Haddad",
         "role": "care_aide", "locale": "fr-CA"});
     let user = coordinator.post("/v1/users", &invited).await.expect(201);
     assert_eq!(user["status"], "invited");
-    let code = world.newest_code("+14165550777").await;
+    let code = app.newest_code("+14165550777").await;
     assert_eq!(code.len(), 8);
 
-    let newcomer = world.anonymous();
+    let newcomer = app.anonymous();
     let activate = |code: &str| json!({"email": "new.aide@a.test", "code": code, "password": "my first password"});
     assert_eq!(newcomer.login("new.aide@a.test", "my first password").await.problem(401), "bad-credentials");
     let wrong = if code == "00000000" { "00000001" } else { "00000000" };
@@ -388,10 +388,10 @@ async fn an_invitation_leads_to_a_password_once() {
 
 #[tokio::test]
 async fn a_code_is_good_for_five_tries() {
-    let world = World::new().await;
-    let client = world.anonymous();
+    let app = TestApp::new().await;
+    let client = app.anonymous();
     client.post("/v1/auth/forgot", &json!({"email": NURSE.email})).await.expect(202);
-    let code = world.newest_code_of(NURSE.id).await;
+    let code = app.newest_code_of(NURSE.id).await;
     let activate = |code: &str| json!({"email": NURSE.email, "code": code, "password": "a brand new password"});
     let wrong = if code == "00000000" { "00000001" } else { "00000000" };
     for _ in 0..5 {
@@ -402,15 +402,15 @@ async fn a_code_is_good_for_five_tries() {
 
 #[tokio::test]
 async fn a_forgotten_password_ends_all_sessions_when_it_is_replaced() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
-    let client = world.anonymous();
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let client = app.anonymous();
     let known = client.post("/v1/auth/forgot", &json!({"email": "Nurse@A.test"})).await;
     let unknown = client.post("/v1/auth/forgot", &json!({"email": "nobody@a.test"})).await;
     assert_eq!((known.status, unknown.status), (202, 202));
     assert_eq!(known.body, unknown.body);
-    assert_eq!(world.database.count("select count(*) from messages").await, 1);
-    let code = world.newest_code_of(NURSE.id).await;
+    assert_eq!(app.database.count("select count(*) from messages").await, 1);
+    let code = app.newest_code_of(NURSE.id).await;
     let activate = json!({"email": NURSE.email, "code": code, "password": "a brand new password"});
     assert_eq!(client.post("/v1/auth/activate", &activate).await.status, 204);
     nurse.must_be_out().await;
@@ -419,19 +419,19 @@ async fn a_forgotten_password_ends_all_sessions_when_it_is_replaced() {
 
 #[tokio::test]
 async fn a_suspended_user_gets_no_code_and_no_password() {
-    let world = World::new().await;
-    let (coordinator, client) = (world.coordinator().await, world.anonymous());
+    let app = TestApp::new().await;
+    let (coordinator, client) = (app.coordinator().await, app.anonymous());
     client.post("/v1/auth/forgot", &json!({"email": NURSE.email})).await.expect(202);
-    let code = world.newest_code_of(NURSE.id).await;
+    let code = app.newest_code_of(NURSE.id).await;
     coordinator.patch(&format!("/v1/users/{}", NURSE.id), &json!({"status": "suspended"})).await.expect(200);
     let activate = json!({"email": NURSE.email, "code": code, "password": "a brand new password"});
     assert_eq!(client.post("/v1/auth/activate", &activate).await.problem(401), "bad-credentials");
     assert_eq!(client.login(NURSE.email, "a brand new password").await.problem(401), "bad-credentials");
     client.post("/v1/auth/forgot", &json!({"email": NURSE.email})).await.expect(202);
-    assert_eq!(world.database.count("select count(*) from messages").await, 1);
+    assert_eq!(app.database.count("select count(*) from messages").await, 1);
 }
 
-impl World {
+impl TestApp {
     pub async fn newest_code(&self, phone: &str) -> String {
         let client = self.database.superuser().await;
         let rows = client

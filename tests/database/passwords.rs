@@ -13,44 +13,44 @@ use shared::{
     db::{DatabaseAddress, IamSigner},
 };
 
-use crate::harness::{Functions, World, doorman::Doorman};
+use crate::harness::{Functions, TestApp, password_proxy::PasswordProxy};
 
 const END_ALL: &str = "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid()) k";
 
-async fn keep_password(world: &World, door: &Doorman, password: &str) {
-    let secret = json!({"host": "127.0.0.1", "port": door.port, "username": "berthcare_app", "password": password,
-        "dbname": world.database.name, "sslmode": "disable"});
-    prepare::secret(&world.aws, &format!("{}/database", world.config.environment), &secret).await.unwrap();
+async fn keep_password(app: &TestApp, proxy: &PasswordProxy, password: &str) {
+    let secret = json!({"host": "127.0.0.1", "port": proxy.port, "username": "berthcare_app", "password": password,
+        "dbname": app.database.name, "sslmode": "disable"});
+    prepare::secret(&app.aws, &format!("{}/database", app.config.environment), &secret).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_password_is_rotated_without_a_failed_request() {
-    let world = World::new().await;
-    let door = Doorman::before(world.database.host_and_port(), |given| given == "old").await;
-    keep_password(&world, &door, "old").await;
-    let config = Config { database_url: None, ..world.config.clone() };
-    let nurse = world.nurse().await.through(Functions::new(&config, &world.aws));
+    let app = TestApp::new().await;
+    let proxy = PasswordProxy::before(app.database.host_and_port(), |given| given == "old").await;
+    keep_password(&app, &proxy, "old").await;
+    let config = Config { database_url: None, ..app.config.clone() };
+    let nurse = app.nurse().await.through(Functions::new(&config, &app.aws));
     nurse.get("/v1/clients").await.expect(200);
 
-    door.change_lock(|given| given == "new");
-    keep_password(&world, &door, "new").await;
+    proxy.accept_only(|given| given == "new");
+    keep_password(&app, &proxy, "new").await;
     // Who is inside stays, until the connection ends; then the kept password is refused, and the new one fetched.
     nurse.get("/v1/clients").await.expect(200);
-    world.database.count(END_ALL).await;
+    app.database.count(END_ALL).await;
     nurse.get("/v1/clients").await.expect(200);
-    assert_eq!(door.given(), ["old", "old", "new"]);
+    assert_eq!(proxy.passwords_tried(), ["old", "old", "new"]);
 }
 
 #[tokio::test]
 async fn a_password_that_stays_wrong_is_tried_twice_and_not_told() {
-    let world = World::new().await;
-    let door = Doorman::before(world.database.host_and_port(), |_| false).await;
-    keep_password(&world, &door, "wrong").await;
-    let config = Config { database_url: None, ..world.config.clone() };
-    let nurse = world.nurse().await.through(Functions::new(&config, &world.aws));
+    let app = TestApp::new().await;
+    let proxy = PasswordProxy::before(app.database.host_and_port(), |_| false).await;
+    keep_password(&app, &proxy, "wrong").await;
+    let config = Config { database_url: None, ..app.config.clone() };
+    let nurse = app.nurse().await.through(Functions::new(&config, &app.aws));
     assert_eq!(nurse.get("/v1/clients").await.problem(503), "unavailable");
-    assert_eq!(door.given(), ["wrong", "wrong"]);
+    assert_eq!(proxy.passwords_tried(), ["wrong", "wrong"]);
 }
 
 fn signed_as(key: &str) -> SdkConfig {
@@ -86,32 +86,32 @@ async fn a_token_is_signed_as_other_sdks_sign_it() {
 }
 
 /// Functions that come by IAM to `host`.
-fn by_iam(world: &World, host: &str, door: &Doorman) -> Functions {
-    let address = DatabaseAddress { host: host.into(), port: door.port, name: world.database.name.clone() };
-    let config = Config { database_url: None, database_iam: Some(address), ..world.config.clone() };
-    Functions::new(&config, &world.aws)
+fn by_iam(app: &TestApp, host: &str, proxy: &PasswordProxy) -> Functions {
+    let address = DatabaseAddress { host: host.into(), port: proxy.port, name: app.database.name.clone() };
+    let config = Config { database_url: None, database_iam: Some(address), ..app.config.clone() };
+    Functions::new(&config, &app.aws)
 }
 
 #[tokio::test]
 async fn a_connection_by_iam_gives_a_fresh_token() {
-    let world = World::new().await;
-    let door = Doorman::before(world.database.host_and_port(), |given| {
+    let app = TestApp::new().await;
+    let proxy = PasswordProxy::before(app.database.host_and_port(), |given| {
         given.starts_with("127.0.0.1:") && given.contains("DBUser=berthcare_app&") && given.contains("X-Amz-Signature=")
     })
     .await;
-    let nurse = world.nurse().await.through(by_iam(&world, "127.0.0.1", &door));
+    let nurse = app.nurse().await.through(by_iam(&app, "127.0.0.1", &proxy));
     nurse.get("/v1/clients").await.expect(200);
-    world.database.count(END_ALL).await;
+    app.database.count(END_ALL).await;
     nurse.get("/v1/clients").await.expect(200);
-    assert_eq!(door.given().len(), 2);
+    assert_eq!(proxy.passwords_tried().len(), 2);
 }
 
 /// A token opens the database for whoever reads it on the way. By this name the server could be anywhere.
 #[tokio::test]
 async fn a_token_travels_by_tls_only() {
-    let world = World::new().await;
-    let door = Doorman::before(world.database.host_and_port(), |_| true).await;
-    let nurse = world.nurse().await.through(by_iam(&world, "localhost", &door));
+    let app = TestApp::new().await;
+    let proxy = PasswordProxy::before(app.database.host_and_port(), |_| true).await;
+    let nurse = app.nurse().await.through(by_iam(&app, "localhost", &proxy));
     assert_eq!(nurse.get("/v1/clients").await.problem(503), "unavailable");
-    assert_eq!(door.given(), [""; 0]);
+    assert_eq!(proxy.passwords_tried(), [""; 0]);
 }

@@ -16,8 +16,8 @@ use tokio_postgres::{SimpleQueryMessage, types::Type};
 use uuid::Uuid;
 
 use crate::harness::{
-    Client, World,
-    cast::{
+    Client, TestApp,
+    fixtures::{
         ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, AIDE, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
         CLIENT_B, COORDINATOR, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN,
         OTHER_COORDINATOR, OTHER_NURSE, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, Person, VISIT_B,
@@ -39,7 +39,7 @@ const AGENCY_AS_STAFF: &[&Person] = &[&ADMIN, &COORDINATOR, &NURSE, &AIDE, &OTHE
 const AGENCY_BS: &[&Person] = &[&ADMIN_B, &NURSE_B];
 const PEOPLE: [&Person; 8] = [&ADMIN, &COORDINATOR, &NURSE, &AIDE, &FAMILY, &OTHER_NURSE, &ADMIN_B, &NURSE_B];
 
-/// What the cast's world lacks: rows of every table, for Alma, for Bernard and in the other agency, and deleted ones.
+/// What the fixtures lacks: rows of every table, for Alma, for Bernard and in the other agency, and deleted ones.
 const GONE_CLIENT: Uuid = Uuid::from_u128(0xC4);
 const VISIT_TO_GONE_CLIENT: Uuid = Uuid::from_u128(0xF4);
 const GONE_VISIT: Uuid = Uuid::from_u128(0xF5);
@@ -85,9 +85,9 @@ struct Session {
 }
 
 impl Session {
-    async fn start(world: &World, user: &'static Person) -> Self {
-        let client = world.sign_in(user).await;
-        let id = world
+    async fn start(app: &TestApp, user: &'static Person) -> Self {
+        let client = app.sign_in(user).await;
+        let id = app
             .database
             .superuser()
             .await
@@ -105,25 +105,25 @@ impl Session {
     }
 }
 
-/// A furnished world, and a session of everybody in it.
+/// A furnished database, and a session of everybody in it.
 struct Stage {
-    world: World,
-    app: tokio_postgres::Client,
+    app: TestApp,
+    app_role: tokio_postgres::Client,
     sessions: Vec<Session>,
 }
 
 impl Stage {
     async fn new() -> Self {
-        let world = World::new().await;
+        let app = TestApp::new().await;
         let mut sessions = Vec::new();
         for person in PEOPLE {
-            sessions.push(Session::start(&world, person).await);
+            sessions.push(Session::start(&app, person).await);
         }
         let device = |person: &Person| sessions.iter().find(|s| s.user.id == person.id).unwrap().client.device_id;
-        world.database.write(AGENCY_A, &furniture_of_a(device(&NURSE))).await;
-        world.database.write(AGENCY_B, &furniture_of_b(device(&NURSE_B))).await;
-        let app = world.database.connect_as("berthcare_app").await;
-        Self { world, app, sessions }
+        app.database.write(AGENCY_A, &furniture_of_a(device(&NURSE))).await;
+        app.database.write(AGENCY_B, &furniture_of_b(device(&NURSE_B))).await;
+        let app_role = app.database.connect_as("berthcare_app").await;
+        Self { app, app_role, sessions }
     }
 
     fn session(&self, person: &Person) -> &Session {
@@ -133,10 +133,10 @@ impl Stage {
     /// How many rows of `table` there are by `key`, as `person` sees them, or as the owner of everything does.
     async fn rows(&self, person: Option<&Person>, table: &str, key: &str) -> BTreeMap<String, i64> {
         let sql = format!("select {key}, count(*) from {table} group by 1");
-        let Some(person) = person else { return counted(&self.world.database.superuser().await, &sql).await };
-        self.app.batch_execute(&format!("begin; {}", self.session(person).act())).await.unwrap();
-        let rows = counted(&self.app, &sql).await;
-        self.app.batch_execute("rollback").await.unwrap();
+        let Some(person) = person else { return counted(&self.app.database.superuser().await, &sql).await };
+        self.app_role.batch_execute(&format!("begin; {}", self.session(person).act())).await.unwrap();
+        let rows = counted(&self.app_role, &sql).await;
+        self.app_role.batch_execute("rollback").await.unwrap();
         rows
     }
 
@@ -144,9 +144,9 @@ impl Stage {
     /// error's code.
     async fn attempt(&self, person: &Person, sql: &str) -> Result<u64, String> {
         let begin = format!("begin; {}; select app.take_numbers(5)", self.session(person).act());
-        self.app.batch_execute(&begin).await.unwrap();
-        let touched = touched(&self.app, sql).await;
-        self.app.batch_execute("rollback").await.unwrap();
+        self.app_role.batch_execute(&begin).await.unwrap();
+        let touched = touched(&self.app_role, sql).await;
+        self.app_role.batch_execute("rollback").await.unwrap();
         touched
     }
 }
@@ -548,7 +548,7 @@ async fn a_query_without_a_filter_shows_each_caller_their_rows() {
     assert!(wrong.is_empty(), "\n{wrong}");
 
     let every_table = stage
-        .world
+        .app
         .database
         .superuser()
         .await
@@ -930,15 +930,15 @@ async fn without_a_caller_there_is_nothing() {
     let nothing = async |when: &str| {
         for table in &tables {
             let count: i64 =
-                stage.app.query_typed(&format!("select count(*) from {table}"), &[]).await.unwrap()[0].get(0);
+                stage.app_role.query_typed(&format!("select count(*) from {table}"), &[]).await.unwrap()[0].get(0);
             assert_eq!(count, 0, "{table} {when}");
         }
     };
     nothing("before anyone").await;
     // An identity ends with its transaction, however that ends.
     for end in ["commit", "rollback"] {
-        stage.app.batch_execute(&format!("begin; {}", stage.session(&ADMIN).act())).await.unwrap();
-        stage.app.batch_execute(end).await.unwrap();
+        stage.app_role.batch_execute(&format!("begin; {}", stage.session(&ADMIN).act())).await.unwrap();
+        stage.app_role.batch_execute(end).await.unwrap();
         nothing(end).await;
     }
     for sql in [
@@ -947,7 +947,7 @@ async fn without_a_caller_there_is_nothing() {
         &user("admin", AGENCY_A),
         &creation(Uuid::from_u128(0xAAA), AGENCY_A),
     ] {
-        assert_eq!(touched(&stage.app, sql).await, Err("42501".into()), "{sql}");
+        assert_eq!(touched(&stage.app_role, sql).await, Err("42501".into()), "{sql}");
     }
 }
 
@@ -956,7 +956,7 @@ async fn a_job_works_for_one_agency() {
     let stage = Stage::new().await;
     for (agency, client, stranger) in [(AGENCY_A, ALMA, CLIENT_B), (AGENCY_B, CLIENT_B, ALMA)] {
         stage
-            .app
+            .app_role
             .batch_execute(&format!("begin; select app.act_as_job('{agency}'); select app.take_numbers(5)"))
             .await
             .unwrap();
@@ -964,13 +964,13 @@ async fn a_job_works_for_one_agency() {
         for table in who_sees_what().iter().map(|table| table.name).filter(|name| *name != "sending_lanes") {
             let agency_id = if table == "agencies" { "id" } else { "agency_id" };
             let of_others = format!("select count(*) from {table} where {agency_id} is distinct from '{agency}'");
-            assert_eq!(stage.app.query_typed(&of_others, &[]).await.unwrap()[0].get::<_, i64>(0), 0, "{table}");
+            assert_eq!(stage.app_role.query_typed(&of_others, &[]).await.unwrap()[0].get::<_, i64>(0), 0, "{table}");
         }
         let change = |id| format!("update clients set phone = '+14165550000' where id = '{id}'");
-        assert_eq!(touched(&stage.app, &change(client)).await, Ok(1));
-        assert_eq!(touched(&stage.app, &change(stranger)).await, Ok(0));
-        assert_eq!(touched(&stage.app, "update messages set status = 'sent'").await, Ok(1));
-        stage.app.batch_execute("rollback").await.unwrap();
+        assert_eq!(touched(&stage.app_role, &change(client)).await, Ok(1));
+        assert_eq!(touched(&stage.app_role, &change(stranger)).await, Ok(0));
+        assert_eq!(touched(&stage.app_role, "update messages set status = 'sent'").await, Ok(1));
+        stage.app_role.batch_execute("rollback").await.unwrap();
     }
 }
 
@@ -982,7 +982,7 @@ async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
     {
         let act =
             format!("begin; select app.act_as_webhook('{message}', null, null, null); select app.take_numbers(5)");
-        stage.app.batch_execute(&act).await.unwrap();
+        stage.app_role.batch_execute(&act).await.unwrap();
         let mut seen = BTreeSet::new();
         for table in who_sees_what().iter().map(|table| table.name) {
             let agency_id = if table == "agencies" { "id" } else { "agency_id" };
@@ -991,7 +991,7 @@ async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
             let sql = format!(
                 "select count(*), count(*) filter (where {agency_id} is distinct from '{agency}') from {table}"
             );
-            let row = &stage.app.query_typed(&sql, &[]).await.unwrap()[0];
+            let row = &stage.app_role.query_typed(&sql, &[]).await.unwrap()[0];
             assert_eq!(row.get::<_, i64>(1), 0, "{table}");
             if row.get::<_, i64>(0) > 0 {
                 seen.insert(table);
@@ -1010,23 +1010,24 @@ async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
             ("update users set first_name = 'N'".into(), 0),
             ("update devices set push_token = null".into(), 0),
         ] {
-            assert_eq!(touched(&stage.app, &sql).await, Ok(rows), "{sql}");
+            assert_eq!(touched(&stage.app_role, &sql).await, Ok(rows), "{sql}");
         }
-        stage.app.batch_execute("rollback").await.unwrap();
+        stage.app_role.batch_execute("rollback").await.unwrap();
     }
     let unknown = format!("select app.act_as_webhook('{}', null, null, null)", Uuid::from_u128(0xAAA));
-    assert_eq!(touched(&stage.app, &unknown).await, Err("BC404".into()));
+    assert_eq!(touched(&stage.app_role, &unknown).await, Err("BC404".into()));
 }
 
 #[tokio::test]
 async fn whoever_lost_their_session_is_refused_at_once() {
-    let world = World::new().await;
-    let nurse = Session::start(&world, &NURSE).await;
-    let admin = Session::start(&world, &ADMIN).await;
-    let app = world.database.connect_as("berthcare_app").await;
-    let owner = world.database.superuser().await;
-    let code =
-        async |act: &str| app.query_typed(act, &[]).await.err().map(|error| error.code().unwrap().code().to_owned());
+    let app = TestApp::new().await;
+    let nurse = Session::start(&app, &NURSE).await;
+    let admin = Session::start(&app, &ADMIN).await;
+    let app_role = app.database.connect_as("berthcare_app").await;
+    let owner = app.database.superuser().await;
+    let code = async |act: &str| {
+        app_role.query_typed(act, &[]).await.err().map(|error| error.code().unwrap().code().to_owned())
+    };
     let refused = Some("BC401".to_owned());
     assert_eq!(code(&nurse.act()).await, None);
 
@@ -1078,11 +1079,11 @@ async fn a_family_reads_along_while_the_client_consents() {
              values (gen_random_uuid(), '{AGENCY_A}', '{ALMA}', '{kind}', false, 'by phone', {user})"
         )
     };
-    stage.world.database.write(AGENCY_A, &withdraw("photos", "null")).await;
+    stage.app.database.write(AGENCY_A, &withdraw("photos", "null")).await;
     assert_eq!(stage.rows(Some(&FAMILY), "photos", "id::text").await, BTreeMap::new());
     assert_eq!(stage.rows(Some(&FAMILY), "clients", "id::text").await.len(), 1);
 
-    stage.world.database.write(AGENCY_A, &withdraw("family_sharing", "null")).await;
+    stage.app.database.write(AGENCY_A, &withdraw("family_sharing", "null")).await;
     for table in OF_CLIENTS {
         assert_eq!(stage.rows(Some(&FAMILY), table, "id::text").await, BTreeMap::new(), "{table}");
     }
@@ -1092,22 +1093,23 @@ async fn a_family_reads_along_while_the_client_consents() {
 
 #[tokio::test]
 async fn a_grant_begins_and_ends_at_the_agencys_midnight() {
-    let world = World::new().await;
-    let aide = Session::start(&world, &AIDE).await;
-    let app = world.database.connect_as("berthcare_app").await;
+    let app = TestApp::new().await;
+    let aide = Session::start(&app, &AIDE).await;
+    let app_role = app.database.connect_as("berthcare_app").await;
     let sees_chloe = async |starts_on: &str, ends_on: &str| -> bool {
-        app.batch_execute(&format!(
-            "begin; select app.act_as_job('{AGENCY_A}'); select app.take_numbers(1);
+        app_role
+            .batch_execute(&format!(
+                "begin; select app.act_as_job('{AGENCY_A}'); select app.take_numbers(1);
              insert into care_team (id, agency_id, client_id, user_id, relation, starts_on, ends_on)
              values (gen_random_uuid(), '{AGENCY_A}', '{CHLOE}', '{}', 'care_aide', {starts_on}, {ends_on});
              {}",
-            AIDE.id,
-            aide.act()
-        ))
-        .await
-        .unwrap();
-        let seen = counted(&app, "select id::text, count(*) from clients group by 1").await;
-        app.batch_execute("rollback").await.unwrap();
+                AIDE.id,
+                aide.act()
+            ))
+            .await
+            .unwrap();
+        let seen = counted(&app_role, "select id::text, count(*) from clients group by 1").await;
+        app_role.batch_execute("rollback").await.unwrap();
         seen.contains_key(&CHLOE.to_string())
     };
     for (starts_on, ends_on, visible) in [
@@ -1123,7 +1125,7 @@ async fn a_grant_begins_and_ends_at_the_agencys_midnight() {
     // Pago Pago and Kiritimati are 25 hours apart: today in one is never today in the other.
     let day_in = |zone: &str| format!("(now() at time zone '{zone}')::date");
     let (behind, ahead) = ("Pacific/Pago_Pago", "Pacific/Kiritimati");
-    let owner = world.database.superuser().await;
+    let owner = app.database.superuser().await;
     for (zone, ending_behind, beginning_ahead) in [(behind, true, false), (ahead, false, true)] {
         owner
             .batch_execute(&format!("update agencies set time_zone = '{zone}' where id = '{AGENCY_A}'"))
@@ -1254,19 +1256,19 @@ impl Circumstances {
 #[test]
 fn whatever_the_circumstances_each_role_sees_exactly_its_clients() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (world, app, sessions) = runtime.block_on(async {
-        let world = World::new().await;
-        let app = world.database.connect_as("berthcare_app").await;
+    let (app, app_role, sessions) = runtime.block_on(async {
+        let app = TestApp::new().await;
+        let app_role = app.database.connect_as("berthcare_app").await;
         let mut sessions = Vec::new();
         for person in MEMBERS {
-            sessions.push(Session::start(&world, person).await);
+            sessions.push(Session::start(&app, person).await);
         }
-        (world, app, sessions)
+        (app, app_role, sessions)
     });
-    // What they see of the cast's world is not at issue.
+    // What they see of the fixtures is not at issue.
     let seen = async |table: &str, new: &BTreeMap<String, usize>| -> BTreeSet<usize> {
         let sql = format!("select id::text, count(*) from {table} group by 1");
-        counted(&app, &sql).await.keys().filter_map(|id| new.get(id).copied()).collect()
+        counted(&app_role, &sql).await.keys().filter_map(|id| new.get(id).copied()).collect()
     };
     let clients: BTreeMap<_, _> = (0..CLIENTS).map(|i| (Circumstances::client(i).to_string(), i)).collect();
     let visits: BTreeMap<_, _> = (0..CLIENTS).map(|i| (Circumstances::visit(i).to_string(), i)).collect();
@@ -1275,13 +1277,13 @@ fn whatever_the_circumstances_each_role_sees_exactly_its_clients() {
     let outcome = TestRunner::new(config).run(&circumstances(), |circumstances| {
         runtime.block_on(async {
             let begin = format!("begin; select app.act_as_job('{AGENCY_A}'); select app.take_numbers(50);");
-            app.batch_execute(&format!("{begin} {}", circumstances.sql())).await.unwrap();
+            app_role.batch_execute(&format!("{begin} {}", circumstances.sql())).await.unwrap();
             let mut found = Vec::new();
             for session in &sessions {
-                app.batch_execute(&session.act()).await.unwrap();
+                app_role.batch_execute(&session.act()).await.unwrap();
                 found.push((seen("clients", &clients).await, seen("visits", &visits).await));
             }
-            app.batch_execute("rollback").await.unwrap();
+            app_role.batch_execute("rollback").await.unwrap();
             for (user, (found_clients, found_visits)) in found.into_iter().enumerate() {
                 let expected: BTreeSet<_> = (0..CLIENTS).filter(|client| circumstances.sees(user, *client)).collect();
                 prop_assert_eq!(&found_clients, &expected, "clients of {}", MEMBERS[user].email);
@@ -1290,6 +1292,6 @@ fn whatever_the_circumstances_each_role_sees_exactly_its_clients() {
             Ok(())
         })
     });
-    drop(world);
+    drop(app);
     outcome.unwrap();
 }

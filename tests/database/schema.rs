@@ -14,8 +14,8 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::harness::{
-    Database, World,
-    cast::{
+    Database, TestApp,
+    fixtures::{
         ADMIN, AGENCY_A, AGENCY_B, ALMA, BERNARD, CHLOE, COORDINATOR, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT,
         NURSES_VITALS,
     },
@@ -60,20 +60,20 @@ async fn number(client: &Client, sql: &str) -> i64 {
 }
 
 /// Gives every synced table a row of agency A.
-async fn with_photo_and_alert(world: &World) {
+async fn with_photo_and_alert(app: &TestApp) {
     let sql = format!(
         "insert into photos (id, agency_id, client_id, kind, content_type, bytes, sha256)
          values (gen_random_uuid(), '{AGENCY_A}', '{ALMA}', 'photo', 'image/jpeg', 1, decode(repeat('00', 32), 'hex'));
          insert into alerts (id, agency_id, client_id, severity, reason)
          values (gen_random_uuid(), '{AGENCY_A}', '{ALMA}', 'high', 'a fall')"
     );
-    world.database.write(AGENCY_A, &sql).await;
+    app.database.write(AGENCY_A, &sql).await;
 }
 
 #[tokio::test]
 async fn the_application_cant_alter_the_schema() {
-    let world = World::new().await;
-    let app = world.database.connect_as("berthcare_app").await;
+    let app = TestApp::new().await;
+    let app_role = app.database.connect_as("berthcare_app").await;
     let mut wrong = Vec::new();
     for sql in [
         "create table mine (id uuid)",
@@ -107,14 +107,14 @@ async fn the_application_cant_alter_the_schema() {
         "select count(*) from refinery_schema_history",
         "update refinery_schema_history set checksum = '0'",
     ] {
-        match code(&app, sql).await.as_deref() {
+        match code(&app_role, sql).await.as_deref() {
             Some(NO_PRIVILEGE) => {}
             other => wrong.push(format!("{other:?}: {sql}")),
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     let unsafe_functions = texts(
-        &app,
+        &app_role,
         "select proname::text from pg_proc where pronamespace = 'app'::regnamespace and prosecdef
            and not coalesce(proconfig::text like '%search_path%', false)",
     )
@@ -124,8 +124,8 @@ async fn the_application_cant_alter_the_schema() {
 
 #[tokio::test]
 async fn the_application_cant_read_secrets() {
-    let world = World::new().await;
-    let app = world.database.connect_as("berthcare_app").await;
+    let app = TestApp::new().await;
+    let app_role = app.database.connect_as("berthcare_app").await;
     for sql in [
         "select password_hash from users",
         "select mfa_secret from users",
@@ -138,14 +138,14 @@ async fn the_application_cant_read_secrets() {
         "update users set first_name = 'N' returning password_hash",
     ] {
         let act = format!("begin; select app.act_as_job('{AGENCY_A}'); {sql}");
-        assert_eq!(code(&app, &act).await.as_deref(), Some(NO_PRIVILEGE), "{sql}");
+        assert_eq!(code(&app_role, &act).await.as_deref(), Some(NO_PRIVILEGE), "{sql}");
     }
 }
 
 #[tokio::test]
 async fn every_table_has_what_every_table_must_have() {
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
     let mut all = tables(&owner).await;
     assert!(all.remove("refinery_schema_history"));
 
@@ -208,8 +208,8 @@ async fn every_table_has_what_every_table_must_have() {
 
 #[tokio::test]
 async fn nothing_points_into_another_agency() {
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
     // Who wrote a row is set by triggers. The audit chain is one for all agencies.
     let loose = texts(
         &owner,
@@ -237,11 +237,11 @@ async fn nothing_points_into_another_agency() {
 
 #[tokio::test]
 async fn only_the_application_writes_and_the_others_read_no_more_than_they_need() {
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
     let all = tables(&owner).await;
     for (role, hidden) in [("berthcare_readonly", "refinery_schema_history"), ("berthcare_backup", "")] {
-        let client = world.database.connect_as(role).await;
+        let client = app.database.connect_as(role).await;
         // Only a default of the role's sessions.
         client.batch_execute("set default_transaction_read_only = off").await.unwrap();
         for table in &all {
@@ -267,7 +267,7 @@ async fn only_the_application_writes_and_the_others_read_no_more_than_they_need(
         );
         assert_eq!(texts(&owner, &functions).await, BTreeSet::new(), "{role}");
     }
-    let readonly = world.database.connect_as("berthcare_readonly").await;
+    let readonly = app.database.connect_as("berthcare_readonly").await;
     for column in ["password_hash", "mfa_secret"] {
         let sql = format!("select {column} from users");
         assert_eq!(code(&readonly, &sql).await.as_deref(), Some(NO_PRIVILEGE), "{column}");
@@ -282,12 +282,12 @@ async fn only_the_application_writes_and_the_others_read_no_more_than_they_need(
 
 #[tokio::test]
 async fn what_phones_hold_is_never_written_without_the_counter() {
-    let world = World::new().await;
-    with_photo_and_alert(&world).await;
+    let app = TestApp::new().await;
+    with_photo_and_alert(&app).await;
     for role in ["berthcare_app", "the owner"] {
         let client = match role {
-            "the owner" => world.database.superuser().await,
-            role => world.database.connect_as(role).await,
+            "the owner" => app.database.superuser().await,
+            role => app.database.connect_as(role).await,
         };
         // Numbers taken by a transaction before are not this one's.
         client.batch_execute(&format!("{}; commit", as_job(AGENCY_A, 100))).await.unwrap();
@@ -309,9 +309,9 @@ async fn what_phones_hold_is_never_written_without_the_counter() {
 
 #[tokio::test]
 async fn number_order_is_commit_order() {
-    let world = World::new().await;
-    let (first, second) = join!(world.database.connect_as("berthcare_app"), world.database.connect_as("berthcare_app"));
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let (first, second) = join!(app.database.connect_as("berthcare_app"), app.database.connect_as("berthcare_app"));
+    let owner = app.database.superuser().await;
     let pid: i32 = second.query_typed("select pg_backend_pid()", &[]).await.unwrap()[0].get(0);
     let touch = |client: Uuid| {
         format!("update clients set phone = '+14165550000' where id = '{client}' returning change_number")
@@ -342,8 +342,8 @@ async fn number_order_is_commit_order() {
 
 #[tokio::test]
 async fn a_range_too_short_is_extended() {
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
     owner.batch_execute(&as_job(AGENCY_A, 1)).await.unwrap();
     let touch = "update clients set phone = '+14165550000' where agency_id = app.agency_id() returning change_number";
     let taken: BTreeSet<i64> = owner.query_typed(touch, &[]).await.unwrap().iter().map(|row| row.get(0)).collect();
@@ -355,9 +355,9 @@ async fn a_range_too_short_is_extended() {
 
 #[tokio::test]
 async fn every_change_is_on_the_log_with_what_was_before() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let owner = app.database.superuser().await;
     let id = Uuid::now_v7();
     let client = json!({"id": id, "first_name": "Zoé", "last_name": "Roy", "date_of_birth": "1941-05-06",
         "address": {"street": "1 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"}});
@@ -409,15 +409,15 @@ async fn every_change_is_on_the_log_with_what_was_before() {
 
 #[tokio::test]
 async fn the_newest_entry_of_each_record_is_the_record() {
-    let world = World::new().await;
-    with_photo_and_alert(&world).await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    with_photo_and_alert(&app).await;
+    let nurse = app.nurse().await;
     let visit = format!("/v1/visits/{NURSES_VISIT}");
     nurse.post(&format!("{visit}/check-in"), &json!({"at": Timestamp::now()})).await.expect(200);
     let vitals = json!({"completed": true, "data": {"heart_rate": {"value": 70, "unit": "bpm"}}});
     nurse.patch(&format!("{visit}/tasks/{NURSES_VITALS}"), &vitals).await.expect(200);
     nurse.delete(&format!("{visit}/tasks/{NURSES_MEALS}")).await.expect(204);
-    let owner = world.database.superuser().await;
+    let owner = app.database.superuser().await;
     for table in SYNCED {
         let counts = json_of(
             &owner,
@@ -442,9 +442,9 @@ async fn the_newest_entry_of_each_record_is_the_record() {
 
 #[tokio::test]
 async fn a_row_written_unchanged_takes_no_number_and_leaves_no_trace() {
-    let world = World::new().await;
-    with_photo_and_alert(&world).await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    with_photo_and_alert(&app).await;
+    let owner = app.database.superuser().await;
     let log = "select count(*) from sync_log";
     let logged = number(&owner, log).await;
     for table in SYNCED {
@@ -469,9 +469,8 @@ async fn a_row_written_unchanged_takes_no_number_and_leaves_no_trace() {
 
 #[tokio::test]
 async fn what_is_on_record_stays_even_for_the_owner() {
-    let world = World::new().await;
-    world
-        .database
+    let app = TestApp::new().await;
+    app.database
         .write(
             AGENCY_A,
             &format!(
@@ -482,8 +481,8 @@ async fn what_is_on_record_stays_even_for_the_owner() {
             ),
         )
         .await;
-    let migrate = world.database.connect_as("berthcare_migrate").await;
-    let owner = world.database.superuser().await;
+    let migrate = app.database.connect_as("berthcare_migrate").await;
+    let owner = app.database.superuser().await;
     for (table, column) in [
         ("audit_log", "action = 'test.forged'"),
         ("audit_chain", "number = 9"),
@@ -504,9 +503,9 @@ async fn what_is_on_record_stays_even_for_the_owner() {
 
 #[tokio::test]
 async fn who_wrote_and_when_cant_be_forged() {
-    let world = World::new().await;
-    with_photo_and_alert(&world).await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    with_photo_and_alert(&app).await;
+    let owner = app.database.superuser().await;
     let forged = format!(
         "created_at = '2000-01-01', updated_at = '2000-01-01', created_by = '{id}', updated_by = '{id}'",
         id = NURSE.id
@@ -580,8 +579,8 @@ async fn a_visit_moves_only_as_it_may() {
         let reason = if status == "cancelled" { "'ill'" } else { "null" };
         format!("'{status}', {started}, {ended}, {reason}")
     };
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
     let every = ALL.iter().flat_map(|from| ALL.iter().map(move |to| (*from, *to)));
     for ((from, to), settling) in every.flat_map(|pair| [(pair, false), (pair, true)]) {
         let id = Uuid::now_v7();
@@ -607,10 +606,10 @@ async fn a_visit_moves_only_as_it_may() {
         );
         owner.batch_execute("rollback").await.unwrap();
     }
-    let app = world.database.connect_as("berthcare_app").await;
+    let app_role = app.database.connect_as("berthcare_app").await;
     for begin in ["begin".to_owned(), as_job(AGENCY_A, 1)] {
         let settle = format!("{begin}; select app.settle_conflicts()");
-        assert_eq!(code(&app, &settle).await.as_deref(), Some(NO_PRIVILEGE), "{begin}");
+        assert_eq!(code(&app_role, &settle).await.as_deref(), Some(NO_PRIVILEGE), "{begin}");
     }
 }
 
@@ -669,9 +668,9 @@ async fn the_roles_can_be_made_again() {
 
 #[tokio::test]
 async fn a_migration_that_changed_since_is_refused() {
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
-    let mut migrate = world.database.connect_as("berthcare_migrate").await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
+    let mut migrate = app.database.connect_as("berthcare_migrate").await;
     assert_eq!(migrations::run(&mut migrate, Phase::Contract).await.unwrap(), Done::default());
     owner.batch_execute("update refinery_schema_history set checksum = '1' where version = 3").await.unwrap();
     let refused = migrations::run(&mut migrate, Phase::Contract).await.unwrap_err().to_string();
@@ -680,8 +679,8 @@ async fn a_migration_that_changed_since_is_refused() {
 
 #[tokio::test]
 async fn names_are_folded_as_people_search_them() {
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
     for (name, folded) in [
         ("Élie", "elie"),
         ("E\u{301}lie", "elie"),
@@ -704,8 +703,8 @@ async fn names_are_folded_as_people_search_them() {
 
 #[tokio::test]
 async fn ids_made_here_are_uuids_of_version_7_in_the_order_of_time() {
-    let world = World::new().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let owner = app.database.superuser().await;
     let clock = "select (extract(epoch from clock_timestamp()) * 1000)::bigint";
     let mut last = 0;
     for _ in 0..20 {

@@ -5,7 +5,7 @@ use local::gateway::Sent;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Functions, cast::Person, event::invoke};
+use super::{Functions, event::invoke, fixtures::Person};
 
 /// Somebody who sends requests: signed in on a device, or not at all.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Client {
 
     pub async fn sign_in(functions: Functions, person: &Person) -> Self {
         let mut client = Self::anonymous(functions);
-        let answer = client.login(person.email, super::cast::PASSWORD).await.expect(200);
+        let answer = client.login(person.email, super::fixtures::PASSWORD).await.expect(200);
         client.access_token = answer["access_token"].as_str().map(ToOwned::to_owned);
         client.refresh_token = answer["refresh_token"].as_str().unwrap().to_owned();
         client

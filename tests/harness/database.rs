@@ -7,7 +7,7 @@ use shared::migrations;
 use tokio_postgres::{Client, Config, config::Host, types::Type};
 use uuid::Uuid;
 
-use super::cast;
+use super::fixtures;
 
 /// A test's own database; dropped with it.
 pub struct Database {
@@ -17,8 +17,8 @@ pub struct Database {
 
 /// Copies older than this were left by a crash, in seconds.
 const LEFT_BEHIND: u64 = 3600;
-/// Part of the template's name: raise it when `cast` changes.
-const CAST_VERSION: u32 = 2;
+/// Part of the template's name: raise it when the fixtures change.
+const FIXTURES_VERSION: u32 = 2;
 
 fn admin_config() -> Config {
     let url = env::var("DATABASE_ADMIN_URL").expect("run through `make test`, or under `python3 local/stack exec --`");
@@ -118,7 +118,7 @@ impl Drop for Database {
 
 /// The template's name. Whoever comes first makes it; the others wait.
 async fn template(admin: &Config, client: &Client) -> String {
-    let name = format!("template_{}_{CAST_VERSION}", migrations::fingerprint());
+    let name = format!("template_{}_{FIXTURES_VERSION}", migrations::fingerprint());
     client.batch_execute("select pg_advisory_lock(4711)").await.unwrap();
     let known = client
         .query_typed("select 1 from pg_database where datname = $1 and datistemplate", &[(&name, Type::TEXT)])
@@ -130,7 +130,7 @@ async fn template(admin: &Config, client: &Client) -> String {
         prepare::database(admin, &name).await.unwrap();
         let owner = prepare::connect(admin.clone().dbname(&name)).await.unwrap();
         let (host, port) = host_and_port(admin);
-        cast::people(&format!("postgres://berthcare_app@{host}:{port}/{name}?sslmode=disable"), &owner).await;
+        fixtures::people(&format!("postgres://berthcare_app@{host}:{port}/{name}?sslmode=disable"), &owner).await;
         drop(owner);
         client.batch_execute(&format!("alter database {name} is_template true")).await.unwrap();
     }

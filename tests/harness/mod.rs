@@ -1,20 +1,20 @@
-//! A world of its own for each test: a copy of a migrated and peopled database, a table, secrets, and the functions.
+//! What each test has to itself: a copy of a migrated and peopled database, a table, secrets, and the functions.
 
-pub mod cable;
-pub mod cast;
 mod client;
 mod database;
-pub mod doorman;
 pub mod event;
+pub mod fake_lambda;
 pub mod files;
-pub mod flights;
-pub mod invoked;
+pub mod fixtures;
 pub mod log;
+pub mod outbox;
+pub mod password_proxy;
 pub mod phone;
 pub mod providers;
+pub mod round_trips;
 mod scheduler;
-pub mod sending;
 pub mod sentry;
+pub mod tcp_proxy;
 pub mod twilio;
 
 pub use client::{Answer, Client};
@@ -41,11 +41,11 @@ use shared::{
 };
 use uuid::Uuid;
 
-use cast::Person;
+use fixtures::Person;
 
 pub const PUBLIC_URL: &str = "https://api.test.berthcare.ca";
 
-pub struct World {
+pub struct TestApp {
     pub database: Database,
     pub aws: SdkConfig,
     pub config: Config,
@@ -60,7 +60,7 @@ pub struct Functions {
     photos: photos::Photos,
 }
 
-impl World {
+impl TestApp {
     pub async fn new() -> Self {
         let aws = aws_config().await;
         let unique = Uuid::now_v7().simple().to_string();
@@ -163,8 +163,8 @@ impl World {
     /// Adds so many of the nurse's visits to Alma, one each half hour back from now, with `sql` in this column; in it, `n`
     /// counts them.
     pub async fn add_visits(&self, count: usize, (column, sql): (&str, &str)) {
-        let (agency, nurse) = (cast::NURSE.agency, cast::NURSE.id);
-        let alma = cast::ALMA;
+        let (agency, nurse) = (fixtures::NURSE.agency, fixtures::NURSE.id);
+        let alma = fixtures::ALMA;
         self.database
             .write(
                 agency,
@@ -180,27 +180,27 @@ impl World {
     }
 
     pub async fn nurse(&self) -> Client {
-        self.sign_in(&cast::NURSE).await
+        self.sign_in(&fixtures::NURSE).await
     }
 
     pub async fn aide(&self) -> Client {
-        self.sign_in(&cast::AIDE).await
+        self.sign_in(&fixtures::AIDE).await
     }
 
     pub async fn coordinator(&self) -> Client {
-        self.sign_in(&cast::COORDINATOR).await
+        self.sign_in(&fixtures::COORDINATOR).await
     }
 
     pub async fn admin(&self) -> Client {
-        self.sign_in(&cast::ADMIN).await
+        self.sign_in(&fixtures::ADMIN).await
     }
 
     pub async fn family(&self) -> Client {
-        self.sign_in(&cast::FAMILY).await
+        self.sign_in(&fixtures::FAMILY).await
     }
 
     pub async fn of_role(&self, role: Role) -> Client {
-        self.sign_in(cast::of_role(role)).await
+        self.sign_in(fixtures::of_role(role)).await
     }
 
     pub fn anonymous(&self) -> Client {

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use shared::config::{Config, Providers};
 use tokio::sync::oneshot;
 
-use super::World;
+use super::TestApp;
 
 /// How a request for a call or SMS goes wrong.
 pub enum Fault {
@@ -146,8 +146,8 @@ impl FakeProviders {
     }
 
     /// The settings of a function that sends through these, with their secrets in place.
-    pub async fn config(&self, world: &World) -> Config {
-        let environment = &world.config.environment;
+    pub async fn config(&self, app: &TestApp) -> Config {
+        let environment = &app.config.environment;
         for (name, value) in [
             ("account", json!({"account_sid": "AC1", "auth_token": "t", "api_key": {"sid": "SK1", "secret": "s"}})),
             ("phone-numbers", json!({"voice_number": "+16475550001", "sms_number": "+16475550002"})),
@@ -159,7 +159,7 @@ impl FakeProviders {
                     "sms_status_callback_url": "https://api.test/v1/sms/status", "webhook_auth_token": "ours & +"}),
             ),
         ] {
-            prepare::secret(&world.aws, &format!("{environment}/twilio/{name}"), &value).await.unwrap();
+            prepare::secret(&app.aws, &format!("{environment}/twilio/{name}"), &value).await.unwrap();
         }
         let providers = Providers {
             twilio_url: self.url.clone(),
@@ -167,7 +167,7 @@ impl FakeProviders {
             call_spacing_ms: 1000,
             sms_spacing_ms: 1000,
         };
-        Config { providers, ..world.config.clone() }
+        Config { providers, ..app.config.clone() }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{AIDES_VISIT, ALMA, BERNARD, FAMILY, NURSE, NURSES_VISIT, NURSES_VITALS},
+    TestApp,
+    fixtures::{AIDES_VISIT, ALMA, BERNARD, FAMILY, NURSE, NURSES_VISIT, NURSES_VITALS},
 };
 
 fn client_body() -> Value {
@@ -32,8 +32,8 @@ fn without(mut body: Value, name: &str) -> Value {
 
 #[tokio::test]
 async fn every_fault_of_a_body_is_named_at_once() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let body = json!({
         "id": "not-a-uuid",
         "first_name": "",
@@ -71,13 +71,13 @@ async fn every_fault_of_a_body_is_named_at_once() {
     for secret in ["416-555-0100", "not-a-uuid", "Ontario"] {
         assert!(!details.contains(secret), "the answer repeats what was sent: {details}");
     }
-    assert_eq!(world.database.count("select count(*) from clients where first_name = ''").await, 0);
+    assert_eq!(app.database.count("select count(*) from clients where first_name = ''").await, 0);
 }
 
 #[tokio::test]
 async fn each_bad_value_is_refused_where_it_stands() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let long = |n: usize| json!("x".repeat(n));
     for (body, places) in [
         (without(client_body(), "last_name"), vec!["#/last_name"]),
@@ -114,8 +114,8 @@ async fn each_bad_value_is_refused_where_it_stands() {
 
 #[tokio::test]
 async fn a_visit_must_make_sense() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     for (body, places) in [
         (with(visit_body(), "/scheduled_end", json!("2026-12-01T10:00:00Z")), vec!["#/scheduled_end"]),
         (with(visit_body(), "/scheduled_end", json!("2026-12-03T10:00:00Z")), vec!["#/scheduled_end"]),
@@ -150,8 +150,8 @@ async fn a_visit_must_make_sense() {
 
 #[tokio::test]
 async fn vitals_out_of_range_are_refused_with_the_range() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let path = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_VITALS}");
     let data = json!({"data": {
         "blood_pressure": {"systolic": 400, "diastolic": 78, "unit": "kPa"},
@@ -196,8 +196,8 @@ async fn vitals_out_of_range_are_refused_with_the_range() {
 
 #[tokio::test]
 async fn what_is_not_json_is_malformed() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let json_type = [("content-type", "application/json")];
     let nested = |open: &str, n: usize| open.repeat(n).into_bytes();
     for (what, body) in [
@@ -228,8 +228,8 @@ async fn what_is_not_json_is_malformed() {
 
 #[tokio::test]
 async fn every_fault_of_a_query_is_named_at_once() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let answer =
         nurse.get("/v1/visits?from=yesterday&limit=0&status=lost&client_id=7&user=me&to=2026-02-30T00:00:00Z").await;
     assert_eq!(answer.faults(), ["client_id", "from", "limit", "status", "to", "user"]);
@@ -253,8 +253,8 @@ async fn every_fault_of_a_query_is_named_at_once() {
 
 #[tokio::test]
 async fn an_id_that_is_none_is_named() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     for path in ["/v1/clients/7", "/v1/clients/%00", "/v1/clients/%FF", "/v1/visits/%2F", "/v1/users/x/devices"] {
         let answer = coordinator.get(path).await;
         assert_eq!(answer.status, 422, "{path}: {answer:?}");
@@ -266,8 +266,8 @@ async fn an_id_that_is_none_is_named() {
 
 #[tokio::test]
 async fn a_patch_is_checked_as_a_whole_and_changes_what_it_names() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let path = format!("/v1/clients/{ALMA}");
     for (body, places) in [
         (json!({}), vec!["#"]),
@@ -294,8 +294,8 @@ async fn a_patch_is_checked_as_a_whole_and_changes_what_it_names() {
 /// Values that once broke something somewhere, in every field of every body that has fields.
 #[tokio::test]
 async fn no_value_in_any_field_makes_a_5xx() {
-    let world = World::new().await;
-    let admin = world.admin().await;
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
     let document = serde_json::to_value(local::document::whole().unwrap()).unwrap();
     let nasty = [
         json!(null),
@@ -353,5 +353,5 @@ fn fill(path: &str) -> String {
         .replace("/users/{id}", &format!("/users/{}", NURSE.id))
         .replace("/photos/{id}", &format!("/photos/{}", Uuid::nil()))
         .replace("{task_id}", &NURSES_VITALS.to_string())
-        .replace("{member_id}", &crate::harness::cast::NURSE_OF_ALMA.to_string())
+        .replace("{member_id}", &crate::harness::fixtures::NURSE_OF_ALMA.to_string())
 }

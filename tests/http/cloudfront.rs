@@ -5,16 +5,16 @@ use local::prepare;
 use serde_json::json;
 use shared::http::Origin;
 
-use crate::harness::{Client, Functions, World, cast::ALMA};
+use crate::harness::{Client, Functions, TestApp, fixtures::ALMA};
 
 /// The functions as they stand behind CloudFront, in a new environment.
-fn behind(world: &World) -> Functions {
-    let origin = Origin::new(shared::secrets::Secrets::new(&world.aws, &world.config.environment));
-    world.another_environment().each(|router| router.layer(Extension(origin.clone())))
+fn behind(app: &TestApp) -> Functions {
+    let origin = Origin::new(shared::secrets::Secrets::new(&app.aws, &app.config.environment));
+    app.another_environment().each(|router| router.layer(Extension(origin.clone())))
 }
 
-async fn keep(world: &World, secret: serde_json::Value) {
-    prepare::secret(&world.aws, &format!("{}/origin", world.config.environment), &secret).await.unwrap();
+async fn keep(app: &TestApp, secret: serde_json::Value) {
+    prepare::secret(&app.aws, &format!("{}/origin", app.config.environment), &secret).await.unwrap();
 }
 
 async fn status(client: &Client, path: &str, headers: &[(&str, &str)]) -> u16 {
@@ -23,9 +23,9 @@ async fn status(client: &Client, path: &str, headers: &[(&str, &str)]) -> u16 {
 
 #[tokio::test]
 async fn what_goes_around_cloudfront_is_refused() {
-    let world = World::new().await;
-    keep(&world, json!({"current": "the-newest", "previous": "the-one-before"})).await;
-    let nurse = world.nurse().await.through(behind(&world));
+    let app = TestApp::new().await;
+    keep(&app, json!({"current": "the-newest", "previous": "the-one-before"})).await;
+    let nurse = app.nurse().await.through(behind(&app));
     for path in ["/v1/clients", "/v1/health", "/v1/auth/me", "/v1/nowhere"] {
         for wrong in ["", "the-newes", "the-oldest", "The-Newest"] {
             let answer = nurse.send("GET", path, None, &[("x-origin-secret", wrong)]).await;
@@ -40,29 +40,29 @@ async fn what_goes_around_cloudfront_is_refused() {
         assert_eq!(status(&nurse, "/v1/health", &[("x-origin-secret", good)]).await, 200, "{good}");
     }
     // A first secret has no other before it.
-    keep(&world, json!({"current": "the-first"})).await;
-    let nurse = nurse.through(behind(&world));
+    keep(&app, json!({"current": "the-first"})).await;
+    let nurse = nurse.through(behind(&app));
     assert_eq!(status(&nurse, "/v1/clients", &[("x-origin-secret", "the-first")]).await, 200);
 }
 
 #[tokio::test]
 async fn without_the_secret_nobody_is_let_in_unchecked() {
-    let world = World::new().await;
-    let nurse = world.nurse().await.through(behind(&world));
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await.through(behind(&app));
     let answer = nurse.send("GET", "/v1/clients", None, &[("x-origin-secret", "anything")]).await;
     assert_eq!(answer.problem(503), "unavailable");
 }
 
 #[tokio::test]
 async fn the_callers_address_is_what_cloudfront_saw() {
-    let world = World::new().await;
-    keep(&world, json!({"current": "secret", "previous": "before"})).await;
+    let app = TestApp::new().await;
+    keep(&app, json!({"current": "secret", "previous": "before"})).await;
     let path = format!("/v1/clients/{ALMA}");
-    let nurse = world.nurse().await;
-    let edge = nurse.through(behind(&world));
+    let nurse = app.nurse().await;
+    let edge = nurse.through(behind(&app));
     let seen = async |address: &str| {
         let counted = format!("select count(*) from audit_log where host(source_ip) = '{address}'");
-        world.database.count(&counted).await
+        app.database.count(&counted).await
     };
     for (viewer, address) in [
         ("198.51.100.7:46532", "198.51.100.7"),

@@ -3,14 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    World,
-    cast::{ALMA, BERNARD, CHLOE, NURSES_MEALS, NURSES_VISIT},
+    TestApp,
+    fixtures::{ALMA, BERNARD, CHLOE, NURSES_MEALS, NURSES_VISIT},
 };
 
 #[tokio::test]
 async fn what_has_not_changed_is_not_sent_again() {
-    let world = World::new().await;
-    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     for path in [
         "/v1/visits".to_owned(),
         "/v1/clients".to_owned(),
@@ -36,8 +36,8 @@ async fn what_has_not_changed_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_visits_version_is_that_of_its_newest_part() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let path = format!("/v1/visits/{NURSES_VISIT}");
     let tag = nurse.get(&path).await.header("etag").unwrap().to_owned();
     let task = nurse.patch(&format!("{path}/tasks/{NURSES_MEALS}"), &json!({"completed": true})).await;
@@ -52,8 +52,8 @@ async fn a_visits_version_is_that_of_its_newest_part() {
 
 #[tokio::test]
 async fn a_change_of_what_has_changed_is_refused_when_asked_to() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     for (path, change) in [
         (format!("/v1/clients/{ALMA}"), json!({"risks": ["a"]})),
         (format!("/v1/visits/{NURSES_VISIT}"), json!({"notes": "a"})),
@@ -69,8 +69,8 @@ async fn a_change_of_what_has_changed_is_refused_when_asked_to() {
 
 #[tokio::test]
 async fn answers_are_compressed_when_asked() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let path = format!("/v1/visits/{NURSES_VISIT}");
     let plain = nurse.get(&path).await;
     assert_eq!(plain.header("content-encoding"), None);
@@ -83,8 +83,8 @@ async fn answers_are_compressed_when_asked() {
 
 #[tokio::test]
 async fn every_answer_has_its_id_and_stays_out_of_caches() {
-    let world = World::new().await;
-    let (nurse, anonymous) = (world.nurse().await, world.anonymous());
+    let app = TestApp::new().await;
+    let (nurse, anonymous) = (app.nurse().await, app.anonymous());
     for answer in [
         nurse.get("/v1/visits").await,
         nurse.get("/v1/clients/x").await,
@@ -99,8 +99,8 @@ async fn every_answer_has_its_id_and_stays_out_of_caches() {
 
 #[tokio::test]
 async fn paths_and_methods_that_are_not_are_problems() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     for path in ["/v1/visits/nowhere/at/all", "/v1/clients/", "/v1/auth", "/v1/users/x/y/z"] {
         assert_eq!(nurse.get(path).await.problem(404), "not-found", "{path}");
     }
@@ -113,8 +113,8 @@ async fn paths_and_methods_that_are_not_are_problems() {
 
 #[tokio::test]
 async fn clients_are_found_by_any_part_of_their_name_without_accents() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     for (name, expected) in [
         ("elie", vec![ALMA]),
         ("ÉLIE", vec![ALMA]),
@@ -138,8 +138,8 @@ async fn clients_are_found_by_any_part_of_their_name_without_accents() {
 
 #[tokio::test]
 async fn a_list_in_pages_is_the_list() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     for path in ["/v1/clients", "/v1/users", "/v1/visits", &format!("/v1/clients/{ALMA}/timeline")] {
         let whole = coordinator.get(path).await.expect(200);
         assert_eq!(whole["next_cursor"], json!(null), "{path}");
@@ -160,8 +160,8 @@ async fn a_list_in_pages_is_the_list() {
 
 #[tokio::test]
 async fn health_tells_of_each_dependency() {
-    let world = World::new().await;
-    let report = world.anonymous().get("/v1/health").await.expect(200);
+    let app = TestApp::new().await;
+    let report = app.anonymous().get("/v1/health").await.expect(200);
     assert_eq!(report["ok"], true);
     assert_eq!(report["version"], env!("CARGO_PKG_VERSION"));
     for dependency in ["postgresql", "dynamodb", "s3"] {
@@ -172,8 +172,8 @@ async fn health_tells_of_each_dependency() {
 
 #[tokio::test]
 async fn the_documentation_page_works_by_itself() {
-    let world = World::new().await;
-    let anonymous = world.anonymous();
+    let app = TestApp::new().await;
+    let anonymous = app.anonymous();
     let page = anonymous.get("/v1/docs").await;
     assert_eq!(page.status, 200);
     let with_slash = anonymous.get("/v1/docs/").await;

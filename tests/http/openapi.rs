@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::World;
+use crate::harness::TestApp;
 
 fn document() -> Value {
     serde_json::to_value(local::document::whole().unwrap()).unwrap()
@@ -48,8 +48,8 @@ fn documented_and_local_routes_are_equal() {
 
 #[tokio::test]
 async fn every_documented_operation_is_routed() {
-    let world = World::new().await;
-    let anonymous = world.anonymous();
+    let app = TestApp::new().await;
+    let anonymous = app.anonymous();
     for (path, item) in document()["paths"].as_object().unwrap() {
         for method in item.as_object().unwrap().keys() {
             let path = path.replace("{file}", "index.html").replace(['{', '}'], "");

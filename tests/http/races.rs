@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Client, World,
-    cast::{ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSE},
+    Answer, Client, TestApp,
+    fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSE},
 };
 
 const AT_ONCE: usize = 6;
 
 /// Sends one request from each of several environments at once; `body` gives the nth its body.
-async fn at_once(world: &World, client: &Client, path: &str, body: impl Fn(usize) -> Value) -> Vec<Answer> {
-    let clients: Vec<_> = (0..AT_ONCE).map(|_| client.through(world.another_environment())).collect();
+async fn at_once(app: &TestApp, client: &Client, path: &str, body: impl Fn(usize) -> Value) -> Vec<Answer> {
+    let clients: Vec<_> = (0..AT_ONCE).map(|_| client.through(app.another_environment())).collect();
     // Connected first, so that they really meet.
     join_all(clients.iter().map(|client| client.get(path))).await;
     let bodies: Vec<_> = (0..AT_ONCE).map(body).collect();
@@ -31,10 +31,10 @@ fn moment(seconds: i64) -> Timestamp {
 
 #[tokio::test]
 async fn a_caregiver_is_never_booked_twice() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let start = moment(50_000);
-    let answers = at_once(&world, &coordinator, "/v1/visits", |n| {
+    let answers = at_once(&app, &coordinator, "/v1/visits", |n| {
         let minutes = i64::try_from(n).unwrap() * 5;
         json!({"client_id": if n % 2 == 0 { ALMA } else { BERNARD }, "user_id": NURSE.id,
             "scheduled_start": start + SignedDuration::from_mins(minutes),
@@ -52,10 +52,10 @@ async fn a_caregiver_is_never_booked_twice() {
 
 #[tokio::test]
 async fn a_visit_is_checked_in_to_once() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let path = format!("/v1/visits/{NURSES_VISIT}/check-in");
-    let answers = at_once(&world, &nurse, &path, |n| json!({"at": moment(i64::try_from(n).unwrap())})).await;
+    let answers = at_once(&app, &nurse, &path, |n| json!({"at": moment(i64::try_from(n).unwrap())})).await;
     let winners = with_status(&answers, 200);
     assert_eq!(winners.len(), 1, "{answers:?}");
     for refused in with_status(&answers, 409) {
@@ -63,27 +63,27 @@ async fn a_visit_is_checked_in_to_once() {
     }
     assert_eq!(with_status(&answers, 409).len(), AT_ONCE - 1);
     let log = "select count(*) from sync_log where table_name = 'visits' and 'actual_start' = any(changed_columns)";
-    assert_eq!(world.database.count(log).await, 1);
+    assert_eq!(app.database.count(log).await, 1);
 }
 
 #[tokio::test]
 async fn the_same_check_in_sent_at_once_is_one() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let path = format!("/v1/visits/{NURSES_VISIT}/check-in");
     let body = json!({"at": moment(0), "latitude": 43.65, "longitude": -79.38, "accuracy_m": 5.0});
-    let answers = at_once(&world, &nurse, &path, |_| body.clone()).await;
+    let answers = at_once(&app, &nurse, &path, |_| body.clone()).await;
     assert_eq!(with_status(&answers, 200).len(), AT_ONCE, "{answers:?}");
     assert!(answers.windows(2).all(|pair| pair[0].json() == pair[1].json()));
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'visit.check_in'").await, 1);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'visit.check_in'").await, 1);
 }
 
 #[tokio::test]
 async fn a_refresh_token_is_rotated_once() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let body = json!({"refresh_token": nurse.refresh_token, "device_id": nurse.device_id});
-    let answers = at_once(&world, &nurse, "/v1/auth/refresh", |_| body.clone()).await;
+    let answers = at_once(&app, &nurse, "/v1/auth/refresh", |_| body.clone()).await;
     assert_eq!(with_status(&answers, 200).len(), AT_ONCE, "{answers:?}");
     let mut tokens: Vec<_> = answers.iter().map(|answer| answer.json()["refresh_token"].to_string()).collect();
     tokens.dedup();
@@ -94,24 +94,24 @@ async fn a_refresh_token_is_rotated_once() {
 
 #[tokio::test]
 async fn a_create_sent_at_once_is_one() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let id = Uuid::now_v7();
     let start = moment(90_000);
     let body = json!({"id": id, "client_id": ALMA, "user_id": NURSE.id, "scheduled_start": start,
         "scheduled_end": start + SignedDuration::from_mins(30)});
-    let answers = at_once(&world, &coordinator, "/v1/visits", |_| body.clone()).await;
+    let answers = at_once(&app, &coordinator, "/v1/visits", |_| body.clone()).await;
     assert_eq!(with_status(&answers, 201).len(), AT_ONCE, "{answers:?}");
     let log = format!("select count(*) from sync_log where record_id = '{id}'");
-    assert_eq!(world.database.count(&log).await, 1);
+    assert_eq!(app.database.count(&log).await, 1);
 }
 
 #[tokio::test]
 async fn one_id_is_one_record_whatever_the_bodies() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let id = Uuid::now_v7();
-    let answers = at_once(&world, &coordinator, "/v1/visits", |n| {
+    let answers = at_once(&app, &coordinator, "/v1/visits", |n| {
         let start = moment(90_000 + i64::try_from(n).unwrap() * 7200);
         json!({"id": id, "client_id": ALMA, "user_id": NURSE.id, "scheduled_start": start,
             "scheduled_end": start + SignedDuration::from_mins(30)})
@@ -126,12 +126,12 @@ async fn one_id_is_one_record_whatever_the_bodies() {
 
 #[tokio::test]
 async fn a_one_time_code_is_used_once() {
-    let world = World::new().await;
-    let client = world.anonymous();
+    let app = TestApp::new().await;
+    let client = app.anonymous();
     client.post("/v1/auth/forgot", &json!({"email": NURSE.email})).await.expect(202);
-    let code = world.newest_code_of(NURSE.id).await;
+    let code = app.newest_code_of(NURSE.id).await;
     let answers = at_once(
-        &world,
+        &app,
         &client,
         "/v1/auth/activate",
         |n| json!({"email": NURSE.email, "code": code, "password": format!("password number {n}")}),
@@ -144,12 +144,12 @@ async fn a_one_time_code_is_used_once() {
 
 #[tokio::test]
 async fn a_stale_change_never_overwrites_a_newer_one() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let path = format!("/v1/clients/{ALMA}");
     let seen = coordinator.get(&path).await;
     let tag = seen.header("etag").unwrap().to_owned();
-    let clients: Vec<_> = (0..AT_ONCE).map(|_| coordinator.through(world.another_environment())).collect();
+    let clients: Vec<_> = (0..AT_ONCE).map(|_| coordinator.through(app.another_environment())).collect();
     let bodies: Vec<_> = (0..AT_ONCE).map(|n| json!({"first_name": format!("Alma {n}")})).collect();
     let headers = [("if-match", tag.as_str())];
     let changes = clients.iter().zip(&bodies).map(|(client, body)| client.send("PATCH", &path, Some(body), &headers));
@@ -160,11 +160,11 @@ async fn a_stale_change_never_overwrites_a_newer_one() {
 
 #[tokio::test]
 async fn a_change_of_a_user_undoes_no_other() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let path = format!("/v1/users/{}", OTHER_NURSE.id);
     // Somebody else suspends her, and has not committed yet.
-    let other = world.database.superuser().await;
+    let other = app.database.superuser().await;
     other
         .batch_execute(&format!("begin; update users set status = 'suspended' where id = '{}'", OTHER_NURSE.id))
         .await
@@ -173,7 +173,7 @@ async fn a_change_of_a_user_undoes_no_other() {
     let committing = async {
         let waiting = "select count(*) from pg_stat_activity
              where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0";
-        while world.database.count(waiting).await == 0 {}
+        while app.database.count(waiting).await == 0 {}
         other.batch_execute("commit").await.unwrap();
     };
     let (renamed, ()) = tokio::join!(renaming, committing);

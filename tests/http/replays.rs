@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{AIDE, ALMA, BERNARD, CHLOE, NURSE, NURSES_MEALS, NURSES_VISIT, OTHER_NURSE, VISIT_B},
+    TestApp,
+    fixtures::{AIDE, ALMA, BERNARD, CHLOE, NURSE, NURSES_MEALS, NURSES_VISIT, OTHER_NURSE, VISIT_B},
 };
 
 /// How many changes there were in all: none may come of a replay.
@@ -14,8 +14,8 @@ const CHANGES: &str = "select count(*) from sync_log";
 
 #[tokio::test]
 async fn every_create_sent_again_creates_nothing() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let client = json!({"id": Uuid::now_v7(), "first_name": "Dana", "last_name": "Roy", "date_of_birth": "1950-05-05",
         "address": {"street": "2 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"}});
     let visit = json!({"id": Uuid::now_v7(), "client_id": CHLOE, "user_id": NURSE.id,
@@ -35,24 +35,24 @@ async fn every_create_sent_again_creates_nothing() {
         ("/v1/users".to_owned(), user, "first_name"),
     ] {
         let first = coordinator.post(&path, &body).await.expect(201);
-        let changes = world.database.count(CHANGES).await;
-        let messages = world.database.count("select count(*) from messages").await;
+        let changes = app.database.count(CHANGES).await;
+        let messages = app.database.count("select count(*) from messages").await;
         let again = coordinator.post(&path, &body).await.expect(201);
         assert_eq!(first, again, "{path}");
-        assert_eq!(world.database.count(CHANGES).await, changes, "{path}");
-        assert_eq!(world.database.count("select count(*) from messages").await, messages, "{path}");
+        assert_eq!(app.database.count(CHANGES).await, changes, "{path}");
+        assert_eq!(app.database.count("select count(*) from messages").await, messages, "{path}");
 
         let mut other = body.clone();
         other[altered] = json!("2027-01-01");
         assert_eq!(coordinator.post(&path, &other).await.problem(409), "id-taken", "{path}");
-        assert_eq!(world.database.count(CHANGES).await, changes, "{path}");
+        assert_eq!(app.database.count(CHANGES).await, changes, "{path}");
     }
 }
 
 #[tokio::test]
 async fn a_create_sent_again_after_a_change_undoes_nothing() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let id = Uuid::now_v7();
     let body = json!({"id": id, "client_id": CHLOE, "user_id": NURSE.id,
         "scheduled_start": "2026-12-01T10:00:00Z", "scheduled_end": "2026-12-01T11:00:00Z"});
@@ -69,8 +69,8 @@ async fn a_create_sent_again_after_a_change_undoes_nothing() {
 
 #[tokio::test]
 async fn an_id_of_another_kind_or_agency_is_taken() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let body = |id: Uuid| {
         json!({"id": id, "client_id": CHLOE, "user_id": NURSE.id,
         "scheduled_start": "2026-12-01T10:00:00Z", "scheduled_end": "2026-12-01T11:00:00Z"})
@@ -87,8 +87,8 @@ async fn an_id_of_another_kind_or_agency_is_taken() {
 
 #[tokio::test]
 async fn each_step_of_a_visit_sent_again_is_answered_as_the_first_time() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     let came =
         json!({"at": at("2026-11-20T14:02:10.123456789Z"), "latitude": 43.65, "longitude": -79.38, "accuracy_m": 7.25});
@@ -115,15 +115,15 @@ async fn each_step_of_a_visit_sent_again_is_answered_as_the_first_time() {
 
 #[tokio::test]
 async fn calling_off_and_removing_can_be_sent_again() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let cancel = format!("/v1/visits/{NURSES_VISIT}/cancel");
     let first = coordinator.post(&cancel, &json!({"reason": "In hospital"})).await.expect(200);
     assert_eq!((&first["status"], &first["cancel_reason"]), (&json!("cancelled"), &json!("In hospital")));
     assert_eq!(coordinator.post(&cancel, &json!({"reason": "In hospital"})).await.expect(200), first);
     assert_eq!(coordinator.post(&cancel, &json!({"reason": "Moved"})).await.problem(409), "already-recorded");
     let here = json!({"at": Timestamp::now()});
-    let check_in = world.nurse().await.post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &here).await;
+    let check_in = app.nurse().await.post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &here).await;
     assert_eq!(check_in.problem(409), "visit-status");
     let task = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}");
     assert_eq!(coordinator.patch(&task, &json!({"completed": true})).await.problem(409), "final");
@@ -131,15 +131,15 @@ async fn calling_off_and_removing_can_be_sent_again() {
 
 #[tokio::test]
 async fn a_patch_that_changes_nothing_is_no_change() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let path = format!("/v1/clients/{ALMA}");
     let before = coordinator.get(&path).await;
-    let changes = world.database.count(CHANGES).await;
+    let changes = app.database.count(CHANGES).await;
     let same = coordinator.patch(&path, &json!({"first_name": "Alma", "risks": ["dog"]})).await;
     assert_eq!(same.expect(200), before.json());
     assert_eq!(same.header("etag"), before.header("etag"));
-    assert_eq!(world.database.count(CHANGES).await, changes);
+    assert_eq!(app.database.count(CHANGES).await, changes);
 
     let plan = json!({"summary": "Steady", "goals": ["Walk"]});
     let care_plan = format!("/v1/clients/{ALMA}/care-plan");
@@ -155,8 +155,8 @@ async fn a_patch_that_changes_nothing_is_no_change() {
 
 #[tokio::test]
 async fn a_team_has_everybody_once_and_one_primary_nurse() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let member = |user: Uuid, relation: &str| json!({"user_id": user, "relation": relation, "starts_on": "2026-11-01"});
     let team = |client: Uuid| format!("/v1/clients/{client}/care-team");
     let answer = coordinator.post(&team(ALMA), &member(NURSE.id, "nurse")).await;

@@ -4,26 +4,26 @@ use aws_sdk_s3::types::ObjectLockMode;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::harness::{Scheduler, World, cast::NURSES_VISIT};
+use crate::harness::{Scheduler, TestApp, fixtures::NURSES_VISIT};
 
-/// A world in which something happened, all of it sealed.
-async fn sealed() -> (World, Scheduler) {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+/// A database in which something happened, all of it sealed.
+async fn sealed() -> (TestApp, Scheduler) {
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     nurse.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
     // Nobody is known: a row of no agency.
-    world.anonymous().login("nobody@nowhere.test", "wrong").await;
-    let jobs = world.jobs();
+    app.anonymous().login("nobody@nowhere.test", "wrong").await;
+    let jobs = app.jobs();
     let answer = jobs.at("audit-seal", Timestamp::now()).await;
-    let rows = world.database.count("select count(*) from audit_log").await;
+    let rows = app.database.count("select count(*) from audit_log").await;
     assert_eq!(i64::try_from(answer.report.counts["sealed"]).unwrap(), rows);
-    assert!(world.database.count("select count(*) from audit_log where agency_id is null").await > 0);
-    (world, jobs)
+    assert!(app.database.count("select count(*) from audit_log where agency_id is null").await > 0);
+    (app, jobs)
 }
 
-async fn tamper(world: &World, sql: &str) {
+async fn tamper(app: &TestApp, sql: &str) {
     let sql = format!("set session_replication_role = replica; {sql}");
-    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
 }
 
 async fn found_out(jobs: &Scheduler) -> String {
@@ -32,30 +32,30 @@ async fn found_out(jobs: &Scheduler) -> String {
 
 #[tokio::test]
 async fn each_row_is_sealed_once_whoever_seals_at_once() {
-    let (world, jobs) = sealed().await;
+    let (app, jobs) = sealed().await;
     assert_eq!(jobs.at("audit-seal", Timestamp::now()).await.report.counts["sealed"], 0);
     for _ in 0..3 {
-        world.nurse().await;
+        app.nurse().await;
     }
-    let other = world.jobs();
+    let other = app.jobs();
     let now = Timestamp::now();
     let (one, two) = tokio::join!(jobs.at("audit-seal", now), other.at("audit-seal", now));
     assert_eq!(one.report.counts["sealed"] + two.report.counts["sealed"], 3);
     // Without gaps, and each row once.
     let whole = "select count(*) - max(number) + count(*) - count(distinct audit_id) from audit_chain";
-    assert_eq!(world.database.count(whole).await, 0);
+    assert_eq!(app.database.count(whole).await, 0);
     let answer = jobs.run(json!({"job": "audit-verify"})).await.unwrap();
-    let links = world.database.count("select count(*) from audit_chain").await;
+    let links = app.database.count("select count(*) from audit_chain").await;
     assert_eq!(i64::try_from(answer.report.counts["links"]).unwrap(), links);
 }
 
 #[tokio::test]
 async fn a_row_that_commits_late_is_sealed_after_the_newer_ones() {
-    let (world, jobs) = sealed().await;
-    let mut slow = world.database.superuser().await;
+    let (app, jobs) = sealed().await;
+    let mut slow = app.database.superuser().await;
     let tx = slow.transaction().await.unwrap();
     tx.batch_execute("insert into audit_log (action, resource) values ('slow.write', 'test')").await.unwrap();
-    world.nurse().await;
+    app.nurse().await;
     assert_eq!(jobs.at("audit-seal", Timestamp::now()).await.report.counts["sealed"], 1);
     tx.commit().await.unwrap();
     assert_eq!(jobs.at("audit-seal", Timestamp::now()).await.report.counts["sealed"], 1);
@@ -92,8 +92,8 @@ async fn whoever_tampers_is_found_out() {
             "not sealed",
         ),
     ] {
-        let (world, jobs) = sealed().await;
-        tamper(&world, sql).await;
+        let (app, jobs) = sealed().await;
+        tamper(&app, sql).await;
         let error = found_out(&jobs).await;
         assert!(error.contains(told), "{what}: {error}");
     }
@@ -101,32 +101,31 @@ async fn whoever_tampers_is_found_out() {
 
 #[tokio::test]
 async fn a_chain_made_anew_differs_from_its_anchors() {
-    let (world, jobs) = sealed().await;
+    let (app, jobs) = sealed().await;
     assert_eq!(jobs.at("audit-anchor", Timestamp::now()).await.report.counts["anchored"], 1);
     assert_eq!(jobs.run(json!({"job": "audit-verify"})).await.unwrap().report.counts["anchors"], 1);
-    tamper(&world, "update audit_log set action = 'a.b'; truncate audit_chain; select app.seal_audit(1000)").await;
+    tamper(&app, "update audit_log set action = 'a.b'; truncate audit_chain; select app.seal_audit(1000)").await;
     let error = found_out(&jobs).await;
     assert!(error.contains("not as anchored"), "{error}");
     // Cut off at the end: the anchored link is not there at all.
-    tamper(&world, "truncate audit_chain, audit_log").await;
+    tamper(&app, "truncate audit_chain, audit_log").await;
     let error = found_out(&jobs).await;
     assert!(error.contains("not as anchored"), "{error}");
 }
 
 #[tokio::test]
 async fn a_days_first_anchor_stands_locked_for_seven_years() {
-    let (world, jobs) = sealed().await;
+    let (app, jobs) = sealed().await;
     let now = Timestamp::now();
     assert_eq!(jobs.at("audit-anchor", now).await.report.counts["anchored"], 1);
-    world.nurse().await;
+    app.nurse().await;
     // Again, and as if it were next year: an anchor can't be taken back.
     for at in [now, now + (24 * 400).hours()] {
         let report = jobs.at("audit-anchor", at).await.report;
         assert_eq!((report.counts["sealed"] <= 1, report.counts["anchored"]), (true, 0));
     }
-    let s3 =
-        aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&world.aws).force_path_style(true).build());
-    let bucket = &world.config.anchors_bucket;
+    let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&app.aws).force_path_style(true).build());
+    let bucket = &app.config.anchors_bucket;
     let listed = s3.list_objects_v2().bucket(bucket).send().await.unwrap().contents.unwrap();
     let [object] = listed.as_slice() else { panic!("one anchor: {listed:?}") };
     let key = object.key().unwrap();
@@ -137,17 +136,17 @@ async fn a_days_first_anchor_stands_locked_for_seven_years() {
     assert_eq!(years, 7);
     let anchor: Value = serde_json::from_slice(&stored.body.collect().await.unwrap().into_bytes()).unwrap();
     let hash = format!("select encode(hash, 'hex') from audit_chain where number = {}", anchor["number"]);
-    let kept: String = world.database.superuser().await.query_typed(&hash, &[]).await.unwrap()[0].get(0);
+    let kept: String = app.database.superuser().await.query_typed(&hash, &[]).await.unwrap()[0].get(0);
     assert_eq!(anchor["hash"], kept);
 }
 
 #[tokio::test]
 async fn sealing_that_is_cut_off_is_gone_on_with() {
-    let world = World::new().await;
-    world.nurse().await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    app.nurse().await;
+    let jobs = app.jobs();
     let many = "insert into audit_log (action, resource) select 'a.b', 'c' from generate_series(1, 6000)";
-    world.database.superuser().await.batch_execute(many).await.unwrap();
+    app.database.superuser().await.batch_execute(many).await.unwrap();
     let answer = jobs.cut_off_after(1, "audit-anchor", Timestamp::now()).await;
     assert!(answer.report.cut_off);
     assert_eq!((answer.report.counts["sealed"], answer.report.counts["anchored"]), (5_000, 0));

@@ -4,8 +4,8 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
 use crate::harness::{
-    Client, World,
-    cast::{AGENCY_A, AGENCY_B, ALMA, BERNARD, CHLOE, CLIENT_B, NURSE, NURSE_B, OTHER_NURSES_VISIT},
+    Client, TestApp,
+    fixtures::{AGENCY_A, AGENCY_B, ALMA, BERNARD, CHLOE, CLIENT_B, NURSE, NURSE_B, OTHER_NURSES_VISIT},
 };
 
 fn grant(agency: uuid::Uuid, client: uuid::Uuid, user: uuid::Uuid, starts_on: &str, ends_on: &str) -> String {
@@ -29,27 +29,27 @@ fn ids(changes: &Value, table: &str, list: &str) -> Vec<String> {
 }
 
 /// Where the agency's midnight has passed since a grant was written: the dates are changed as if they had been so all along.
-async fn time_passes(world: &World, sql: &str) {
+async fn time_passes(app: &TestApp, sql: &str) {
     let sql = format!("set session_replication_role = replica; {sql}");
-    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_grant_that_begins_brings_its_client_whole_even_to_who_asked_before_the_job() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let tomorrow = grant(AGENCY_A, BERNARD, NURSE.id, "app.today() + 1", "null");
-    world.database.write(AGENCY_A, &tomorrow).await;
-    let phone = world.nurse().await;
+    app.database.write(AGENCY_A, &tomorrow).await;
+    let phone = app.nurse().await;
     let (changes, cursor) = pull(&phone, "null").await;
     assert_eq!(ids(&changes, "clients", "created"), [ALMA.to_string()]);
-    let jobs = world.jobs();
+    let jobs = app.jobs();
     assert_eq!(jobs.at("care-team-grants", Timestamp::now()).await.report.counts["began"], 0);
 
     let midnight = format!(
         "update care_team set starts_on = starts_on - 1 where client_id = '{BERNARD}' and user_id = '{}'",
         NURSE.id
     );
-    time_passes(&world, &midnight).await;
+    time_passes(&app, &midnight).await;
     // Between midnight and the job: the cursor moves on past nothing.
     let (changes, cursor) = pull(&phone, &cursor).await;
     assert_eq!(ids(&changes, "clients", "updated"), [""; 0]);
@@ -64,13 +64,13 @@ async fn a_grant_that_begins_brings_its_client_whole_even_to_who_asked_before_th
     assert_eq!(jobs.at("care-team-grants", Timestamp::now()).await.report.counts["began"], 0);
     let (changes, _) = pull(&phone, &cursor).await;
     assert_eq!(ids(&changes, "clients", "updated"), [""; 0]);
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'care_team.begin'").await, 1);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'care_team.begin'").await, 1);
 }
 
 #[tokio::test]
 async fn a_grant_that_ended_takes_its_client_off_the_phone() {
-    let world = World::new().await;
-    let phone = world.nurse().await;
+    let app = TestApp::new().await;
+    let phone = app.nurse().await;
     let (_, cursor) = pull(&phone, "null").await;
     // Her own grant, and the one that her visit gives her.
     let yesterday = format!(
@@ -78,24 +78,24 @@ async fn a_grant_that_ended_takes_its_client_off_the_phone() {
          where user_id = '{}'",
         NURSE.id
     );
-    time_passes(&world, &yesterday).await;
-    let jobs = world.jobs();
+    time_passes(&app, &yesterday).await;
+    let jobs = app.jobs();
     let answer = jobs.at("care-team-grants", Timestamp::now()).await;
     assert_eq!((answer.report.counts["began"], answer.report.counts["ended"]), (0, 2));
     let (first, cursor) = pull(&phone, &cursor).await;
     let (second, _) = pull(&phone, &cursor).await;
     let gone: Vec<_> = [first, second].iter().flat_map(|changes| ids(changes, "clients", "deleted")).collect();
     assert!(gone.contains(&ALMA.to_string()), "{gone:?}");
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'care_team.end'").await, 2);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'care_team.end'").await, 2);
 }
 
 /// Instants at which a day begins where the agency is, and the second before.
 #[tokio::test]
 async fn a_day_begins_at_the_agencys_midnight_summer_time_or_not() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let st_johns = format!("update agencies set time_zone = 'America/St_Johns' where id = '{AGENCY_B}'");
-    world.database.superuser().await.batch_execute(&st_johns).await.unwrap();
-    let jobs = world.jobs();
+    app.database.superuser().await.batch_execute(&st_johns).await.unwrap();
+    let jobs = app.jobs();
     for (date, toronto, newfoundland) in [
         // The clocks go forward on 8 March 2026 and back on 1 November: days of 23 and 25 hours.
         ("2026-03-08", "2026-03-08T05:00:00Z", "2026-03-08T03:30:00Z"),
@@ -107,12 +107,12 @@ async fn a_day_begins_at_the_agencys_midnight_summer_time_or_not() {
             [(AGENCY_A, CHLOE, NURSE.id, toronto), (AGENCY_B, CLIENT_B, NURSE_B.id, newfoundland)]
         {
             let midnight: Timestamp = midnight.parse().unwrap();
-            time_passes(&world, "delete from care_team").await;
+            time_passes(&app, "delete from care_team").await;
             let written = format!(
                 "{} update care_team set in_force = false",
                 grant(agency, client, user, &format!("'{date}'"), &format!("'{date}'"))
             );
-            world.database.write(agency, &written).await;
+            app.database.write(agency, &written).await;
             let before = midnight - 1.second();
             for (at, counts) in [(before, (0, 0)), (midnight, (1, 0)), (midnight, (0, 0))] {
                 let report = jobs.at("care-team-grants", at).await.report;
@@ -130,26 +130,23 @@ async fn a_day_begins_at_the_agencys_midnight_summer_time_or_not() {
 
 #[tokio::test]
 async fn two_runs_at_once_write_each_grant_once_and_a_cut_off_run_is_gone_on_with() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for (agency, client, user) in [(AGENCY_A, CHLOE, NURSE.id), (AGENCY_B, CLIENT_B, NURSE_B.id)] {
         let written = format!(
             "{} update care_team set in_force = false where client_id = '{client}' and source = 'assigned'",
             grant(agency, client, user, "app.today()", "null")
         );
-        world.database.write(agency, &written).await;
+        app.database.write(agency, &written).await;
     }
     let numbers = "select sum(number)::bigint from agency_counters";
-    let before = world.database.count(numbers).await;
-    let (one, other) = (world.jobs(), world.jobs());
+    let before = app.database.count(numbers).await;
+    let (one, other) = (app.jobs(), app.jobs());
     let now = Timestamp::now();
     let answer = one.cut_off_after(2, "care-team-grants", now).await;
     assert!(answer.report.cut_off);
     assert_eq!(answer.report.counts["began"], 1);
     let (first, second) = tokio::join!(one.at("care-team-grants", now), other.at("care-team-grants", now));
     assert_eq!(first.report.counts["began"] + second.report.counts["began"], 1);
-    assert!(world.database.count(numbers).await >= before + 2);
-    assert_eq!(
-        world.database.count("select count(*) from care_team where not in_force and deleted_at is null").await,
-        0
-    );
+    assert!(app.database.count(numbers).await >= before + 2);
+    assert_eq!(app.database.count("select count(*) from care_team where not in_force and deleted_at is null").await, 0);
 }

@@ -3,14 +3,14 @@
 use jiff::{Timestamp, ToSpan};
 
 use crate::harness::{
-    World,
-    cast::{AGENCY_A, AGENCY_B, NURSE, NURSE_B},
+    TestApp,
+    fixtures::{AGENCY_A, AGENCY_B, NURSE, NURSE_B},
 };
 
 /// Refused pushes and receipts of both agencies, one of each a day old for every 30 days back to 300.
-async fn old_rows(world: &World) {
+async fn old_rows(app: &TestApp) {
     for (agency, person) in [(AGENCY_A, &NURSE), (AGENCY_B, &NURSE_B)] {
-        let device = world.sign_in(person).await.device_id;
+        let device = app.sign_in(person).await.device_id;
         let sql = format!(
             "set session_replication_role = replica;
              insert into sync_quarantine
@@ -23,83 +23,83 @@ async fn old_rows(world: &World) {
              from generate_series(0, 10) n",
             user = person.id
         );
-        world.database.superuser().await.batch_execute(&sql).await.unwrap();
+        app.database.superuser().await.batch_execute(&sql).await.unwrap();
     }
 }
 
-async fn left(world: &World) -> [i64; 2] {
+async fn left(app: &TestApp) -> [i64; 2] {
     [
-        world.database.count("select count(*) from sync_quarantine").await,
-        world.database.count("select count(*) from sync_receipts").await,
+        app.database.count("select count(*) from sync_quarantine").await,
+        app.database.count("select count(*) from sync_receipts").await,
     ]
 }
 
 #[tokio::test]
 async fn what_has_outlived_its_time_goes_and_the_rest_stays() {
-    let world = World::new().await;
-    old_rows(&world).await;
-    assert_eq!(left(&world).await, [22, 22]);
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    old_rows(&app).await;
+    assert_eq!(left(&app).await, [22, 22]);
+    let jobs = app.jobs();
 
     // At an earlier time less was old.
     let answer = jobs.at("clean-up", Timestamp::now() - (24 * 180).hours()).await;
     assert_eq!(answer.report.counts["sync_quarantine"], 4);
     assert_eq!(answer.report.counts["sync_receipts"], 0);
-    assert_eq!(left(&world).await, [18, 22]);
+    assert_eq!(left(&app).await, [18, 22]);
 
     // Now: 90 days of the one, 180 of the other, in both agencies.
     jobs.run(serde_json::json!({"job": "clean-up"})).await.unwrap();
-    assert_eq!(left(&world).await, [6, 12]);
+    assert_eq!(left(&app).await, [6, 12]);
 
     // A time to come is not believed.
     let answer = jobs.at("clean-up", Timestamp::now() + (24 * 3650).hours()).await;
     assert_eq!(answer.report.counts["sync_quarantine"], 0);
-    assert_eq!(left(&world).await, [6, 12]);
+    assert_eq!(left(&app).await, [6, 12]);
 }
 
 #[tokio::test]
 async fn two_runs_at_once_remove_each_row_once() {
-    let world = World::new().await;
-    old_rows(&world).await;
-    let (one, other) = (world.jobs(), world.jobs());
+    let app = TestApp::new().await;
+    old_rows(&app).await;
+    let (one, other) = (app.jobs(), app.jobs());
     let now = Timestamp::now();
     let (one, other) = tokio::join!(one.at("clean-up", now), other.at("clean-up", now));
     assert_eq!(one.report.counts["sync_quarantine"] + other.report.counts["sync_quarantine"], 16);
-    assert_eq!(left(&world).await, [6, 12]);
+    assert_eq!(left(&app).await, [6, 12]);
 }
 
 #[tokio::test]
 async fn a_run_that_is_cut_off_says_so_and_the_next_one_goes_on() {
-    let world = World::new().await;
-    old_rows(&world).await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    old_rows(&app).await;
+    let jobs = app.jobs();
     // Agency A, and its quarantine; then the time is up.
     let answer = jobs.cut_off_after(2, "clean-up", Timestamp::now()).await;
     assert!(answer.report.cut_off);
-    assert_eq!(left(&world).await, [14, 22]);
+    assert_eq!(left(&app).await, [14, 22]);
     let answer = jobs.at("clean-up", Timestamp::now()).await;
     assert!(!answer.report.cut_off);
-    assert_eq!(left(&world).await, [6, 12]);
+    assert_eq!(left(&app).await, [6, 12]);
 }
 
 #[tokio::test]
 async fn a_session_that_nobody_can_go_on_with_ends() {
-    let world = World::new().await;
-    let (dead, alive) = (world.nurse().await, world.nurse().await);
+    let app = TestApp::new().await;
+    let (dead, alive) = (app.nurse().await, app.nurse().await);
     let sql = format!(
         "update devices set push_token = 'token';
          update devices set last_seen_at = now() - interval '7 days 1 minute' where id = '{}';
          update devices set last_seen_at = now() - interval '6 days 23 hours' where id = '{}'",
         dead.device_id, alive.device_id
     );
-    world.database.superuser().await.batch_execute(&sql).await.unwrap();
-    let answer = world.jobs().at("clean-up", Timestamp::now() + (24 * 30).hours()).await;
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
+    let answer = app.jobs().at("clean-up", Timestamp::now() + (24 * 30).hours()).await;
     assert_eq!(answer.report.counts["sessions"], 1);
     let ended = format!(
         "select count(*) from devices where (session_id is null and push_token is null) = (id = '{}')",
         dead.device_id
     );
-    assert_eq!(world.database.count(&ended).await, 2);
+    assert_eq!(app.database.count(&ended).await, 2);
     alive.get("/v1/auth/me").await.expect(200);
     dead.get("/v1/auth/me").await.expect(401);
 }

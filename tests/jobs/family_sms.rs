@@ -7,8 +7,8 @@ use serde_json::Value;
 use shared::{messages::Template, models::users::Locale};
 
 use crate::harness::{
-    World,
-    cast::{AGENCY_A, AIDES_VISIT, ALMA, FAMILY, NURSE, NURSES_VISIT},
+    TestApp,
+    fixtures::{AGENCY_A, AIDES_VISIT, ALMA, FAMILY, NURSE, NURSES_VISIT},
 };
 
 /// Six in the evening of an ordinary day in Toronto.
@@ -26,7 +26,7 @@ fn consent(kind: &str, user: &str, granted: bool) -> String {
 }
 
 /// The family member asked for the SMS. The nurse came that day at 9:05, the aide is planned for 19:30.
-async fn a_day(world: &World, date: &str) {
+async fn a_day(app: &TestApp, date: &str) {
     let sql = format!(
         "{} update visits set scheduled_start = '{date} 09:00 America/Toronto', scheduled_end = '{date} 10:00 America/Toronto',
            actual_start = '{date} 09:05 America/Toronto', actual_end = '{date} 09:50 America/Toronto', status = 'completed',
@@ -36,21 +36,21 @@ async fn a_day(world: &World, date: &str) {
          where id = '{AIDES_VISIT}'",
         consent("sms", &format!("'{}'", FAMILY.id), true)
     );
-    world.database.write(AGENCY_A, &sql).await;
+    app.database.write(AGENCY_A, &sql).await;
 }
 
-async fn queued(world: &World) -> i64 {
-    world.database.count("select count(*) from messages where template = 'family_daily'").await
+async fn queued(app: &TestApp) -> i64 {
+    app.database.count("select count(*) from messages where template = 'family_daily'").await
 }
 
 #[tokio::test]
 async fn a_family_reads_who_came_and_nothing_of_health() {
-    let world = World::new().await;
-    a_day(&world, "2026-06-10").await;
-    let answer = world.jobs().at("family-sms", at(EVENING)).await;
+    let app = TestApp::new().await;
+    a_day(&app, "2026-06-10").await;
+    let answer = app.jobs().at("family-sms", at(EVENING)).await;
     assert_eq!(answer.report.counts["queued"], 1);
     let sql = "select template_values, recipient_id::text, recipient, client_id::text, dedupe_key from messages";
-    let row = &world.database.superuser().await.query_typed(sql, &[]).await.unwrap()[0];
+    let row = &app.database.superuser().await.query_typed(sql, &[]).await.unwrap()[0];
     let values: Value = row.get(0);
     assert_eq!((row.get(1), row.get(2)), (FAMILY.id.to_string(), "+14165550005".to_owned()));
     assert_eq!((row.get(3), row.get(4)), (ALMA.to_string(), format!("family:{ALMA}:+14165550005:2026-06-10")));
@@ -70,14 +70,14 @@ async fn a_family_reads_who_came_and_nothing_of_health() {
         "select count(*) from audit_log where action = 'family.sms' and client_id = '{ALMA}' and resource_id = '{}'",
         FAMILY.id
     );
-    assert_eq!(world.database.count(&audited).await, 1);
+    assert_eq!(app.database.count(&audited).await, 1);
 }
 
 #[tokio::test]
 async fn six_in_the_evening_is_six_in_the_evening_summer_time_or_not() {
-    let world = World::new().await;
-    a_day(&world, "2026-06-10").await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    a_day(&app, "2026-06-10").await;
+    let jobs = app.jobs();
     for (zone, date, six) in [
         ("America/Toronto", "2026-03-07", "2026-03-07T23:00:00Z"),
         // The clocks went forward this morning, and back on 1 November.
@@ -96,13 +96,13 @@ async fn six_in_the_evening_is_six_in_the_evening_summer_time_or_not() {
                actual_start = '{date} 00:10 {zone}', actual_end = '{date} 00:40 {zone}', check_in_received_at = '{date} 00:10 {zone}' where id = '{NURSES_VISIT}';
              update visits set scheduled_start = '{date} 23:50 {zone}', scheduled_end = '{date} 23:59 {zone}' where id = '{AIDES_VISIT}'"
         );
-        world.database.superuser().await.batch_execute(&sql).await.unwrap();
+        app.database.superuser().await.batch_execute(&sql).await.unwrap();
         let six = at(six);
         for (now, count) in [(six - 1.second(), 0), (six + 3.hours(), 0), (six, 1), (six + 15.minutes(), 0)] {
             let report = jobs.at("family-sms", now).await.report;
             assert_eq!(report.counts["queued"], count, "{zone} {date} {now}");
         }
-        let row = &world
+        let row = &app
             .database
             .superuser()
             .await
@@ -141,32 +141,32 @@ async fn only_who_asked_for_it_is_written_to() {
         ),
         ("nothing was planned", "update visits set deleted_at = now() where agency_id = app.agency_id();".to_owned()),
     ] {
-        let world = World::new().await;
-        a_day(&world, "2026-06-10").await;
+        let app = TestApp::new().await;
+        a_day(&app, "2026-06-10").await;
         let sql = format!(
             "begin; select app.act_as_job('{AGENCY_A}'), app.take_numbers(20);
              alter table visits disable trigger guard_visit_moves; {sql} commit"
         );
-        world.database.superuser().await.batch_execute(&sql).await.unwrap();
-        let answer = world.jobs().at("family-sms", at(EVENING)).await;
-        assert_eq!((answer.report.counts["queued"], queued(&world).await), (0, 0), "{why}");
+        app.database.superuser().await.batch_execute(&sql).await.unwrap();
+        let answer = app.jobs().at("family-sms", at(EVENING)).await;
+        assert_eq!((answer.report.counts["queued"], queued(&app).await), (0, 0), "{why}");
     }
 }
 
 #[tokio::test]
 async fn who_asks_again_is_written_to_again() {
-    let world = World::new().await;
-    a_day(&world, "2026-06-10").await;
+    let app = TestApp::new().await;
+    a_day(&app, "2026-06-10").await;
     let user = format!("'{}'", FAMILY.id);
-    world.database.write(AGENCY_A, &format!("{}{}", consent("sms", &user, false), consent("sms", &user, true))).await;
+    app.database.write(AGENCY_A, &format!("{}{}", consent("sms", &user, false), consent("sms", &user, true))).await;
     // Of two rows of one moment the newer id counts, so that the test needs them apart.
-    assert_eq!(world.jobs().at("family-sms", at(EVENING)).await.report.counts["queued"], 1);
+    assert_eq!(app.jobs().at("family-sms", at(EVENING)).await.report.counts["queued"], 1);
 }
 
 #[tokio::test]
 async fn two_of_a_family_who_share_a_phone_get_one_sms_and_who_changed_numbers_none_more() {
-    let world = World::new().await;
-    a_day(&world, "2026-06-10").await;
+    let app = TestApp::new().await;
+    a_day(&app, "2026-06-10").await;
     for (n, number) in [(0xf1, "+14165550005"), (0xf2, "+14165550005"), (0xf3, "+14165550006")] {
         let user = uuid::Uuid::from_u128(n);
         let sql = format!(
@@ -176,27 +176,27 @@ async fn two_of_a_family_who_share_a_phone_get_one_sms_and_who_changed_numbers_n
              values (app.uuid7(), '{AGENCY_A}', '{ALMA}', '{user}', 'family', '2026-01-01'); {}",
             consent("sms", &format!("'{user}'"), true)
         );
-        world.database.write(AGENCY_A, &sql).await;
+        app.database.write(AGENCY_A, &sql).await;
     }
-    let jobs = world.jobs();
+    let jobs = app.jobs();
     assert_eq!(jobs.at("family-sms", at(EVENING)).await.report.counts["queued"], 2);
-    assert_eq!(queued(&world).await, 2);
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'family.sms'").await, 2);
+    assert_eq!(queued(&app).await, 2);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'family.sms'").await, 2);
     let moved = "update users set phone = '+14165550009' where phone = '+14165550006'";
-    world.database.superuser().await.batch_execute(moved).await.unwrap();
+    app.database.superuser().await.batch_execute(moved).await.unwrap();
     assert_eq!(jobs.at("family-sms", at(EVENING) + 15.minutes()).await.report.counts["queued"], 0);
 }
 
 #[tokio::test]
 async fn nobody_is_woken_by_it() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     // Two dates when clocks change within the day, and an ordinary one.
     for (date, run, nine) in [
         ("2026-06-10", "2026-06-11T00:59:00Z", "2026-06-11T01:00:00Z"),
         ("2026-03-08", "2026-03-08T22:00:00Z", "2026-03-09T01:00:00Z"),
         ("2026-11-01", "2026-11-01T23:00:00Z", "2026-11-02T02:00:00Z"),
     ] {
-        let owner = world.database.superuser().await;
+        let owner = app.database.superuser().await;
         let sql = format!(
             "delete from messages; set session_replication_role = replica;
              update visits set scheduled_start = '{date} 09:00 America/Toronto', scheduled_end = '{date} 10:00 America/Toronto'
@@ -204,7 +204,7 @@ async fn nobody_is_woken_by_it() {
             consent("sms", &format!("'{}'", FAMILY.id), true)
         );
         owner.batch_execute(&sql).await.unwrap();
-        assert_eq!(world.jobs().at("family-sms", at(run)).await.report.counts["queued"], 1);
+        assert_eq!(app.jobs().at("family-sms", at(run)).await.report.counts["queued"], 1);
         let rows = owner.query_typed("select expires_at::timestamptz from messages", &[]).await.unwrap();
         let expires: std::time::SystemTime = rows[0].get(0);
         assert_eq!(Timestamp::try_from(expires).unwrap(), at(nine), "{date}");
@@ -212,7 +212,7 @@ async fn nobody_is_woken_by_it() {
 }
 
 /// So many clients who were visited that day, each with a family member who asked for the SMS.
-async fn families(world: &World, count: u32) {
+async fn families(app: &TestApp, count: u32) {
     let sql = format!(
         "begin; select app.act_as_job('{AGENCY_A}'), app.take_numbers({});
          create temporary table f on commit drop as
@@ -233,15 +233,15 @@ async fn families(world: &World, count: u32) {
         3 * count,
         NURSE.id
     );
-    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
 }
 
 #[tokio::test]
 async fn thousands_are_told_once_each_over_runs_that_are_cut_off_and_overlap() {
-    let world = World::new().await;
-    a_day(&world, "2026-06-10").await;
-    families(&world, 2_600).await;
-    let (one, other) = (world.jobs(), world.jobs());
+    let app = TestApp::new().await;
+    a_day(&app, "2026-06-10").await;
+    families(&app, 2_600).await;
+    let (one, other) = (app.jobs(), app.jobs());
     let now = at(EVENING);
     // Each run has time for one batch: the agency's turn is a piece of work, and the batch is one.
     let first = one.cut_off_after(2, "family-sms", now).await;
@@ -252,13 +252,13 @@ async fn thousands_are_told_once_each_over_runs_that_are_cut_off_and_overlap() {
     let (third, fourth) =
         tokio::join!(one.at("family-sms", now + 30.minutes()), other.at("family-sms", now + 30.minutes()));
     assert_eq!(third.report.counts["queued"] + fourth.report.counts["queued"], 1_601);
-    assert_eq!(queued(&world).await, 2_601);
+    assert_eq!(queued(&app).await, 2_601);
     // One a second from now on, as Twilio takes them: none is late that couldn't go sooner, whoever queued it.
     let evenly = "select count(*) from (
         select next_attempt_at - lag(next_attempt_at) over (order by next_attempt_at) as wait from messages) m
       where wait between interval '999 milliseconds' and interval '10 seconds'";
-    assert_eq!(world.database.count(evenly).await, 2_600);
-    let recipients = world
+    assert_eq!(app.database.count(evenly).await, 2_600);
+    let recipients = app
         .database
         .superuser()
         .await
@@ -266,5 +266,5 @@ async fn thousands_are_told_once_each_over_runs_that_are_cut_off_and_overlap() {
         .await
         .unwrap();
     assert_eq!(recipients.iter().map(|row| row.get(0)).collect::<BTreeSet<String>>().len(), 2_601);
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'family.sms'").await, 2_601);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'family.sms'").await, 2_601);
 }

@@ -6,8 +6,8 @@ use shared::{messages::Template, models::users::Locale};
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{
+    TestApp,
+    fixtures::{
         ADMIN_B, AGENCY_A, AGENCY_B, AIDES_VISIT, ALMA, COORDINATOR, NURSE, NURSE_B, NURSES_VISIT, OTHER_COORDINATOR,
         OTHER_NURSE, OTHER_NURSES_VISIT, VISIT_B,
     },
@@ -15,9 +15,9 @@ use crate::harness::{
 
 /// The nurse's visit was to begin at the answered time, some hours ago; all others are far off. Alma's coordinator is not
 /// the first one there is.
-async fn late(world: &World) -> Timestamp {
+async fn late(app: &TestApp) -> Timestamp {
     let planned = Timestamp::from_second(Timestamp::now().as_second()).unwrap() - 3.hours();
-    world
+    app
         .database
         .write(
             AGENCY_A,
@@ -35,16 +35,16 @@ async fn late(world: &World) -> Timestamp {
 }
 
 /// The nurse's phone was last heard from then, with nothing unsent.
-async fn heard_from(world: &World, at: Timestamp, pending: &str) {
+async fn heard_from(app: &TestApp, at: Timestamp, pending: &str) {
     let sql =
         format!("update devices set last_seen_at = '{at}', pending_count = {pending} where user_id = '{}'", NURSE.id);
-    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
 }
 
 /// Recipient, template and status of each message, in the order of time.
-async fn messages(world: &World) -> Vec<(String, String, String)> {
+async fn messages(app: &TestApp) -> Vec<(String, String, String)> {
     let sql = "select recipient_id::text, template, status::text from messages order by created_at, id";
-    let rows = world.database.superuser().await.query_typed(sql, &[]).await.unwrap();
+    let rows = app.database.superuser().await.query_typed(sql, &[]).await.unwrap();
     rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
 }
 
@@ -52,29 +52,29 @@ fn told(template: &str, status: &str) -> (String, String, String) {
     (OTHER_COORDINATOR.id.to_string(), template.into(), status.into())
 }
 
-async fn status(world: &World) -> String {
+async fn status(app: &TestApp) -> String {
     let sql = format!("select status::text from visits where id = '{NURSES_VISIT}'");
-    world.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0].get(0)
+    app.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0].get(0)
 }
 
 #[tokio::test]
 async fn the_coordinator_is_told_once_after_a_quarter_of_an_hour() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let _phone = world.nurse().await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
+    let jobs = app.jobs();
     jobs.at("late-visits", planned + 899.seconds()).await;
-    assert_eq!(messages(&world).await, []);
+    assert_eq!(messages(&app).await, []);
 
     let answer = jobs.at("late-visits", planned + 900.seconds()).await;
     assert_eq!((answer.report.counts["late"], answer.report.counts["dark"]), (1, 0));
     for minutes in [15, 20, 59] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
-    assert_eq!(messages(&world).await, [told("visit_late", "pending")]);
-    assert_eq!(status(&world).await, "scheduled");
+    assert_eq!(messages(&app).await, [told("visit_late", "pending")]);
+    assert_eq!(status(&app).await, "scheduled");
 
-    let row = &world
+    let row = &app
         .database
         .superuser()
         .await
@@ -91,88 +91,88 @@ async fn the_coordinator_is_told_once_after_a_quarter_of_an_hour() {
 
 #[tokio::test]
 async fn a_dark_phone_is_told_of_in_other_words_and_its_visit_is_not_missed() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let _phone = world.nurse().await;
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
     // A browser doesn't bring check-ins.
     let browser = format!(
         "insert into devices (id, agency_id, user_id, name, platform, app_version)
          values (gen_random_uuid(), '{AGENCY_A}', '{}', 'Laptop', 'web', '1')",
         NURSE.id
     );
-    world.database.superuser().await.batch_execute(&browser).await.unwrap();
+    app.database.superuser().await.batch_execute(&browser).await.unwrap();
     let silent = format!("update devices set last_seen_at = '{}' where platform <> 'web'", planned - 1.minutes());
-    world.database.superuser().await.batch_execute(&silent).await.unwrap();
-    let jobs = world.jobs();
+    app.database.superuser().await.batch_execute(&silent).await.unwrap();
+    let jobs = app.jobs();
     for minutes in [15, 40, 60, 120] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
-    assert_eq!(messages(&world).await, [told("visit_dark", "pending")]);
-    assert_eq!(status(&world).await, "scheduled");
+    assert_eq!(messages(&app).await, [told("visit_dark", "pending")]);
+    assert_eq!(status(&app).await, "scheduled");
 
     // It comes back without a check-in. What was not yet sent is out of date.
-    heard_from(&world, planned + 130.minutes(), "0").await;
+    heard_from(&app, planned + 130.minutes(), "0").await;
     let answer = jobs.at("late-visits", planned + 140.minutes()).await;
     assert_eq!(answer.report.counts["missed"], 1);
-    assert_eq!(messages(&world).await, [told("visit_dark", "cancelled"), told("visit_missed", "pending")]);
-    assert_eq!(status(&world).await, "missed");
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
+    assert_eq!(messages(&app).await, [told("visit_dark", "cancelled"), told("visit_missed", "pending")]);
+    assert_eq!(status(&app).await, "missed");
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
 }
 
 #[tokio::test]
 async fn a_phone_in_the_middle_of_sending_is_waited_for() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let _phone = world.nurse().await;
-    let jobs = world.jobs();
-    heard_from(&world, planned + 19.minutes(), "3").await;
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
+    let jobs = app.jobs();
+    heard_from(&app, planned + 19.minutes(), "3").await;
     jobs.at("late-visits", planned + 20.minutes()).await;
-    assert_eq!(messages(&world).await, []);
+    assert_eq!(messages(&app).await, []);
     // Its push never came: it doesn't hold anything up for ever, and no more if it goes on for ever.
-    heard_from(&world, planned + 29.minutes(), "3").await;
+    heard_from(&app, planned + 29.minutes(), "3").await;
     jobs.at("late-visits", planned + 30.minutes()).await;
-    assert_eq!(messages(&world).await, [told("visit_late", "pending")]);
-    heard_from(&world, planned + 59.minutes(), "3").await;
+    assert_eq!(messages(&app).await, [told("visit_late", "pending")]);
+    heard_from(&app, planned + 59.minutes(), "3").await;
     jobs.at("late-visits", planned + 60.minutes()).await;
-    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_missed", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_missed", "pending")]);
 }
 
 #[tokio::test]
 async fn a_visit_given_to_somebody_else_is_late_anew_and_so_when_it_is_given_back() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let _phone = world.nurse().await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
+    let jobs = app.jobs();
     let given_to = async |caregiver: Uuid| {
         let sql = format!("update visits set user_id = '{caregiver}' where id = '{NURSES_VISIT}'");
-        world.database.write(AGENCY_A, &sql).await;
+        app.database.write(AGENCY_A, &sql).await;
     };
     jobs.at("late-visits", planned + 15.minutes()).await;
     given_to(OTHER_NURSE.id).await;
     for minutes in [20, 25] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
-    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_dark", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_dark", "pending")]);
     given_to(NURSE.id).await;
     for minutes in [30, 35] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
     let all = [told("visit_late", "cancelled"), told("visit_dark", "cancelled"), told("visit_late", "pending")];
-    assert_eq!(messages(&world).await, all);
+    assert_eq!(messages(&app).await, all);
 }
 
 #[tokio::test]
 async fn whom_a_message_can_t_reach_somebody_else_is_told_instead() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let _phone = world.nurse().await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
+    let jobs = app.jobs();
     // They have texted STOP.
     let fails = async |status: &str| {
         let sql = format!("update messages set status = '{status}', next_attempt_at = null where status = 'pending'");
-        world.database.superuser().await.batch_execute(&sql).await.unwrap();
+        app.database.superuser().await.batch_execute(&sql).await.unwrap();
     };
-    let people = async || messages(&world).await.into_iter().map(|(person, ..)| person).collect::<Vec<_>>();
+    let people = async || messages(&app).await.into_iter().map(|(person, ..)| person).collect::<Vec<_>>();
     for minutes in [15, 20, 25] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
         if minutes < 25 {
@@ -194,20 +194,20 @@ async fn whom_a_message_can_t_reach_somebody_else_is_told_instead() {
         assert_eq!(answer.report.counts["missed"], u64::from(minutes == 65));
     }
     assert_eq!(people().await.len(), 5);
-    assert_eq!(status(&world).await, "missed");
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
+    assert_eq!(status(&app).await, "missed");
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
 }
 
 #[tokio::test]
 async fn a_check_in_takes_back_what_is_not_yet_sent_and_overrules_missed() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let nurse = app.nurse().await;
     let first = nurse.get("/v1/sync?last_pulled_at=null&schema_version=2&migration=null").await.expect(200);
-    let jobs = world.jobs();
+    let jobs = app.jobs();
     jobs.at("late-visits", planned + 20.minutes()).await;
     jobs.at("late-visits", planned + 60.minutes()).await;
-    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_missed", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_missed", "pending")]);
 
     // By sync: the check-in that the phone held.
     let mut visit = first["changes"]["visits"]["created"]
@@ -225,10 +225,10 @@ async fn a_check_in_takes_back_what_is_not_yet_sent_and_overrules_missed() {
     let path = format!("/v1/sync?last_pulled_at={}", first["timestamp"]);
     let answer = nurse.post(&path, &changes).await.expect(200);
     assert_eq!(answer["applied"], 1, "{answer}");
-    assert_eq!(status(&world).await, "in_progress");
-    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_missed", "cancelled")]);
+    assert_eq!(status(&app).await, "in_progress");
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_missed", "cancelled")]);
     jobs.at("late-visits", planned + 90.minutes()).await;
-    assert_eq!(messages(&world).await.len(), 2);
+    assert_eq!(messages(&app).await.len(), 2);
 
     // By REST, on another visit; what has gone out already stays as it is.
     let start = format!(
@@ -237,10 +237,9 @@ async fn a_check_in_takes_back_what_is_not_yet_sent_and_overrules_missed() {
            user_id = '{}' where id = '{AIDES_VISIT}'",
         NURSE.id
     );
-    world.database.write(AGENCY_A, &start).await;
+    app.database.write(AGENCY_A, &start).await;
     jobs.at("late-visits", planned - (24 * 60 - 20).minutes()).await;
-    world
-        .database
+    app.database
         .superuser()
         .await
         .batch_execute("update messages set status = 'sent' where status = 'pending'")
@@ -248,76 +247,76 @@ async fn a_check_in_takes_back_what_is_not_yet_sent_and_overrules_missed() {
         .unwrap();
     jobs.at("late-visits", planned - (24 * 60 - 70).minutes()).await;
     nurse.post(&format!("/v1/visits/{AIDES_VISIT}/check-in"), &json!({"at": planned})).await.expect(200);
-    assert_eq!(messages(&world).await[2..], [told("visit_late", "sent"), told("visit_missed", "cancelled")]);
+    assert_eq!(messages(&app).await[2..], [told("visit_late", "sent"), told("visit_missed", "cancelled")]);
 }
 
 #[tokio::test]
 async fn a_visit_planned_anew_is_late_anew() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let _phone = world.nurse().await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
+    let jobs = app.jobs();
     jobs.at("late-visits", planned + 20.minutes()).await;
     let later = format!("update visits set scheduled_start = '{}' where id = '{NURSES_VISIT}'", planned + 30.minutes());
-    world.database.write(AGENCY_A, &later).await;
-    assert_eq!(messages(&world).await, [told("visit_late", "cancelled")]);
+    app.database.write(AGENCY_A, &later).await;
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled")]);
     jobs.at("late-visits", planned + 40.minutes()).await;
-    assert_eq!(messages(&world).await.len(), 1);
+    assert_eq!(messages(&app).await.len(), 1);
     jobs.at("late-visits", planned + 45.minutes()).await;
-    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_late", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_late", "pending")]);
 }
 
 #[tokio::test]
 async fn of_two_runs_at_once_one_tells() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let _phone = world.nurse().await;
-    let (one, other) = (world.jobs(), world.jobs());
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
+    let (one, other) = (app.jobs(), app.jobs());
     for (minutes, kind) in [(20, "late"), (70, "missed")] {
         let now = planned + minutes.minutes();
         let (one, other) = tokio::join!(one.at("late-visits", now), other.at("late-visits", now));
         assert_eq!(one.report.counts[kind] + other.report.counts[kind], 1);
     }
-    assert_eq!(messages(&world).await, [told("visit_late", "cancelled"), told("visit_missed", "pending")]);
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_missed", "pending")]);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
 }
 
 #[tokio::test]
 async fn a_run_that_is_cut_off_is_gone_on_with_and_whoever_there_is_is_told() {
-    let world = World::new().await;
-    let planned = late(&world).await;
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
     let sql = format!(
         "update visits set scheduled_start = '{planned}', scheduled_end = '{}' where id = '{VISIT_B}'",
         planned + 45.minutes()
     );
-    world.database.write(AGENCY_B, &sql).await;
-    let (_one, _other) = (world.nurse().await, world.sign_in(&NURSE_B).await);
-    let jobs = world.jobs();
+    app.database.write(AGENCY_B, &sql).await;
+    let (_one, _other) = (app.nurse().await, app.sign_in(&NURSE_B).await);
+    let jobs = app.jobs();
     let now = planned + 20.minutes();
     let answer = jobs.cut_off_after(2, "late-visits", now).await;
     assert!(answer.report.cut_off);
-    assert_eq!(messages(&world).await, [told("visit_late", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_late", "pending")]);
     assert!(!jobs.at("late-visits", now).await.report.cut_off);
     // Agency B has an admin and no coordinator.
     let to_admin = (ADMIN_B.id.to_string(), "visit_late".to_owned(), "pending".to_owned());
-    assert_eq!(messages(&world).await, [told("visit_late", "pending"), to_admin]);
+    assert_eq!(messages(&app).await, [told("visit_late", "pending"), to_admin]);
 }
 
 #[tokio::test]
 async fn without_a_coordinator_of_their_own_the_one_on_duty_is_told_and_nobody_is_counted() {
-    let world = World::new().await;
-    let planned = late(&world).await;
-    let (_phone, _portal) = (world.nurse().await, world.coordinator().await);
-    world.database.write(AGENCY_A, &format!("update clients set coordinator_id = null where id = '{ALMA}'")).await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let (_phone, _portal) = (app.nurse().await, app.coordinator().await);
+    app.database.write(AGENCY_A, &format!("update clients set coordinator_id = null where id = '{ALMA}'")).await;
+    let jobs = app.jobs();
     jobs.at("late-visits", planned + 15.minutes()).await;
-    assert_eq!(messages(&world).await[0].0, COORDINATOR.id.to_string());
+    assert_eq!(messages(&app).await[0].0, COORDINATOR.id.to_string());
 
     let nobody = "delete from messages; update users set status = 'suspended' where role in ('coordinator', 'admin')";
-    world.database.superuser().await.batch_execute(nobody).await.unwrap();
+    app.database.superuser().await.batch_execute(nobody).await.unwrap();
     let answer = jobs.at("late-visits", planned + 20.minutes()).await;
     assert_eq!((answer.report.counts["late"], answer.report.counts["nobody_to_tell"]), (1, 1));
     // Missed all the same.
     jobs.at("late-visits", planned + 60.minutes()).await;
-    assert_eq!(status(&world).await, "missed");
+    assert_eq!(status(&app).await, "missed");
 }

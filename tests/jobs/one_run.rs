@@ -6,17 +6,17 @@ use shared::lambda::Fatal;
 use uuid::Uuid;
 
 use crate::harness::{
-    cast::{AGENCY_A, AGENCY_B, ALMA, COORDINATOR, NURSE, NURSES_VISIT, VISIT_B},
+    fixtures::{AGENCY_A, AGENCY_B, ALMA, COORDINATOR, NURSE, NURSES_VISIT, VISIT_B},
     log::Captured,
-    sending::Post,
+    outbox::TestOutbox,
 };
 
 /// As the schedule, or whoever raised an alert, has it done.
-async fn now(post: &Post, job: Job) -> Result<Answer, Fatal> {
-    post.environment().run(Event { job, now: None }, Deadline::when(|| false)).await
+async fn now(outbox: &TestOutbox, job: Job) -> Result<Answer, Fatal> {
+    outbox.environment().run(Event { job, now: None }, Deadline::when(|| false)).await
 }
 
-async fn alert(post: &Post) -> Uuid {
+async fn alert(outbox: &TestOutbox) -> Uuid {
     let id = Uuid::now_v7();
     let sql = format!(
         "update clients set coordinator_id = '{}' where id = '{ALMA}';
@@ -24,59 +24,59 @@ async fn alert(post: &Post) -> Uuid {
          values ('{id}', '{AGENCY_A}', '{ALMA}', '{}', 'high', 'fall')",
         COORDINATOR.id, NURSE.id
     );
-    post.world.database.write(AGENCY_A, &sql).await;
+    outbox.app.database.write(AGENCY_A, &sql).await;
     id
 }
 
 /// Rows of `table` for which `condition` holds can't be written any more.
-async fn broken(post: &Post, table: &str, condition: &str) {
+async fn broken(outbox: &TestOutbox, table: &str, condition: &str) {
     let sql = format!(
         "create function break_it() returns trigger language plpgsql as
            $$ begin raise exception 'it is broken' using errcode = 'XX000'; end $$;
          create trigger break_it before insert or update on {table} for each row when ({condition}) execute function break_it()"
     );
-    post.world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    outbox.app.database.superuser().await.batch_execute(&sql).await.unwrap();
 }
 
 #[tokio::test]
 async fn one_alert_that_can_t_move_holds_up_nobodys_call_and_fails_the_run() {
-    let post = Post::new().await;
-    let stuck = alert(&post).await;
-    alert(&post).await;
-    broken(&post, "escalations", &format!("new.alert_id = '{stuck}'")).await;
+    let outbox = TestOutbox::new().await;
+    let stuck = alert(&outbox).await;
+    alert(&outbox).await;
+    broken(&outbox, "escalations", &format!("new.alert_id = '{stuck}'")).await;
     let captured = Captured::start();
-    assert!(now(&post, Job::Escalate).await.is_err());
-    assert_eq!(post.fake.accepted().len(), 1);
+    assert!(now(&outbox, Job::Escalate).await.is_err());
+    assert_eq!(outbox.fake.accepted().len(), 1);
     let line = captured.lines().into_iter().find(|line| line["alertId"] == stuck.to_string()).unwrap();
     assert!(line["error"].as_str().unwrap().contains("it is broken (XX000)"), "the reason: {line}");
 }
 
 #[tokio::test]
 async fn an_agency_whose_late_visits_fail_holds_up_no_other() {
-    let post = Post::new().await;
+    let outbox = TestOutbox::new().await;
     let start = Timestamp::now() - jiff::SignedDuration::from_mins(20);
     for (agency, visit) in [(AGENCY_A, NURSES_VISIT), (AGENCY_B, VISIT_B)] {
         let sql = format!(
             "update visits set scheduled_start = '{start}', scheduled_end = '{start}'::timestamptz + interval '1 hour'
              where id = '{visit}'"
         );
-        post.world.database.write(agency, &sql).await;
+        outbox.app.database.write(agency, &sql).await;
     }
-    broken(&post, "messages", &format!("new.agency_id = '{AGENCY_B}'")).await;
+    broken(&outbox, "messages", &format!("new.agency_id = '{AGENCY_B}'")).await;
     let captured = Captured::start();
-    assert!(now(&post, Job::LateVisits).await.is_err());
-    assert_eq!(post.fake.accepted().len(), 1);
+    assert!(now(&outbox, Job::LateVisits).await.is_err());
+    assert_eq!(outbox.fake.accepted().len(), 1);
     let line = captured.lines().into_iter().find(|line| line["agency_id"] == AGENCY_B.to_string()).unwrap();
     assert!(line["error"].as_str().unwrap().contains("it is broken (XX000)"), "the reason: {line}");
 }
 
 #[tokio::test]
 async fn what_writes_turns_and_steps_can_t_be_run_ahead_of_time() {
-    let post = Post::new().await;
+    let outbox = TestOutbox::new().await;
     let ahead = Timestamp::now() + jiff::SignedDuration::from_mins(2);
     for (job, refused) in [(Job::Dispatch, true), (Job::Escalate, true), (Job::LateVisits, false)] {
         let event = Event { job, now: Some(ahead) };
-        let answer = post.environment().run(event, Deadline::when(|| false)).await;
+        let answer = outbox.environment().run(event, Deadline::when(|| false)).await;
         assert_eq!(answer.is_err(), refused, "{answer:?}");
     }
 }

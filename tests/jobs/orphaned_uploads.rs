@@ -4,12 +4,12 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::harness::{World, cast::NURSES_VISIT};
+use crate::harness::{TestApp, fixtures::NURSES_VISIT};
 
 #[tokio::test]
 async fn photos_that_never_arrived_are_given_up_after_a_week_and_not_before() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let [late, recent] = [Uuid::now_v7(), Uuid::now_v7()];
     for id in [late, recent] {
         let declared = json!({"id": id, "visit_id": NURSES_VISIT, "kind": "photo", "content_type": "image/jpeg",
@@ -20,10 +20,10 @@ async fn photos_that_never_arrived_are_given_up_after_a_week_and_not_before() {
         "set session_replication_role = replica;
          update photos set updated_at = now() - interval '8 days' where id = '{late}'"
     );
-    world.database.superuser().await.batch_execute(&backdate).await.unwrap();
+    app.database.superuser().await.batch_execute(&backdate).await.unwrap();
 
     // A time to come is not believed; one of two that run at once gives it up.
-    let jobs = [world.jobs(), world.jobs()];
+    let jobs = [app.jobs(), app.jobs()];
     let month_ahead = Timestamp::now() + (24 * 30).hours();
     let (one, other) =
         tokio::join!(jobs[0].at("orphaned-uploads", month_ahead), jobs[1].at("orphaned-uploads", month_ahead));

@@ -16,15 +16,15 @@ use shared::{
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{AGENCY_A, COORDINATOR, NURSES_VISIT},
-    invoked::Invocations,
+    TestApp,
+    fake_lambda::FakeLambda,
+    fixtures::{AGENCY_A, COORDINATOR, NURSES_VISIT},
 };
 
 const JOB: Job = Job { agency_id: AGENCY_A };
 
-fn db(world: &World) -> Db {
-    Db::new(DatabaseSource::Url(world.database.app_url().into()), world.config.statement_mode)
+fn db(app: &TestApp) -> Db {
+    Db::new(DatabaseSource::Url(app.database.app_url().into()), app.config.statement_mode)
 }
 
 fn code(key: &str) -> Message {
@@ -47,8 +47,8 @@ async fn queue(db: &Db, queued: &[Message]) {
     tx.commit().await.unwrap();
 }
 
-async fn statuses(world: &World) -> Vec<(String, String)> {
-    let rows = world
+async fn statuses(app: &TestApp) -> Vec<(String, String)> {
+    let rows = app
         .database
         .superuser()
         .await
@@ -58,38 +58,38 @@ async fn statuses(world: &World) -> Vec<(String, String)> {
     rows.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-async fn one(world: &World, column: &str) -> Value {
+async fn one(app: &TestApp, column: &str) -> Value {
     let sql = format!("select to_jsonb({column}) from messages");
-    world.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0].get(0)
+    app.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0].get(0)
 }
 
 #[tokio::test]
 async fn two_messages_with_one_key_are_one() {
-    let world = World::new().await;
-    let db = db(&world);
+    let app = TestApp::new().await;
+    let db = db(&app);
     let thousands: Vec<_> = (0..3000).map(|n| code(&format!("code {}", n % 1500))).collect();
     queue(&db, &thousands).await;
     queue(&db, &[code("code 7"), code("one more")]).await;
-    assert_eq!(world.database.count("select count(*) from messages").await, 1501);
+    assert_eq!(app.database.count("select count(*) from messages").await, 1501);
 }
 
 #[tokio::test]
 async fn a_message_is_as_long_of_use_as_its_template_says() {
-    let world = World::new().await;
-    queue(&db(&world), &[code("code")]).await;
-    assert_eq!(one(&world, "extract(epoch from expires_at - created_at)::int").await, 86_400);
-    assert_eq!(one(&world, "urgency").await, 1);
-    assert_eq!(one(&world, "template").await, "one_time_code");
-    assert_eq!(one(&world, "template_values").await, serde_json::json!({"code": "48151623"}));
+    let app = TestApp::new().await;
+    queue(&db(&app), &[code("code")]).await;
+    assert_eq!(one(&app, "extract(epoch from expires_at - created_at)::int").await, 86_400);
+    assert_eq!(one(&app, "urgency").await, 1);
+    assert_eq!(one(&app, "template").await, "one_time_code");
+    assert_eq!(one(&app, "template_values").await, serde_json::json!({"code": "48151623"}));
 }
 
 #[tokio::test]
 async fn what_ends_the_cause_cancels_what_is_not_yet_sent() {
-    let world = World::new().await;
-    let db = db(&world);
+    let app = TestApp::new().await;
+    let db = db(&app);
     let late = |key: &str| Message { visit_id: Some(NURSES_VISIT), ..code(key) };
     queue(&db, &[late("first"), late("second"), code("of something else")]).await;
-    let owner = world.database.superuser().await;
+    let owner = app.database.superuser().await;
     owner.batch_execute("update messages set status = 'sent' where dedupe_key = 'first'").await.unwrap();
 
     let mut tx = db.write(&JOB, 0).await.unwrap();
@@ -97,11 +97,11 @@ async fn what_ends_the_cause_cancels_what_is_not_yet_sent() {
     assert_eq!(messages::cancel_for_alert(&mut tx, NURSES_VISIT).await.unwrap(), 0);
     tx.commit().await.unwrap();
     let expected = [("first", "sent"), ("of something else", "pending"), ("second", "cancelled")];
-    assert_eq!(statuses(&world).await, expected.map(|(key, status)| (key.to_owned(), status.to_owned())));
+    assert_eq!(statuses(&app).await, expected.map(|(key, status)| (key.to_owned(), status.to_owned())));
 }
 
 struct Attempted {
-    world: World,
+    app: TestApp,
     db: Db,
     id: Uuid,
 }
@@ -113,16 +113,16 @@ impl Attempted {
 
     /// A message in the middle of being sent.
     async fn of(message: Message) -> Self {
-        let world = World::new().await;
-        let db = db(&world);
+        let app = TestApp::new().await;
+        let db = db(&app);
         queue(&db, &[message]).await;
-        let owner = world.database.superuser().await;
+        let owner = app.database.superuser().await;
         owner
             .batch_execute("update messages set status = 'sending', attempts = 1, attempted_at = now()")
             .await
             .unwrap();
         let id = owner.query_typed("select id from messages", &[]).await.unwrap()[0].get(0);
-        Self { world, db, id }
+        Self { app, db, id }
     }
 
     async fn report(&self, sid: &str, report: Report) -> Reported {
@@ -140,7 +140,7 @@ async fn reports_move_a_message_forward_only() {
     let told = attempted.report("SM1", Report::Delivered).await;
     assert!(told.moved);
     assert_eq!((told.status, told.channel), (MessageStatus::Delivered, Channel::Sms));
-    assert_eq!(one(&attempted.world, "provider_sid").await, "SM1");
+    assert_eq!(one(&attempted.app, "provider_sid").await, "SM1");
     for late in [Report::Delivered, Report::Accepted, Report::Failed { code: Some(30003) }] {
         let told = attempted.report("SM1", late).await;
         assert!(!told.moved);
@@ -158,8 +158,8 @@ async fn a_phone_that_cant_be_reached_is_tried_again_later() {
     assert!(attempted.report("SM1", Report::Accepted).await.moved);
     let told = attempted.report("SM1", Report::Failed { code: Some(30003) }).await;
     assert_eq!((told.moved, told.status), (true, MessageStatus::Pending));
-    assert_eq!(one(&attempted.world, "next_attempt_at > now() + interval '14 minutes'").await, true);
-    assert_eq!(one(&attempted.world, "failure").await, "twilio 30003");
+    assert_eq!(one(&attempted.app, "next_attempt_at > now() + interval '14 minutes'").await, true);
+    assert_eq!(one(&attempted.app, "failure").await, "twilio 30003");
     // What is still reported of the former attempt says nothing of the next.
     for late in [Report::Failed { code: Some(30003) }, Report::Delivered] {
         assert!(!attempted.report("SM1", late).await.moved);
@@ -169,14 +169,14 @@ async fn a_phone_that_cant_be_reached_is_tried_again_later() {
 
     // Not beyond its use.
     let attempted = Attempted::new().await;
-    let owner = attempted.world.database.superuser().await;
+    let owner = attempted.app.database.superuser().await;
     owner.batch_execute("update messages set expires_at = now() + 10 * interval '1 minute'").await.unwrap();
     assert_eq!(attempted.report("SM1", Report::Failed { code: Some(30003) }).await.status, MessageStatus::Failed);
 }
 
 #[tokio::test]
 async fn jobs_is_invoked_without_waiting_for_what_it_does() {
-    let mut lambda = Invocations::start().await;
+    let mut lambda = FakeLambda::start().await;
     let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(&lambda.url).load().await;
     Jobs::new(&aws, "berthcare-test-jobs").dispatch().await;
     let invoked = lambda.take();
@@ -199,8 +199,8 @@ async fn a_code_is_forgotten_once_it_is_sent() {
     ] {
         let attempted = Attempted::of(code("code")).await;
         let change = format!("update messages set status = '{status}'");
-        attempted.world.database.superuser().await.batch_execute(&change).await.unwrap();
-        assert_eq!(one(&attempted.world, "template_values").await, values, "{status}");
+        attempted.app.database.superuser().await.batch_execute(&change).await.unwrap();
+        assert_eq!(one(&attempted.app, "template_values").await, values, "{status}");
     }
     // A phone out of reach: what is forgotten isn't sent again, although its time isn't over.
     let attempted = Attempted::of(code("code")).await;

@@ -14,9 +14,8 @@ use shared::{db::Db, identity::Job, objects::Objects, uploads};
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Client, World,
-    cast::{AGENCY_A, ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT},
-    files,
+    Answer, Client, TestApp, files,
+    fixtures::{AGENCY_A, ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT},
 };
 
 fn hex(bytes: &[u8]) -> String {
@@ -77,27 +76,27 @@ async fn fetch(photo: &Value) -> reqwest::Response {
 }
 
 /// What S3 tells the function of an upload.
-fn arrival(world: &World, id: Uuid) -> Value {
+fn arrival(app: &TestApp, id: Uuid) -> Value {
     json!({"Records": [{"eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": "ca-central-1",
         "eventTime": "2026-11-20T14:31:07.412Z", "eventName": "ObjectCreated:Put",
-        "s3": {"bucket": {"name": world.config.photos_bucket}, "object": {"key": format!("uploads/{id}")}}}]})
+        "s3": {"bucket": {"name": app.config.photos_bucket}, "object": {"key": format!("uploads/{id}")}}}]})
 }
 
-fn bucket(world: &World) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&world.aws).force_path_style(true).build();
+fn bucket(app: &TestApp) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&app.aws).force_path_style(true).build();
     aws_sdk_s3::Client::from_conf(config)
 }
 
 /// Keys of the photos bucket, one for each version that is there.
-async fn stored_keys(world: &World) -> Vec<String> {
-    let page = bucket(world).list_object_versions().bucket(&world.config.photos_bucket).send().await.unwrap();
+async fn stored_keys(app: &TestApp) -> Vec<String> {
+    let page = bucket(app).list_object_versions().bucket(&app.config.photos_bucket).send().await.unwrap();
     page.versions().iter().map(|version| version.key().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn a_photo_goes_up_by_its_url_and_comes_back_clean() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let (id, file) = (Uuid::now_v7(), files::jpeg(800, 600, 6));
     let body = photo(id, &file);
 
@@ -131,7 +130,7 @@ async fn a_photo_goes_up_by_its_url_and_comes_back_clean() {
     assert_eq!((image.width(), image.height()), (300, 400));
 
     // Of the upload, in which the place still was, nothing is left.
-    let mut keys = stored_keys(&world).await;
+    let mut keys = stored_keys(&app).await;
     keys.sort();
     let clean = format!("visits/{NURSES_VISIT}/photos/{id}");
     assert_eq!(keys, [format!("{clean}.jpg"), format!("{clean}.thumb.jpg")]);
@@ -139,9 +138,9 @@ async fn a_photo_goes_up_by_its_url_and_comes_back_clean() {
 
 #[tokio::test]
 async fn the_url_holds_s3_to_what_was_declared() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let file = files::jpeg(80, 60, 1);
-    let answer = world.nurse().await.post("/v1/photos", &photo(Uuid::now_v7(), &file)).await.expect(201);
+    let answer = app.nurse().await.post("/v1/photos", &photo(Uuid::now_v7(), &file)).await.expect(201);
     let upload = &answer["upload"];
     let url = upload["url"].as_str().unwrap();
     for signed in [
@@ -167,8 +166,8 @@ async fn the_url_holds_s3_to_what_was_declared() {
 
 #[tokio::test]
 async fn asked_again_there_is_a_fresh_url_for_the_same_photo() {
-    let world = World::new().await;
-    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     let (id, file) = (Uuid::now_v7(), files::jpeg(80, 60, 1));
     let body = photo(id, &file);
     let first = nurse.post("/v1/photos", &body).await.expect(201);
@@ -194,10 +193,10 @@ async fn asked_again_there_is_a_fresh_url_for_the_same_photo() {
     assert_eq!((&done["photo"]["status"], &done["upload"]), (&json!("stored"), &json!(null)));
     // A late second upload by an old URL (the first is gone from there) changes nothing.
     assert_eq!(send(&again, &file).await, 200);
-    assert_eq!(world.functions().tell_photos(arrival(&world, id)).await.unwrap(), Value::Null);
+    assert_eq!(app.functions().tell_photos(arrival(&app, id)).await.unwrap(), Value::Null);
     assert_eq!(coordinator.get(&format!("/v1/photos/{id}")).await.expect(200)["status"], "stored");
     // Somebody else's photo is theirs to send.
-    let aide = world.aide().await;
+    let aide = app.aide().await;
     aide.post("/v1/photos", &body).await.expect(403);
     aide.send("POST", &format!("/v1/photos/{id}/complete"), None, &[]).await.expect(403);
 }
@@ -205,8 +204,8 @@ async fn asked_again_there_is_a_fresh_url_for_the_same_photo() {
 /// S3 itself refuses all of these but the first; the emulator takes them, and still nothing comes of it.
 #[tokio::test]
 async fn what_was_not_declared_is_not_stored() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let file = files::jpeg(80, 60, 1);
     let other = files::jpeg(80, 60, 3);
     let longer = [&file[..], b"more"].concat();
@@ -263,23 +262,23 @@ async fn what_was_not_declared_is_not_stored() {
         let rejected = bring(&nurse, &body, &file).await;
         assert_eq!((&rejected["status"], &rejected["rejected_because"]), (&json!("rejected"), &json!(reason)));
     }
-    let keys = stored_keys(&world).await;
+    let keys = stored_keys(&app).await;
     assert!(keys.iter().all(|key| key.starts_with("uploads/")), "{keys:?}");
 }
 
 #[tokio::test]
 async fn whoever_tells_of_an_upload_first_or_at_once_it_is_stored_once() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let (id, file) = (Uuid::now_v7(), files::jpeg(400, 300, 6));
     let body = photo(id, &file);
     let answer = nurse.post("/v1/photos", &body).await.expect(201);
     assert_eq!(complete(&nurse, &body).await.problem(409), "not-arrived");
-    world.functions().tell_photos(arrival(&world, id)).await.unwrap();
+    app.functions().tell_photos(arrival(&app, id)).await.unwrap();
     send(&answer, &file).await;
 
-    let environments: Vec<_> = (0..3).map(|_| world.another_environment()).collect();
-    let told = environments.iter().map(|functions| functions.tell_photos(arrival(&world, id)));
+    let environments: Vec<_> = (0..3).map(|_| app.another_environment()).collect();
+    let told = environments.iter().map(|functions| functions.tell_photos(arrival(&app, id)));
     let completed = environments.iter().map(|functions| async {
         let nurse = nurse.through(functions.clone());
         complete(&nurse, &body).await
@@ -293,9 +292,9 @@ async fn whoever_tells_of_an_upload_first_or_at_once_it_is_stored_once() {
         assert_eq!(answer.expect(200)["status"], "stored");
     }
     complete(&nurse, &body).await.expect(200);
-    assert_eq!(world.database.count("select count(*) from audit_log where action = 'photo.store'").await, 1);
+    assert_eq!(app.database.count("select count(*) from audit_log where action = 'photo.store'").await, 1);
     // Of the copies that came too late nothing is left either.
-    let mut keys = stored_keys(&world).await;
+    let mut keys = stored_keys(&app).await;
     keys.sort();
     let clean = format!("visits/{NURSES_VISIT}/photos/{id}");
     assert_eq!(keys, [format!("{clean}.jpg"), format!("{clean}.thumb.jpg")]);
@@ -305,31 +304,31 @@ async fn whoever_tells_of_an_upload_first_or_at_once_it_is_stored_once() {
 
 #[tokio::test]
 async fn an_upload_that_nobody_completes_is_finished_all_the_same() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let (good, bad, file) = (Uuid::now_v7(), Uuid::now_v7(), files::jpeg(80, 60, 1));
     for (id, sent) in [(good, &file[..]), (bad, b"<svg/>")] {
         let body = declared(id, ("client_id", ALMA), "photo", "image/jpeg", sent);
         let answer = nurse.post("/v1/photos", &body).await.expect(201);
         send(&answer, sent).await;
     }
-    let mut event = arrival(&world, good);
+    let mut event = arrival(&app, good);
     let records = event["Records"].as_array_mut().unwrap();
-    records.extend(arrival(&world, bad)["Records"].as_array().unwrap().clone());
+    records.extend(arrival(&app, bad)["Records"].as_array().unwrap().clone());
     // Of no photo, of another bucket, and of no upload.
-    records.extend(arrival(&world, Uuid::now_v7())["Records"].as_array().unwrap().clone());
-    let mut elsewhere = arrival(&world, good)["Records"][0].clone();
+    records.extend(arrival(&app, Uuid::now_v7())["Records"].as_array().unwrap().clone());
+    let mut elsewhere = arrival(&app, good)["Records"][0].clone();
     elsewhere["s3"]["bucket"]["name"] = json!("somebody-elses");
-    let mut clean = arrival(&world, good)["Records"][0].clone();
+    let mut clean = arrival(&app, good)["Records"][0].clone();
     clean["s3"]["object"]["key"] = json!(format!("clients/{ALMA}/photos/{good}.jpg"));
     records.extend([elsewhere, clean]);
-    assert_eq!(world.functions().tell_photos(event).await.unwrap(), Value::Null);
+    assert_eq!(app.functions().tell_photos(event).await.unwrap(), Value::Null);
     for (id, status) in [(good, "stored"), (bad, "rejected")] {
         assert_eq!(nurse.get(&format!("/v1/photos/{id}")).await.expect(200)["status"], status);
     }
     // Requests go through the same entrance.
     let request: Value = serde_json::from_str(include_str!("../../events/photos/complete.json")).unwrap();
-    let answer = world.functions().tell_photos(request).await.unwrap();
+    let answer = app.functions().tell_photos(request).await.unwrap();
     assert_eq!(answer["statusCode"], 401, "{answer}");
 }
 
@@ -363,8 +362,8 @@ async fn push(client: &Client, rows: &[Value]) -> Value {
 
 #[tokio::test]
 async fn a_phone_may_push_the_record_before_or_after() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let file = files::jpeg(80, 60, 1);
 
     let before = photo(Uuid::now_v7(), &file);
@@ -394,8 +393,8 @@ async fn a_phone_may_push_the_record_before_or_after() {
 
 #[tokio::test]
 async fn a_push_is_judged_as_its_path_would_and_never_fails_as_a_whole() {
-    let world = World::new().await;
-    let (nurse, aide) = (world.nurse().await, world.aide().await);
+    let app = TestApp::new().await;
+    let (nurse, aide) = (app.nurse().await, app.aide().await);
     let file = files::jpeg(80, 60, 1);
     let of = |owner, kind, content_type| pushed(&declared(Uuid::now_v7(), owner, kind, content_type, &file));
     let mut empty = of(("client_id", ALMA), "photo", "image/jpeg");
@@ -412,7 +411,7 @@ async fn a_push_is_judged_as_its_path_would_and_never_fails_as_a_whole() {
         of(("client_id", ALMA), "signature", "image/png"),
         of(("visit_id", NURSES_VISIT), "document", "application/pdf"),
         of(("visit_id", NURSES_VISIT), "profile", "image/jpeg"),
-        of(("user_id", crate::harness::cast::AIDE.id), "profile", "image/jpeg"),
+        of(("user_id", crate::harness::fixtures::AIDE.id), "profile", "image/jpeg"),
     ];
     let told = push(&nurse, &[&bad[..], &[good]].concat()).await;
     assert_eq!(told["applied"], 1, "{told}");
@@ -425,8 +424,8 @@ async fn a_push_is_judged_as_its_path_would_and_never_fails_as_a_whole() {
 
 #[tokio::test]
 async fn a_photo_may_come_before_its_visit() {
-    let world = World::new().await;
-    let (nurse, aide) = (world.nurse().await, world.aide().await);
+    let app = TestApp::new().await;
+    let (nurse, aide) = (app.nurse().await, app.aide().await);
     let (id, visit, file) = (Uuid::now_v7(), Uuid::now_v7(), files::jpeg(80, 60, 1));
     let body = declared(id, ("visit_id", visit), "photo", "image/jpeg", &file);
     let stored = bring(&nurse, &body, &file).await;
@@ -446,31 +445,31 @@ async fn a_photo_may_come_before_its_visit() {
 
 #[tokio::test]
 async fn a_photo_of_a_visit_that_turns_out_to_be_anothers_is_rejected() {
-    let world = World::new().await;
-    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     let (id, visit, file) = (Uuid::now_v7(), Uuid::now_v7(), files::jpeg(80, 60, 1));
     let body = declared(id, ("visit_id", visit), "photo", "image/jpeg", &file);
     let answer = nurse.post("/v1/photos", &body).await.expect(201);
     send(&answer, &file).await;
     let start = Timestamp::now() + 24.hours();
-    let planned = json!({"id": visit, "client_id": BERNARD, "user_id": crate::harness::cast::OTHER_NURSE.id,
+    let planned = json!({"id": visit, "client_id": BERNARD, "user_id": crate::harness::fixtures::OTHER_NURSE.id,
         "scheduled_start": start, "scheduled_end": start + 30.minutes()});
     coordinator.post("/v1/visits", &planned).await.expect(201);
     let rejected = complete(&nurse, &body).await.expect(200);
     assert_eq!(rejected["rejected_because"], "it belongs to a visit of somebody else");
-    let keys = stored_keys(&world).await;
+    let keys = stored_keys(&app).await;
     assert!(keys.iter().all(|key| key.starts_with("uploads/")), "{keys:?}");
 }
 
 #[tokio::test]
 async fn what_was_taken_before_the_client_was_taken_away_still_arrives() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let file = files::jpeg(80, 60, 1);
     let body = declared(Uuid::now_v7(), ("client_id", ALMA), "photo", "image/jpeg", &file);
     nurse.post("/v1/photos", &body).await.expect(201);
     let gone = format!("update care_team set deleted_at = now() where user_id = '{}'", NURSE.id);
-    world.database.write(AGENCY_A, &gone).await;
+    app.database.write(AGENCY_A, &gone).await;
     nurse.get(&format!("/v1/clients/{ALMA}")).await.expect(404);
 
     assert_eq!(bring(&nurse, &body, &file).await["status"], "stored");
@@ -483,8 +482,8 @@ async fn what_was_taken_before_the_client_was_taken_away_still_arrives() {
 
 #[tokio::test]
 async fn a_family_sees_what_is_shared_while_the_client_consents() {
-    let world = World::new().await;
-    let (nurse, coordinator, family) = (world.nurse().await, world.coordinator().await, world.family().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator, family) = (app.nurse().await, app.coordinator().await, app.family().await);
     let file = files::jpeg(80, 60, 1);
     let body = declared(Uuid::now_v7(), ("client_id", ALMA), "photo", "image/jpeg", &file);
     bring(&nurse, &body, &file).await;
@@ -540,8 +539,8 @@ async fn a_family_sees_what_is_shared_while_the_client_consents() {
 
 #[tokio::test]
 async fn what_was_not_drawn_anew_is_never_a_familys() {
-    let world = World::new().await;
-    let (nurse, coordinator, family) = (world.nurse().await, world.coordinator().await, world.family().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator, family) = (app.nurse().await, app.coordinator().await, app.family().await);
     let consent = json!({"kind": "photos", "granted": true, "method": "signed form"});
     coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent).await.expect(201);
     let file = files::heic(4032, 3024);
@@ -563,8 +562,8 @@ async fn what_was_not_drawn_anew_is_never_a_familys() {
 
 #[tokio::test]
 async fn a_signature_can_be_given_anew_until_its_visit_is_completed() {
-    let world = World::new().await;
-    let (nurse, coordinator) = (world.nurse().await, world.coordinator().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     let sign = async |seed: u8| {
         let file = files::signature(seed);
         let body = declared(Uuid::now_v7(), ("visit_id", NURSES_VISIT), "signature", "image/png", &file);
@@ -602,8 +601,8 @@ async fn a_signature_can_be_given_anew_until_its_visit_is_completed() {
 
 #[tokio::test]
 async fn a_signature_may_arrive_after_its_visit_was_completed() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let at = |minutes: i64| json!({"at": Timestamp::now() - minutes.minutes()});
     nurse.post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &at(9)).await.expect(200);
     nurse.post(&format!("/v1/visits/{NURSES_VISIT}/check-out"), &at(1)).await.expect(200);
@@ -614,8 +613,8 @@ async fn a_signature_may_arrive_after_its_visit_was_completed() {
 
 #[tokio::test]
 async fn the_newest_profile_picture_counts() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     for owner in [("client_id", ALMA), ("user_id", NURSE.id)] {
         let mut last = Uuid::nil();
         for width in [50, 60] {
@@ -639,8 +638,8 @@ async fn the_newest_profile_picture_counts() {
 
 #[tokio::test]
 async fn documents_have_versions() {
-    let world = World::new().await;
-    let (nurse, coordinator, aide) = (world.nurse().await, world.coordinator().await, world.aide().await);
+    let app = TestApp::new().await;
+    let (nurse, coordinator, aide) = (app.nurse().await, app.coordinator().await, app.aide().await);
     let file = files::pdf();
     let first = declared(Uuid::now_v7(), ("client_id", ALMA), "document", "application/pdf", &file);
     assert_eq!(bring(&nurse, &first, &file).await["version"], 1);
@@ -660,7 +659,7 @@ async fn documents_have_versions() {
 
     let read = nurse.get(&format!("/v1/photos/{}", second["id"].as_str().unwrap())).await.expect(200);
     let url = read["download"]["url"].as_str().unwrap();
-    let key = format!("{}/care-plans/{ALMA}/{}.pdf?", world.config.documents_bucket, second["id"].as_str().unwrap());
+    let key = format!("{}/care-plans/{ALMA}/{}.pdf?", app.config.documents_bucket, second["id"].as_str().unwrap());
     assert!(url.contains(&key), "{url}");
     let response = fetch(&read).await;
     assert_eq!(response.headers()["content-type"], "application/pdf");
@@ -681,8 +680,8 @@ async fn documents_have_versions() {
 
 #[tokio::test]
 async fn lists_are_the_clients_or_the_visits_in_pages() {
-    let world = World::new().await;
-    let (nurse, aide) = (world.nurse().await, world.aide().await);
+    let app = TestApp::new().await;
+    let (nurse, aide) = (app.nurse().await, app.aide().await);
     let file = files::jpeg(20, 10, 1);
     let mut ids = Vec::new();
     for (minute, owner) in
@@ -715,8 +714,8 @@ async fn lists_are_the_clients_or_the_visits_in_pages() {
 
 #[tokio::test]
 async fn every_fault_of_a_declaration_is_named() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let file = files::jpeg(20, 10, 1);
     let good = photo(Uuid::now_v7(), &file);
     let with = |changes: &[(&str, Value)]| {
@@ -765,8 +764,8 @@ async fn every_fault_of_a_declaration_is_named() {
 
 #[tokio::test]
 async fn changes_are_to_what_the_writer_saw() {
-    let world = World::new().await;
-    let (nurse, aide) = (world.nurse().await, world.aide().await);
+    let app = TestApp::new().await;
+    let (nurse, aide) = (app.nurse().await, app.aide().await);
     let file = files::jpeg(20, 10, 1);
     let body = photo(Uuid::now_v7(), &file);
     bring(&nurse, &body, &file).await;
@@ -791,8 +790,8 @@ async fn changes_are_to_what_the_writer_saw() {
 
 #[tokio::test]
 async fn each_look_and_each_download_is_on_record() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let file = files::jpeg(20, 10, 1);
     let body = photo(Uuid::now_v7(), &file);
     bring(&nurse, &body, &file).await;
@@ -804,7 +803,7 @@ async fn each_look_and_each_download_is_on_record() {
     }
     nurse.patch(&path, &json!({"shared_with_family": true})).await.expect(200);
     nurse.delete(&path).await.expect(204);
-    let client = world.database.superuser().await;
+    let client = app.database.superuser().await;
     let rows = client
         .query_typed("select action, actor_id, client_id from audit_log where resource = 'photo' order by at, id", &[])
         .await
@@ -835,13 +834,13 @@ async fn each_look_and_each_download_is_on_record() {
         .unwrap();
     let other = photo(Uuid::now_v7(), &file);
     nurse.post("/v1/photos", &other).await.expect(500);
-    assert_eq!(world.database.count("select count(*) from photos where status = 'pending'").await, 0);
+    assert_eq!(app.database.count("select count(*) from photos where status = 'pending'").await, 0);
 }
 
 #[tokio::test]
 async fn what_never_arrives_is_given_up_and_can_still_be_asked_for() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let file = files::jpeg(20, 10, 1);
     let [missing, arrived] = [photo(Uuid::now_v7(), &file), photo(Uuid::now_v7(), &file)];
     nurse.post("/v1/photos", &missing).await.expect(201);
@@ -849,10 +848,10 @@ async fn what_never_arrives_is_given_up_and_can_still_be_asked_for() {
     let rejected = photo(Uuid::now_v7(), b"no photo");
     bring(&nurse, &rejected, b"no photo").await;
 
-    let secret = shared::secrets::Secrets::new(&world.aws, &world.config.environment);
-    let source = world.config.database_source(&secret, shared::secrets::SecretName::Database);
-    let db = Db::new(source, world.config.statement_mode);
-    let images = Objects::new(&world.aws, &world.config.photos_bucket);
+    let secret = shared::secrets::Secrets::new(&app.aws, &app.config.environment);
+    let source = app.config.database_source(&secret, shared::secrets::SecretName::Database);
+    let db = Db::new(source, app.config.statement_mode);
+    let images = Objects::new(&app.aws, &app.config.photos_bucket);
     let job = Job { agency_id: AGENCY_A };
     let now = Timestamp::now();
     assert_eq!(uploads::give_up_on_missing(&db, &job, now + (6 * 24).hours()).await.unwrap(), 0);
@@ -879,13 +878,13 @@ async fn what_never_arrives_is_given_up_and_can_still_be_asked_for() {
 
 #[tokio::test]
 async fn a_store_that_is_down_loses_nothing() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let file = files::jpeg(20, 10, 1);
     let body = photo(Uuid::now_v7(), &file);
     let answer = nurse.post("/v1/photos", &body).await.expect(201);
     send(&answer, &file).await;
-    let cut = nurse.through(world.without_table().await);
+    let cut = nurse.through(app.without_table().await);
     assert_eq!(complete(&cut, &body).await.problem(503), "unavailable");
     assert_eq!(complete(&nurse, &body).await.expect(200)["status"], "stored");
 }

@@ -1,6 +1,6 @@
 //! Section 4 of the product as one table: what each role may do on each path, and to whose records.
 //!
-//! A row is a request. It is sent by a member of each role in turn, and by nobody, each time to the cast's world as it
+//! A row is a request. It is sent by a member of each role in turn, and by nobody, each time to the fixtures as it
 //! was; a second test holds the rows and the documented operations equal.
 
 use std::{
@@ -14,8 +14,8 @@ use shared::identity::Role;
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Client, World,
-    cast::{
+    Answer, Client, TestApp,
+    fixtures::{
         ADMIN, AGENCY_A, AGENCY_B, AIDE, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
         CLIENT_B, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN, OTHER_COORDINATOR,
         OTHER_NURSE, OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD, VISIT_B, of_role,
@@ -375,7 +375,7 @@ const DOCUMENT: Uuid = Uuid::from_u128(0xA4);
 const PHOTO_B: Uuid = Uuid::from_u128(0xAC);
 
 /// Photos that are stored: Alma's by the nurse, one that is shared with her family, a document, and one in agency B.
-async fn with_photos(world: &World) {
+async fn with_photos(app: &TestApp) {
     let photo = |id: Uuid, agency: Uuid, client: Uuid, kind: &str, shared: bool| {
         format!(
             "insert into photos (id, agency_id, client_id, kind, shared_with_family, object_key, content_type, bytes, sha256,
@@ -394,8 +394,8 @@ async fn with_photos(world: &World) {
         format!("select set_config('app.user_id', '{}', true);", NURSE.id),
         photo(NURSES_PHOTO, AGENCY_A, ALMA, "photo", false),
     ];
-    world.database.write(AGENCY_A, &of_a.concat()).await;
-    world.database.write(AGENCY_B, &photo(PHOTO_B, AGENCY_B, CLIENT_B, "photo", true)).await;
+    app.database.write(AGENCY_A, &of_a.concat()).await;
+    app.database.write(AGENCY_B, &photo(PHOTO_B, AGENCY_B, CLIENT_B, "photo", true)).await;
 }
 const ALERT: Uuid = Uuid::from_u128(0xA5);
 const ALERT_OF_BERNARD: Uuid = Uuid::from_u128(0xA6);
@@ -405,7 +405,7 @@ const ALERT_B: Uuid = Uuid::from_u128(0xA7);
 struct Names(BTreeMap<&'static str, String>);
 
 impl Names {
-    async fn of(world: &World, sender: Option<Role>, client: &Client) -> Self {
+    async fn of(app: &TestApp, sender: Option<Role>, client: &Client) -> Self {
         let tomorrow = Timestamp::now() + 24.hours();
         let end = tomorrow + 30.minutes();
         let mut names = BTreeMap::from([
@@ -460,9 +460,9 @@ impl Names {
             ("alert", ALERT),
             ("alert_of_bernard", ALERT_OF_BERNARD),
             ("alert_b", ALERT_B),
-            ("other_nurses_device", world.sign_in(&OTHER_NURSE).await.device_id),
-            ("other_coordinators_device", world.sign_in(&OTHER_COORDINATOR).await.device_id),
-            ("nurse_bs_device", world.sign_in(&NURSE_B).await.device_id),
+            ("other_nurses_device", app.sign_in(&OTHER_NURSE).await.device_id),
+            ("other_coordinators_device", app.sign_in(&OTHER_COORDINATOR).await.device_id),
+            ("nurse_bs_device", app.sign_in(&NURSE_B).await.device_id),
         ] {
             names.insert(name, id.to_string());
         }
@@ -494,8 +494,8 @@ struct Kept {
 }
 
 impl Kept {
-    async fn copy(world: &World) -> Self {
-        let client = world.database.superuser().await;
+    async fn copy(app: &TestApp) -> Self {
+        let client = app.database.superuser().await;
         // What is refused may leave a trace on the audit log, and nowhere else.
         let tables = client
             .query_typed(
@@ -540,21 +540,21 @@ impl Kept {
 
 async fn walk(sender: Option<Role>) {
     let column = SENDERS.iter().position(|each| *each == sender).unwrap();
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let client = match sender {
-        Some(role) => world.of_role(role).await,
-        None => world.anonymous(),
+        Some(role) => app.of_role(role).await,
+        None => app.anonymous(),
     };
-    let mut names = Names::of(&world, sender, &client).await;
+    let mut names = Names::of(&app, sender, &client).await;
     for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
         let sql = format!(
             "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, status)
              values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'needs_review')"
         );
-        world.database.write(agency, &sql).await;
+        app.database.write(agency, &sql).await;
     }
-    with_photos(&world).await;
+    with_photos(&app).await;
     for (alert, agency, client, by) in [
         (ALERT, AGENCY_A, ALMA, NURSE.id),
         (ALERT_OF_BERNARD, AGENCY_A, BERNARD, OTHER_NURSE.id),
@@ -564,14 +564,14 @@ async fn walk(sender: Option<Role>) {
             "insert into alerts (id, agency_id, client_id, raised_by, severity, reason)
              values ('{alert}', '{agency}', '{client}', '{by}', 'high', 'fall')"
         );
-        world.database.write(agency, &sql).await;
+        app.database.write(agency, &sql).await;
     }
-    let mut kept = Kept::copy(&world).await;
+    let mut kept = Kept::copy(&app).await;
     let mut wrong = Vec::new();
     for row in TABLE {
         if let Some((request, body)) = row.first {
             names.send(&coordinator, request, body).await;
-            names.0.insert("code", newest_code(&world).await);
+            names.0.insert("code", newest_code(&app).await);
         }
         let expected = row.outcomes[column];
         let answer = names.send(&client, row.request, row.body).await;
@@ -592,8 +592,8 @@ async fn walk(sender: Option<Role>) {
     assert!(wrong.is_empty(), "{} of {} rows are wrong:\n{}", wrong.len(), TABLE.len(), wrong.join("\n"));
 }
 
-async fn newest_code(world: &World) -> String {
-    let rows = world
+async fn newest_code(app: &TestApp) -> String {
+    let rows = app
         .database
         .superuser()
         .await
@@ -647,8 +647,8 @@ fn keys(value: &Value) -> BTreeSet<&str> {
 }
 
 /// What `client` gets from every path that the table reads, but for what anyone may read.
-async fn everything_read(world: &World, role: Role, client: &Client) -> Vec<(&'static str, String)> {
-    let names = Names::of(world, Some(role), client).await;
+async fn everything_read(app: &TestApp, role: Role, client: &Client) -> Vec<(&'static str, String)> {
+    let names = Names::of(app, Some(role), client).await;
     let mut read = Vec::new();
     for row in TABLE.iter().filter(|row| row.method() == "GET" && row.outcomes[NOBODYS] != Done) {
         let answer = names.send(client, row.request, "").await;
@@ -699,12 +699,12 @@ const OF_A_VISITS_CLIENT: [&str; 5] = ["first_name", "last_name", "address", "la
 
 #[tokio::test]
 async fn a_care_aide_reads_neither_care_plan_nor_date_of_birth() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let plan = json!({"summary": "SECRET-SUMMARY", "goals": ["SECRET-GOAL"], "allergies": ["SECRET-ALLERGY"]});
-    world.coordinator().await.put(&format!("/v1/clients/{ALMA}/care-plan"), &plan).await.expect(200);
+    app.coordinator().await.put(&format!("/v1/clients/{ALMA}/care-plan"), &plan).await.expect(200);
 
     for role in [Role::Admin, Role::Coordinator, Role::Nurse, Role::CareAide] {
-        let client = world.of_role(role).await;
+        let client = app.of_role(role).await;
         let mut expected = BTreeSet::from(OF_A_CLIENT);
         if role == Role::CareAide {
             expected.retain(|key| !NOT_FOR_AIDES.contains(key));
@@ -718,9 +718,9 @@ async fn a_care_aide_reads_neither_care_plan_nor_date_of_birth() {
     }
 
     let secrets = ["SECRET", "1940-02-29"];
-    assert_nowhere(&secrets, &everything_read(&world, Role::CareAide, &world.aide().await).await);
+    assert_nowhere(&secrets, &everything_read(&app, Role::CareAide, &app.aide().await).await);
     // The same words do reach those who may read them.
-    let nurse = everything_read(&world, Role::Nurse, &world.nurse().await).await;
+    let nurse = everything_read(&app, Role::Nurse, &app.nurse().await).await;
     for secret in secrets {
         assert!(nurse.iter().any(|(_, body)| body.contains(secret)), "{secret}");
     }
@@ -741,8 +741,8 @@ const FAMILYS_VISIT: [&str; 9] = [
 const FAMILYS_PHOTO: [&str; 3] = ["id", "taken_at", "caption"];
 
 /// Fills Alma's record with what a family may not read, and a little that it may.
-async fn document_alma(world: &World) {
-    let coordinator = world.coordinator().await;
+async fn document_alma(app: &TestApp) {
+    let coordinator = app.coordinator().await;
     let alma = json!({"last_name": "SECRET-SURNAME", "risks": ["SECRET-RISK"],
         "emergency_contacts": [{"name": "SECRET-CONTACT", "relationship": "son", "phone": "+14165550177"}]});
     coordinator.patch(&format!("/v1/clients/{ALMA}"), &alma).await.expect(200);
@@ -751,7 +751,7 @@ async fn document_alma(world: &World) {
     let reason = json!({"reason": "SECRET-REASON"});
     coordinator.post(&format!("/v1/visits/{AIDES_VISIT}/cancel"), &reason).await.expect(200);
 
-    let nurse = world.nurse().await;
+    let nurse = app.nurse().await;
     let visit = format!("/v1/visits/{NURSES_VISIT}");
     let here = json!({"latitude": 43.6598, "longitude": -79.38, "at": Timestamp::now()});
     nurse.post(&format!("{visit}/check-in"), &here).await.expect(200);
@@ -785,17 +785,17 @@ async fn document_alma(world: &World) {
          values (gen_random_uuid(), '{AGENCY_A}', '{ALMA}', '{}', 'high', 'SECRET-ALERT', 'SECRET-MESSAGE')",
         NURSE.id
     );
-    world.database.write(AGENCY_A, &(photos + &alert)).await;
+    app.database.write(AGENCY_A, &(photos + &alert)).await;
 }
 
 #[tokio::test]
 async fn a_family_reads_what_is_meant_for_it_and_nothing_else() {
-    let world = World::new().await;
-    document_alma(&world).await;
-    let family = world.family().await;
+    let app = TestApp::new().await;
+    document_alma(&app).await;
+    let family = app.family().await;
     let view = family.get(&format!("/v1/family/clients/{ALMA}")).await.expect(200);
     assert_eq!(view["photos"], json!([]), "Alma has not consented to photos");
-    let coordinator = world.coordinator().await;
+    let coordinator = app.coordinator().await;
     let consent = json!({"kind": "photos", "granted": true, "method": "signed form"});
     coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent).await.expect(201);
 
@@ -832,7 +832,7 @@ async fn a_family_reads_what_is_meant_for_it_and_nothing_else() {
         NURSE.email,
         AIDE.email,
     ];
-    assert_nowhere(&secrets, &everything_read(&world, Role::Family, &family).await);
+    assert_nowhere(&secrets, &everything_read(&app, Role::Family, &family).await);
     // Planners, who may read all that, see the same here.
     let seen = coordinator.get(&format!("/v1/family/clients/{ALMA}")).await.expect(200);
     assert_eq!(seen, view);

@@ -12,8 +12,8 @@ use shared::{
 use strum::VariantArray;
 
 use crate::harness::{
-    Functions, World,
-    cast::{ALMA, NURSE},
+    Functions, TestApp,
+    fixtures::{ALMA, NURSE},
     log::Captured,
     sentry::FakeSentry,
     until,
@@ -21,13 +21,13 @@ use crate::harness::{
 
 #[tokio::test]
 async fn a_request_leaves_one_line_with_its_metrics() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let log = Captured::start();
     let answer = nurse.get("/v1/visits?user_id=x").await;
     answer.expect(422);
     nurse.get("/v1/visits").await.expect(200);
-    world.anonymous().get("/v1/nowhere/Marguerite").await.expect(404);
+    app.anonymous().get("/v1/nowhere/Marguerite").await.expect(404);
 
     let lines = log.lines();
     let [refused, answered, lost] = &lines[..] else { panic!("{lines:#?}") };
@@ -110,22 +110,22 @@ async fn metrics_arrive_at_any_log_level() {
 }
 
 /// Something that no handler reckons with.
-async fn break_the_schema(world: &World) {
-    world.database.superuser().await.batch_execute("alter table clients rename to gone").await.unwrap();
+async fn break_the_schema(app: &TestApp) {
+    app.database.superuser().await.batch_execute("alter table clients rename to gone").await.unwrap();
 }
 
-fn reporting(world: &World, sentry: &Sentry) -> Functions {
-    world.another_environment().each(|router| router.layer(Extension(sentry.clone())))
+fn reporting(app: &TestApp, sentry: &Sentry) -> Functions {
+    app.another_environment().each(|router| router.layer(Extension(sentry.clone())))
 }
 
 #[tokio::test]
 async fn an_error_is_at_sentry_when_its_answer_is_there() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let fake = FakeSentry::start().await;
     let sentry = fake.connected();
-    let nurse = world.nurse().await.through(reporting(&world, &sentry));
+    let nurse = app.nurse().await.through(reporting(&app, &sentry));
     let _log = Captured::with("info", sentry);
-    break_the_schema(&world).await;
+    break_the_schema(&app).await;
     let answer = nurse.get(&format!("/v1/clients/{ALMA}?name=Marguerite")).await;
     assert_eq!(answer.problem(500), "internal");
 
@@ -146,9 +146,9 @@ async fn an_error_is_at_sentry_when_its_answer_is_there() {
 
 #[tokio::test]
 async fn one_request_in_ten_is_traced() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let fake = FakeSentry::start().await;
-    let anonymous = world.anonymous().through(reporting(&world, &fake.connected()));
+    let anonymous = app.anonymous().through(reporting(&app, &fake.connected()));
     for _ in 0..500 {
         anonymous.get("/v1/.well-known/openid-configuration").await.expect(200);
     }
@@ -162,13 +162,13 @@ async fn one_request_in_ten_is_traced() {
 
 #[tokio::test]
 async fn a_sentry_that_is_away_costs_no_answer() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let sentry = Sentry::default();
     let nowhere = json!({"dsn": "http://key@127.0.0.1:1/42"});
     sentry.connect(&serde_json::from_value(nowhere).unwrap(), "test").unwrap();
-    let nurse = world.nurse().await.through(reporting(&world, &sentry));
+    let nurse = app.nurse().await.through(reporting(&app, &sentry));
     let log = Captured::with("info", sentry);
-    break_the_schema(&world).await;
+    break_the_schema(&app).await;
     assert_eq!(nurse.get(&format!("/v1/clients/{ALMA}")).await.problem(500), "internal");
     assert!(log.text().contains("Sentry doesn't answer"), "{}", log.text());
     assert!(!log.text().contains("key@"), "{}", log.text());
@@ -235,8 +235,8 @@ async fn panics_are_logged_without_what_they_choked_on() {
 
 #[tokio::test]
 async fn a_pull_and_a_push_say_how_much_they_carried() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let log = Captured::start();
     let pulled = nurse.get("/v1/sync").await.expect(200);
     let body = json!({"changes": {"visits": {"created": [], "updated": [{"id": "not an id"}], "deleted": []}}});

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::harness::{
-    Answer, Client, World,
-    cable::Cable,
-    cast::{ALMA, COORDINATOR, NURSE, NURSES_VISIT},
+    Answer, Client, TestApp,
+    fixtures::{ALMA, COORDINATOR, NURSE, NURSES_VISIT},
+    tcp_proxy::TcpProxy,
     until,
 };
 
@@ -20,18 +20,18 @@ fn must_be_unavailable(answer: &Answer) {
 
 #[tokio::test]
 async fn a_database_that_dies_mid_request_is_a_503_and_is_forgiven() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let check_in = format!("/v1/visits/{NURSES_VISIT}/check-in");
     let body = json!({"at": Timestamp::from_second(Timestamp::now().as_second()).unwrap()});
 
     // Somebody else holds the agency's counter, so that the request waits in the middle of its transaction.
-    let mut holder = world.database.superuser().await;
+    let mut holder = app.database.superuser().await;
     let held = holder.transaction().await.unwrap();
     held.batch_execute(&format!("select from agency_counters where agency_id = '{}' for update", NURSE.agency))
         .await
         .unwrap();
-    let watcher = world.database.superuser().await;
+    let watcher = app.database.superuser().await;
     let waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
     let killed = async {
         until("the request's wait", async || !watcher.query_typed(waiting, &[]).await.unwrap().is_empty()).await;
@@ -50,25 +50,25 @@ async fn a_database_that_dies_mid_request_is_a_503_and_is_forgiven() {
 
 #[tokio::test]
 async fn a_connection_lost_between_requests_is_not_noticed_by_a_read() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let path = format!("/v1/clients/{ALMA}");
     nurse.get(&path).await.expect(200);
     for _ in 0..3 {
         let killed = "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
             where datname = current_database() and pid <> pg_backend_pid()) k";
-        assert!(world.database.count(killed).await > 0);
+        assert!(app.database.count(killed).await > 0);
         nurse.get(&path).await.expect(200);
     }
 }
 
 #[tokio::test]
 async fn a_database_that_is_away_is_a_503_until_it_is_back() {
-    let world = World::new().await;
-    let (host, port) = world.database.host_and_port();
-    let cable = Cable::to(host, port).await;
-    let url = format!("postgres://berthcare_app@127.0.0.1:{}/{}?sslmode=disable", cable.port, world.database.name);
-    let functions = world.with_database(url);
+    let app = TestApp::new().await;
+    let (host, port) = app.database.host_and_port();
+    let proxy = TcpProxy::to(host, port).await;
+    let url = format!("postgres://berthcare_app@127.0.0.1:{}/{}?sslmode=disable", proxy.port, app.database.name);
+    let functions = app.with_database(url);
     let nurse = Client::sign_in(functions, &NURSE).await;
     let reads = ["/v1/auth/me".to_owned(), format!("/v1/clients/{ALMA}"), "/v1/visits".to_owned()];
     for path in &reads {
@@ -78,7 +78,7 @@ async fn a_database_that_is_away_is_a_503_until_it_is_back() {
     let body = json!({"at": Timestamp::from_second(Timestamp::now().as_second()).unwrap()});
 
     for _ in 0..2 {
-        cable.unplug();
+        proxy.cut();
         for path in &reads {
             must_be_unavailable(&nurse.get(path).await);
         }
@@ -91,7 +91,7 @@ async fn a_database_that_is_away_is_a_503_until_it_is_back() {
             (&report["ok"], &report["postgresql"]["ok"], &report["dynamodb"]["ok"]),
             (&json!(false), &json!(false), &json!(true))
         );
-        cable.plug_in();
+        proxy.restore();
         for path in &reads {
             nurse.get(path).await.expect(200);
         }
@@ -102,9 +102,9 @@ async fn a_database_that_is_away_is_a_503_until_it_is_back() {
 
 #[tokio::test]
 async fn without_dynamodb_nobody_signs_in_and_everybody_works_on() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
-    let cut = nurse.through(world.without_table().await);
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let cut = nurse.through(app.without_table().await);
     must_be_unavailable(&cut.login(NURSE.email, "whatever it is").await);
     let refresh = json!({"refresh_token": nurse.refresh_token, "device_id": nurse.device_id});
     must_be_unavailable(&cut.post("/v1/auth/refresh", &refresh).await);
@@ -115,20 +115,17 @@ async fn without_dynamodb_nobody_signs_in_and_everybody_works_on() {
 
 #[tokio::test]
 async fn a_writer_that_waits_too_long_is_told_to_come_again() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
-    let owner = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let owner = app.database.superuser().await;
     owner
-        .batch_execute(&format!(
-            "alter role berthcare_app in database {} set lock_timeout = '50ms'",
-            world.database.name
-        ))
+        .batch_execute(&format!("alter role berthcare_app in database {} set lock_timeout = '50ms'", app.database.name))
         .await
         .unwrap();
-    let mut holder = world.database.superuser().await;
+    let mut holder = app.database.superuser().await;
     let held = holder.transaction().await.unwrap();
     held.batch_execute("select from agency_counters for update").await.unwrap();
-    let fresh = nurse.through(world.another_environment());
+    let fresh = nurse.through(app.another_environment());
     let body = json!({"at": Timestamp::now()});
     must_be_unavailable(&fresh.post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &body).await);
     held.rollback().await.unwrap();
@@ -137,16 +134,16 @@ async fn a_writer_that_waits_too_long_is_told_to_come_again() {
 
 #[tokio::test]
 async fn an_abandoned_request_leaves_no_transaction_behind() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
-    let mut holder = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let mut holder = app.database.superuser().await;
     let held = holder.transaction().await.unwrap();
     held.batch_execute("select from agency_counters for update").await.unwrap();
     let body = json!({"at": Timestamp::from_second(Timestamp::now().as_second()).unwrap()});
     let check_in = format!("/v1/visits/{NURSES_VISIT}/check-in");
     {
         let request = nurse.post(&check_in, &body);
-        let watcher = world.database.superuser().await;
+        let watcher = app.database.superuser().await;
         let waiting = "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
         tokio::select! {
             answer = request => panic!("it should have waited: {answer:?}"),

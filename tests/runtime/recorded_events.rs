@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::db::DatabaseSource;
 use strum::IntoEnumIterator;
 
-use crate::harness::{World, event::invoke_event};
+use crate::harness::{TestApp, event::invoke_event};
 
 /// Function, name and content of every recorded event.
 fn recorded() -> Vec<(String, String, Value)> {
@@ -33,7 +33,7 @@ fn every_function_has_recorded_events() {
 
 #[tokio::test]
 async fn each_recorded_event_is_answered_as_documented() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let document = local::document::whole().unwrap();
     for (function, file, event) in recorded().into_iter().filter(|(.., event)| event["requestContext"].is_object()) {
         let at = format!("{function}/{file}");
@@ -42,9 +42,9 @@ async fn each_recorded_event_is_answered_as_documented() {
         let method = context["method"].as_str().unwrap().to_lowercase();
         let name = |part: &str| if part.starts_with("0193a5b0-") { "{id}" } else { part }.to_owned();
         let documented = path.split('/').map(name).collect::<Vec<_>>().join("/");
-        let answer = invoke_event(world.functions().of_path(&path), event).await;
+        let answer = invoke_event(app.functions().of_path(&path), event).await;
         let status = answer["statusCode"].to_string();
-        // Recorded tokens and signatures are long out of date, and the demo's people are not in a test's world.
+        // Recorded tokens and signatures are long out of date, and the demo's people are not in a test's database.
         assert!(["200", "401", "403"].contains(&status.as_str()), "{at}: {answer}");
         let responses = &document["paths"][&documented][&method]["responses"];
         assert!(responses[&status].is_object(), "{at}: {status} is not documented");
@@ -53,19 +53,19 @@ async fn each_recorded_event_is_answered_as_documented() {
 
 #[tokio::test]
 async fn the_recorded_migration_finds_nothing_to_do() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let (.., event) = recorded().into_iter().find(|(function, ..)| function == "migrate").unwrap();
     let request: migrate::Request = serde_json::from_value(event).unwrap();
-    let source = DatabaseSource::Url(world.database.direct_url("berthcare_migrate").into());
+    let source = DatabaseSource::Url(app.database.direct_url("berthcare_migrate").into());
     assert_eq!(migrate::run(&source, request).await.unwrap().applied, [""; 0]);
 }
 
 #[tokio::test]
 async fn each_job_has_a_recorded_event_and_does_it() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let mut done = BTreeSet::new();
     for (_, file, event) in recorded().into_iter().filter(|(function, ..)| function == "jobs") {
-        let answer = world.jobs().run(event).await.unwrap_or_else(|error| panic!("{file}: {error}"));
+        let answer = app.jobs().run(event).await.unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(format!("{}.json", answer.job), file);
         done.insert(answer.job);
     }
@@ -83,10 +83,10 @@ fn an_event_of_an_unknown_job_is_refused() {
 
 #[tokio::test]
 async fn the_recorded_upload_is_of_a_photo_that_nobody_knows_here() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let (.., mut event) = recorded().into_iter().find(|(_, file, _)| file == "uploaded.json").unwrap();
-    event["Records"][0]["s3"]["bucket"]["name"] = world.config.photos_bucket.clone().into();
+    event["Records"][0]["s3"]["bucket"]["name"] = app.config.photos_bucket.clone().into();
     // By that it is on a log line of its own; requests have theirs from the router.
     assert_eq!(photos::event_name(&event), Some("upload"));
-    assert_eq!(world.functions().tell_photos(event).await.unwrap(), Value::Null);
+    assert_eq!(app.functions().tell_photos(event).await.unwrap(), Value::Null);
 }

@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use shared::lambda::Sentry;
 
 use crate::harness::{
-    Client, Functions, World,
-    cable::Cable,
-    cast::{ADMIN, ALMA, COORDINATOR, NURSE, NURSES_VISIT, NURSES_VITALS, OTHER_NURSE, PASSWORD},
+    Client, Functions, TestApp,
+    fixtures::{ADMIN, ALMA, COORDINATOR, NURSE, NURSES_VISIT, NURSES_VITALS, OTHER_NURSE, PASSWORD},
     log::Captured,
     sentry::FakeSentry,
+    tcp_proxy::TcpProxy,
 };
 
 const NAME: &str = "Quillfeather Zq";
 const EMAIL: &str = "quill.feather@zq.test";
 const PHONE: &str = "+14165550199";
-/// As clients send them, from names to a phone's code and a token; none occurs in our code, in the cast, or in an id.
+/// As clients send them, from names to a phone's code and a token; none occurs in our code, in the fixtures, or in an id.
 const WORDS: &[&str] = &[
     NAME,
     EMAIL,
@@ -214,8 +214,8 @@ async fn watched(functions: Functions) -> (Functions, FakeSentry, Captured) {
 
 #[tokio::test]
 async fn nothing_personal_is_written_while_all_is_well() {
-    let world = World::new().await;
-    let (functions, fake, log) = watched(world.functions()).await;
+    let app = TestApp::new().await;
+    let (functions, fake, log) = watched(app.functions()).await;
     let coordinator = Client::sign_in(functions, &COORDINATOR).await;
     let outcome = send_all(&coordinator).await;
     assert!(outcome.failed == 0 && outcome.done > 30, "{outcome:?}");
@@ -236,19 +236,19 @@ const REFUSING: &str = "
 
 /// Sends everything while each write is refused; `reading` chooses the error of a cast in place of a constraint's.
 async fn refused(reading: &str, expected: &str) {
-    let world = World::new().await;
-    let (functions, fake, log) = watched(world.functions()).await;
+    let app = TestApp::new().await;
+    let (functions, fake, log) = watched(app.functions()).await;
     let coordinator = Client::sign_in(functions, &COORDINATOR).await;
-    let owner = world.database.superuser().await;
+    let owner = app.database.superuser().await;
     owner.batch_execute(REFUSING).await.unwrap();
-    let setting = format!("alter database {} set zq.reading = '{reading}'", world.database.name);
+    let setting = format!("alter database {} set zq.reading = '{reading}'", app.database.name);
     owner.batch_execute(&setting).await.unwrap();
     for table in ["users", "clients", "care_plan_versions", "care_team", "consents", "visits", "visit_tasks"] {
         let trigger =
             format!("create trigger refuse before insert or update on {table} for each row execute function refuse()");
         owner.batch_execute(&trigger).await.unwrap();
     }
-    let coordinator = coordinator.through(watched_again(&world, &fake));
+    let coordinator = coordinator.through(watched_again(&app, &fake));
     assert!(send_all(&coordinator).await.failed > 0, "nothing was refused");
     let written = log.text() + &fake.received().concat();
     assert!(written.contains(expected), "{written}");
@@ -266,29 +266,29 @@ async fn nothing_personal_is_written_when_a_cast_quotes_the_text() {
 }
 
 /// Environments that connect anew, and so have the database's new settings.
-fn watched_again(world: &World, fake: &FakeSentry) -> Functions {
+fn watched_again(app: &TestApp, fake: &FakeSentry) -> Functions {
     let sentry = fake.connected();
-    world.another_environment().each(|router| router.layer(Extension(sentry.clone())))
+    app.another_environment().each(|router| router.layer(Extension(sentry.clone())))
 }
 
 #[tokio::test]
 async fn nothing_personal_is_written_while_the_database_is_gone() {
-    let world = World::new().await;
-    let (host, port) = world.database.host_and_port();
-    let cable = Cable::to(host, port).await;
-    let url = format!("postgres://berthcare_app@127.0.0.1:{}/{}?sslmode=disable", cable.port, world.database.name);
-    let (functions, fake, log) = watched(world.with_database(url)).await;
+    let app = TestApp::new().await;
+    let (host, port) = app.database.host_and_port();
+    let proxy = TcpProxy::to(host, port).await;
+    let url = format!("postgres://berthcare_app@127.0.0.1:{}/{}?sslmode=disable", proxy.port, app.database.name);
+    let (functions, fake, log) = watched(app.with_database(url)).await;
     let coordinator = Client::sign_in(functions, &COORDINATOR).await;
-    cable.unplug();
+    proxy.cut();
     assert!(send_all(&coordinator).await.failed > 0, "everything worked without a database");
     search(&(log.text() + &fake.received().concat()), &[&coordinator]);
 }
 
 #[tokio::test]
 async fn nothing_personal_is_written_while_dynamodb_is_gone() {
-    let world = World::new().await;
-    let coordinator = world.sign_in(&COORDINATOR).await;
-    let (functions, fake, log) = watched(world.without_table().await).await;
+    let app = TestApp::new().await;
+    let coordinator = app.sign_in(&COORDINATOR).await;
+    let (functions, fake, log) = watched(app.without_table().await).await;
     let coordinator = coordinator.through(functions);
     assert!(send_all(&coordinator).await.failed > 0, "everything worked without DynamoDB");
     search(&(log.text() + &fake.received().concat()), &[&coordinator]);

@@ -5,16 +5,16 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{ALMA, BERNARD, NURSE, OTHER_COORDINATOR, PASSWORD},
+    TestApp,
+    fixtures::{ALMA, BERNARD, NURSE, OTHER_COORDINATOR, PASSWORD},
     phone::{Phone, edited, ids, row, updated},
 };
 
 #[tokio::test]
 async fn who_gets_another_role_starts_again_and_loses_nothing_unsent() {
-    let world = World::new().await;
-    let admin = world.admin().await;
-    let mut phone = Phone::of(world.sign_in(&OTHER_COORDINATOR).await);
+    let app = TestApp::new().await;
+    let admin = app.admin().await;
+    let mut phone = Phone::of(app.sign_in(&OTHER_COORDINATOR).await);
     let first = phone.pull(None).await;
     assert!(ids(&first, "clients", "created").contains(&BERNARD.to_string()));
     let team = json!({"user_id": OTHER_COORDINATOR.id, "relation": "nurse", "starts_on": "2026-01-01"});
@@ -39,8 +39,8 @@ async fn who_gets_another_role_starts_again_and_loses_nothing_unsent() {
 
 #[tokio::test]
 async fn a_photo_that_came_before_its_visit_comes_to_the_others_with_it() {
-    let world = World::new().await;
-    let (nurse, mut aides) = (Phone::of(world.nurse().await), Phone::of(world.aide().await));
+    let app = TestApp::new().await;
+    let (nurse, mut aides) = (Phone::of(app.nurse().await), Phone::of(app.aide().await));
     aides.pull(None).await;
     let (visit, photo) = (Uuid::now_v7(), Uuid::now_v7());
     let now = Timestamp::now().as_millisecond();

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, Client, World,
-    cast::{NURSE, NURSES_MEALS, NURSES_VISIT},
+    Answer, Client, TestApp,
+    fixtures::{NURSE, NURSES_MEALS, NURSES_VISIT},
     phone::{Phone, edited, row, updated},
 };
 
@@ -32,8 +32,8 @@ async fn visit(coordinator: &Client) -> Value {
 
 #[tokio::test]
 async fn of_a_deleted_record_only_the_deletion_can_be_kept() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     phone.pull(Some(0)).await;
     let task = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}");
     coordinator.patch(&task, &json!({"outcome": "Ate half", "title": "Supper"})).await.expect(200);
@@ -51,8 +51,8 @@ async fn of_a_deleted_record_only_the_deletion_can_be_kept() {
 
 #[tokio::test]
 async fn a_newer_edit_is_not_overwritten_unseen() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     let path = format!("/v1/visits/{NURSES_VISIT}");
     coordinator.patch(&path, &json!({"notes": "From the office"})).await.expect(200);
@@ -75,8 +75,8 @@ async fn a_newer_edit_is_not_overwritten_unseen() {
 
 #[tokio::test]
 async fn a_move_that_a_visit_cant_make_is_told_once_and_is_no_error_of_ours() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     coordinator.post(&format!("/v1/visits/{NURSES_VISIT}/cancel"), &json!({"reason": "Away"})).await.expect(200);
     let seen = phone.pull(Some(0)).await;
@@ -96,7 +96,7 @@ async fn a_move_that_a_visit_cant_make_is_told_once_and_is_no_error_of_ours() {
 
     // Or she didn't know, and went there: one conflict for each column, and none that says that hers had won.
     phone.pull(Some(0)).await;
-    let mut basement = Phone::of(world.nurse().await);
+    let mut basement = Phone::of(app.nurse().await);
     basement.pull(Some(0)).await;
     let start = row(&first, "visits", NURSES_VISIT)["scheduled_start"].clone();
     let came =
@@ -115,8 +115,8 @@ async fn a_move_that_a_visit_cant_make_is_told_once_and_is_no_error_of_ours() {
 
 #[tokio::test]
 async fn a_status_that_others_moved_is_one_conflict() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     coordinator.post(&format!("/v1/visits/{NURSES_VISIT}/cancel"), &json!({"reason": "Away"})).await.expect(200);
     phone.pull(Some(1)).await;
@@ -131,8 +131,8 @@ async fn a_status_that_others_moved_is_one_conflict() {
 
 #[tokio::test]
 async fn a_conflict_without_a_client_is_kept_too() {
-    let world = World::new().await;
-    let (mut phone, mut tablet) = (Phone::of(world.nurse().await), Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (mut phone, mut tablet) = (Phone::of(app.nurse().await), Phone::of(app.nurse().await));
     let photo = Uuid::now_v7();
     let row = json!({"id": photo, "_status": "created", "_changed": "", "user_id": NURSE.id, "kind": "profile",
         "shared_with_family": false, "content_type": "image/jpeg", "bytes": 10, "sha256": "0".repeat(64), "caption": "Me"});
@@ -146,7 +146,7 @@ async fn a_conflict_without_a_client_is_kept_too() {
     tablet.push(caption("On holiday")).await.expect(200);
     phone.pull(Some(1)).await;
     assert_eq!(phone.push(caption("At work")).await.expect(200)["conflicts"], 1);
-    let coordinator = world.coordinator().await;
+    let coordinator = app.coordinator().await;
     let conflict = on(&coordinator, "auto_resolved", "caption").await;
     assert_eq!((&conflict["client_id"], &conflict["server_value"]), (&json!(null), &json!("On holiday")));
 }

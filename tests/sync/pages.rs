@@ -1,17 +1,17 @@
 //! Lambda takes answers of 6 MB (6,291,556 bytes), however badly they compress.
 
-use crate::harness::{World, phone::ids};
+use crate::harness::{TestApp, phone::ids};
 
 const VISITS: usize = 4_000;
 
 #[tokio::test]
 async fn a_page_fits_whatever_is_written_in_it() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     // Some 2 KB a note, like nothing else: compressed it is three quarters of that.
     let notes = "(select string_agg(translate(encode(sha256((n::text || '.' || p)::bytea), 'base64'), E'\\n', ''), '')
                   from generate_series(1, 44) p)";
-    world.add_visits(VISITS, ("notes", notes)).await;
-    let nurse = world.nurse().await;
+    app.add_visits(VISITS, ("notes", notes)).await;
+    let nurse = app.nurse().await;
     let (mut cursor, mut seen, mut pages) = (0, Vec::new(), 0);
     loop {
         let path = format!("/v1/sync?last_pulled_at={cursor}&schema_version=2&pending=0&migration=null");

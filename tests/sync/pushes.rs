@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{AIDES_VISIT, AIDES_VITALS, ALMA, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_NURSES_VISIT},
+    TestApp,
+    fixtures::{AIDES_VISIT, AIDES_VITALS, ALMA, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_NURSES_VISIT},
     phone::{Phone, edited, ids, row, updated},
 };
 
@@ -26,22 +26,22 @@ fn new_visit(start: i64) -> Value {
 }
 
 /// Takes the nurse off Alma's team, with all that her visits grant.
-async fn take_alma_from_the_nurse(world: &World) {
+async fn take_alma_from_the_nurse(app: &TestApp) {
     let take = format!(
         "update care_team set deleted_at = now() where client_id = '{ALMA}' and user_id = '{}' and deleted_at is null",
         NURSE.id
     );
-    world.database.write(NURSE.agency, &take).await;
+    app.database.write(NURSE.agency, &take).await;
 }
 
 #[tokio::test]
 async fn whoever_was_taken_off_a_team_stays_off_it() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(Some(0)).await;
     let visit = row(&first, "visits", NURSES_VISIT);
     let start = visit["scheduled_start"].clone();
-    take_alma_from_the_nurse(&world).await;
+    take_alma_from_the_nurse(&app).await;
     phone.pull(Some(1)).await;
 
     // What she did before counts, and gives nothing back to her.
@@ -62,14 +62,14 @@ async fn whoever_was_taken_off_a_team_stays_off_it() {
         "select count(*) from care_team where client_id = '{ALMA}' and user_id = '{}' and deleted_at is null",
         NURSE.id
     );
-    assert_eq!(world.database.count(&grants).await, 0);
+    assert_eq!(app.database.count(&grants).await, 0);
     phone.client.get(&format!("/v1/clients/{ALMA}")).await.expect(404);
 }
 
 #[tokio::test]
 async fn a_visit_that_is_called_off_shortens_what_it_granted_and_begins_nothing() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(Some(0)).await;
     let day = 86_400_000;
     let start = row(&first, "visits", NURSES_VISIT)["scheduled_start"].as_i64().unwrap();
@@ -84,28 +84,28 @@ async fn a_visit_that_is_called_off_shortens_what_it_granted_and_begins_nothing(
     let later = new_visit(start + 30 * day);
     let changes = json!({"visits": {"created": [later], "updated": [], "deleted": []}});
     assert_eq!(phone.push(changes).await.expect(200)["applied"], 1);
-    assert!(world.database.count(&last_day).await > 40);
+    assert!(app.database.count(&last_day).await > 40);
 
     let off =
         |visit: &Value| edited(visit.clone(), &[("status", json!("cancelled")), ("cancel_reason", json!("Away"))]);
     assert_eq!(phone.push(updated("visits", &[off(&later)])).await.expect(200)["applied"], 1);
-    assert!(world.database.count(&last_day).await < 17);
+    assert!(app.database.count(&last_day).await < 17);
 
     // A planner took the grant away; she is on the team by another. Calling off brings nothing back.
     let take = scheduled("").replace("select  from care_team where", "update care_team set deleted_at = now() where");
-    world.database.write(NURSE.agency, &take).await;
+    app.database.write(NURSE.agency, &take).await;
     let another = new_visit(start + 2 * day);
     let changes = json!({"visits": {"created": [another], "updated": [], "deleted": []}});
     phone.push(changes).await.expect(200);
-    world.database.write(NURSE.agency, &take).await;
+    app.database.write(NURSE.agency, &take).await;
     assert_eq!(phone.push(updated("visits", &[off(&another)])).await.expect(200)["applied"], 1);
-    assert_eq!(world.database.count(&scheduled("count(*)")).await, 0);
+    assert_eq!(app.database.count(&scheduled("count(*)")).await, 0);
 }
 
 #[tokio::test]
 async fn of_two_pushes_on_one_cursor_the_newer_edit_counts_whichever_comes_first() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(Some(0)).await;
     let visit = |notes: &str, stamp: i64| {
         updated("visits", &[at(edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!(notes))]), stamp)])
@@ -123,13 +123,13 @@ async fn of_two_pushes_on_one_cursor_the_newer_edit_counts_whichever_comes_first
     assert_eq!(phone.client.get(&path).await.expect(200)["notes"], "second thought");
     let kept = "select count(*) from sync_conflicts where device_value = '\"a thought between\"'
         and status = 'auto_resolved' and standing = 'server'";
-    assert_eq!(world.database.count(kept).await, 1);
+    assert_eq!(app.database.count(kept).await, 1);
 }
 
 #[tokio::test]
 async fn half_a_character_spoils_one_record_and_not_the_push() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     let good = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Ate well"))]).to_string();
     let cut =
@@ -152,7 +152,7 @@ async fn half_a_character_spoils_one_record_and_not_the_push() {
     assert!(reasons(&told).iter().all(|reason| reason.contains("half a character")), "{told}");
     // Verbatim, as text: JSON of PostgreSQL holds no half characters. And once, however often it comes.
     push().await;
-    let rows = world
+    let rows = app
         .database
         .superuser()
         .await
@@ -166,8 +166,8 @@ async fn half_a_character_spoils_one_record_and_not_the_push() {
 
 #[tokio::test]
 async fn what_is_no_push_is_refused_with_every_fault() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let changes = json!({"visits": [], "visit_tasks": {"created": {}, "updated": null, "deleted": []}, "a/b": 7});
     let told = nurse.post("/v1/sync", &json!({"changes": changes})).await;
     assert_eq!(
@@ -187,14 +187,14 @@ async fn what_is_no_push_is_refused_with_every_fault() {
 
 #[tokio::test]
 async fn a_push_holds_so_many_records_and_what_is_none_is_kept_once() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let deleted =
         |deleted: Vec<Value>| json!({"changes": {"visits": {"created": [], "updated": [], "deleted": deleted}}});
     assert_eq!(nurse.post("/v1/sync", &deleted(vec![json!(7); 20_001])).await.faults(), ["#/changes"]);
     let told = nurse.post("/v1/sync", &deleted(vec![json!(7); 20_000])).await.expect(200);
     assert_eq!(reasons(&told), ["its id is not a UUID in lower case, with hyphens"]);
-    assert_eq!(world.database.count("select count(*) from sync_quarantine").await, 1);
+    assert_eq!(app.database.count("select count(*) from sync_quarantine").await, 1);
     let ids = (0..20_000).map(|_| json!(Uuid::now_v7())).collect();
     let told = nurse.post("/v1/sync", &deleted(ids)).await.expect(200);
     assert_eq!((&told["unchanged"], &told["rejected"]), (&json!(20_000), &json!([])));
@@ -202,8 +202,8 @@ async fn a_push_holds_so_many_records_and_what_is_none_is_kept_once() {
 
 #[tokio::test]
 async fn an_id_stands_once_in_a_push_and_is_written_in_one_way() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     let note = |text: &str| edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!(text))]);
     let task = |title: &str, id: &str| {
@@ -227,17 +227,17 @@ async fn an_id_stands_once_in_a_push_and_is_written_in_one_way() {
 
 #[tokio::test]
 async fn a_conflict_is_no_way_around_the_rules() {
-    let world = World::new().await;
-    let (mut nurse, mut aide) = (Phone::of(world.nurse().await), Phone::of(world.aide().await));
+    let app = TestApp::new().await;
+    let (mut nurse, mut aide) = (Phone::of(app.nurse().await), Phone::of(app.aide().await));
     let of_nurse = nurse.pull(Some(0)).await;
     let of_aide = aide.pull(Some(0)).await;
     let vitals = |rate: u32| json!({"heart_rate": {"value": rate, "unit": "bpm"}});
-    let coordinator = world.coordinator().await;
+    let coordinator = app.coordinator().await;
     for (visit, task) in [(NURSES_VISIT, NURSES_VITALS), (AIDES_VISIT, AIDES_VITALS)] {
         coordinator.patch(&format!("/v1/visits/{visit}/tasks/{task}"), &json!({"data": vitals(70)})).await.expect(200);
     }
     let checked_in = json!({"latitude": 43.65, "longitude": -79.38, "accuracy_m": 5.0, "at": "2026-11-01T10:00:00Z"});
-    world.aide().await.post(&format!("/v1/visits/{AIDES_VISIT}/check-in"), &checked_in).await.expect(200);
+    app.aide().await.post(&format!("/v1/visits/{AIDES_VISIT}/check-in"), &checked_in).await.expect(200);
     nurse.pull(Some(1)).await;
     aide.pull(Some(1)).await;
 
@@ -251,7 +251,7 @@ async fn a_conflict_is_no_way_around_the_rules() {
     let came = edited(row(&of_nurse, "visits", AIDES_VISIT), &[("actual_start", json!(1_790_000_000_000_i64))]);
     let told = nurse.push(updated("visits", &[came])).await.expect(200);
     assert_eq!(reasons(&told), [NOT_YOURS]);
-    assert_eq!(world.database.count("select count(*) from sync_conflicts").await, 0);
+    assert_eq!(app.database.count("select count(*) from sync_conflicts").await, 0);
 
     // Nor is a deletion.
     coordinator.delete(&format!("/v1/visits/{AIDES_VISIT}/tasks/{AIDES_VITALS}")).await;
@@ -261,8 +261,8 @@ async fn a_conflict_is_no_way_around_the_rules() {
 
 #[tokio::test]
 async fn of_two_check_ins_one_is_kept_whole() {
-    let world = World::new().await;
-    let (mut phone, mut tablet) = (Phone::of(world.nurse().await), Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (mut phone, mut tablet) = (Phone::of(app.nurse().await), Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     tablet.pull(Some(0)).await;
     let start = row(&first, "visits", NURSES_VISIT)["scheduled_start"].as_i64().unwrap();
@@ -284,18 +284,17 @@ async fn of_two_check_ins_one_is_kept_whole() {
     assert_eq!((&seen["actual_start"], &seen["check_in_latitude"]), (&json!(start), &json!(null)));
     assert_eq!(seen["notes"], "Rang twice");
     let waiting = "select count(*) from sync_conflicts where status = 'needs_review' and standing = 'server'";
-    assert_eq!(world.database.count(waiting).await, 4);
+    assert_eq!(app.database.count(waiting).await, 4);
 }
 
 #[tokio::test]
 async fn what_was_not_written_is_not_confirmed() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     // Stored, on a visit that is gone: still named by its id, and out of sight.
     let photo = Uuid::now_v7();
-    world
-        .database
+    app.database
         .write(
             NURSE.agency,
             &format!(
@@ -308,8 +307,7 @@ async fn what_was_not_written_is_not_confirmed() {
             ),
         )
         .await;
-    world
-        .database
+    app.database
         .superuser()
         .await
         .batch_execute(&format!(
@@ -330,8 +328,8 @@ async fn what_was_not_written_is_not_confirmed() {
 
 #[tokio::test]
 async fn a_planners_phone_plans_nothing() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.coordinator().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.coordinator().await);
     let first = phone.pull(None).await;
     let later = row(&first, "visits", NURSES_VISIT)["scheduled_end"].as_i64().unwrap() + 60_000;
     let visit = |id, columns: &[(&str, Value)]| edited(row(&first, "visits", id), columns);
@@ -350,8 +348,8 @@ async fn a_planners_phone_plans_nothing() {
 
 #[tokio::test]
 async fn a_record_whose_deletion_is_refused_comes_back() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     phone.pull(Some(0)).await;
     let gone = json!({"visits": {"created": [], "updated": [], "deleted": [NURSES_VISIT]}});
     let told = phone.push(gone.clone()).await.expect(200);
@@ -364,8 +362,8 @@ async fn a_record_whose_deletion_is_refused_comes_back() {
 
 #[tokio::test]
 async fn of_what_was_refused_a_nurse_is_told_the_newest_200() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     phone.pull(None).await;
     let unknown: Vec<_> = (0..250).map(|_| json!({"id": Uuid::now_v7()})).collect();
     let told = phone.push(json!({"things": {"created": unknown, "updated": [], "deleted": []}})).await.expect(200);

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::harness::{
-    World,
-    cast::{ALMA, NURSE, NURSES_MEALS},
+    TestApp,
+    fixtures::{ALMA, NURSE, NURSES_MEALS},
     phone::{Phone, ids},
 };
 
 /// Visits and tasks enough that a plan which walks them all shows: 20,000 and 40,000, a hundredth of them the nurse's.
-async fn fill(world: &World) {
+async fn fill(app: &TestApp) {
     let sql = format!(
         "set session_replication_role = replica;
          insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, change_number)
@@ -24,47 +24,47 @@ async fn fill(world: &World) {
         agency = NURSE.agency,
         user = NURSE.id
     );
-    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
 }
 
 /// What a pull reads of the large tables, in rows. PostgreSQL tells it when the session has ended.
-async fn rows_read(world: &World, phone: &mut Phone) -> (i64, Vec<String>) {
-    let superuser = world.database.superuser().await;
+async fn rows_read(app: &TestApp, phone: &mut Phone) -> (i64, Vec<String>) {
+    let superuser = app.database.superuser().await;
     superuser.batch_execute("select pg_stat_reset()").await.unwrap();
     let sessions =
         "select count(*) from pg_stat_activity where datname = current_database() and usename = 'berthcare_app'";
-    let before = world.database.count(sessions).await;
-    let functions = world.with_database(world.database.direct_url("berthcare_app"));
+    let before = app.database.count(sessions).await;
+    let functions = app.with_database(app.database.direct_url("berthcare_app"));
     let mut through = Phone { client: phone.client.through(functions), cursor: phone.cursor };
     let answer = through.pull(Some(0)).await;
     phone.cursor = through.cursor;
     drop(through);
     for _ in 0..500 {
-        if world.database.count(sessions).await <= before {
+        if app.database.count(sessions).await <= before {
             break;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let read = "select (sum(seq_tup_read) + sum(idx_tup_fetch))::bigint from pg_stat_user_tables
         where relname in ('visits', 'visit_tasks')";
-    (world.database.count(read).await, ids(&answer, "visit_tasks", "updated"))
+    (app.database.count(read).await, ids(&answer, "visit_tasks", "updated"))
 }
 
 #[tokio::test]
 async fn an_incremental_pull_reads_what_changed() {
-    let world = World::new().await;
-    fill(&world).await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    fill(&app).await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(Some(0)).await;
     assert!(ids(&first, "visit_tasks", "created").len() > 300);
 
-    let (rows, changed) = rows_read(&world, &mut phone).await;
+    let (rows, changed) = rows_read(&app, &mut phone).await;
     assert_eq!(changed, [""; 0]);
     assert!(rows < 200, "{rows} rows were read where nothing changed");
 
     let write = format!("update visit_tasks set title = 'Supper' where id = '{NURSES_MEALS}'");
-    world.database.write(NURSE.agency, &write).await;
-    let (rows, changed) = rows_read(&world, &mut phone).await;
+    app.database.write(NURSE.agency, &write).await;
+    let (rows, changed) = rows_read(&app, &mut phone).await;
     assert_eq!(changed, [NURSES_MEALS.to_string()]);
     assert!((1..200).contains(&rows), "{rows} rows were read where one changed");
 }

@@ -4,38 +4,38 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 
 use crate::harness::{
-    World,
-    cast::{AGENCY_B, ALMA, NURSES_MEALS, NURSES_VISIT},
+    TestApp,
+    fixtures::{AGENCY_B, ALMA, NURSES_MEALS, NURSES_VISIT},
     phone::{Phone, edited, ids, row, updated},
 };
 
 /// Makes all that was logged until now old enough to be forgotten.
-async fn let_half_a_year_pass(world: &World) {
+async fn let_half_a_year_pass(app: &TestApp) {
     let age = "set session_replication_role = replica; update sync_log set synced_at = synced_at - interval '181 days'";
-    world.database.superuser().await.batch_execute(age).await.unwrap();
+    app.database.superuser().await.batch_execute(age).await.unwrap();
 }
 
-async fn logged(world: &World) -> i64 {
-    world.database.count("select count(*) from sync_log").await
+async fn logged(app: &TestApp) -> i64 {
+    app.database.count("select count(*) from sync_log").await
 }
 
 #[tokio::test]
 async fn changes_are_forgotten_after_180_days_and_not_before() {
-    let world = World::new().await;
-    let all = logged(&world).await;
-    let jobs = world.jobs();
+    let app = TestApp::new().await;
+    let all = logged(&app).await;
+    let jobs = app.jobs();
     assert_eq!(jobs.at("clean-up", Timestamp::now()).await.report.counts["sync_log"], 0);
-    let_half_a_year_pass(&world).await;
+    let_half_a_year_pass(&app).await;
     // A newer change in the middle of the numbers: what comes after it stays, whatever its time.
     let newer =
         "set session_replication_role = replica; update sync_log set synced_at = now() where (agency_id, number) in (
         select agency_id, max(number) from sync_log group by agency_id)";
-    world.database.superuser().await.batch_execute(newer).await.unwrap();
+    app.database.superuser().await.batch_execute(newer).await.unwrap();
     // At an earlier time it was not old.
     assert_eq!(jobs.at("clean-up", Timestamp::now() - (24 * 3).hours()).await.report.counts["sync_log"], 0);
-    assert_eq!(logged(&world).await, all);
+    assert_eq!(logged(&app).await, all);
 
-    let (one, other) = (world.jobs(), world.jobs());
+    let (one, other) = (app.jobs(), app.jobs());
     let now = Timestamp::now();
     let (one, other) = tokio::join!(one.at("clean-up", now), other.at("clean-up", now));
     let forgotten = one.report.counts["sync_log"] + other.report.counts["sync_log"];
@@ -44,21 +44,21 @@ async fn changes_are_forgotten_after_180_days_and_not_before() {
         "select c.tombstones_from - (select min(number) from sync_log l where l.agency_id = c.agency_id)
          from agency_counters c where agency_id = '{AGENCY_B}'"
     );
-    assert!(world.database.count(&from).await < 0, "what is kept is above what is remembered as forgotten");
+    assert!(app.database.count(&from).await < 0, "what is kept is above what is remembered as forgotten");
     assert_eq!(jobs.at("clean-up", now).await.report.counts["sync_log"], 0);
 }
 
 #[tokio::test]
 async fn a_phone_away_for_longer_pushes_first_and_is_replaced() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     let cursor = phone.cursor;
     let task = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}");
     assert_eq!(coordinator.delete(&task).await.status, 204);
     coordinator.patch(&format!("/v1/visits/{NURSES_VISIT}"), &json!({"notes": "From the office"})).await.expect(200);
-    let_half_a_year_pass(&world).await;
-    world.jobs().at("clean-up", Timestamp::now()).await;
+    let_half_a_year_pass(&app).await;
+    app.jobs().at("clean-up", Timestamp::now()).await;
 
     let answer = phone.pull(Some(1)).await;
     assert_eq!((phone.cursor, &answer["has_more"]), (cursor, &json!(true)));
@@ -75,7 +75,7 @@ async fn a_phone_away_for_longer_pushes_first_and_is_replaced() {
     let told = phone.push(updated("visits", &[note])).await.expect(200);
     assert_eq!((&told["applied"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
     let kept = "select count(*) from sync_conflicts where server_value = '\"From the office\"' and device_value = '\"From the bedside\"'";
-    assert_eq!(world.database.count(kept).await, 1);
+    assert_eq!(app.database.count(kept).await, 1);
 
     let answer = phone.pull(Some(0)).await;
     assert_eq!(answer["experimentalStrategy"], "replacement");
@@ -88,8 +88,8 @@ async fn a_phone_away_for_longer_pushes_first_and_is_replaced() {
 
 #[tokio::test]
 async fn a_phone_that_has_every_tombstone_goes_on() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     phone.pull(Some(0)).await;
     let visit = format!("/v1/visits/{NURSES_VISIT}");
     for notes in ["one", "two"] {
@@ -98,8 +98,8 @@ async fn a_phone_that_has_every_tombstone_goes_on() {
         phone.pull(Some(0)).await;
         phone.pull(Some(0)).await;
     }
-    let_half_a_year_pass(&world).await;
-    world.jobs().at("clean-up", Timestamp::now()).await;
+    let_half_a_year_pass(&app).await;
+    app.jobs().at("clean-up", Timestamp::now()).await;
     coordinator.patch(&visit, &json!({"notes": "three"})).await.expect(200);
     let answer = phone.pull(Some(0)).await;
     assert_eq!(answer.get("experimentalStrategy"), None);
@@ -110,11 +110,11 @@ async fn a_phone_that_has_every_tombstone_goes_on() {
 #[tokio::test]
 async fn a_first_sync_in_pages_goes_on_though_the_log_has_been_forgotten() {
     const VISITS: usize = 2_500;
-    let world = World::new().await;
-    world.add_visits(VISITS, ("notes", "repeat('A good day. ', 166)")).await;
-    let_half_a_year_pass(&world).await;
-    world.jobs().at("clean-up", Timestamp::now()).await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    app.add_visits(VISITS, ("notes", "repeat('A good day. ', 166)")).await;
+    let_half_a_year_pass(&app).await;
+    app.jobs().at("clean-up", Timestamp::now()).await;
+    let mut phone = Phone::of(app.nurse().await);
     let mut answer = phone.pull(Some(0)).await;
     let mut seen = ids(&answer, "visits", "created").len();
     assert_eq!(answer["has_more"], true);

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{ALMA, NURSES_MEALS, NURSES_VISIT},
-    flights::Flights,
+    TestApp,
+    fixtures::{ALMA, NURSES_MEALS, NURSES_VISIT},
     phone::{Phone, edited, row},
+    round_trips::RoundTrips,
 };
 
 /// A day's work in every table; `turn` makes it another one each time.
@@ -26,25 +26,25 @@ fn work(first: &Value, turn: u32) -> Value {
 }
 
 #[tokio::test]
-async fn a_pull_and_a_push_are_two_flights_each() {
-    let world = World::new().await;
-    let (host, port) = world.database.host_and_port();
-    let flights = Flights::to(host, port).await;
+async fn a_pull_and_a_push_are_two_round_trips_each() {
+    let app = TestApp::new().await;
+    let (host, port) = app.database.host_and_port();
+    let round_trips = RoundTrips::to(host, port).await;
     let direct =
-        world.database.direct_url("berthcare_app").replace(&format!(":{port}/"), &format!(":{}/", flights.port));
-    let url = direct.replace(&world.database.host_and_port().0, "127.0.0.1");
-    let mut phone = Phone::of(world.nurse().await.through(world.with_database(url)));
+        app.database.direct_url("berthcare_app").replace(&format!(":{port}/"), &format!(":{}/", round_trips.port));
+    let url = direct.replace(&app.database.host_and_port().0, "127.0.0.1");
+    let mut phone = Phone::of(app.nurse().await.through(app.with_database(url)));
     // Which connects.
     let first = phone.pull(Some(0)).await;
 
-    flights.count();
+    round_trips.count();
     phone.pull(Some(0)).await;
-    assert_eq!(flights.count(), 2, "what there is, and what is remembered of it with COMMIT");
+    assert_eq!(round_trips.count(), 2, "what there is, and what is remembered of it with COMMIT");
     let told = phone.push(work(&first, 1)).await.expect(200);
     assert_eq!((&told["applied"], told["rejected"].as_array().map(Vec::len)), (&json!(4), Some(1)), "{told}");
-    assert_eq!(flights.count(), 2, "what the server has, and all that is written with COMMIT, whatever the tables");
+    assert_eq!(round_trips.count(), 2, "what the server has, and all that is written with COMMIT, whatever the tables");
     phone.pull(Some(1)).await;
-    assert_eq!(flights.count(), 2);
+    assert_eq!(round_trips.count(), 2);
     phone.push(work(&first, 2)).await.expect(200);
-    assert_eq!(flights.count(), 2);
+    assert_eq!(round_trips.count(), 2);
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    World,
-    cast::{
+    TestApp,
+    fixtures::{
         AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_NURSES_VISIT,
     },
     phone::{Phone, edited, ids, row, updated},
@@ -13,8 +13,8 @@ use crate::harness::{
 
 #[tokio::test]
 async fn a_first_sync_brings_what_the_nurse_may_see_and_nothing_else() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let answer = phone.pull(None).await;
     assert_eq!(ids(&answer, "clients", "created"), [ALMA.to_string()]);
     assert_eq!(ids(&answer, "visits", "created"), [NURSES_VISIT.to_string(), AIDES_VISIT.to_string()]);
@@ -37,17 +37,17 @@ async fn a_first_sync_brings_what_the_nurse_may_see_and_nothing_else() {
             assert_eq!(ids(&again, table, list), [""; 0], "{again}");
         }
     }
-    let mut aide = Phone::of(world.aide().await);
+    let mut aide = Phone::of(app.aide().await);
     let seen = row(&aide.pull(None).await, "clients", ALMA);
     assert_eq!((&seen["care_plan"], &seen["date_of_birth"]), (&json!(null), &json!(null)));
-    world.family().await.get("/v1/sync").await.expect(403);
+    app.family().await.get("/v1/sync").await.expect(403);
 }
 
 #[tokio::test]
 async fn a_days_work_arrives_and_comes_to_others() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
-    let mut other = Phone::of(world.aide().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
+    let mut other = Phone::of(app.aide().await);
     other.pull(None).await;
     let first = phone.pull(None).await;
     let start = row(&first, "visits", NURSES_VISIT)["scheduled_start"].clone();
@@ -73,7 +73,7 @@ async fn a_days_work_arrives_and_comes_to_others() {
     let told = phone.push(changes.clone()).await.expect(200);
     assert_eq!((&told["applied"], &told["rejected"], &told["conflicts"]), (&json!(3), &json!([]), &json!(0)), "{told}");
 
-    let seen = world.coordinator().await.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
+    let seen = app.coordinator().await.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
     assert_eq!((&seen["status"], &seen["notes"]), (&json!("completed"), &json!("All well")));
     assert_eq!(seen["check_in"]["distance_m"], json!(0.0));
     assert_eq!(seen["tasks"].as_array().unwrap().len(), 3);
@@ -82,10 +82,10 @@ async fn a_days_work_arrives_and_comes_to_others() {
     assert_eq!(ids(&answer, "visit_tasks", "updated").len(), 2);
 
     // The answer was lost, and the phone sends it all again: nothing changes, not even a number.
-    let logged = world.database.count("select count(*) from sync_log").await;
+    let logged = app.database.count("select count(*) from sync_log").await;
     let told = phone.push(changes).await.expect(200);
     assert_eq!((&told["applied"], &told["unchanged"]), (&json!(0), &json!(3)), "{told}");
-    assert_eq!(world.database.count("select count(*) from sync_log").await, logged);
+    assert_eq!(app.database.count("select count(*) from sync_log").await, logged);
 
     let status = phone.client.get("/v1/sync/status").await.expect(200);
     assert_eq!(status["received"][0]["table"], "visit_tasks");
@@ -95,8 +95,8 @@ async fn a_days_work_arrives_and_comes_to_others() {
 
 #[tokio::test]
 async fn one_bad_record_never_blocks_the_rest() {
-    let world = World::new().await;
-    let mut nurse = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut nurse = Phone::of(app.nurse().await);
     let first = nurse.pull(None).await;
     let good = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Ate well"))]);
     let bad_vitals = edited(
@@ -117,15 +117,15 @@ async fn one_bad_record_never_blocks_the_rest() {
     assert_eq!(reasons.len(), 10, "{told}");
     assert!(reasons.iter().any(|reason| reason.contains("must be between 20 and 300 bpm")), "{told}");
     assert_eq!(told["experimentalRejectedIds"]["spaceships"].as_array().unwrap().len(), 1);
-    let kept = world.database.count("select count(*) from sync_quarantine").await;
+    let kept = app.database.count("select count(*) from sync_quarantine").await;
     assert_eq!(kept, 10);
     // Again, as the phone does: kept once.
     nurse.push(changes).await.expect(200);
-    assert_eq!(world.database.count("select count(*) from sync_quarantine").await, kept);
-    let task = world.coordinator().await.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
+    assert_eq!(app.database.count("select count(*) from sync_quarantine").await, kept);
+    let task = app.coordinator().await.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
     assert!(task.as_array().unwrap().iter().any(|task| task["outcome"] == "Ate well"));
 
-    let mut aide = Phone::of(world.aide().await);
+    let mut aide = Phone::of(app.aide().await);
     let first = aide.pull(None).await;
     let vitals = edited(row(&first, "visit_tasks", AIDES_VITALS), &[("completed", json!(true))]);
     let told = aide.push(updated("visit_tasks", &[vitals])).await.expect(200);
@@ -134,9 +134,9 @@ async fn one_bad_record_never_blocks_the_rest() {
 
 #[tokio::test]
 async fn edits_of_different_fields_both_survive_and_of_one_field_the_loser_is_kept() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(Some(0)).await;
     let path = format!("/v1/visits/{NURSES_VISIT}");
     coordinator.patch(&path, &json!({"notes": "From the office", "family_note": "Hello"})).await.expect(200);
@@ -147,7 +147,7 @@ async fn edits_of_different_fields_both_survive_and_of_one_field_the_loser_is_ke
     assert_eq!(told["conflicts"], 1, "{told}");
     let seen = coordinator.get(&path).await.expect(200);
     assert_eq!((&seen["notes"], &seen["family_note"]), (&json!("From the bedside"), &json!("Hello")));
-    let conflicts = world.database.superuser().await;
+    let conflicts = app.database.superuser().await;
     let rows = conflicts
         .query_typed("select server_value, device_value, status::text from sync_conflicts", &[])
         .await
@@ -166,12 +166,12 @@ async fn edits_of_different_fields_both_survive_and_of_one_field_the_loser_is_ke
 
 #[tokio::test]
 async fn clinical_values_wait_for_a_person() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(Some(0)).await;
     let vitals = |rate: u32| json!({"heart_rate": {"value": rate, "unit": "bpm"}});
     let path = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_VITALS}");
-    let tablet = world.nurse().await;
+    let tablet = app.nurse().await;
     tablet.patch(&path, &json!({"data": vitals(70)})).await.expect(200);
     phone.pull(Some(1)).await;
     let task = edited(
@@ -184,7 +184,7 @@ async fn clinical_values_wait_for_a_person() {
     let task = tasks.as_array().unwrap().iter().find(|t| t["id"] == NURSES_VITALS.to_string()).unwrap().clone();
     assert_eq!((&task["data"], &task["outcome"]), (&vitals(70), &json!("Measured twice")));
 
-    let coordinator = world.coordinator().await;
+    let coordinator = app.coordinator().await;
     let open = coordinator.get("/v1/conflicts").await.expect(200);
     let conflict = open["items"][0].clone();
     assert_eq!((&conflict["server_value"], &conflict["device_value"]), (&vitals(70), &vitals(90)));
@@ -203,9 +203,9 @@ async fn clinical_values_wait_for_a_person() {
 
 #[tokio::test]
 async fn access_comes_whole_and_goes_only_after_the_work_has_come() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     let team = format!("/v1/clients/{BERNARD}/care-team");
     let member = json!({"user_id": NURSE.id, "relation": "nurse", "starts_on": "2026-01-01"});
@@ -253,8 +253,8 @@ async fn access_comes_whole_and_goes_only_after_the_work_has_come() {
 
 #[tokio::test]
 async fn a_deletion_comes_one_pull_late_and_loses_no_note() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(None).await;
     let task = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}");
     assert_eq!(coordinator.delete(&task).await.status, 204);
@@ -264,7 +264,7 @@ async fn a_deletion_comes_one_pull_late_and_loses_no_note() {
     let told = phone.push(updated("visit_tasks", &[note])).await.expect(200);
     assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
     let kept = "select count(*) from sync_conflicts where device_value = '\"Ate half\"' and status = 'needs_review'";
-    assert_eq!(world.database.count(kept).await, 1);
+    assert_eq!(app.database.count(kept).await, 1);
     let answer = phone.pull(Some(0)).await;
     assert_eq!(ids(&answer, "visit_tasks", "deleted"), [NURSES_MEALS.to_string()]);
     // Deleting what is deleted, or was never there, is fine.
@@ -277,11 +277,11 @@ async fn a_deletion_comes_one_pull_late_and_loses_no_note() {
 
 #[tokio::test]
 async fn a_cursor_of_another_epoch_starts_again_after_a_push() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     let before = phone.cursor;
-    world.database.superuser().await.batch_execute("update agency_counters set epoch = epoch + 1").await.unwrap();
+    app.database.superuser().await.batch_execute("update agency_counters set epoch = epoch + 1").await.unwrap();
     let answer = phone.pull(Some(1)).await;
     assert_eq!(phone.cursor, before, "the cursor stays until the phone has pushed");
     assert_eq!(ids(&answer, "visits", "updated"), [""; 0]);
@@ -300,11 +300,11 @@ async fn a_cursor_of_another_epoch_starts_again_after_a_push() {
 
 #[tokio::test]
 async fn what_commits_while_a_pull_runs_is_in_that_pull_or_the_next() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     phone.pull(None).await;
     // A transaction that took its numbers, and stays open.
-    let mut writer = world.database.superuser().await;
+    let mut writer = app.database.superuser().await;
     let open = writer.transaction().await.unwrap();
     open.batch_execute(&format!(
         "select app.act_as_job('{}'); select app.take_numbers(5);
@@ -322,10 +322,10 @@ async fn what_commits_while_a_pull_runs_is_in_that_pull_or_the_next() {
 
 #[tokio::test]
 async fn an_app_that_was_updated_gets_what_it_lacked() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     coordinator.patch(&format!("/v1/visits/{NURSES_VISIT}"), &json!({"family_note": "Hello"})).await.expect(200);
-    let nurse = world.nurse().await;
+    let nurse = app.nurse().await;
     let old = nurse.get("/v1/sync?last_pulled_at=0&schema_version=1").await.expect(200);
     assert!(old["changes"].get("alerts").is_none());
     assert!(row(&old, "visits", NURSES_VISIT).get("family_note").is_none());
@@ -342,8 +342,8 @@ async fn an_app_that_was_updated_gets_what_it_lacked() {
 
 #[tokio::test]
 async fn a_visit_begun_in_a_basement_counts_though_it_was_called_off_meanwhile() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     coordinator.post(&format!("/v1/visits/{NURSES_VISIT}/cancel"), &json!({"reason": "Away"})).await.expect(200);
     let visit = row(&first, "visits", NURSES_VISIT);
@@ -365,8 +365,8 @@ async fn a_visit_begun_in_a_basement_counts_though_it_was_called_off_meanwhile()
 
 #[tokio::test]
 async fn a_device_clock_is_measured_and_orders_nothing() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     let note = edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("x"))]);
     let hours_ahead = jiff::Timestamp::now().as_millisecond() + 7_200_000;
@@ -374,7 +374,7 @@ async fn a_device_clock_is_measured_and_orders_nothing() {
     let body = json!({"changes": updated("visit_tasks", &[note])});
     phone.client.send("POST", &path, Some(&body), &[("x-device-time", &hours_ahead.to_string())]).await.expect(200);
     let offset = "select clock_offset_ms from devices where clock_offset_ms is not null";
-    let offset = world.database.count(offset).await;
+    let offset = app.database.count(offset).await;
     assert!((7_100_000..=7_200_000).contains(&offset), "{offset}");
 }
 
@@ -382,12 +382,12 @@ async fn a_device_clock_is_measured_and_orders_nothing() {
 async fn writers_that_race_with_pulls_are_never_missed() {
     const WRITERS: usize = 4;
     const EACH: usize = 8;
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     phone.pull(None).await;
-    let coordinator = world.coordinator().await;
+    let coordinator = app.coordinator().await;
     let writers = futures_util::future::join_all((0..WRITERS).map(async |_| {
-        let writer = coordinator.through(world.another_environment());
+        let writer = coordinator.through(app.another_environment());
         let mut written = Vec::new();
         for _ in 0..EACH {
             let task = json!({"id": Uuid::now_v7(), "task_type": "meals", "title": "Soup"});
@@ -420,11 +420,11 @@ async fn writers_that_race_with_pulls_are_never_missed() {
 
 #[tokio::test]
 async fn a_record_that_only_the_database_refuses_never_blocks_the_rest() {
-    let world = World::new().await;
-    let mut phone = Phone::of(world.nurse().await);
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     // Rules that the judge doesn't know: a constraint, and an exception of a trigger.
-    world
+    app
         .database
         .superuser()
         .await
@@ -454,22 +454,22 @@ async fn a_record_that_only_the_database_refuses_never_blocks_the_rest() {
     assert!(refused.contains(&(&json!(NURSES_VISIT), &json!("the database doesn't take it: P0001"))), "{told}");
     assert_eq!(refused.len(), 3, "{told}");
     let kept = "select count(*) from sync_quarantine where body ->> 'title' = 'Thirteen' or body ->> 'notes' = 'Bad'";
-    assert_eq!(world.database.count(kept).await, 3);
+    assert_eq!(app.database.count(kept).await, 3);
     let stored = phone.client.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
     assert_eq!(stored.as_array().unwrap().len(), 7);
     // Sent again, as the phone does: nothing new.
     let told = phone.push(changes).await.expect(200);
     assert_eq!((&told["applied"], &told["unchanged"]), (&json!(0), &json!(6)), "{told}");
-    assert_eq!(world.database.count(kept).await, 3);
+    assert_eq!(app.database.count(kept).await, 3);
 }
 
 #[tokio::test]
 async fn what_is_new_to_an_updated_app_comes_in_pages_where_it_is_more_than_an_answer() {
     const VISITS: usize = 2_500;
-    let world = World::new().await;
+    let app = TestApp::new().await;
     // Some 2 KB a note, and 4 MB an answer to a phone that takes no compression.
-    world.add_visits(VISITS, ("family_note", "repeat('A good day. ', 166)")).await;
-    let nurse = world.nurse().await;
+    app.add_visits(VISITS, ("family_note", "repeat('A good day. ', 166)")).await;
+    let nurse = app.nurse().await;
     let old = nurse.get("/v1/sync?last_pulled_at=0&schema_version=1").await.expect(200);
     assert_eq!(ids(&old, "visits", "created").len(), VISITS + 2);
     let migration = "%7B%22from%22%3A1%2C%22tables%22%3A%5B%22alerts%22%5D%2C%22columns%22%3A%5B%7B%22table%22%3A%22visits%22%2C%22columns%22%3A%5B%22family_note%22%5D%7D%5D%7D";
@@ -499,5 +499,5 @@ async fn what_is_new_to_an_updated_app_comes_in_pages_where_it_is_more_than_an_a
     assert_eq!(seen.len(), VISITS);
     // Touched is not changed: nobody's edit of the same column is a conflict for it.
     let changed = "select count(*) from sync_log where operation = 'update' and cardinality(changed_columns) > 0";
-    assert_eq!(world.database.count(changed).await, 0);
+    assert_eq!(app.database.count(changed).await, 0);
 }

@@ -3,26 +3,26 @@
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Client, World,
-    cast::{ALMA, NURSE, NURSES_MEALS, NURSES_VISIT},
+    Client, TestApp,
+    fixtures::{ALMA, NURSE, NURSES_MEALS, NURSES_VISIT},
     phone::{Phone, edited, ids, row, updated},
 };
 
 /// Takes the nurse off Alma's team; answers after the fact.
-async fn take_alma_from_the_nurse(world: &World) {
+async fn take_alma_from_the_nurse(app: &TestApp) {
     let take = format!(
         "update care_team set deleted_at = now() where client_id = '{ALMA}' and user_id = '{}' and deleted_at is null",
         NURSE.id
     );
-    world.database.write(NURSE.agency, &take).await;
+    app.database.write(NURSE.agency, &take).await;
 }
 
-async fn give_alma_to_the_nurse(world: &World) {
+async fn give_alma_to_the_nurse(app: &TestApp) {
     let give = format!(
         "update care_team set deleted_at = null where client_id = '{ALMA}' and user_id = '{}' and source <> 'scheduled'",
         NURSE.id
     );
-    world.database.write(NURSE.agency, &give).await;
+    app.database.write(NURSE.agency, &give).await;
 }
 
 async fn write_notes(coordinator: &Client, notes: &str) {
@@ -30,8 +30,8 @@ async fn write_notes(coordinator: &Client, notes: &str) {
 }
 
 /// Both values that met in `notes`.
-async fn conflicts(world: &World) -> Vec<(Value, Value)> {
-    let rows = world
+async fn conflicts(app: &TestApp) -> Vec<(Value, Value)> {
+    let rows = app
         .database
         .superuser()
         .await
@@ -55,11 +55,11 @@ async fn sees_what_she_writes_over(coordinator: &Client, phone: &mut Phone) {
 
 #[tokio::test]
 async fn work_on_a_client_taken_away_is_weighed_against_what_the_phone_was_sent() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     let visit = |column: &str, value: &str| edited(row(&first, "visits", NURSES_VISIT), &[(column, json!(value))]);
-    take_alma_from_the_nurse(&world).await;
+    take_alma_from_the_nurse(&app).await;
     write_notes(&coordinator, "From the office").await;
     // Work waits, so that Alma stays on the phone, and is not sent any more. A push moves the phone's base on.
     phone.pull(Some(1)).await;
@@ -69,33 +69,33 @@ async fn work_on_a_client_taken_away_is_weighed_against_what_the_phone_was_sent(
 
     let told = phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
     assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
-    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+    assert_eq!(conflicts(&app).await, [(json!("From the office"), json!("From the bedside"))]);
 }
 
 #[tokio::test]
 async fn so_is_what_was_written_before_the_client_was_given_back() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     let visit = |column: &str, value: &str| edited(row(&first, "visits", NURSES_VISIT), &[(column, json!(value))]);
-    take_alma_from_the_nurse(&world).await;
+    take_alma_from_the_nurse(&app).await;
     write_notes(&coordinator, "From the office").await;
     phone.pull(Some(1)).await;
     phone.push(updated("visits", &[visit("family_note", "Hello")])).await.expect(200);
     // Now she writes the notes; and only then is Alma hers again, and comes whole, under what waits.
-    give_alma_to_the_nurse(&world).await;
+    give_alma_to_the_nurse(&app).await;
     let answer = phone.pull(Some(1)).await;
     assert_eq!(row(&answer, "visits", NURSES_VISIT)["notes"], "From the office");
     phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
-    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+    assert_eq!(conflicts(&app).await, [(json!("From the office"), json!("From the bedside"))]);
 
     sees_what_she_writes_over(&coordinator, &mut phone).await;
 }
 
 #[tokio::test]
 async fn a_refused_record_keeps_the_base_it_was_written_on() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     write_notes(&coordinator, "From the office").await;
     let later = row(&first, "visits", NURSES_VISIT)["scheduled_end"].as_i64().unwrap() + 60_000;
@@ -113,7 +113,7 @@ async fn a_refused_record_keeps_the_base_it_was_written_on() {
     let right = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("From the bedside"))]);
     let told = phone.push(updated("visits", &[right])).await.expect(200);
     assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
-    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+    assert_eq!(conflicts(&app).await, [(json!("From the office"), json!("From the bedside"))]);
 
     // Taken, it has nothing to remember any more.
     sees_what_she_writes_over(&coordinator, &mut phone).await;
@@ -121,8 +121,8 @@ async fn a_refused_record_keeps_the_base_it_was_written_on() {
 
 #[tokio::test]
 async fn a_phone_put_back_to_an_older_state_starts_again() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     let backup = phone.cursor;
     let task = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}");
@@ -146,12 +146,12 @@ async fn a_phone_put_back_to_an_older_state_starts_again() {
 
 #[tokio::test]
 async fn a_grant_that_runs_out_by_its_date_is_a_client_taken_away() {
-    let world = World::new().await;
-    let (coordinator, mut phone) = (world.coordinator().await, Phone::of(world.nurse().await));
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
     let visit = |column: &str, value: &str| edited(row(&first, "visits", NURSES_VISIT), &[(column, json!(value))]);
     // As the morning finds it before the job of midnight has numbered it.
-    world
+    app
         .database
         .superuser()
         .await
@@ -169,5 +169,5 @@ async fn a_grant_that_runs_out_by_its_date_is_a_client_taken_away() {
     assert_eq!((&told["applied"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
     phone.pull(Some(1)).await;
     phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
-    assert_eq!(conflicts(&world).await, [(json!("From the office"), json!("From the bedside"))]);
+    assert_eq!(conflicts(&app).await, [(json!("From the office"), json!("From the bedside"))]);
 }

@@ -4,14 +4,14 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::json;
 
 use crate::harness::{
-    World,
-    cast::{ALMA, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS},
+    TestApp,
+    fixtures::{ALMA, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS},
 };
 
 #[tokio::test]
 async fn a_nurse_works_a_visit_and_everybody_sees_it() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
 
     let me = nurse.get("/v1/auth/me").await.expect(200);
     assert_eq!(me["email"], NURSE.email);
@@ -57,7 +57,7 @@ async fn a_nurse_works_a_visit_and_everybody_sees_it() {
     let visit = nurse.post(&format!("/v1/visits/{NURSES_VISIT}/check-out"), &gone).await.expect(200);
     assert_eq!(visit["status"], "completed");
 
-    let coordinator = world.coordinator().await;
+    let coordinator = app.coordinator().await;
     let seen = coordinator.get(&format!("/v1/visits/{NURSES_VISIT}")).await.expect(200);
     assert_eq!(seen["notes"], "BP fine, pulse high; called Dr. Roy");
     let timeline = coordinator.get(&format!("/v1/clients/{ALMA}/timeline")).await.expect(200);
@@ -65,7 +65,7 @@ async fn a_nurse_works_a_visit_and_everybody_sees_it() {
     assert_eq!(kinds.iter().filter(|kind| **kind == json!("task")).count(), 2, "{timeline}");
     assert_eq!(kinds.iter().filter(|kind| **kind == json!("visit")).count(), 2, "{timeline}");
 
-    let family = world.family().await;
+    let family = app.family().await;
     let view = family.get(&format!("/v1/family/clients/{ALMA}")).await.expect(200);
     let visit = view["visits"].as_array().unwrap().iter().find(|v| v["id"] == NURSES_VISIT.to_string()).unwrap();
     assert_eq!(visit["family_note"], "A good morning.");

@@ -6,8 +6,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use crate::harness::{
-    Client, World,
-    cast::{AIDE, AIDES_VISIT, ALMA, BERNARD, CHLOE, NURSE, NURSES_VISIT, OTHER_NURSE, OTHER_NURSES_VISIT},
+    Client, TestApp,
+    fixtures::{AIDE, AIDES_VISIT, ALMA, BERNARD, CHLOE, NURSE, NURSES_VISIT, OTHER_NURSE, OTHER_NURSES_VISIT},
 };
 
 /// Tomorrow at noon in Toronto, so that no test depends on the hour it runs at.
@@ -29,8 +29,8 @@ async fn create(client: &Client, body: &Value) -> String {
 
 #[tokio::test]
 async fn a_caregiver_elsewhere_is_a_conflict_that_can_be_overruled() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let start = noon(2);
     let first = create(&coordinator, &plan(ALMA, NURSE.id, start)).await;
     let meanwhile = plan(CHLOE, NURSE.id, start + SignedDuration::from_mins(30));
@@ -57,8 +57,8 @@ async fn a_caregiver_elsewhere_is_a_conflict_that_can_be_overruled() {
 
 #[tokio::test]
 async fn a_planned_visit_opens_the_client_until_two_weeks_after() {
-    let world = World::new().await;
-    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let app = TestApp::new().await;
+    let (coordinator, nurse) = (app.coordinator().await, app.nurse().await);
     let chloe = format!("/v1/clients/{CHLOE}");
     nurse.get(&chloe).await.expect(404);
     let visit = create(&coordinator, &plan(CHLOE, NURSE.id, noon(2))).await;
@@ -94,8 +94,8 @@ async fn scheduled_grant(coordinator: &Client, user: Uuid) -> Option<Value> {
 
 #[tokio::test]
 async fn a_caregiver_calls_off_her_last_visit_and_is_told_so() {
-    let world = World::new().await;
-    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let app = TestApp::new().await;
+    let (coordinator, nurse) = (app.coordinator().await, app.nurse().await);
     let visit = create(&coordinator, &plan(CHLOE, NURSE.id, noon(2))).await;
     let cancelled = nurse.post(&format!("/v1/visits/{visit}/cancel"), &json!({"reason": "No answer"})).await;
     assert_eq!(cancelled.expect(200)["status"], "cancelled");
@@ -104,8 +104,8 @@ async fn a_caregiver_calls_off_her_last_visit_and_is_told_so() {
 
 #[tokio::test]
 async fn a_check_in_far_from_home_or_ahead_of_time_is_flagged_not_refused() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let ahead = Timestamp::from_second(Timestamp::now().as_second() + 3600).unwrap();
     let far = json!({"latitude": 43.70, "longitude": -79.38, "accuracy_m": 2500.0, "at": ahead});
     let path = format!("/v1/visits/{NURSES_VISIT}");
@@ -115,7 +115,7 @@ async fn a_check_in_far_from_home_or_ahead_of_time_is_flagged_not_refused() {
     assert!((5555.0..5565.0).contains(&distance), "a twentieth of a degree of latitude: {distance}");
     // Kept as it came, shown no later than it came.
     assert_eq!(visit["actual_start"], visit["check_in"]["received_at"]);
-    let kept = world.database.superuser().await;
+    let kept = app.database.superuser().await;
     let kept = kept
         .query_typed("select actual_start from visits where id = $1", &[(&NURSES_VISIT, Type::UUID)])
         .await
@@ -123,13 +123,13 @@ async fn a_check_in_far_from_home_or_ahead_of_time_is_flagged_not_refused() {
     assert_eq!(kept[0].get::<_, Timestamp>(0), ahead);
     let audited = "select count(*) from audit_log where action = 'visit.check_in'
         and details -> 'flags' = '[\"far_from_home\", \"clock_ahead\"]'";
-    assert_eq!(world.database.count(audited).await, 1);
+    assert_eq!(app.database.count(audited).await, 1);
 }
 
 #[tokio::test]
 async fn a_check_in_without_a_place_is_a_check_in() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let visit =
         nurse.post(&format!("/v1/visits/{NURSES_VISIT}/check-in"), &json!({"at": Timestamp::now()})).await.expect(200);
     assert_eq!(visit["status"], "in_progress");
@@ -139,9 +139,9 @@ async fn a_check_in_without_a_place_is_a_check_in() {
 
 #[tokio::test]
 async fn missed_is_a_guess_that_a_check_in_overrules() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
-    let database = world.database.superuser().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let database = app.database.superuser().await;
     database
         .batch_execute(&format!(
             "begin; select app.act_as_job('{}'); select app.take_numbers(1);
@@ -160,8 +160,8 @@ async fn missed_is_a_guess_that_a_check_in_overrules() {
 
 #[tokio::test]
 async fn lists_are_half_open_and_filtered() {
-    let world = World::new().await;
-    let coordinator = world.coordinator().await;
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
     let start = noon(40);
     let ids = [
         create(&coordinator, &plan(ALMA, NURSE.id, start)).await,
@@ -197,8 +197,8 @@ async fn lists_are_half_open_and_filtered() {
 
 #[tokio::test]
 async fn what_took_place_stays() {
-    let world = World::new().await;
-    let (coordinator, nurse) = (world.coordinator().await, world.nurse().await);
+    let app = TestApp::new().await;
+    let (coordinator, nurse) = (app.coordinator().await, app.nurse().await);
     let path = format!("/v1/visits/{NURSES_VISIT}");
     nurse.post(&format!("{path}/check-in"), &json!({"at": Timestamp::now()})).await.expect(200);
     assert_eq!(coordinator.delete(&path).await.problem(409), "final");
@@ -211,8 +211,8 @@ async fn what_took_place_stays() {
 
 #[tokio::test]
 async fn a_client_without_visits_to_come_can_be_removed() {
-    let world = World::new().await;
-    let (coordinator, other) = (world.coordinator().await, world.sign_in(&OTHER_NURSE).await);
+    let app = TestApp::new().await;
+    let (coordinator, other) = (app.coordinator().await, app.sign_in(&OTHER_NURSE).await);
     let bernard = format!("/v1/clients/{BERNARD}");
     assert_eq!(coordinator.delete(&bernard).await.problem(409), "final");
     coordinator
@@ -228,8 +228,8 @@ async fn a_client_without_visits_to_come_can_be_removed() {
 
 #[tokio::test]
 async fn a_task_is_ticked_and_unticked() {
-    let world = World::new().await;
-    let nurse = world.nurse().await;
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
     let tasks = format!("/v1/visits/{NURSES_VISIT}/tasks");
     let at = "2026-11-20T14:20:00Z";
     let task = json!({"task_type": "mobility", "title": "Walk", "completed": true, "completed_at": at});

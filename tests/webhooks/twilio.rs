@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::{
-    Answer, World,
-    cast::{ADMIN_B, AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, COORDINATOR, FAMILY, NURSE},
-    invoked::Invocations,
+    Answer, TestApp,
+    fake_lambda::FakeLambda,
+    fixtures::{ADMIN_B, AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, COORDINATOR, FAMILY, NURSE},
     twilio::{AUTH_TOKEN, PREVIOUS_AUTH_TOKEN, PREVIOUS_TOKEN, SMS_NUMBER, TOKEN, Webhook},
 };
 
@@ -38,17 +38,17 @@ fn sms(sid: &str, from: &str, body: &str) -> Webhook {
     Webhook::to("sms/webhook", &form)
 }
 
-async fn reply(world: &World, sid: &str, from: &str, body: &str) -> String {
-    text(&sms(sid, from, body).send(world.functions().of_path("/v1/sms/webhook")).await)
+async fn reply(app: &TestApp, sid: &str, from: &str, body: &str) -> String {
+    text(&sms(sid, from, body).send(app.functions().of_path("/v1/sms/webhook")).await)
 }
 
-async fn rows(world: &World, sql: &str) -> Vec<Value> {
+async fn rows(app: &TestApp, sql: &str) -> Vec<Value> {
     let sql = format!("select to_jsonb(r) from ({sql}) r");
-    world.database.superuser().await.query_typed(&sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    app.database.superuser().await.query_typed(&sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 /// An SMS of ours, in `status`.
-async fn our_sms(world: &World, agency: Uuid, to: Uuid, phone: &str, client: Option<Uuid>) -> Uuid {
+async fn our_sms(app: &TestApp, agency: Uuid, to: Uuid, phone: &str, client: Option<Uuid>) -> Uuid {
     let id = Uuid::now_v7();
     let client = client.map_or("null".to_owned(), |id| format!("'{id}'"));
     let sql = format!(
@@ -57,24 +57,24 @@ async fn our_sms(world: &World, agency: Uuid, to: Uuid, phone: &str, client: Opt
             attempted_at)
          values ('{id}', '{agency}', 'sms', '{to}', '{phone}', 'family_daily', 'en-CA', '{id}', {client}, 'sending', 1, now())"
     );
-    world.database.superuser().await.batch_execute(&sql).await.unwrap();
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
     id
 }
 
-async fn status_of(world: &World, id: Uuid) -> Value {
-    rows(world, &format!("select status, provider_sid, failure from messages where id = '{id}'")).await.remove(0)
+async fn status_of(app: &TestApp, id: Uuid) -> Value {
+    rows(app, &format!("select status, provider_sid, failure from messages where id = '{id}'")).await.remove(0)
 }
 
-async fn tell(world: &World, id: Uuid, sid: &str, status: &str) -> u16 {
+async fn tell(app: &TestApp, id: Uuid, sid: &str, status: &str) -> u16 {
     let form = [("MessageSid", sid), ("MessageStatus", status), ("ErrorCode", ""), ("RawDlrDoneDate", "2611201405")];
     let webhook = Webhook::to(&format!("sms/status?message={id}"), &form);
-    webhook.send(world.functions().of_path("/v1/sms/status")).await.status
+    webhook.send(app.functions().of_path("/v1/sms/status")).await.status
 }
 
 #[tokio::test]
 async fn only_what_twilio_signed_and_our_token_carries_is_believed() {
-    let world = World::new().await;
-    let router = || world.functions().of_path("/v1/sms/webhook");
+    let app = TestApp::new().await;
+    let router = || app.functions().of_path("/v1/sms/webhook");
     let good = sms("SM1", FAMILYS_NUMBER, "Merci à tous 🙂 ça va");
     let signature = good.signature();
     let signed = [("x-twilio-signature", signature.as_str())];
@@ -102,14 +102,14 @@ async fn only_what_twilio_signed_and_our_token_carries_is_believed() {
         no_token.send(router()).await,
         unsigned_query.send(router()).await,
         by_another.send(router()).await,
-        elsewhere.send(world.functions().of_path("/v1/sms/status")).await,
+        elsewhere.send(app.functions().of_path("/v1/sms/status")).await,
     ];
     for answer in &refused {
         assert_eq!(answer.problem(403), "forbidden");
     }
-    assert_eq!(world.database.count("select count(*) from inbound_messages").await, 0);
+    assert_eq!(app.database.count("select count(*) from inbound_messages").await, 0);
     let audited =
-        rows(&world, "select details, host(source_ip) as ip from audit_log where action = 'webhook.refused'").await;
+        rows(&app, "select details, host(source_ip) as ip from audit_log where action = 'webhook.refused'").await;
     assert_eq!(audited.len(), refused.len());
     let of_token: Vec<_> = audited.iter().filter(|row| row["details"]["why"] == "token").collect();
     assert_eq!(of_token.len(), 2);
@@ -124,46 +124,46 @@ async fn only_what_twilio_signed_and_our_token_carries_is_believed() {
         ..good.clone()
     };
     assert_eq!(rotating.send(router()).await.status, 200);
-    let kept = rows(&world, "select body, sender from inbound_messages").await;
+    let kept = rows(&app, "select body, sender from inbound_messages").await;
     assert_eq!(kept, [json!({"body": "Merci à tous 🙂 ça va", "sender": FAMILYS_NUMBER})]);
 }
 
 #[tokio::test]
 async fn without_twilios_token_in_its_own_secret_nobody_is_believed() {
-    let world = World::new().await;
-    let name = format!("{}/twilio/webhooks", world.config.environment);
+    let app = TestApp::new().await;
+    let name = format!("{}/twilio/webhooks", app.config.environment);
     let without = json!({"webhook_auth_token": TOKEN});
-    prepare::secret(&world.aws, &name, &without).await.unwrap();
+    prepare::secret(&app.aws, &name, &without).await.unwrap();
     let webhook = sms("SM1", FAMILYS_NUMBER, "Merci");
     // The account's secret holds the token that this is signed with, and is none of ours to read.
-    assert_eq!(webhook.send(world.functions().of_path(&webhook.path)).await.problem(503), "unavailable");
+    assert_eq!(webhook.send(app.functions().of_path(&webhook.path)).await.problem(503), "unavailable");
     // No addresses are needed to believe anybody.
     let with = json!({"webhook_auth_token": TOKEN, "auth_token": AUTH_TOKEN});
-    prepare::secret(&world.aws, &name, &with).await.unwrap();
-    assert_eq!(webhook.send(world.another_environment().of_path(&webhook.path)).await.status, 200);
+    prepare::secret(&app.aws, &name, &with).await.unwrap();
+    assert_eq!(webhook.send(app.another_environment().of_path(&webhook.path)).await.status, 200);
 }
 
 #[tokio::test]
 async fn strangers_can_t_fill_the_audit_log() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let answers = join_all((0..40).map(|n| {
         let webhook = Webhook { auth_token: "guessed", ..sms(&format!("SM{n}"), FAMILYS_NUMBER, "CALL") };
-        let router = world.functions().of_path("/v1/sms/webhook");
+        let router = app.functions().of_path("/v1/sms/webhook");
         async move { webhook.send(router).await }
     }))
     .await;
     assert!(answers.iter().all(|answer| answer.status == 403));
-    let recorded = world.database.count("select count(*) from audit_log where action = 'webhook.refused'").await;
+    let recorded = app.database.count("select count(*) from audit_log where action = 'webhook.refused'").await;
     // Two windows at most, where the minute turned meanwhile.
     assert!((20..=40).contains(&recorded), "{recorded}");
 }
 
 #[tokio::test]
 async fn whatever_twilio_sends_is_never_a_fault_of_ours() {
-    let world = World::new().await;
-    let id = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
-    let nulled = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
-    let lengthy = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
+    let app = TestApp::new().await;
+    let id = our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
+    let nulled = our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
+    let lengthy = our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
     let nul = "a\u{0}b";
     let (long, longer) = ("é🙂".repeat(1_000), "é".repeat(6_000));
     let unknown = Uuid::now_v7();
@@ -194,21 +194,21 @@ async fn whatever_twilio_sends_is_never_a_fault_of_ours() {
         (format!("voice/webhook?message={id}"), vec![("CallSid", "CA9")], 404),
     ] {
         let webhook = Webhook::to(&path, &form);
-        let answer = webhook.send(world.functions().of_path(&webhook.path)).await;
+        let answer = webhook.send(app.functions().of_path(&webhook.path)).await;
         assert_eq!(answer.status, expected, "{path} {answer:?}");
     }
-    let bodies = rows(&world, "select length(body) as n from inbound_messages order by created_at").await;
+    let bodies = rows(&app, "select length(body) as n from inbound_messages order by created_at").await;
     assert_eq!(bodies, [2, 5_000, 0, 0].map(|n| json!({"n": n})));
     // Signed by Twilio, and too large all the same.
     let huge = Webhook::to("sms/webhook", &[("Body", "x".repeat(70_000).as_str())]);
-    assert_eq!(huge.send(world.functions().of_path(&huge.path)).await.problem(413), "too-large");
+    assert_eq!(huge.send(app.functions().of_path(&huge.path)).await.problem(413), "too-large");
 }
 
 #[tokio::test]
 async fn what_became_of_an_sms_only_moves_forward() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     // Before the answer to our own request came: the message learns its id here.
-    let id = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
+    let id = our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
     for (told, expected) in [
         ("queued", "sent"),
         ("sent", "sent"),
@@ -216,31 +216,31 @@ async fn what_became_of_an_sms_only_moves_forward() {
         ("sent", "delivered"),
         ("failed", "delivered"),
     ] {
-        assert_eq!(tell(&world, id, "SM1", told).await, 204);
+        assert_eq!(tell(&app, id, "SM1", told).await, 204);
         let expected = json!({"status": expected, "provider_sid": "SM1", "failure": null});
-        assert_eq!(status_of(&world, id).await, expected, "{told}");
+        assert_eq!(status_of(&app, id).await, expected, "{told}");
     }
-    let id = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
+    let id = our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;
     let form = [("MessageSid", "SM2"), ("MessageStatus", "undelivered"), ("ErrorCode", "30005")];
     let webhook = Webhook::to(&format!("sms/status?message={id}"), &form);
-    assert_eq!(webhook.send(world.functions().of_path(&webhook.path)).await.status, 204);
-    assert_eq!(tell(&world, id, "SM2", "sent").await, 204);
-    assert_eq!(status_of(&world, id).await["status"], "failed");
-    assert_eq!(status_of(&world, id).await["failure"], "twilio 30005");
+    assert_eq!(webhook.send(app.functions().of_path(&webhook.path)).await.status, 204);
+    assert_eq!(tell(&app, id, "SM2", "sent").await, 204);
+    assert_eq!(status_of(&app, id).await["status"], "failed");
+    assert_eq!(status_of(&app, id).await["failure"], "twilio 30005");
 }
 
 /// The newest consent of the family member to SMS about a client: whether it stands.
-async fn wants_sms(world: &World, client: Uuid) -> Option<bool> {
+async fn wants_sms(app: &TestApp, client: Uuid) -> Option<bool> {
     let sql = format!(
         "select granted from consents where kind = 'sms' and client_id = '{client}' and user_id is not null
          order by recorded_at desc, id desc limit 1"
     );
-    rows(world, &sql).await.first().and_then(|row| row["granted"].as_bool())
+    rows(app, &sql).await.first().and_then(|row| row["granted"].as_bool())
 }
 
 #[tokio::test]
 async fn each_keyword_is_kept_acted_on_and_answered_where_twilio_doesn_t() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for (n, (body, intent, answer)) in [
         ("STOP", "stop", ""),
         ("Arrêt", "stop", "no more daily messages"),
@@ -255,69 +255,68 @@ async fn each_keyword_is_kept_acted_on_and_answered_where_twilio_doesn_t() {
     .enumerate()
     {
         let sid = format!("SM{n}");
-        let first = reply(&world, &sid, FAMILYS_NUMBER, body).await;
+        let first = reply(&app, &sid, FAMILYS_NUMBER, body).await;
         if answer.is_empty() {
             assert_eq!(first, NO_ANSWER, "{body}");
         } else {
             assert!(first.contains("<Message>BerthCare") && first.contains(answer), "{body}: {first}");
         }
         // Twilio didn't get the answer, and asks again: the same, and nothing happens twice.
-        assert_eq!(reply(&world, &sid, FAMILYS_NUMBER, body).await, first);
+        assert_eq!(reply(&app, &sid, FAMILYS_NUMBER, body).await, first);
         let kept = format!("select intent, user_id, client_id from inbound_messages where provider_sid = '{sid}'");
-        assert_eq!(rows(&world, &kept).await, [json!({"intent": intent, "user_id": FAMILY.id, "client_id": ALMA})]);
+        assert_eq!(rows(&app, &kept).await, [json!({"intent": intent, "user_id": FAMILY.id, "client_id": ALMA})]);
         match intent {
-            "stop" => assert_eq!(wants_sms(&world, ALMA).await, Some(false), "{body}"),
-            "start" => assert_eq!(wants_sms(&world, ALMA).await, Some(true), "{body}"),
+            "stop" => assert_eq!(wants_sms(&app, ALMA).await, Some(false), "{body}"),
+            "start" => assert_eq!(wants_sms(&app, ALMA).await, Some(true), "{body}"),
             _ => {}
         }
     }
-    assert_eq!(world.database.count("select count(*) from consents where kind = 'sms'").await, 5);
+    assert_eq!(app.database.count("select count(*) from consents where kind = 'sms'").await, 5);
     let audited = "select count(*) from audit_log where action = 'consent.create' and details ->> 'by' = 'sms'";
-    assert_eq!(world.database.count(audited).await, 5);
-    assert_eq!(world.database.count("select count(*) from alerts").await, 0);
+    assert_eq!(app.database.count(audited).await, 5);
+    assert_eq!(app.database.count("select count(*) from alerts").await, 0);
 }
 
 #[tokio::test]
 async fn a_family_is_answered_in_its_language_and_asks_to_be_called_once() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let french = format!("update users set locale = 'fr-CA', first_name = 'Zoé' where id = '{}'", FAMILY.id);
-    world.database.superuser().await.batch_execute(&french).await.unwrap();
+    app.database.superuser().await.batch_execute(&french).await.unwrap();
     let coordinator = format!("update clients set coordinator_id = '{}' where id = '{ALMA}'", COORDINATOR.id);
-    world.database.write(AGENCY_A, &coordinator).await;
+    app.database.write(AGENCY_A, &coordinator).await;
 
-    let first = reply(&world, "SM1", FAMILYS_NUMBER, "Rappel").await;
+    let first = reply(&app, "SM1", FAMILYS_NUMBER, "Rappel").await;
     assert!(first.contains("nous avons demandé à la coordination de vous appeler"), "{first}");
-    assert_eq!(reply(&world, "SM1", FAMILYS_NUMBER, "Rappel").await, first);
-    assert_eq!(reply(&world, "SM2", FAMILYS_NUMBER, "CALL").await, first);
-    let alerts = rows(&world, "select client_id, raised_by, status, reason from alerts").await;
+    assert_eq!(reply(&app, "SM1", FAMILYS_NUMBER, "Rappel").await, first);
+    assert_eq!(reply(&app, "SM2", FAMILYS_NUMBER, "CALL").await, first);
+    let alerts = rows(&app, "select client_id, raised_by, status, reason from alerts").await;
     let alert = json!({"client_id": ALMA, "raised_by": FAMILY.id, "status": "open", "reason": "family_call"});
     assert_eq!(alerts, [alert]);
-    world.jobs().at("escalate", Timestamp::now()).await;
+    app.jobs().at("escalate", Timestamp::now()).await;
     let call =
-        rows(&world, "select id, recipient_id, template, template_values from messages where channel = 'voice'").await;
+        rows(&app, "select id, recipient_id, template, template_values from messages where channel = 'voice'").await;
     assert_eq!(call[0]["recipient_id"], COORDINATOR.id.to_string());
     assert_eq!(call[0]["template_values"], json!({"family": "Zoé"}));
     let path = format!("voice/webhook?message={}", call[0]["id"].as_str().unwrap());
     let heard =
-        text(&Webhook::to(&path, &[("CallSid", "CA1")]).send(world.functions().of_path("/v1/voice/webhook")).await);
+        text(&Webhook::to(&path, &[("CallSid", "CA1")]).send(app.functions().of_path("/v1/voice/webhook")).await);
     assert!(heard.contains("Zoé, of a client&apos;s family, asks to be called back"), "{heard}");
 
     // Once somebody has seen to it, one may ask again.
-    let id =
-        world.coordinator().await.get("/v1/alerts").await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
-    world.coordinator().await.send("POST", &format!("/v1/alerts/{id}/resolve"), None, &[]).await.expect(200);
-    reply(&world, "SM3", FAMILYS_NUMBER, "RAPPEL").await;
-    assert_eq!(world.database.count("select count(*) from alerts").await, 2);
+    let id = app.coordinator().await.get("/v1/alerts").await.expect(200)["items"][0]["id"].as_str().unwrap().to_owned();
+    app.coordinator().await.send("POST", &format!("/v1/alerts/{id}/resolve"), None, &[]).await.expect(200);
+    reply(&app, "SM3", FAMILYS_NUMBER, "RAPPEL").await;
+    assert_eq!(app.database.count("select count(*) from alerts").await, 2);
 }
 
 #[tokio::test]
 async fn what_a_family_writes_back_a_coordinator_reads() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     for (sid, words) in [("SM1", "Merci, she was happy"), ("SM2", "CALL"), ("SM3", "Until Monday then")] {
-        reply(&world, sid, FAMILYS_NUMBER, words).await;
+        reply(&app, sid, FAMILYS_NUMBER, words).await;
     }
-    reply(&world, "SM4", "+14165559999", "Who is this?").await;
-    let coordinator = world.coordinator().await;
+    reply(&app, "SM4", "+14165559999", "Who is this?").await;
+    let coordinator = app.coordinator().await;
     let words = |page: &Value| {
         let items = page["items"].as_array().unwrap().iter();
         items.map(|item| item["body"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -328,7 +327,7 @@ async fn what_a_family_writes_back_a_coordinator_reads() {
     assert_eq!((&newest["client_id"], &newest["user_id"]), (&json!(ALMA), &json!(FAMILY.id)));
     assert_eq!((&newest["sender"], &newest["intent"]), (&json!(FAMILYS_NUMBER), &json!("note")));
     let audited = format!("select count(*) from audit_log where action = 'reply.list' and client_id = '{ALMA}'");
-    assert_eq!(world.database.count(&audited).await, 3);
+    assert_eq!(app.database.count(&audited).await, 3);
 
     let first = coordinator.get("/v1/replies?intent=note&limit=1").await.expect(200);
     assert_eq!(words(&first), ["Until Monday then"]);
@@ -336,33 +335,33 @@ async fn what_a_family_writes_back_a_coordinator_reads() {
     assert_eq!(words(&coordinator.get(&next).await.expect(200)), ["Merci, she was happy"]);
     let of_another = format!("/v1/replies?client_id={BERNARD}");
     assert!(words(&coordinator.get(&of_another).await.expect(200)).is_empty());
-    let elsewhere = world.sign_in(&ADMIN_B).await.get("/v1/replies").await.expect(200);
+    let elsewhere = app.sign_in(&ADMIN_B).await.get("/v1/replies").await.expect(200);
     assert!(words(&elsewhere).is_empty());
 }
 
-async fn link(world: &World, agency: Uuid, client: Uuid, user: Uuid) {
+async fn link(app: &TestApp, agency: Uuid, client: Uuid, user: Uuid) {
     let sql = format!(
         "insert into care_team (id, agency_id, client_id, user_id, relation, starts_on)
          values (gen_random_uuid(), '{agency}', '{client}', '{user}', 'family', '2026-02-01')"
     );
-    world.database.write(agency, &sql).await;
+    app.database.write(agency, &sql).await;
 }
 
 #[tokio::test]
 async fn who_has_two_clients_or_two_agencies_answers_the_newest_sms() {
-    let world = World::new().await;
-    link(&world, AGENCY_A, BERNARD, FAMILY.id).await;
+    let app = TestApp::new().await;
+    link(&app, AGENCY_A, BERNARD, FAMILY.id).await;
     let about = async |n: u32| {
         let sid = format!("SM{n}");
-        reply(&world, &sid, FAMILYS_NUMBER, "CALL").await;
+        reply(&app, &sid, FAMILYS_NUMBER, "CALL").await;
         let sql = format!("select agency_id, user_id, client_id from inbound_messages where provider_sid = '{sid}'");
-        rows(&world, &sql).await.remove(0)
+        rows(&app, &sql).await.remove(0)
     };
     // Nothing was sent there yet: the first link.
     assert_eq!(about(1).await["client_id"], ALMA.to_string());
-    our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, Some(BERNARD)).await;
+    our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, Some(BERNARD)).await;
     assert_eq!(about(2).await["client_id"], BERNARD.to_string());
-    our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, Some(ALMA)).await;
+    our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, Some(ALMA)).await;
     assert_eq!(about(3).await["client_id"], ALMA.to_string());
 
     // The same person is family in another agency too, with an account of its own.
@@ -371,55 +370,55 @@ async fn who_has_two_clients_or_two_agencies_answers_the_newest_sms() {
         "insert into users (id, agency_id, email, phone, first_name, last_name, role)
          values ('{other}', '{AGENCY_B}', 'family@b.test', '{FAMILYS_NUMBER}', 'F', 'B', 'family')"
     );
-    world.database.superuser().await.batch_execute(&account).await.unwrap();
-    link(&world, AGENCY_B, CLIENT_B, other).await;
+    app.database.superuser().await.batch_execute(&account).await.unwrap();
+    link(&app, AGENCY_B, CLIENT_B, other).await;
     assert_eq!(about(4).await["agency_id"], AGENCY_A.to_string());
-    our_sms(&world, AGENCY_B, other, FAMILYS_NUMBER, Some(CLIENT_B)).await;
+    our_sms(&app, AGENCY_B, other, FAMILYS_NUMBER, Some(CLIENT_B)).await;
     assert_eq!(about(5).await, json!({"agency_id": AGENCY_B, "user_id": other, "client_id": CLIENT_B}));
-    assert_eq!(world.database.count(&format!("select count(*) from alerts where agency_id = '{AGENCY_B}'")).await, 1);
+    assert_eq!(app.database.count(&format!("select count(*) from alerts where agency_id = '{AGENCY_B}'")).await, 1);
 
     // STOP is the number's, whoever it belongs to.
-    reply(&world, "SM9", FAMILYS_NUMBER, "stop").await;
+    reply(&app, "SM9", FAMILYS_NUMBER, "stop").await;
     for client in [ALMA, BERNARD, CLIENT_B] {
-        assert_eq!(wants_sms(&world, client).await, Some(false));
+        assert_eq!(wants_sms(&app, client).await, Some(false));
     }
 }
 
 #[tokio::test]
 async fn strangers_and_staff_open_no_alert() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let stranger = "+14165559999";
-    assert_eq!(reply(&world, "SM1", stranger, "Who is this?").await, NO_ANSWER);
-    assert_eq!(reply(&world, "SM2", stranger, "ARRET").await, NO_ANSWER);
-    assert!(reply(&world, "SM3", stranger, "CALL").await.contains("know this number"));
-    assert!(reply(&world, "SM4", stranger, "AIDE").await.contains("ne connaissons pas ce numéro"));
-    reply(&world, "SM4", stranger, "AIDE").await;
+    assert_eq!(reply(&app, "SM1", stranger, "Who is this?").await, NO_ANSWER);
+    assert_eq!(reply(&app, "SM2", stranger, "ARRET").await, NO_ANSWER);
+    assert!(reply(&app, "SM3", stranger, "CALL").await.contains("know this number"));
+    assert!(reply(&app, "SM4", stranger, "AIDE").await.contains("ne connaissons pas ce numéro"));
+    reply(&app, "SM4", stranger, "AIDE").await;
     let kept = "select count(*) from inbound_messages where agency_id is null and user_id is null";
-    assert_eq!(world.database.count(kept).await, 4);
+    assert_eq!(app.database.count(kept).await, 4);
     let nurses = format!("+1416555{:04}", NURSE.id.as_u128());
-    assert!(reply(&world, "SM5", &nurses, "CALL").await.contains("the care coordinator will read this"));
-    let kept = rows(&world, "select user_id, client_id from inbound_messages where provider_sid = 'SM5'").await;
+    assert!(reply(&app, "SM5", &nurses, "CALL").await.contains("the care coordinator will read this"));
+    let kept = rows(&app, "select user_id, client_id from inbound_messages where provider_sid = 'SM5'").await;
     assert_eq!(kept, [json!({"user_id": NURSE.id, "client_id": null})]);
-    assert_eq!(world.database.count("select count(*) from alerts").await, 0);
-    assert_eq!(world.database.count("select count(*) from consents where kind = 'sms'").await, 0);
+    assert_eq!(app.database.count("select count(*) from alerts").await, 0);
+    assert_eq!(app.database.count("select count(*) from consents where kind = 'sms'").await, 0);
 }
 
 #[tokio::test]
 async fn whose_link_has_ended_is_not_told_to_write_what_does_nothing() {
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let ended = format!("update care_team set deleted_at = now() where user_id = '{}'", FAMILY.id);
-    world.database.write(AGENCY_A, &ended).await;
+    app.database.write(AGENCY_A, &ended).await;
     for (sid, body) in [("SM1", "CALL"), ("SM2", "How is she?")] {
-        let answer = reply(&world, sid, FAMILYS_NUMBER, body).await;
+        let answer = reply(&app, sid, FAMILYS_NUMBER, body).await;
         assert!(answer.contains("call your care agency") && !answer.contains("Reply CALL"), "{answer}");
     }
-    assert_eq!(world.database.count("select count(*) from alerts").await, 0);
+    assert_eq!(app.database.count("select count(*) from alerts").await, 0);
 }
 
 #[tokio::test]
 async fn a_machine_that_answers_us_is_answered_once_an_hour() {
-    let world = World::new().await;
-    let answered = async |sid: &str, body: &str| reply(&world, sid, FAMILYS_NUMBER, body).await != NO_ANSWER;
+    let app = TestApp::new().await;
+    let answered = async |sid: &str, body: &str| reply(&app, sid, FAMILYS_NUMBER, body).await != NO_ANSWER;
     assert!(answered("SM1", "I am driving").await);
     assert!(!answered("SM2", "I am driving").await);
     // Replays are answered as the first time, and what is asked for is always answered.
@@ -427,32 +426,31 @@ async fn a_machine_that_answers_us_is_answered_once_an_hour() {
     assert!(!answered("SM2", "I am driving").await);
     assert!(answered("SM3", "AIDE").await);
     let kept = "select count(*) from inbound_messages where intent = 'note'";
-    assert_eq!(world.database.count(kept).await, 2);
+    assert_eq!(app.database.count(kept).await, 2);
     let earlier = "alter table inbound_messages disable trigger stamp_times;
         update inbound_messages set created_at = created_at - interval '61 minutes'";
-    world.database.superuser().await.batch_execute(earlier).await.unwrap();
+    app.database.superuser().await.batch_execute(earlier).await.unwrap();
     assert!(answered("SM4", "I have arrived").await);
 }
 
 #[tokio::test]
 async fn what_an_event_queues_is_sent_at_once() {
-    let mut lambda = Invocations::start().await;
-    let world = World::new().await;
-    let functions = world.with_lambda(&lambda.url).await;
+    let mut lambda = FakeLambda::start().await;
+    let app = TestApp::new().await;
+    let functions = app.with_lambda(&lambda.url).await;
     let send = async |webhook: Webhook| webhook.send(functions.of_path(&webhook.path)).await.status;
     // Asked to be called: the chain takes its first step; asked again meanwhile: nothing new.
     for expected in [vec![Job::Escalate], vec![]] {
         assert_eq!(send(sms("SM1", FAMILYS_NUMBER, "CALL")).await, 200);
         assert_eq!(lambda.jobs(), expected);
     }
-    world.jobs().at("escalate", Timestamp::now()).await;
+    app.jobs().at("escalate", Timestamp::now()).await;
     let call = async || {
-        let call =
-            rows(&world, "select id from messages where channel = 'voice' order by created_at desc limit 1").await;
+        let call = rows(&app, "select id from messages where channel = 'voice' order by created_at desc limit 1").await;
         let id = call[0]["id"].as_str().unwrap().to_owned();
         let handed_over =
             format!("update messages set status = 'sending', attempts = 1, attempted_at = now() where id = '{id}'");
-        world.database.superuser().await.batch_execute(&handed_over).await.unwrap();
+        app.database.superuser().await.batch_execute(&handed_over).await.unwrap();
         id
     };
     // Passed on, and then one that rings out: the next step's messages are sent.
@@ -474,11 +472,11 @@ async fn what_an_event_queues_is_sent_at_once() {
 #[tokio::test]
 async fn fifty_at_once_replays_included_are_all_answered_and_each_counts_once() {
     const ENVIRONMENTS: usize = 10;
-    let world = World::new().await;
+    let app = TestApp::new().await;
     let mut webhooks = Vec::new();
     let mut messages = Vec::new();
     for n in 0..10 {
-        let id = our_sms(&world, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, Some(ALMA)).await;
+        let id = our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, Some(ALMA)).await;
         let sid = format!("SM-ours-{n}");
         for status in ["sent", "delivered"] {
             let form = [("MessageSid", sid.as_str()), ("MessageStatus", status)];
@@ -493,7 +491,7 @@ async fn fifty_at_once_replays_included_are_all_answered_and_each_counts_once() 
         }
     }
     assert_eq!(webhooks.len(), 50);
-    let routers: Vec<_> = (0..ENVIRONMENTS).map(|_| world.another_environment().of_path("/v1/sms/webhook")).collect();
+    let routers: Vec<_> = (0..ENVIRONMENTS).map(|_| app.another_environment().of_path("/v1/sms/webhook")).collect();
     // Connected first, as Lambda's environments are.
     let warm = sms("SM-warm", "+14165559999", "x");
     join_all(routers.iter().map(|router| warm.send(router.clone()))).await;
@@ -507,9 +505,9 @@ async fn fifty_at_once_replays_included_are_all_answered_and_each_counts_once() 
     eprintln!("50 webhooks at once in {ENVIRONMENTS} environments: the slowest answer took {slowest:?}");
     assert!(answers.iter().all(|(status, _)| [200, 204].contains(status)), "{answers:?}");
     for id in messages {
-        assert_eq!(status_of(&world, id).await["status"], "delivered");
+        assert_eq!(status_of(&app, id).await["status"], "delivered");
     }
-    assert_eq!(world.database.count("select count(*) from inbound_messages where agency_id is not null").await, 15);
-    assert_eq!(world.database.count("select count(*) from consents where kind = 'sms'").await, 5);
-    assert_eq!(world.database.count("select count(*) from alerts").await, 1);
+    assert_eq!(app.database.count("select count(*) from inbound_messages where agency_id is not null").await, 15);
+    assert_eq!(app.database.count("select count(*) from consents where kind = 'sms'").await, 5);
+    assert_eq!(app.database.count("select count(*) from alerts").await, 1);
 }

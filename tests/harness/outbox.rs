@@ -1,4 +1,4 @@
-//! A world whose messages are sent to providers that fail as they are told to.
+//! An application whose messages are sent to providers that fail as they are told to.
 
 use jiff::SignedDuration;
 use jobs::{Answer, Deadline, Job, Jobs};
@@ -19,15 +19,15 @@ use shared::{
 use uuid::Uuid;
 
 use super::{
-    World,
-    cast::{AGENCY_A, ALMA, COORDINATOR, FAMILY},
+    TestApp,
+    fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY},
     providers::FakeProviders,
 };
 
 pub const AGENCY: JobIdentity = JobIdentity { agency_id: AGENCY_A };
 
-pub struct Post {
-    pub world: World,
+pub struct TestOutbox {
+    pub app: TestApp,
     pub fake: FakeProviders,
     pub db: Db,
     config: Config,
@@ -35,16 +35,16 @@ pub struct Post {
     jobs: Jobs,
 }
 
-impl Post {
+impl TestOutbox {
     pub async fn new() -> Self {
-        let world = World::new().await;
+        let app = TestApp::new().await;
         let fake = FakeProviders::start().await;
-        let config = fake.config(&world).await;
-        let db = Db::new(DatabaseSource::Url(SecretString::from(world.database.app_url())), config.statement_mode);
-        let jobs = Jobs::new(&config, &Secrets::new(&world.aws, &config.environment), &world.aws);
-        let post = Self { world, fake, db, config, jobs };
-        post.consent(true).await;
-        post
+        let config = fake.config(&app).await;
+        let db = Db::new(DatabaseSource::Url(SecretString::from(app.database.app_url())), config.statement_mode);
+        let jobs = Jobs::new(&config, &Secrets::new(&app.aws, &config.environment), &app.aws);
+        let outbox = Self { app, fake, db, config, jobs };
+        outbox.consent(true).await;
+        outbox
     }
 
     /// Alma's family member wants the daily SMS, or no longer.
@@ -66,7 +66,7 @@ impl Post {
 
     /// A new environment of `jobs`, as Lambda starts one.
     pub fn environment(&self) -> Jobs {
-        Jobs::new(&self.config, &Secrets::new(&self.world.aws, &self.config.environment), &self.world.aws)
+        Jobs::new(&self.config, &Secrets::new(&self.app.aws, &self.config.environment), &self.app.aws)
     }
 
     /// Sends what is due, by the fake's clock, without a deadline.
@@ -87,7 +87,7 @@ impl Post {
     /// Status and reason of the message with this key.
     pub async fn outcome(&self, key: &str) -> (String, Option<String>) {
         let sql = format!("select status::text, failure from messages where dedupe_key = '{key}'");
-        let row = self.world.database.superuser().await.query_typed(&sql, &[]).await.unwrap().remove(0);
+        let row = self.app.database.superuser().await.query_typed(&sql, &[]).await.unwrap().remove(0);
         (row.get(0), row.get(1))
     }
 

@@ -1,6 +1,6 @@
-//! Who is in every test's world. Two agencies, so that nothing crosses.
+//! Who is in every test's database. Two agencies, so that nothing crosses.
 //!
-//! Agency A has clients Alma (the cast's nurse and aide are on her team, the family member is linked to her and she
+//! Agency A has clients Alma (the nurse and the aide are on her team, the family member is linked to her and she
 //! consents to that), Bernard (the other nurse's) and Chloé (nobody's). Agency B has one of each that matters.
 
 use jiff::{Timestamp, ToSpan};
@@ -50,7 +50,7 @@ pub const NURSE_B: Person = person(0x13, AGENCY_B, "nurse@b.test", Role::Nurse);
 const EVERYBODY: [&Person; 10] =
     [&ADMIN, &COORDINATOR, &NURSE, &AIDE, &FAMILY, &OTHER_NURSE, &OTHER_COORDINATOR, &OTHER_ADMIN, &ADMIN_B, &NURSE_B];
 
-/// The cast's member of a role.
+/// The fixtures' member of a role.
 pub fn of_role(role: Role) -> &'static Person {
     match role {
         Role::Admin => &ADMIN,

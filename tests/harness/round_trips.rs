@@ -1,4 +1,4 @@
-//! The wire to PostgreSQL, with a counter of flights: statements that are sent without waiting for one another.
+//! A proxy before PostgreSQL that counts round trips: statements sent without waiting for one another are one.
 
 use std::sync::{
     Arc, Mutex,
@@ -11,12 +11,12 @@ use tokio::{
 };
 
 /// A loopback port that leads to PostgreSQL.
-pub struct Flights {
+pub struct RoundTrips {
     pub port: u16,
     begun: Arc<AtomicUsize>,
 }
 
-impl Flights {
+impl RoundTrips {
     pub async fn to(host: String, port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let here = listener.local_addr().unwrap().port();
@@ -37,7 +37,7 @@ impl Flights {
     }
 }
 
-/// Each `Sync` and each simple query is answered by one `ReadyForQuery`. A flight begins with what is sent while none of
+/// Each `Sync` and each simple query is answered by one `ReadyForQuery`. A round trip begins with what is sent while none of
 /// these answers is owed.
 async fn forward(near: TcpStream, far: TcpStream, begun: Arc<AtomicUsize>) {
     let owed = Arc::new(Mutex::new(0_i64));

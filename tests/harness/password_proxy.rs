@@ -1,4 +1,4 @@
-//! PostgreSQL behind a door that asks for a password, which the tests' own server doesn't.
+//! A proxy before PostgreSQL that asks for a password, which the tests' own server doesn't.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,46 +8,46 @@ use tokio::{
 };
 
 /// A loopback port that leads to PostgreSQL for whoever gives a good password.
-pub struct Doorman {
+pub struct PasswordProxy {
     pub port: u16,
-    door: Arc<Mutex<Door>>,
+    state: Arc<Mutex<State>>,
 }
 
 type Check = Box<dyn Fn(&str) -> bool + Send>;
 
-struct Door {
-    opens: Check,
-    given: Vec<String>,
+struct State {
+    accepts: Check,
+    tried: Vec<String>,
 }
 
-impl Doorman {
-    pub async fn before((host, port): (String, u16), opens: impl Fn(&str) -> bool + Send + 'static) -> Self {
+impl PasswordProxy {
+    pub async fn before((host, port): (String, u16), accepts: impl Fn(&str) -> bool + Send + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let here = listener.local_addr().unwrap().port();
-        let door = Arc::new(Mutex::new(Door { opens: Box::new(opens), given: Vec::new() }));
-        let ours = Arc::clone(&door);
+        let state = Arc::new(Mutex::new(State { accepts: Box::new(accepts), tried: Vec::new() }));
+        let ours = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 // Whoever leaves in between is of no interest.
-                tokio::spawn(show_in(near, (host.clone(), port), Arc::clone(&ours)));
+                tokio::spawn(authenticate(near, (host.clone(), port), Arc::clone(&ours)));
             }
         });
-        Self { port: here, door }
+        Self { port: here, state }
     }
 
-    /// Other passwords are good from now on. Who is inside stays.
-    pub fn change_lock(&self, opens: impl Fn(&str) -> bool + Send + 'static) {
-        self.door.lock().unwrap().opens = Box::new(opens);
+    /// Other passwords are good from now on; open connections stay.
+    pub fn accept_only(&self, accepts: impl Fn(&str) -> bool + Send + 'static) {
+        self.state.lock().unwrap().accepts = Box::new(accepts);
     }
 
     /// Every password that was tried.
-    pub fn given(&self) -> Vec<String> {
-        self.door.lock().unwrap().given.clone()
+    pub fn passwords_tried(&self) -> Vec<String> {
+        self.state.lock().unwrap().tried.clone()
     }
 }
 
 /// PostgreSQL's protocol, 55.2: the start-up message, the request for a password in clear text, the password.
-async fn show_in(mut near: TcpStream, far: (String, u16), door: Arc<Mutex<Door>>) -> std::io::Result<()> {
+async fn authenticate(mut near: TcpStream, far: (String, u16), state: Arc<Mutex<State>>) -> std::io::Result<()> {
     let length = near.read_u32().await?;
     let mut start = length.to_be_bytes().to_vec();
     start.resize(length as usize, 0);
@@ -60,9 +60,9 @@ async fn show_in(mut near: TcpStream, far: (String, u16), door: Arc<Mutex<Door>>
     password.pop();
     let password = String::from_utf8(password).unwrap();
     let good = {
-        let mut door = door.lock().unwrap();
-        door.given.push(password.clone());
-        (door.opens)(&password)
+        let mut state = state.lock().unwrap();
+        state.tried.push(password.clone());
+        (state.accepts)(&password)
     };
     if !good {
         let fields = b"SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed\0\0";
