@@ -28,7 +28,7 @@ ENDING = re.compile(r"POST .*/auth/(logout|logout-all|password)$|DELETE .*/users
 
 
 def check(address: str) -> int:
-    """Answers 0 when no role found a fault."""
+    """Returns 0 when schemathesis found no fault as any role."""
     names = _operations(address)
     failed: list[str] = []
     for role in ROLES:
@@ -106,5 +106,5 @@ def _email(address: str, token: str) -> str:
             email: str = json.load(answer)["email"]
             return email
     except urllib.error.HTTPError as answer:
-        print(f"After the run the session was answered {answer.code}.")
+        print(f"After the run the session's request was answered {answer.code}.")
         return ""

@@ -15,7 +15,7 @@ class Unexpected(Exception):
     """What was answered instead of what was asked for."""
 
 
-def need(holds: bool, otherwise: str) -> None:
+def require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise Unexpected(otherwise)
 

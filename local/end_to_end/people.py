@@ -23,7 +23,7 @@ TIMEOUT_SECONDS = 60.0
 
 
 def check(address: str) -> int:
-    """Answers 0 when a person answered each."""
+    """Returns 0 when a person took both alerts."""
     try:
         coordinator, nurse = (sign_in(address, name)[0]["access_token"] for name in ("coordinator", "nurse"))
         client = ask(address, "GET", "/clients?limit=1", nurse)["items"][0]["id"]
@@ -35,9 +35,9 @@ def check(address: str) -> int:
         _provider("/reply", {"webhook": webhook, "from": FAMILY, "to": OUR_NUMBER, "body": "CALL"})
         _take(lambda: _newest(address, coordinator, "family_call"))
     except (Unexpected, OSError) as fault:
-        print(f"Nobody answered: {fault}")
+        print(f"An alert was not taken: {fault}")
         return 1
-    print("Who asks for help is answered by a person who presses a key.")
+    print("Alerts reach a person, who takes them by pressing a key.")
     return 0
 
 

@@ -24,7 +24,7 @@ _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _MARK = "--- end of one command ---"
 
 
-def steady(text: str) -> str:
+def normalize(text: str) -> str:
     """The text without what differs from run to run."""
     for pattern, name in VARYING:
         text = re.sub(pattern, name, text)
@@ -46,7 +46,7 @@ def commands(text: str) -> list[tuple[str, str]]:
 
 
 def check(address: str) -> int:
-    """Answers 0 when each command printed what README says."""
+    """Returns 0 when the output of each command is README's."""
     shown = commands((ROOT / "README.md").read_text())
     if not shown:
         print("README has no console block.")
@@ -65,14 +65,14 @@ def check(address: str) -> int:
     for fault in faults:
         print(fault)
     if faults:
-        print(f"{len(faults)} of README's {len(shown)} commands printed something else. {reply.stderr}")
+        print(f"{len(faults)} of README's {len(shown)} commands had another output. {reply.stderr}")
         return 1
-    print(f"README's {len(shown)} commands print what it says.")
+    print(f"README's {len(shown)} commands have the output that it shows.")
     return 0
 
 
 def _fault(command: str, expected: str, actual: str) -> str:
-    lines = [steady(text).strip().splitlines() for text in (expected, actual)]
+    lines = [normalize(text).strip().splitlines() for text in (expected, actual)]
     if lines[0] == lines[1]:
         return ""
     difference = difflib.unified_diff(lines[0], lines[1], "README", "printed", lineterm="")

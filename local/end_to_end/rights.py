@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import boto3
-from client import Unexpected, ask, need, sign_in
+from client import Unexpected, ask, require, sign_in
 from lambda_runtime import ORIGIN_SECRET, LambdaRuntime
 from twilio.request_validator import RequestValidator
 
@@ -70,7 +70,7 @@ def _sessions(address: str) -> None:
     session, device = sign_in(address, "nurse")
     body = {"refresh_token": session["refresh_token"], "device_id": device}
     first, again = (ask(address, "POST", "/auth/refresh", body=body) for _ in range(2))
-    need(first["refresh_token"] == again["refresh_token"], "a lost answer was not given again")
+    require(first["refresh_token"] == again["refresh_token"], "the repeated refresh had another answer")
 
 
 def _documents(address: str) -> None:
@@ -88,7 +88,7 @@ def _documents(address: str) -> None:
         for judge in judges:
             judge.join()
         photo = ask(address, "GET", f"/photos/{id_}", token)
-        need(bool(photo["download"]), f"what was uploaded can't be had: {photo}")
+        require(bool(photo["download"]), f"the upload can't be downloaded: {photo}")
         urllib.request.urlopen(photo["download"]["url"], timeout=30).close()
 
 
@@ -125,12 +125,12 @@ def _pdf() -> bytes:
 def _starts(address: str, runtime: LambdaRuntime) -> None:
     """It reads what it needs to let nobody in: every path asks for a token or a signature."""
     status, answer = runtime.ask("GET", "/v1/nothing-here")
-    need(status == 404, f"a path that isn't there was answered {status}: {answer}")
+    require(status == 404, f"an unknown path was answered {status}: {answer}")
 
 
 def _forgot(address: str, auth: LambdaRuntime) -> None:
     status, answer = auth.ask("POST", "/v1/auth/forgot", body=json.dumps({"email": "aide@demo.berthcare.ca"}))
-    need(status == 202, f"a forgotten password was answered {status}: {answer}")
+    require(status == 202, f"a password reset was answered {status}: {answer}")
 
 
 def _help(address: str, alerts: LambdaRuntime) -> None:
@@ -138,7 +138,7 @@ def _help(address: str, alerts: LambdaRuntime) -> None:
     client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
     new = {"id": str(uuid.uuid4()), "client_id": client, "severity": "high", "reason": "fall"}
     status, answer = alerts.ask("POST", "/v1/alerts", body=json.dumps(new), authorization=f"Bearer {token}")
-    need(status == 201, f"a call for help was answered {status}: {answer}")
+    require(status == 201, f"an alert was answered {status}: {answer}")
 
 
 def _help_offline(address: str, sync: LambdaRuntime) -> None:
@@ -156,7 +156,9 @@ def _help_offline(address: str, sync: LambdaRuntime) -> None:
         "POST", "/v1/sync", query=f"last_pulled_at={cursor}", body=json.dumps({"changes": changes}),
         authorization=f"Bearer {token}",
     )  # fmt: skip
-    need(status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}")
+    require(
+        status == 200 and not json.loads(answer)["experimentalRejectedIds"], f"a push was answered {status}: {answer}"
+    )
 
 
 def _call_me(address: str, webhooks: LambdaRuntime) -> None:
@@ -169,18 +171,18 @@ def _call_me(address: str, webhooks: LambdaRuntime) -> None:
     status, answer = webhooks.ask(
         "POST", "/v1/sms/webhook", query=query, body=urlencode(form), content_type=FORM, x_twilio_signature=signature
     )
-    need(status == 200, f"a family's reply was answered {status}: {answer}")
+    require(status == 200, f"a family's reply was answered {status}: {answer}")
 
 
 def _nights(address: str, jobs: LambdaRuntime) -> None:
     for job in ("dispatch", "audit-anchor", "audit-verify", "orphaned-uploads"):
         answer = jobs.invoke({"job": job})
-        need("failed" not in answer, f"{job}: {answer}")
+        require("failed" not in answer, f"{job}: {answer}")
 
 
 def _nothing_to_migrate(address: str, migrate: LambdaRuntime) -> None:
     answer = migrate.invoke({})
-    need(answer.get("applied") == [], f"the migrations answered {answer}")
+    require(answer.get("applied") == [], f"the migrations answered {answer}")
 
 
 _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {

@@ -32,7 +32,7 @@ BODIES = (
 
 
 def check(address: str) -> int:
-    """Answers 0 when each request was taken or refused as it should be."""
+    """Returns 0 when each request was accepted or refused as expected."""
     client = boto3.client("secretsmanager", region_name=os.environ["AWS_REGION"])
     secret = client.get_secret_value(SecretId=f"{os.environ['BERTHCARE_ENV']}/twilio/webhooks")["SecretString"]
     webhooks: dict[str, str] = json.loads(secret)
@@ -45,9 +45,9 @@ def check(address: str) -> int:
     for fault in faults:
         print(fault)
     if faults:
-        print(f"{len(faults)} webhooks were not answered as they should be.")
+        print(f"{len(faults)} webhooks had an unexpected answer.")
         return 1
-    print("Webhooks signed by Twilio's library are taken, and altered ones refused.")
+    print("Webhooks signed by Twilio's library are accepted, altered ones refused.")
     return 0
 
 

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     deploy.add_argument("environment", choices=["staging", "production"])
     deploy.set_defaults(run=_deploy)
 
-    reset = commands.add_parser("reset", help="remove the data that the stack keeps")
+    reset = commands.add_parser("reset", help="delete the data that the stack keeps")
     reset.set_defaults(run=_reset)
     return parser
 
@@ -167,5 +167,5 @@ def _deploy(arguments: argparse.Namespace) -> int:
 
 def _reset(arguments: argparse.Namespace) -> int:
     folders.reset()
-    line("Removed the data that the local stack kept.")
+    line("Deleted the local stack's data.")
     return 0

@@ -18,7 +18,7 @@ RECORDER = Path(__file__).with_name("recorder.py")
 
 
 def start(processes: Processes, state: State) -> str:
-    """Starts the emulator and answers its address."""
+    """Starts the emulator and returns its address."""
     # AWS_CALLS names the file that gets what the functions asked for; `make test` collects it.
     calls = Path(os.environ.get("AWS_CALLS", state.logs / "aws-calls.txt"))
     with step("Starting the AWS emulator") as current:

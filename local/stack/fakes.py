@@ -95,7 +95,7 @@ class Providers:
         show(f"SMS to {self.party(recipient)}", text, f"To answer: {command}")
 
     def webhook(self, url: str, values: Mapping[str, str]) -> str:
-        """Posts to one of our webhooks as Twilio does, and answers what it says."""
+        """Posts to one of our webhooks as Twilio does, and returns the answer."""
         address = url.split("#")[0]
         request = urllib.request.Request(
             address,

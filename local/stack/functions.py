@@ -49,14 +49,14 @@ def run_example(processes: Processes, env: Mapping[str, str], name: str, *argume
         ["cargo", "run", "--quiet", "--example", name, "--", *arguments],
         env=env,
         cwd=ROOT,
-        error=f"`{name}` failed: see its message above; `make reset` begins afresh.",
+        error=f"`{name}` failed: see its message above; `make reset` deletes the data for a fresh start.",
     )
 
 
 def serve(
     processes: Processes, state: State, env: Mapping[str, str], port: int, *, concurrency: int, reload: bool
 ) -> Child:
-    """Serves every function and answers when all of them do."""
+    """Serves every function and returns when all of them answer."""
     with step("Starting the functions"):
         command: list[str | Path] = [tools.BIN / "cargo-lambda", "lambda", "watch"]
         command += ["--invoke-address", "127.0.0.1", "-P", str(port), "--concurrency", str(concurrency)]

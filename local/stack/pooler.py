@@ -35,7 +35,7 @@ _ROLES = ("berthcare_app", "berthcare_migrate", "berthcare_readonly", "berthcare
 
 
 def start(processes: Processes, state: State, server: Server) -> str:
-    """Starts the pooler and answers its URL, without user and database."""
+    """Starts the pooler and returns its URL, without user and database."""
     program = _find(processes, state)
     with step("Starting PgBouncer") as current:
         port = state.port("pooler")

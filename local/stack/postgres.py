@@ -152,7 +152,7 @@ def _create(
         log=state.logs / "initdb.log",
         account=account,
         cwd=data,
-        error="PostgreSQL's data folder could not be made: the reason is above.",
+        error="PostgreSQL's data folder could not be created: the reason is above.",
     )  # fmt: skip
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -179,4 +179,6 @@ def _wait(child: Child, data: Path) -> None:
         if len(lines) > 7 and lines[0] == str(child.process.pid) and lines[7].strip() == "ready":
             return
         time.sleep(0.02)
-    raise child.failure("PostgreSQL did not start: the reason is above; `make reset` begins afresh.")
+    raise child.failure(
+        "PostgreSQL did not start: the reason is above; `make reset` deletes the data for a fresh start."
+    )

@@ -187,7 +187,7 @@ class Processes:
             raise child.failure(error)
 
     def run_foreground(self, command: Sequence[str], env: Mapping[str, str]) -> int:
-        """Runs the user's command at their terminal, in this tool's own group, and answers its exit code."""
+        """Runs the user's command at their terminal, in this tool's own process group, and returns its exit code."""
         try:
             process: subprocess.Popen[bytes] = subprocess.Popen(command, env=dict(env))
         except OSError as fault:

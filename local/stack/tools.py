@@ -43,7 +43,7 @@ SEPARATE = {
 
 
 def install_separately(processes: Processes, name: str) -> Path:
-    """Installs one of those into a virtual environment of its own, and answers where its programs are."""
+    """Installs one of those into a virtual environment of its own, and returns the folder of its programs."""
     file = SEPARATE[name]
     folder = VENV.with_name(f".venv-{name}")
     _install(processes, folder, [file], "--no-deps", "-r", str(file))

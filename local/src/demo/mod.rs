@@ -62,7 +62,7 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
     }
 
     let Some(planner) = sign_in(&db, COORDINATOR).await? else {
-        println!("The demo coordinator can't sign in any more, so nothing is added; `make reset` begins afresh.");
+        println!("The demo coordinator can't sign in, so nothing is added: delete the data with `make reset`.");
         return Ok(());
     };
     let added = people::load_clients(&db, &planner, new_clients.into_iter(), clock.today).await?;
