@@ -16,6 +16,7 @@ for (const role of ROLES) {
   button.className = "btn";
   button.textContent = role;
   button.addEventListener("click", () => signIn(role));
+  row.append(" ");
 }
 const status = row.appendChild(document.createElement("span"));
 status.setAttribute("role", "status");
@@ -55,9 +56,9 @@ async function signIn(role) {
   }
 }
 
-// Does what the button "Authorize" does; Swagger UI answers null until it has read the OpenAPI document.
+// Does what the button "Authorize" does; Swagger UI returns null until it has read the OpenAPI document.
 async function authorize({ token, until, who }) {
-  while (!window.ui?.preauthorizeApiKey("bearer", token)) {
+  while (!window.ui || window.ui.preauthorizeApiKey("bearer", token) === null) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   status.textContent = ` Signed in as ${who}, until ${new Date(until).toLocaleTimeString()}.`;
