@@ -20,13 +20,10 @@ use jsonwebtoken::{
     Algorithm, EncodingKey,
     jwk::{Jwk, JwkSet, PublicKeyUse},
 };
+use schema::Phase;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::{
-    app::SdkConfig,
-    lambda::Fatal,
-    migrations::{self, Phase},
-};
+use shared::{app::SdkConfig, lambda::Fatal};
 use tokio_postgres::{Client, Config, NoTls};
 
 /// Connects without TLS, as to a server on this machine.
@@ -37,10 +34,10 @@ pub async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
 }
 
 /// Makes the roles, and the database if it isn't there, and brings its schema up to date. `admin` is a superuser's
-/// way to the server. Answers the migrations that were missing.
+/// way to the server. Answers what was missing.
 pub async fn database(admin: &Config, name: &str) -> Result<Vec<String>, Fatal> {
     let client = connect(admin).await?;
-    client.batch_execute(migrations::ROLES).await?;
+    client.batch_execute(schema::ROLES).await?;
     let there = client
         .query_typed("select 1 from pg_database where datname = $1", &[(&name, tokio_postgres::types::Type::TEXT)])
         .await?;
@@ -48,7 +45,7 @@ pub async fn database(admin: &Config, name: &str) -> Result<Vec<String>, Fatal> 
         client.batch_execute(&format!("create database \"{name}\" owner berthcare_migrate")).await?;
     }
     let mut migrate = connect(admin.clone().user("berthcare_migrate").dbname(name)).await?;
-    Ok(migrations::run(&mut migrate, Phase::Contract).await?.applied)
+    Ok(schema::run(&mut migrate, Phase::Contract).await?.applied)
 }
 
 /// Makes the table of what expires, if it isn't there.

@@ -16,7 +16,6 @@ pub mod jobs;
 pub mod lambda;
 pub mod messages;
 pub mod metrics;
-pub mod migrations;
 pub mod models;
 pub mod objects;
 pub mod outgoing;

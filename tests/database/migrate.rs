@@ -2,11 +2,8 @@
 //! before.
 
 use migrate::{Report, Request};
-use shared::{
-    db::DatabaseSource,
-    lambda::Fatal,
-    migrations::{self, Done, Migration, Phase, run_these},
-};
+use schema::{CODE, Done, Migration, Phase, run_these};
+use shared::{db::DatabaseSource, lambda::Fatal};
 
 use crate::harness::Database;
 
@@ -33,7 +30,8 @@ fn done(applied: &[&str], waiting: &[&str]) -> Done {
 async fn an_empty_database_gets_everything_and_then_nothing() {
     let database = Database::empty().await;
     let first = migrate_to(&database, Phase::Expand).await.unwrap();
-    let whole: Vec<_> = migrations::history().iter().map(ToString::to_string).collect();
+    let mut whole: Vec<_> = schema::history().iter().map(ToString::to_string).collect();
+    whole.extend(CODE.iter().map(|file| file.name.to_owned()));
     let mut applied = [first.applied, first.waiting].concat();
     applied.sort();
     assert_eq!(applied.len(), whole.len());
@@ -51,7 +49,7 @@ async fn two_runs_at_once_apply_everything_once() {
     let (one, other) = tokio::join!(migrate_to(&database, Phase::Contract), migrate_to(&database, Phase::Contract));
     let mut counts = [one.unwrap().applied.len(), other.unwrap().applied.len()];
     counts.sort_unstable();
-    assert_eq!(counts, [0, migrations::history().len()]);
+    assert_eq!(counts, [0, schema::history().len() + CODE.len()]);
 }
 
 #[tokio::test]
@@ -66,7 +64,7 @@ async fn a_history_that_was_changed_is_refused() {
     assert!(refused.contains("V3__"), "{refused}");
     // Nothing was applied before that was noticed.
     let left = database.count("select count(*) from refinery_schema_history").await;
-    assert_eq!(usize::try_from(left).unwrap(), migrations::history().len() - 1);
+    assert_eq!(usize::try_from(left).unwrap(), schema::history().len() - 1);
 }
 
 #[tokio::test]
@@ -74,15 +72,15 @@ async fn contractions_wait_until_the_release_before_is_gone() {
     let database = Database::empty().await;
     let mut owner = database.connect_as("berthcare_migrate").await;
     let first = history(&["V001__a", "V002__b", "U003__contract_b", "V004__c"]);
-    let expanded = run_these(&mut owner, &first, Phase::Expand).await.unwrap();
+    let expanded = run_these(&mut owner, &first, &[], Phase::Expand).await.unwrap();
     assert_eq!(expanded, done(&["V1__a", "V2__b", "V4__c"], &["U3__contract_b"]));
-    let again = run_these(&mut owner, &first, Phase::Expand).await.unwrap();
+    let again = run_these(&mut owner, &first, &[], Phase::Expand).await.unwrap();
     assert_eq!(again, done(&[], &["U3__contract_b"]));
-    let contracted = run_these(&mut owner, &first, Phase::Contract).await.unwrap();
+    let contracted = run_these(&mut owner, &first, &[], Phase::Contract).await.unwrap();
     assert_eq!(contracted, done(&["U3__contract_b"], &[]));
     // The next release goes on from there.
     let next = history(&["V001__a", "V002__b", "U003__contract_b", "V004__c", "V005__d", "U006__contract_c"]);
-    let expanded = run_these(&mut owner, &next, Phase::Expand).await.unwrap();
+    let expanded = run_these(&mut owner, &next, &[], Phase::Expand).await.unwrap();
     assert_eq!(expanded, done(&["V5__d"], &["U6__contract_c"]));
 }
 
@@ -92,10 +90,10 @@ async fn what_failed_is_undone_and_what_came_before_stays() {
     let mut owner = database.connect_as("berthcare_migrate").await;
     let mut broken = history(&["V001__a"]);
     broken.push(Migration::unapplied("V002__b", "create table b (id int); select 1 / 0").unwrap());
-    run_these(&mut owner, &broken, Phase::Expand).await.unwrap_err();
+    run_these(&mut owner, &broken, &[], Phase::Expand).await.unwrap_err();
     let tables = "select count(*) from pg_tables where schemaname = 'public' and tablename in ('a', 'b')";
     assert_eq!(database.count(tables).await, 1);
-    let repaired = run_these(&mut owner, &history(&["V001__a", "V002__b"]), Phase::Expand).await.unwrap();
+    let repaired = run_these(&mut owner, &history(&["V001__a", "V002__b"]), &[], Phase::Expand).await.unwrap();
     assert_eq!(repaired, done(&["V2__b"], &[]));
 }
 
@@ -105,14 +103,14 @@ async fn a_migration_does_not_make_everybody_queue_behind_it() {
     let mut owner = database.connect_as("berthcare_migrate").await;
     let sql = "create table waits as select current_setting('lock_timeout') as longest";
     let history = [Migration::unapplied("V001__waits", sql).unwrap()];
-    run_these(&mut owner, &history, Phase::Expand).await.unwrap();
+    run_these(&mut owner, &history, &[], Phase::Expand).await.unwrap();
     assert_eq!(database.count("select count(*) from waits where longest = '10s'").await, 1);
 }
 
 /// The mark and the name say the same: `U` is for contractions, and for nothing else.
 #[test]
 fn contractions_are_called_so() {
-    for migration in migrations::history() {
+    for migration in schema::history() {
         let contracts = migration.name().starts_with("contract_");
         assert_eq!(migration.to_string().starts_with('U'), contracts, "{migration}");
     }

@@ -143,7 +143,7 @@ impl Stage {
     /// What comes of a statement in a transaction of `person`'s that is rolled back: how many rows it touched, or the
     /// error's code.
     async fn attempt(&self, person: &Person, sql: &str) -> Result<u64, String> {
-        let begin = format!("begin; {}; select app.take_numbers(5)", self.session(person).act());
+        let begin = format!("begin; {}; select app.reserve_change_numbers(5)", self.session(person).act());
         self.app_role.batch_execute(&begin).await.unwrap();
         let touched = touched(&self.app_role, sql).await;
         self.app_role.batch_execute("rollback").await.unwrap();
@@ -222,8 +222,8 @@ fn reply(id: Uuid, agency: Option<Uuid>) -> String {
 
 fn conflict(id: Uuid, agency: Uuid, client: Uuid) -> String {
     format!(
-        "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, status)
-         values ('{id}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'needs_review');"
+        "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side, status)
+         values ('{id}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'server', 'needs_review');"
     )
 }
 
@@ -315,7 +315,7 @@ fn furniture_of_a(nurses_device: Uuid) -> String {
         alert(ALERT_FOR_ALMA, AGENCY_A, ALMA, &NURSE),
         alert(ALERT_FOR_BERNARD, AGENCY_A, BERNARD, &OTHER_NURSE),
         message(MESSAGE, AGENCY_A, &FAMILY),
-        "insert into sending_lanes (lane) values ('sms');".into(),
+        "insert into rate_limits (lane) values ('sms');".into(),
         reply(REPLY, Some(AGENCY_A)),
         reply(STRANGERS_REPLY, None),
         conflict(CONFLICT_AT_ALMA, AGENCY_A, ALMA),
@@ -496,7 +496,7 @@ fn who_sees_what() -> Vec<Table> {
             [(ALERT_FOR_ALMA, NOBODY), (ALERT_FOR_BERNARD, NOBODY), (ALERT_B, NOBODY)],
         ),
         table("messages", "id::text", [(MESSAGE, NOBODY), (MESSAGE_B, NOBODY)]),
-        table("sending_lanes", "lane", [("sms", NOBODY)]),
+        table("rate_limits", "lane", [("sms", NOBODY)]),
         table("inbound_messages", "id::text", [(REPLY, PLANNERS), (STRANGERS_REPLY, NOBODY), (REPLY_B, &[&ADMIN_B])]),
         table(
             "sync_log",
@@ -554,7 +554,7 @@ async fn a_query_without_a_filter_shows_each_caller_their_rows() {
         .await
         .query_typed(
             "select tablename::text from pg_tables
-             where schemaname = 'public' and tablename <> 'refinery_schema_history'",
+             where schemaname = 'public' and tablename not in ('applied_code', 'refinery_schema_history')",
             &[],
         )
         .await
@@ -845,8 +845,8 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("escalations", NOBODY, "update escalations set due_at = null"),
         attempt("messages", AGENCY_AS_STAFF, message(id, AGENCY_A, &FAMILY)),
         attempt("messages", NOBODY, "update messages set status = 'cancelled'"),
-        attempt("sending_lanes", NOBODY, "insert into sending_lanes (lane) values ('voice')"),
-        attempt("sending_lanes", NOBODY, "update sending_lanes set free_at = now()"),
+        attempt("rate_limits", NOBODY, "insert into rate_limits (lane) values ('voice')"),
+        attempt("rate_limits", NOBODY, "update rate_limits set next_slot_at = now()"),
         attempt("inbound_messages", NOBODY, reply(id, Some(AGENCY_A))),
         attempt("inbound_messages", NOBODY, "update inbound_messages set body = 'x'"),
         attempt("sync_log", NOBODY, "update sync_log set before = null"),
@@ -942,7 +942,7 @@ async fn without_a_caller_there_is_nothing() {
         nothing(end).await;
     }
     for sql in [
-        "select app.take_numbers(1)",
+        "select app.reserve_change_numbers(1)",
         "insert into audit_log (action, resource) values ('test.try', 'test')",
         &user("admin", AGENCY_A),
         &creation(Uuid::from_u128(0xAAA), AGENCY_A),
@@ -957,11 +957,11 @@ async fn a_job_works_for_one_agency() {
     for (agency, client, stranger) in [(AGENCY_A, ALMA, CLIENT_B), (AGENCY_B, CLIENT_B, ALMA)] {
         stage
             .app_role
-            .batch_execute(&format!("begin; select app.act_as_job('{agency}'); select app.take_numbers(5)"))
+            .batch_execute(&format!("begin; select app.act_as_job('{agency}'); select app.reserve_change_numbers(5)"))
             .await
             .unwrap();
         // Our sending numbers are every agency's.
-        for table in who_sees_what().iter().map(|table| table.name).filter(|name| *name != "sending_lanes") {
+        for table in who_sees_what().iter().map(|table| table.name).filter(|name| *name != "rate_limits") {
             let agency_id = if table == "agencies" { "id" } else { "agency_id" };
             let of_others = format!("select count(*) from {table} where {agency_id} is distinct from '{agency}'");
             assert_eq!(stage.app_role.query_typed(&of_others, &[]).await.unwrap()[0].get::<_, i64>(0), 0, "{table}");
@@ -980,14 +980,15 @@ async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
     for (agency, message, alert, client) in
         [(AGENCY_A, MESSAGE, ALERT_FOR_ALMA, ALMA), (AGENCY_B, MESSAGE_B, ALERT_B, CLIENT_B)]
     {
-        let act =
-            format!("begin; select app.act_as_webhook('{message}', null, null, null); select app.take_numbers(5)");
+        let act = format!(
+            "begin; select app.act_as_webhook('{message}', null, null, null); select app.reserve_change_numbers(5)"
+        );
         stage.app_role.batch_execute(&act).await.unwrap();
         let mut seen = BTreeSet::new();
         for table in who_sees_what().iter().map(|table| table.name) {
             let agency_id = if table == "agencies" { "id" } else { "agency_id" };
             // A lane is nobody's.
-            let agency_id = if table == "sending_lanes" { "null::uuid" } else { agency_id };
+            let agency_id = if table == "rate_limits" { "null::uuid" } else { agency_id };
             let sql = format!(
                 "select count(*), count(*) filter (where {agency_id} is distinct from '{agency}') from {table}"
             );
@@ -1099,7 +1100,7 @@ async fn a_grant_begins_and_ends_at_the_agencys_midnight() {
     let sees_chloe = async |starts_on: &str, ends_on: &str| -> bool {
         app_role
             .batch_execute(&format!(
-                "begin; select app.act_as_job('{AGENCY_A}'); select app.take_numbers(1);
+                "begin; select app.act_as_job('{AGENCY_A}'); select app.reserve_change_numbers(1);
              insert into care_team (id, agency_id, client_id, user_id, relation, starts_on, ends_on)
              values (gen_random_uuid(), '{AGENCY_A}', '{CHLOE}', '{}', 'care_aide', {starts_on}, {ends_on});
              {}",
@@ -1276,7 +1277,7 @@ fn whatever_the_circumstances_each_role_sees_exactly_its_clients() {
     let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&circumstances(), |circumstances| {
         runtime.block_on(async {
-            let begin = format!("begin; select app.act_as_job('{AGENCY_A}'); select app.take_numbers(50);");
+            let begin = format!("begin; select app.act_as_job('{AGENCY_A}'); select app.reserve_change_numbers(50);");
             app_role.batch_execute(&format!("{begin} {}", circumstances.sql())).await.unwrap();
             let mut found = Vec::new();
             for session in &sessions {

@@ -3,7 +3,6 @@
 use std::{env, str::FromStr, time::Duration};
 
 use local::prepare;
-use shared::migrations;
 use tokio_postgres::{Client, Config, config::Host, types::Type};
 use uuid::Uuid;
 
@@ -91,7 +90,7 @@ impl Database {
 
     /// Runs statements for what no function writes yet: as a job of `agency`, with change numbers, in one transaction.
     pub async fn write(&self, agency: Uuid, sql: &str) {
-        let begin = format!("begin; select app.act_as_job('{agency}'), app.take_numbers(100);");
+        let begin = format!("begin; select app.act_as_job('{agency}'), app.reserve_change_numbers(100);");
         self.superuser().await.batch_execute(&format!("{begin} {sql}; commit")).await.unwrap();
     }
 
@@ -118,7 +117,7 @@ impl Drop for Database {
 
 /// The template's name. Whoever comes first makes it; the others wait.
 async fn template(admin: &Config, client: &Client) -> String {
-    let name = format!("template_{}_{FIXTURES_VERSION}", migrations::fingerprint());
+    let name = format!("template_{}_{FIXTURES_VERSION}", schema::fingerprint());
     client.batch_execute("select pg_advisory_lock(4711)").await.unwrap();
     let known = client
         .query_typed("select 1 from pg_database where datname = $1 and datistemplate", &[(&name, Type::TEXT)])

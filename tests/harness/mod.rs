@@ -169,7 +169,7 @@ impl TestApp {
             .write(
                 agency,
                 &format!(
-                    "select app.take_numbers({count});
+                    "select app.reserve_change_numbers({count});
                      insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, {column})
                      select gen_random_uuid(), '{agency}', '{alma}', '{nurse}', now() - n * interval '30 minutes',
                        now() - n * interval '30 minutes' + interval '20 minutes', {sql}

@@ -199,12 +199,12 @@ async fn the_documentation_page_works_by_itself() {
 #[tokio::test]
 async fn the_documentation_page_offers_demo_users_only_locally() {
     const SCRIPT: &str = "/v1/docs/demo-sign-in.js";
-    let world = World::new().await;
-    let page = world.anonymous().get("/v1/docs").await;
+    let app = TestApp::new().await;
+    let page = app.anonymous().get("/v1/docs").await;
     assert!(!String::from_utf8(page.body).unwrap().contains("demo"), "a deployed page names demo users");
-    world.anonymous().get(SCRIPT).await.expect(404);
+    app.anonymous().get(SCRIPT).await.expect(404);
 
-    let local = world.in_environment("local");
+    let local = app.in_environment("local");
     let page = local.get("/v1/docs/").await;
     assert!(String::from_utf8(page.body).unwrap().contains("<script src=\"./demo-sign-in.js\"></script></body>"));
     let script = local.get(SCRIPT).await;

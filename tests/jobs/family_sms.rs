@@ -144,8 +144,8 @@ async fn only_who_asked_for_it_is_written_to() {
         let app = TestApp::new().await;
         a_day(&app, "2026-06-10").await;
         let sql = format!(
-            "begin; select app.act_as_job('{AGENCY_A}'), app.take_numbers(20);
-             alter table visits disable trigger guard_visit_moves; {sql} commit"
+            "begin; select app.act_as_job('{AGENCY_A}'), app.reserve_change_numbers(20);
+             alter table visits disable trigger enforce_visit_transitions; {sql} commit"
         );
         app.database.superuser().await.batch_execute(&sql).await.unwrap();
         let answer = app.jobs().at("family-sms", at(EVENING)).await;
@@ -214,7 +214,7 @@ async fn nobody_is_woken_by_it() {
 /// So many clients who were visited that day, each with a family member who asked for the SMS.
 async fn families(app: &TestApp, count: u32) {
     let sql = format!(
-        "begin; select app.act_as_job('{AGENCY_A}'), app.take_numbers({});
+        "begin; select app.act_as_job('{AGENCY_A}'), app.reserve_change_numbers({});
          create temporary table f on commit drop as
            select n, md5('u' || n)::uuid as user_id, md5('c' || n)::uuid as client_id from generate_series(1, {count}) n;
          insert into users (id, agency_id, email, phone, first_name, last_name, role, status, password_hash)

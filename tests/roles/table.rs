@@ -549,8 +549,8 @@ async fn walk(sender: Option<Role>) {
     let mut names = Names::of(&app, sender, &client).await;
     for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
         let sql = format!(
-            "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, status)
-             values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'needs_review')"
+            "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side, status)
+             values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'server', 'needs_review')"
         );
         app.database.write(agency, &sql).await;
     }

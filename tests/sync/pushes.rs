@@ -122,7 +122,7 @@ async fn of_two_pushes_on_one_cursor_the_newer_edit_counts_whichever_comes_first
     assert_eq!((&told["applied"], &told["conflicts"]), (&json!(0), &json!(1)), "{told}");
     assert_eq!(phone.client.get(&path).await.expect(200)["notes"], "second thought");
     let kept = "select count(*) from sync_conflicts where device_value = '\"a thought between\"'
-        and status = 'auto_resolved' and standing = 'server'";
+        and status = 'auto_resolved' and stored_side = 'server'";
     assert_eq!(app.database.count(kept).await, 1);
 }
 
@@ -283,7 +283,7 @@ async fn of_two_check_ins_one_is_kept_whole() {
     let seen = row(&seen, "visits", NURSES_VISIT);
     assert_eq!((&seen["actual_start"], &seen["check_in_latitude"]), (&json!(start), &json!(null)));
     assert_eq!(seen["notes"], "Rang twice");
-    let waiting = "select count(*) from sync_conflicts where status = 'needs_review' and standing = 'server'";
+    let waiting = "select count(*) from sync_conflicts where status = 'needs_review' and stored_side = 'server'";
     assert_eq!(app.database.count(waiting).await, 4);
 }
 

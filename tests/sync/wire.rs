@@ -307,7 +307,7 @@ async fn what_commits_while_a_pull_runs_is_in_that_pull_or_the_next() {
     let mut writer = app.database.superuser().await;
     let open = writer.transaction().await.unwrap();
     open.batch_execute(&format!(
-        "select app.act_as_job('{}'); select app.take_numbers(5);
+        "select app.act_as_job('{}'); select app.reserve_change_numbers(5);
          update visits set notes = 'slow' where id = '{NURSES_VISIT}'",
         NURSE.agency
     ))

@@ -144,7 +144,7 @@ async fn missed_is_a_guess_that_a_check_in_overrules() {
     let database = app.database.superuser().await;
     database
         .batch_execute(&format!(
-            "begin; select app.act_as_job('{}'); select app.take_numbers(1);
+            "begin; select app.act_as_job('{}'); select app.reserve_change_numbers(1);
              update visits set status = 'missed' where id = '{NURSES_VISIT}'; commit",
             NURSE.agency
         ))

@@ -22,7 +22,7 @@ async function nurseWith(records) {
   const client = await world.client({ team: [nurse] })
   const visits = (records - 1) / (TASKS_A_VISIT + 1)
   await inTransaction(async (sql) => {
-    await sql('select app.act_as_job($1), app.take_numbers($2)', world.agency, records)
+    await sql('select app.act_as_job($1), app.reserve_change_numbers($2)', world.agency, records)
     await sql(
       `insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, notes, family_note)
        select app.uuid7(), $1, $2, $3, now() - n * interval '20 minutes', now() - n * interval '20 minutes' + interval '15 minutes',

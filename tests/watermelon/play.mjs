@@ -328,7 +328,7 @@ export class Play {
   /** So that the next history's phones begin with nothing. */
   async #clear() {
     await inTransaction(async (sql) => {
-      await sql('select app.act_as_job($1), app.take_numbers(1)', this.world.agency)
+      await sql('select app.act_as_job($1), app.reserve_change_numbers(1)', this.world.agency)
       await sql('update clients set deleted_at = now() where id = $1', this.client)
     })
   }

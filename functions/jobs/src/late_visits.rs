@@ -1,6 +1,7 @@
 //! Every five minutes: visits that nobody checked in to. After a quarter of an hour the coordinator is told, once; after an
 //! hour the visit counts as missed, but only where the caregiver's phone was heard from since it was to begin: a phone
-//! without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A check-in that comes after all cancels what is not yet sent (migration V020).
+//! without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A check-in that comes after all cancels what is not yet
+//! sent (`app.cancel_visit_messages`).
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use shared::{

@@ -7,7 +7,7 @@
 //! - It works agency by agency, in transactions that are short, and asks between them whether there is time left. What
 //!   it leaves, the next run finds.
 //! - "Now" is the event's, so that a day can be replayed. What is removed for good must be old by the database's clock
-//!   too (migration V019), whatever the event says.
+//!   too (`app.delete_expired_rows`), whatever the event says.
 
 mod agencies;
 mod anchors;

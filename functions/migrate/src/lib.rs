@@ -1,12 +1,9 @@
 //! `migrate`: brings the schema up to date. Invoked before a release's traffic shifts, and with
 //! `{"phase": "contract"}` once the release before is gone for good; never by a request.
 
+use schema::{Done, Phase};
 use serde::{Deserialize, Serialize};
-use shared::{
-    db::DatabaseSource,
-    lambda::Fatal,
-    migrations::{self, Done, Phase},
-};
+use shared::{db::DatabaseSource, lambda::Fatal};
 
 /// What the invoker asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -20,7 +17,7 @@ pub struct Request {
 /// What was done.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// The migrations that were missing, in their order; empty where the schema was up to date.
+    /// What was missing or had changed, in its order; empty where the schema was up to date.
     pub applied: Vec<String>,
     /// The contractions that wait until the release before is gone.
     pub waiting: Vec<String>,
@@ -32,7 +29,7 @@ pub struct Report {
 /// When the database can't be reached, a migration fails, or one that was applied before has changed since.
 pub async fn run(source: &DatabaseSource, request: Request) -> Result<Report, Fatal> {
     let mut client = source.connect().await?;
-    let Done { applied, waiting } = migrations::run(&mut client, request.phase).await?;
+    let Done { applied, waiting } = schema::run(&mut client, request.phase).await?;
     tracing::info!(?applied, ?waiting, "the schema is up to date");
     Ok(Report { applied, waiting })
 }

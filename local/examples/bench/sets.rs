@@ -31,7 +31,7 @@ pub async fn agency_of_one(admin: &Client, records: usize) -> Result<Nurse, Fata
     admin
         .batch_execute(&format!(
             "begin;
-             select app.act_as_job('{agency_id}'), app.take_numbers({numbers});
+             select app.act_as_job('{agency_id}'), app.reserve_change_numbers({numbers});
              insert into clients (id, agency_id, first_name, last_name, date_of_birth, phone, address, latitude, longitude,
                emergency_contacts, risks, care_plan)
              select gen_random_uuid(), '{agency_id}', 'Alma ' || n, 'Tremblay', '1940-02-29', '+14165550123',
@@ -83,7 +83,7 @@ pub async fn agency_of_many(admin: &Client, count: usize) -> Result<Vec<Nurse>, 
     admin
         .batch_execute(&format!(
             "begin;
-             select app.act_as_job('{agency_id}'), app.take_numbers({numbers});
+             select app.act_as_job('{agency_id}'), app.reserve_change_numbers({numbers});
              insert into clients (id, agency_id, first_name, last_name, date_of_birth, address, latitude, longitude)
              select id, agency_id, 'Alma', 'Tremblay', '1940-02-29', '{ADDRESS}', 43.65, -79.42
              from users where agency_id = '{agency_id}';

@@ -75,9 +75,9 @@ impl DbError {
 
 impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
-        // Raised by app.act_as (migration V003).
+        // Raised by app.act_as.
         const SESSION_ENDED: &str = "BC401";
-        // Raised by app.act_as_webhook (migration V017).
+        // Raised by app.act_as_webhook.
         const NO_SUCH_MESSAGE: &str = "BC404";
         if error.is_connection_lost() || matches!(error, DbError::Connect(_) | DbError::Settings(_)) {
             return Self::Unavailable(Box::new(error));

@@ -54,7 +54,7 @@ pub struct Tx<I> {
     audit: Vec<AuditEntry>,
 }
 
-const TAKE_NUMBERS: &str = "select app.take_numbers($1)";
+const TAKE_NUMBERS: &str = "select app.reserve_change_numbers($1)";
 
 /// One statement for all entries, whatever their number: rows travel as one parameter.
 const WRITE_AUDIT: &str = "

@@ -2,7 +2,7 @@
 //! takes the alert.
 //!
 //! [`plan`] decides, and knows neither clock nor database; [`chain`] carries it out. Whoever raises an alert does neither:
-//! the row itself starts its chain (migration V017), and the job `escalate` takes the first step.
+//! the row itself starts its chain (`app.start_or_stop_escalation`), and the job `escalate` takes the first step.
 
 pub mod chain;
 

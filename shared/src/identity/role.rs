@@ -1,5 +1,5 @@
 //! Section 4 of the product as one table. Handlers name a permission in their signature ([`super::May`]), and
-//! row-level security (migration V009) holds the same rules on rows.
+//! row-level security (`shared/schema/policies`) holds the same rules on rows.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

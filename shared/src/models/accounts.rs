@@ -1,4 +1,4 @@
-//! Signing in, before anyone is known: calls to the definer functions of migration V003, which see what no query may.
+//! Signing in, before anyone is known: calls to the definer functions of `code/sessions.sql`, which see what no query may.
 
 use postgres_from_row::FromRow;
 use serde_json::Value;

@@ -180,7 +180,7 @@ pub async fn get<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Alert, Error> 
         .ok_or(Error::NotFound)
 }
 
-/// Raises an alert, as `raised_by`. Its chain of calls begins with the row itself (migration V017): invoke `jobs` after
+/// Raises an alert, as `raised_by`. Its chain of calls begins with the row itself (a trigger): invoke `jobs` after
 /// the commit.
 pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, raised_by: Uuid, alert: &AlertFields) -> Result<(), Error> {
     tx.audit(AuditEntry::new("alert.create", "alert", id, Some(alert.client_id)));
@@ -225,7 +225,7 @@ pub enum Taken {
     Before,
 }
 
-/// Takes an alert for `user_id`, and with that stops its calls (migration V017).
+/// Takes an alert for `user_id`, and with that stops its calls (`app.start_or_stop_escalation`).
 ///
 /// # Errors
 /// [`Conflict::AlertTaken`] where somebody else has; [`Conflict::AlertStatus`] where it is resolved.

@@ -1,5 +1,5 @@
 //! The audit log's chain: each row sealed by a hash over it and the one before, so that none can be altered, removed or
-//! slipped in without all later hashes changing. What a link is a digest of: `app.audit_text` (migration V020).
+//! slipped in without all later hashes changing. What a link is a digest of: `app.audit_text`.
 
 use postgres_from_row::FromRow;
 

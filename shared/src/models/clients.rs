@@ -322,7 +322,7 @@ pub async fn list(db: &Db, who: &impl Identity, filter: ClientFilter) -> Result<
                c.risks, c.coordinator_id, c.updated_at
              from clients c
              where c.deleted_at is null
-               and ($1::text is null or position(app.fold($1) in c.search_name) > 0)
+               and ($1::text is null or position(app.searchable($1) in c.search_name) > 0)
                and ($2::uuid is null or c.coordinator_id = $2)
                and ($5::uuid is null or (c.last_name, c.first_name, c.id) > ($3, $4, $5))
              order by c.last_name, c.first_name, c.id limit $6"

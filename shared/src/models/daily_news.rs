@@ -69,7 +69,7 @@ pub struct Day {
 
 /// Keeps another run of the same for this agency waiting until the transaction ends.
 pub async fn begin<I: Identity>(tx: &mut Tx<I>) -> Result<(), DbError> {
-    tx.execute("select app.one_job_at_a_time('family sms')", &[]).await
+    tx.execute("select app.lock_job('family sms')", &[]).await
 }
 
 /// Family members who take part in the day at `now` and were not told of it yet, nor somebody at their number, from after `after` on (client and family
@@ -105,8 +105,8 @@ pub async fn untold<I: Identity>(
                limit $8
              )
              select f.client_id, f.recipient_id, f.phone, f.locale, f.client, coalesce(d.visits, '[]') as visits, d.to_come,
-               d.planned > 0 and app.consented(f.client_id, 'family_sharing')
-                 and app.consented_for(f.client_id, 'sms', f.recipient_id) as wanted
+               d.planned > 0 and app.has_consent(f.client_id, 'family_sharing')
+                 and app.has_consent_of(f.client_id, 'sms', f.recipient_id) as wanted
              from families f
              cross join lateral (
                select count(*) as planned,

@@ -94,7 +94,7 @@ pub async fn clients(db: &Db, who: &impl Identity) -> Result<Vec<FamilyClient>, 
             "family.list",
             "client",
             "select c.id, c.id as client_id, c.first_name from clients c
-             where c.deleted_at is null and app.consented(c.id, 'family_sharing')
+             where c.deleted_at is null and app.has_consent(c.id, 'family_sharing')
              order by c.first_name, c.id limit 200"
         ),
         &[],
@@ -129,10 +129,10 @@ pub async fn view(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Optio
                  from photos p left join visits v on v.id = p.visit_id
                  where coalesce(p.client_id, v.client_id) = c.id and p.shared_with_family and p.kind = 'photo'
                    and p.redrawn
-                   and p.status = 'stored' and p.deleted_at is null and app.consented(c.id, 'photos')
+                   and p.status = 'stored' and p.deleted_at is null and app.has_consent(c.id, 'photos')
                ), '[]') as photos
              from clients c
-             where c.id = $1 and c.deleted_at is null and app.consented(c.id, 'family_sharing')"
+             where c.id = $1 and c.deleted_at is null and app.has_consent(c.id, 'family_sharing')"
         ),
         &[&client_id],
     )

@@ -1,4 +1,4 @@
-//! What is kept for a while only, and removed for good afterwards: `app.forget_old` (migration V019) says how long.
+//! What is kept for a while only, and removed for good afterwards: `app.delete_expired_rows` says how long.
 
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
@@ -28,6 +28,6 @@ struct Removed {
 pub async fn remove(db: &Db, job: &Job, what: Passing, now: Timestamp, limit: i32) -> Result<u64, DbError> {
     let table = <&str>::from(what);
     let removed: Option<Removed> =
-        db.read_opt(job, "select app.forget_old($1, $2, $3) as rows", &[&table, &now, &limit]).await?;
+        db.read_opt(job, "select app.delete_expired_rows($1, $2, $3) as rows", &[&table, &now, &limit]).await?;
     Ok(removed.map_or(0, |removed| removed.rows.unsigned_abs()))
 }

@@ -115,7 +115,7 @@ pub async fn list(db: &Db, who: &impl Identity, filter: ReplyFilter) -> Result<V
     .await
 }
 
-/// Whose number this is, and about which client they write (migration V018).
+/// Whose number this is, and about which client they write (`app.find_sender`).
 pub async fn sender(db: &Db, phone: &str) -> Result<Option<Sender>, DbError> {
     db.call("select s.agency_id, s.user_id, s.locale, s.client_id from app.find_sender($1) s", &[&phone]).await
 }
@@ -172,7 +172,7 @@ pub async fn follows_a_note<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound) -> R
 pub async fn record_strangers(db: &Db, inbound: &Inbound) -> Result<(), DbError> {
     let Inbound { sid, from, to, body, intent } = inbound;
     db.call::<crate::db::Nothing>(
-        "select app.record_strangers_message($1, $2, $3, $4, $5)",
+        "select app.record_unknown_sender($1, $2, $3, $4, $5)",
         &[sid, from, to, body, intent],
     )
     .await

@@ -123,7 +123,7 @@ async fn enqueue<I: Identity>(
                m.template_values, m.dedupe_key, m.alert_id, m.visit_id, m.client_id, m.urgency, m.secret,
                least(now() + make_interval(secs => m.seconds_of_use), $3),
                case when $2::float8 is null then now()
-                 else greatest(app.planned_until(m.channel, m.urgency), now() - make_interval(secs => $2))
+                 else greatest(app.queue_ends_at(m.channel, m.urgency), now() - make_interval(secs => $2))
                    + make_interval(secs => $2 * m.turn) end
              from jsonb_to_recordset($1) as m (channel text, recipient_id uuid, recipient text, locale text,
                template text, template_values jsonb, dedupe_key text, alert_id uuid, visit_id uuid, client_id uuid,
@@ -216,7 +216,7 @@ pub async fn report<I: Identity>(
             "with before as (
                select m.id, m.channel, m.status, m.recipient_id, m.alert_id,
                  -- Of this attempt, and not told before.
-                 coalesce(m.provider_sid, $2) = $2 and not $2 = any (m.former_sids)
+                 coalesce(m.provider_sid, $2) = $2 and not $2 = any (m.previous_provider_ids)
                    and case m.status
                      when 'pending' then m.attempts > 0
                      when 'sending' then true
@@ -231,7 +231,8 @@ pub async fn report<I: Identity>(
                update messages m set
                  status = case when b.again then 'pending' else $3::text::message_status end,
                  provider_sid = case when b.again then null else $2 end,
-                 former_sids = case when b.again then m.former_sids || $2 else m.former_sids end,
+                 previous_provider_ids =
+                   case when b.again then m.previous_provider_ids || $2 else m.previous_provider_ids end,
                  failure = $4,
                  next_attempt_at = case when b.again then $5::timestamptz end,
                  leased_until = null
@@ -241,7 +242,7 @@ pub async fn report<I: Identity>(
                -- Cancelled too late: it went out all the same.
                update messages m set provider_sid = $2
                from before b where m.id = b.id and b.status = 'cancelled' and m.provider_sid is null
-                 and not $2 = any (m.former_sids)
+                 and not $2 = any (m.previous_provider_ids)
              )
              select b.channel::text as channel, coalesce(m.status, b.status)::text as status,
                m.id is not null as moved, b.recipient_id, b.alert_id

@@ -95,7 +95,7 @@ const OVERDUE: &str = "
         else 'dark' end as phone
       from devices d where d.user_id = v.user_id and d.platform <> 'web') p
     left join lateral (
-      select w.user_id as id, w.phone, w.locale from app.answerers(v.client_id) w
+      select w.user_id as id, w.phone, w.locale from app.on_call_contacts(v.client_id) w
       where not exists (
         select from messages m where m.visit_id = v.id and m.recipient_id = w.user_id and m.status in ('dead', 'failed'))
       order by w.place

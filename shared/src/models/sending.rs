@@ -1,6 +1,6 @@
 //! The outbox as `jobs` empties it: taking what is due under a lease, and writing down what came of it.
 //!
-//! Taking sees every agency (migration V015); what came of a message is written as a job of its agency.
+//! Taking sees every agency (`app.lease_messages`); what came of a message is written as a job of its agency.
 
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
@@ -84,7 +84,7 @@ pub struct Turn {
 pub async fn take(db: &Db, lane: &Lane, now: Timestamp) -> Result<Turn, DbError> {
     let turn = db
         .call(
-            "select t.busy, t.come_back_at, t.taken from app.take_messages($1, $2, $3, $4, $5, $6) t",
+            "select t.busy, t.come_back_at, t.taken from app.lease_messages($1, $2, $3, $4, $5, $6) t",
             &[&lane.channel, &lane.name, &now, &lane.spacing_ms, &LEASE_SECONDS, &lane.at_a_turn],
         )
         .await?;
@@ -200,7 +200,7 @@ pub async fn take_hang_ups(db: &Db, now: Timestamp, again_at: Timestamp, limit: 
     }
     let limit = i32::try_from(limit).unwrap_or(i32::MAX);
     let all: Option<HangUps> =
-        db.call("select app.take_hang_ups($1, $2, $3) as calls", &[&now, &again_at, &limit]).await?;
+        db.call("select app.lease_hang_ups($1, $2, $3) as calls", &[&now, &again_at, &limit]).await?;
     Ok(all.map_or_else(Vec::new, |all| all.calls.0))
 }
 
@@ -291,7 +291,7 @@ pub async fn take_receipts(db: &Db, now: Timestamp, again_at: Timestamp, limit: 
     }
     let limit = i32::try_from(limit).unwrap_or(i32::MAX);
     let all: Option<AllOwed> =
-        db.call("select app.take_receipts($1, $2, $3) as owed", &[&now, &again_at, &limit]).await?;
+        db.call("select app.lease_receipts($1, $2, $3) as owed", &[&now, &again_at, &limit]).await?;
     Ok(all.map_or_else(Vec::new, |all| all.owed.0))
 }
 

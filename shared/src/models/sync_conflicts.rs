@@ -122,8 +122,7 @@ macro_rules! columns {
     () => {
         "s.id, s.client_id, s.table_name as \"table\", s.record_id, s.column_name as \"column\", s.server_value,
          s.device_value, s.server_user_id, s.device_user_id,
-         coalesce(s.standing, case when s.status = 'auto_resolved' or s.kept = 'device' then 'device' else 'server' end)
-           as standing, s.status::text as status, s.kept, s.resolved_by,
+         s.stored_side as standing, s.status::text as status, s.kept, s.resolved_by,
          s.resolved_at, s.created_at"
     };
 }
@@ -195,7 +194,7 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: K
     if !column.same(row.get(column.name).unwrap_or(&Value::Null), &kept) {
         return Err(Error::Conflict(Refusal::Final(NOT_ANY_MORE)));
     }
-    tx.execute("select app.settle_conflicts()", &[]).await?;
+    tx.execute("select app.begin_conflict_resolution()", &[]).await?;
     sync_push::update(tx, table, std::slice::from_ref(&row)).await.map_err(|error| match error {
         error if error.is_about_the_data() => Error::Conflict(Refusal::Final(NOT_ANY_MORE)),
         error => error.into(),

@@ -1,4 +1,4 @@
-//! The log of changes: written by triggers (migration V004), and kept for 180 days.
+//! The log of changes: written by a trigger (`app.log_change`), and kept for 180 days.
 
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
@@ -17,6 +17,6 @@ struct Forgotten {
 /// many there were; where fewer, no more are old. Phones that need older tombstones than are kept start again.
 pub async fn forget(db: &Db, job: &Job, now: Timestamp, limit: i32) -> Result<u64, DbError> {
     let forgotten: Option<Forgotten> =
-        db.read_opt(job, "select app.forget_changes($1, $2) as changes", &[&now, &limit]).await?;
+        db.read_opt(job, "select app.delete_old_changes($1, $2) as changes", &[&now, &limit]).await?;
     Ok(forgotten.map_or(0, |forgotten| forgotten.changes.unsigned_abs()))
 }

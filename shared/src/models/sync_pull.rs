@@ -90,7 +90,7 @@ pub struct Window<'a> {
 pub async fn device<I: Identity>(tx: &Tx<I>, presented: Option<i64>) -> Result<DeviceState, Error> {
     tx.query_opt(
         "select c.epoch, d.replacing, d.pushed_at, d.pulled_from, d.pulled_to, d.pulled_clean, d.work_base as began,
-           d.withheld_from, d.whole_at, d.tombstones_sent, d.tombstones_sent_with,
+           d.withheld_from, d.full_sync_cursor, d.tombstones_sent, d.tombstones_sent_with,
            app.tombstones_arrived($1) as tombstones_received
          from devices d join agency_counters c on c.agency_id = d.agency_id
          where d.id = app.device_id() for no key update of d",
@@ -123,7 +123,7 @@ pub async fn withholds<I: Identity>(tx: &Tx<I>, presented: Option<i64>) -> Resul
     struct Withheld {
         withheld: bool,
     }
-    let row: Option<Withheld> = tx.query_opt("select app.withholds($1) as withheld", &[&presented]).await?;
+    let row: Option<Withheld> = tx.query_opt("select app.withholds_rows($1) as withheld", &[&presented]).await?;
     Ok(row.is_some_and(|row| row.withheld))
 }
 
@@ -197,7 +197,8 @@ fn statement(version: u32, new_to_it: &[(&'static Table, Vec<String>)]) -> Strin
         .collect();
     format!(
         "with counter as materialized (
-           select c.number from agency_counters c where c.agency_id = app.agency_id() and ($3::bigint is null or app.serves($3))
+           select c.number from agency_counters c where c.agency_id = app.agency_id()
+             and ($3::bigint is null or app.cursor_is_servable($3))
          ), granted as materialized (
            select g.client_id, g.number from app.granted_since($1) g
          )
@@ -237,7 +238,8 @@ pub async fn touch_new<I: Identity>(
              where r.deleted_at is null{recent} and r.change_number <= $1 and ({filled})"
         ));
     }
-    let sql = format!("select app.touch((select jsonb_agg(to_jsonb(r)) from ({}) r))", rows.join(" union all "));
+    let rows = rows.join(" union all ");
+    let sql = format!("select app.bump_change_number((select jsonb_agg(to_jsonb(r)) from ({rows}) r))");
     tx.execute(&sql, &[&after]).await
 }
 
@@ -263,8 +265,8 @@ pub async fn remember<I: Identity>(tx: Tx<I>, pulled: &Pulled) -> Result<(), Err
     tx.commit_with::<Nothing>(
         "update devices set pulled_from = $1, pulled_to = $2, pulled_clean = $3, pending_count = $4,
            schema_version = coalesce($5, schema_version), work_base = $6, replacing = $7, tombstones_sent = $8,
-           tombstones_sent_with = $9, tombstones_received = $10, withheld_from = $11, whole_at = $12, push_base = $13,
-           push_base_taken = $14, last_sync_at = now(), last_seen_at = now()
+           tombstones_sent_with = $9, tombstones_received = $10, withheld_from = $11, full_sync_cursor = $12,
+           push_base = $13, push_base_taken = $14, last_sync_at = now(), last_seen_at = now()
          where id = app.device_id()",
         &[
             &base.pulled_from,
@@ -278,7 +280,7 @@ pub async fn remember<I: Identity>(tx: Tx<I>, pulled: &Pulled) -> Result<(), Err
             &sent_with,
             &received,
             &base.withheld_from,
-            &base.whole_at,
+            &base.full_sync_cursor,
             &base.of_push(),
             &base.of_push_for_taken(),
         ],

@@ -49,8 +49,9 @@ pub struct State {
 /// Locks the device, answers where its unsent work began, and lets what it did for clients lost to it since count.
 pub async fn device<I: Identity>(tx: &Tx<I>) -> Result<PushingDevice, Error> {
     tx.query_opt(
-        "select c.epoch, d.work_base as began, d.pulled_from, d.pulled_to, d.pulled_clean, d.withheld_from, d.whole_at
-         from devices d join agency_counters c on c.agency_id = d.agency_id, app.linger()
+        "select c.epoch, d.work_base as began, d.pulled_from, d.pulled_to, d.pulled_clean, d.withheld_from,
+           d.full_sync_cursor
+         from devices d join agency_counters c on c.agency_id = d.agency_id, app.keep_revoked_clients_readable()
          where d.id = app.device_id() for no key update of d",
         &[],
     )
@@ -83,7 +84,7 @@ pub async fn states<I: Identity>(
     let rows: Vec<StateRow> = tx
         .query(
             "select s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.receipts
-             from app.pushed_state($1, array(select unnest($2) union select app.visits_of($3)), $4) s",
+             from app.pushed_state($1, array(select unnest($2) union select app.visits_of_records($3)), $4) s",
             &[&table, &ids, &parts, &held],
         )
         .await?;
@@ -218,7 +219,7 @@ pub async fn update<I: Identity>(tx: &Tx<I>, table: &Table, rows: &[Row]) -> Res
     let sql = format!(
         "with written as (
            update {name} t set {} from jsonb_populate_recordset(null::{name}, $1) r where t.id = r.id returning t.id)
-         select app.must_reach((select count(*) from written), jsonb_array_length($1))",
+         select app.assert_row_count((select count(*) from written), jsonb_array_length($1))",
         values.join(", "),
         name = table.name,
     );
@@ -251,7 +252,7 @@ async fn delete<I: Identity>(tx: &Tx<I>, table: &Table, ids: &[Uuid]) -> Result<
     let sql = format!(
         "with written as (
            update {} set deleted_at = now() where id = any ($1) and deleted_at is null returning id)
-         select app.must_reach((select count(*) from written), cardinality($1))",
+         select app.assert_row_count((select count(*) from written), cardinality($1))",
         table.name
     );
     tx.execute(&sql, &[&ids.to_vec()]).await
@@ -273,7 +274,7 @@ pub async fn touch<I: Identity>(tx: &Tx<I>, rows: &[Touched]) -> Result<(), DbEr
     if rows.is_empty() {
         return Ok(());
     }
-    tx.execute("select app.touch($1)", &[&json!(rows)]).await
+    tx.execute("select app.bump_change_number($1)", &[&json!(rows)]).await
 }
 
 /// A conflict, and where it arose.
@@ -311,7 +312,7 @@ pub async fn keep_conflicts<I: Identity>(tx: &Tx<I>, conflicts: &[ConflictAt]) -
     }
     tx.execute(
         "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
-           device_value, server_user_id, device_user_id, device_id, standing, status)
+           device_value, server_user_id, device_user_id, device_id, stored_side, status)
          select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
            c.device_value, c.server_user_id, app.user_id(), app.device_id(),
            c.standing, c.status::conflict_status

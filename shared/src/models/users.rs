@@ -1,4 +1,4 @@
-//! Users as people administer them. Hashes and seeds are not here: only the functions of migration V003 see those.
+//! Users as people administer them. Password hashes are not here: only the functions of `code/sessions.sql` see those.
 
 use jiff::Timestamp;
 use postgres_from_row::FromRow;

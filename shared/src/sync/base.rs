@@ -21,7 +21,7 @@ pub struct WorkBase {
     /// The cursor that the first pull presented which withheld rows of clients that the device has.
     pub withheld_from: Option<i64>,
     /// The cursor that the first pull was answered which withheld none any more.
-    pub whole_at: Option<i64>,
+    pub full_sync_cursor: Option<i64>,
 }
 
 /// A pull, as far as it moves the base.
@@ -62,13 +62,13 @@ impl WorkBase {
             began,
             ..*self
         };
-        let (withheld_from, whole_at) = match (pull.withheld, moved.in_doubt_from()) {
+        let (withheld_from, full_sync_cursor) = match (pull.withheld, moved.in_doubt_from()) {
             (true, before) => (before.or(Some(pull.presented)), None),
-            (false, Some(before)) if pull.has_more => (Some(before), self.whole_at),
-            (false, Some(before)) => (Some(before), self.whole_at.or(Some(pull.answered))),
+            (false, Some(before)) if pull.has_more => (Some(before), self.full_sync_cursor),
+            (false, Some(before)) => (Some(before), self.full_sync_cursor.or(Some(pull.answered))),
             (false, None) => (None, None),
         };
-        Self { withheld_from, whole_at, ..moved }
+        Self { withheld_from, full_sync_cursor, ..moved }
     }
 
     /// After a committed push by a phone that held `held`: what it writes from now on begins there.
@@ -95,7 +95,7 @@ impl WorkBase {
 
     /// From where rows were withheld, until all work began with everything there.
     fn in_doubt_from(&self) -> Option<i64> {
-        let settled = self.whole_at.is_some_and(|whole| self.of_push().is_some_and(|base| base >= whole));
+        let settled = self.full_sync_cursor.is_some_and(|whole| self.of_push().is_some_and(|base| base >= whole));
         self.withheld_from.filter(|_| !settled)
     }
 }

@@ -1,4 +1,4 @@
-//! What a phone may write of photos: the rules of `POST /photos`, and of row-level security (migration V013), which would
+//! What a phone may write of photos: the rules of `POST /photos`, and of row-level security (`policies/photos.sql`), which would
 //! otherwise refuse a whole push for one record.
 
 use serde_json::{Value, json};

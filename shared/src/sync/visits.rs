@@ -20,7 +20,7 @@ pub(super) fn recorded_with(table: &Table, column: &'static str) -> impl Iterato
     together.into_iter().copied().flatten().copied().chain(together.is_none().then_some(column))
 }
 
-/// The moves that a visit's status may make (migration V006).
+/// The moves that a visit's status may make (`app.enforce_visit_transitions`).
 fn may_move(from: &str, to: &str) -> bool {
     from == to
         || matches!(

@@ -46,12 +46,12 @@ pub struct PhotoFilter {
     pub limit: i64,
 }
 
-/// Whether a family may see it at this moment. Row-level security (migration V013) says the same a second time.
+/// Whether a family may see it at this moment. Row-level security (`policies/photos.sql`) says the same a second time.
 macro_rules! shown_to_family {
     () => {
         "(p.kind = 'photo' and p.shared_with_family and p.redrawn and p.status = 'stored'
-           and coalesce(app.consented(coalesce(p.client_id, v.client_id), 'photos')
-             and app.consented(coalesce(p.client_id, v.client_id), 'family_sharing'), false))"
+           and coalesce(app.has_consent(coalesce(p.client_id, v.client_id), 'photos')
+             and app.has_consent(coalesce(p.client_id, v.client_id), 'family_sharing'), false))"
     };
 }
 

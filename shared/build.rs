@@ -1,4 +1,0 @@
-//! Embedded migrations are read by a macro, which Cargo can't see.
-fn main() {
-    println!("cargo:rerun-if-changed=migrations");
-}

@@ -1,0 +1,4 @@
+//! What macros read from folders Cargo can't see.
+fn main() {
+    println!("cargo:rerun-if-changed=tables");
+}

@@ -1,0 +1,95 @@
+-- A row of the audit log as text, the same whatever the session's settings: what its link is a digest of.
+create or replace function app.audit_text(entry audit_log) returns text language sql stable parallel safe
+  return jsonb_build_array(entry.id, entry.agency_id,
+    to_char(entry.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), entry.actor_id, entry.device_id,
+    entry.action, entry.resource, entry.resource_id, entry.client_id, entry.request_id,
+    host(entry.source_ip), entry.details)::text;
+
+-- SHA-256 over the previous link's hash (nothing before the first) and the row's text in UTF-8.
+create or replace function app.audit_hash(previous bytea, entry_text text) returns bytea
+language sql immutable parallel safe
+  return sha256(coalesce(previous, '') || convert_to(entry_text, 'UTF8'));
+
+-- The lowest UUIDv7 of a millisecond: ids of the audit log are made in the order of time.
+create or replace function app.uuid7_from(p_time timestamptz) returns uuid language sql immutable parallel safe
+  return (lpad(to_hex(greatest((extract(epoch from p_time) * 1000)::bigint, 0)), 12, '0') || repeat('0', 20))::uuid;
+
+-- Seals up to `p_limit` rows that no link holds yet, and answers how many. A transaction may commit its rows after
+-- later ones were sealed, but never an hour after: no function runs that long.
+create or replace function app.seal_audit(p_limit integer) returns bigint
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+declare
+  link record;
+  entry record;
+  sealed bigint := 0;
+begin
+  perform pg_advisory_xact_lock(hashtext('audit chain'));
+  select c.number, c.hash, a.at into link
+  from audit_chain c join audit_log a on a.id = c.audit_id order by c.number desc limit 1;
+  for entry in
+    select a.id, a.agency_id, app.audit_text(a) as content
+    from audit_log a
+    where a.id >= coalesce(app.uuid7_from(link.at - interval '1 hour'), '00000000-0000-0000-0000-000000000000')
+      and not exists (select from audit_chain c where c.audit_id = a.id)
+    order by a.id limit p_limit
+  loop
+    insert into audit_chain (number, audit_id, agency_id, hash)
+    values (coalesce(link.number, 0) + 1, entry.id, entry.agency_id, app.audit_hash(link.hash, entry.content))
+    returning number, hash, sealed_at into link;
+    sealed := sealed + 1;
+  end loop;
+  return sealed;
+end
+$$;
+
+-- The newest link.
+create or replace function app.last_audit_link() returns table (number bigint, hash bytea)
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select c.number, c.hash from audit_chain c order by c.number desc limit 1;
+end;
+
+-- The hashes of some links, in the order of the numbers; null where there is no such link.
+create or replace function app.audit_hashes(p_numbers bigint[]) returns table (hashes text[])
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select coalesce(array_agg(encode(c.hash, 'hex') order by n.place), '{}')
+  from unnest(p_numbers) with ordinality n (number, place) left join audit_chain c on c.number = n.number;
+end;
+
+-- Computes up to `p_limit` links anew after number `p_after`. Answers the last one that holds, and the first that
+-- doesn't: its row was altered or is gone, or a link is missing.
+create or replace function app.verify_audit(p_after bigint, p_limit integer) returns table (upto bigint, broken bigint)
+language plpgsql stable security definer set search_path = public, pg_temp as $$
+declare
+  link record;
+  previous bytea := (select c.hash from audit_chain c where c.number = p_after);
+begin
+  upto := p_after;
+  for link in
+    select c.number, c.hash, a.id is not null as there, app.audit_text(a) as content
+    from audit_chain c left join audit_log a on a.id = c.audit_id
+    where c.number > p_after order by c.number limit p_limit
+  loop
+    if link.number <> upto + 1 or not link.there
+      or link.hash is distinct from app.audit_hash(previous, link.content) then
+      broken := upto + 1;
+      exit;
+    end if;
+    upto := link.number;
+    previous := link.hash;
+  end loop;
+  return next;
+end
+$$;
+
+-- How many rows are older than a day and still not sealed: somebody put them in afterwards, or sealing has stopped.
+create or replace function app.unsealed_audit() returns bigint
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select count(*) from audit_log a
+  where a.at < now() - interval '1 day' and not exists (select from audit_chain c where c.audit_id = a.id);
+end;
+
+grant execute on function app.seal_audit, app.last_audit_link, app.audit_hashes, app.verify_audit, app.unsealed_audit
+  to berthcare_app;

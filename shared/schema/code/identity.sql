@@ -1,0 +1,80 @@
+-- The named identities of a transaction. Those that take one on are definer functions: the application's role can't
+-- read anything at all before one of these has said who is calling.
+
+-- Who is calling, beside what columns' defaults need to know: null where no identity was taken on.
+create or replace function app.caller_role() returns text language sql stable parallel safe
+  return nullif(current_setting('app.caller_role', true), '');
+
+-- Today where the agency is: a grant that ends on the 5th ends at its own midnight.
+create or replace function app.today() returns date language sql stable parallel safe
+  return (now() at time zone coalesce(nullif(current_setting('app.time_zone', true), ''), 'UTC'))::date;
+
+-- Who sees the whole agency; everybody else sees the clients they are linked to.
+create or replace function app.sees_agency() returns boolean language sql stable parallel safe
+  return coalesce(app.caller_role() in ('admin', 'coordinator', 'job'), false);
+
+-- Takes on a signed-in user's identity. A session that has ended anywhere (signed out, device revoked, user
+-- suspended or deleted, role changed since the token was issued) is refused with BC401, whatever the token says.
+create or replace function app.act_as(
+  p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text
+) returns void language plpgsql volatile security definer set search_path = public, pg_temp as $$
+declare
+  caller record;
+begin
+  select u.agency_id, u.role::text as role, a.time_zone into caller
+  from devices d
+  join users u on u.id = d.user_id
+  join agencies a on a.id = u.agency_id
+  where d.id = p_device and d.user_id = p_user and d.session_id = p_session and d.revoked_at is null
+    and u.status = 'active' and u.deleted_at is null and u.role::text = coalesce(p_role, u.role::text);
+  if not found then
+    raise exception 'this session has ended' using errcode = 'BC401';
+  end if;
+  perform
+    set_config('app.agency_id', caller.agency_id::text, true),
+    set_config('app.user_id', p_user::text, true),
+    set_config('app.device_id', p_device::text, true),
+    set_config('app.caller_role', caller.role, true),
+    set_config('app.time_zone', caller.time_zone, true),
+    set_config('app.request_id', coalesce(p_request_id, ''), true),
+    set_config('app.source_ip', coalesce(p_source_ip, ''), true);
+end
+$$;
+
+-- The identity of scheduled jobs and local tools: one agency, no person.
+create or replace function app.act_as_job(p_agency uuid) returns void
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+declare
+  zone text;
+begin
+  select time_zone into strict zone from agencies where id = p_agency;
+  perform
+    set_config('app.agency_id', p_agency::text, true),
+    set_config('app.caller_role', 'job', true),
+    set_config('app.time_zone', zone, true);
+end
+$$;
+
+-- The identity of a provider's webhook: one agency, no person, and no more than a chain of calls and an inbound message
+-- need. Named by the message that it is about, or by the agency that an inbound number was found in.
+create or replace function app.act_as_webhook(p_message uuid, p_agency uuid, p_request_id text, p_source_ip text)
+returns void language plpgsql volatile security definer set search_path = public, pg_temp as $$
+declare
+  agency record;
+begin
+  select a.id, a.time_zone into agency from agencies a
+  where a.id = coalesce(p_agency, (select m.agency_id from messages m where m.id = p_message));
+  if not found then
+    raise exception 'no such message' using errcode = 'BC404';
+  end if;
+  perform
+    set_config('app.agency_id', agency.id::text, true),
+    set_config('app.caller_role', 'webhook', true),
+    set_config('app.time_zone', agency.time_zone, true),
+    set_config('app.request_id', coalesce(p_request_id, ''), true),
+    set_config('app.source_ip', coalesce(p_source_ip, ''), true);
+end
+$$;
+
+grant execute on function app.caller_role, app.today, app.sees_agency, app.act_as, app.act_as_job, app.act_as_webhook
+  to berthcare_app;

@@ -1,0 +1,141 @@
+-- What a device has, what it may be told, and what it must forget.
+
+-- The part of a cursor that counts changes, where the cursor is of the present epoch; else null.
+create or replace function app.cursor_number(p_cursor bigint) returns bigint
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select case when p_cursor >> 40 = c.epoch and p_cursor & ((1::bigint << 40) - 1) <= c.number
+    then p_cursor & ((1::bigint << 40) - 1) end
+  from agency_counters c where c.agency_id = app.agency_id();
+end;
+
+-- Tombstones up to this number have arrived, now that the device presents `p_presented`: what was sent has, once the
+-- cursor that it went with comes back.
+create or replace function app.tombstones_arrived(p_presented bigint) returns bigint
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select case when d.tombstones_sent_with <= coalesce(p_presented, 0)
+    then greatest(d.tombstones_sent, d.tombstones_received) else d.tombstones_received end
+  from devices d where d.id = app.device_id();
+end;
+
+-- Up to which number this device may be given tombstones: those that its cursor has passed, once it says that nothing
+-- waits to be sent, or says nothing of what waits. That it pushed since is not enough: it may have written more.
+create or replace function app.tombstones_due(p_number bigint, p_pending integer) returns bigint
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select case when coalesce(p_pending, 0) = 0 then p_number else 0 end;
+end;
+
+-- What a phone may hold and must now forget: records deleted, and whole clients that the caller no longer sees.
+-- One number can stand for many records.
+create or replace function app.tombstones_between(p_after bigint, p_upto bigint)
+returns table (table_name text, record_id uuid, number bigint)
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  with ever_mine as (
+    select distinct t.client_id from care_team t where t.user_id = app.user_id() and t.agency_id = app.agency_id()
+  ), gone as (
+    -- Clients taken away: the caller's own grants changed, and none is left.
+    select t.client_id, max(t.change_number) as number
+    from care_team t
+    where t.user_id = app.user_id() and t.agency_id = app.agency_id() and not app.sees_agency()
+      and t.change_number > p_after and t.change_number <= p_upto
+      and t.client_id not in (select app.my_client_ids())
+    group by t.client_id
+    union all
+    select l.record_id, l.number from sync_log l
+    where l.agency_id = app.agency_id() and l.number > p_after and l.number <= p_upto
+      and l.operation = 'delete' and l.table_name = 'clients'
+      and (app.sees_agency() or l.record_id in (select client_id from ever_mine))
+  )
+  select x.table_name, x.record_id, max(x.number) from (
+  select l.table_name, l.record_id, l.number from sync_log l
+  where l.agency_id = app.agency_id() and l.number > p_after and l.number <= p_upto
+    and l.operation = 'delete' and l.table_name in ('visits', 'visit_tasks', 'photos', 'alerts')
+    and (app.sees_agency() or l.client_id in (select client_id from ever_mine))
+  union all
+  select 'clients', g.client_id, g.number from gone g
+  union all
+  select 'visits', v.id, g.number from gone g join visits v on v.client_id = g.client_id
+  union all
+  select 'visit_tasks', t.id, g.number
+  from gone g join visits v on v.client_id = g.client_id join visit_tasks t on t.visit_id = v.id
+  union all
+  select 'photos', p.id, g.number
+  from gone g join photos p on p.client_id = g.client_id
+  union all
+  select 'photos', p.id, g.number
+  from gone g join visits v on v.client_id = g.client_id join photos p on p.visit_id = v.id
+  union all
+  select 'alerts', a.id, g.number
+  from gone g join alerts a on a.client_id = g.client_id) x (table_name, record_id, number) group by 1, 2;
+end;
+
+-- Clients that became the caller's since `p_after` and were not before, and the number from which they are.
+create or replace function app.granted_since(p_after bigint)
+returns table (client_id uuid, number bigint)
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select t.client_id, max(t.change_number)
+  from care_team t
+  where p_after > 0 and not app.sees_agency()
+    and t.user_id = app.user_id() and t.agency_id = app.agency_id() and t.change_number > p_after
+    and t.client_id in (select app.my_client_ids())
+    -- Not a client that was the caller's all along, by this grant as it was then or by another: by its dates on the day
+    -- of the last synchronisation, and as phones had been told. A phone may ask between midnight and the job.
+    and not exists (
+      select from care_team o
+      left join lateral (
+        select l.before from sync_log l
+        where l.record_id = o.id and l.number > p_after order by l.number limit 1) l on true
+      cross join lateral (
+        select coalesce((d.last_sync_at at time zone a.time_zone)::date, app.today()) as day
+        from devices d join agencies a on a.id = d.agency_id where d.id = app.device_id()) then_
+      where o.user_id = t.user_id and o.client_id = t.client_id
+        and case when o.change_number <= p_after
+          then o.in_force and o.deleted_at is null
+            and o.starts_on <= then_.day and (o.ends_on is null or o.ends_on >= then_.day)
+          else l.before is not null and l.before ->> 'deleted_at' is null
+            and (l.before ->> 'in_force')::boolean
+            and (l.before ->> 'starts_on')::date <= then_.day
+            and (l.before ->> 'ends_on' is null or (l.before ->> 'ends_on')::date >= then_.day) end)
+  group by t.client_id;
+end;
+
+-- Clients that were taken from the caller after `p_told`, or whose grant has run out by its date and is not numbered
+-- yet.
+create or replace function app.revoked_client_ids(p_told bigint) returns setof uuid
+language sql stable security definer rows 5 set search_path = public, pg_temp
+begin atomic
+  select distinct t.client_id
+  from care_team t
+  join clients c on c.id = t.client_id
+  join agencies a on a.id = t.agency_id
+  where t.user_id = app.user_id() and t.agency_id = app.agency_id() and not app.sees_agency()
+    and t.relation <> 'family' and t.starts_on <= app.today() and c.deleted_at is null
+    and (t.change_number > p_told
+      or (t.deleted_at is null and t.ends_on < app.today()
+        and (t.updated_at at time zone a.time_zone)::date <= t.ends_on))
+    and t.client_id not in (select app.my_client_ids());
+end;
+
+-- Whether this device still has a client whose rows it isn't sent any more.
+create or replace function app.withholds_rows(p_presented bigint) returns boolean
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select exists (select from app.revoked_client_ids(app.tombstones_arrived(p_presented)));
+end;
+
+-- Whether a pull can go on from a cursor: it is of this epoch, every tombstone since the last that has arrived is kept,
+-- and the phone was not put back to an older state of its own, of which it isn't known what has been deleted there.
+create or replace function app.cursor_is_servable(p_cursor bigint) returns boolean
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select app.cursor_number(p_cursor) is not null and app.tombstones_arrived(p_cursor) >= c.tombstones_from
+    and p_cursor >= coalesce(d.pulled_from, 0) and app.cursor_number(p_cursor) >= d.servable_from
+  from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = app.device_id();
+end;
+
+grant execute on function app.cursor_number, app.tombstones_arrived, app.tombstones_due, app.tombstones_between,
+  app.granted_since, app.revoked_client_ids, app.withholds_rows, app.cursor_is_servable to berthcare_app;

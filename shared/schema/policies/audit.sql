@@ -1,0 +1,24 @@
+-- audit_log: everyone adds under their own name, and only what they did: when, from where and on what are defaults.
+-- Planners read.
+alter table audit_log enable row level security, force row level security;
+create policy definer_functions on audit_log to berthcare_migrate using (true);
+create policy backup_reads_all on audit_log for select to berthcare_backup using (true);
+create policy reports_read_all on audit_log for select to berthcare_readonly using (true);
+grant select on audit_log to berthcare_backup, berthcare_readonly;
+grant select, insert (action, resource, resource_id, client_id, details) on audit_log to berthcare_app;
+create policy own_name on audit_log for insert to berthcare_app
+  with check (agency_id = app.agency_id() and actor_id is not distinct from app.user_id());
+create policy planners_read on audit_log for select to berthcare_app
+  using (agency_id = app.agency_id() and app.caller_role() in ('admin', 'coordinator'));
+
+-- audit_chain
+alter table audit_chain enable row level security, force row level security;
+create policy definer_functions on audit_chain to berthcare_migrate using (true);
+create policy backup_reads_all on audit_chain for select to berthcare_backup using (true);
+create policy reports_read_all on audit_chain for select to berthcare_readonly using (true);
+grant select on audit_chain to berthcare_backup, berthcare_readonly;
+grant select, insert on audit_chain to berthcare_app;
+create policy jobs_read on audit_chain for select to berthcare_app
+  using (agency_id = app.agency_id() and app.caller_role() in ('admin', 'job'));
+create policy jobs_seal on audit_chain for insert to berthcare_app
+  with check (agency_id = app.agency_id() and app.caller_role() = 'job');

@@ -1,0 +1,29 @@
+-- photos: a family sees what was shared on purpose, while the consents stand
+alter table photos enable row level security, force row level security;
+create policy definer_functions on photos to berthcare_migrate using (true);
+create policy backup_reads_all on photos for select to berthcare_backup using (true);
+create policy reports_read_all on photos for select to berthcare_readonly using (true);
+grant select on photos to berthcare_backup, berthcare_readonly;
+grant select, insert, update on photos to berthcare_app;
+create policy visible on photos for select to berthcare_app using (
+  agency_id = app.agency_id() and (app.sees_agency()
+    or (app.caller_role() in ('nurse', 'care_aide') and (kind <> 'document' or app.caller_role() = 'nurse') and (
+      user_id = app.user_id() or user_id in (select app.my_colleague_ids())
+      or client_id in (select app.my_client_ids())
+      or exists (select from visits v where v.id = photos.visit_id)
+      -- One's own whose visit is still to come, or whose bytes are: a phone sends them even after its client has gone.
+      or (created_by = app.user_id() and (status = 'pending' or app.visit_is_unknown(visit_id)))))
+    or (app.caller_role() = 'family' and kind = 'photo' and shared_with_family and redrawn and status = 'stored'
+      and deleted_at is null and (
+        (client_id in (select app.my_client_ids()) and app.has_consent(client_id, 'photos'))
+        or exists (select from visits v where v.id = photos.visit_id and app.has_consent(v.client_id, 'photos'))))));
+create policy staff_create on photos for insert to berthcare_app
+  with check (agency_id = app.agency_id() and app.may_write_photo(kind, client_id, visit_id, user_id));
+create policy planners_change on photos for update to berthcare_app
+  using (agency_id = app.agency_id() and app.sees_agency())
+  with check (agency_id = app.agency_id() and app.sees_agency()
+    and app.may_write_photo(kind, client_id, visit_id, user_id));
+create policy caregivers_change_own on photos for update to berthcare_app
+  using (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and created_by = app.user_id())
+  with check (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and created_by = app.user_id()
+    and app.may_write_photo(kind, client_id, visit_id, user_id));

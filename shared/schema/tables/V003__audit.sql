@@ -1,0 +1,31 @@
+-- Every look and every change. Rows are only ever added; `audit_chain` seals them afterwards, by a job, so that
+-- writers don't queue for the chain's last link.
+create table audit_log (
+  id uuid primary key default app.uuid7(),
+  -- Null where nobody is known yet, as for a sign-in with an unknown address.
+  agency_id uuid references agencies default app.agency_id(),
+  at timestamptz not null default clock_timestamp(),
+  actor_id uuid default app.user_id(),
+  device_id uuid default app.device_id(),
+  action text not null check (action ~ '^[a-z_]+(\.[a-z_]+)+$'),
+  resource text not null,
+  resource_id uuid,
+  client_id uuid,
+  request_id text default app.request_id(),
+  source_ip inet default app.source_ip(),
+  details jsonb not null default '{}' check (jsonb_typeof(details) = 'object'),
+  foreign key (agency_id, actor_id) references users (agency_id, id),
+  foreign key (agency_id, device_id) references devices (agency_id, id)
+);
+create index audit_log_by_client on audit_log (client_id, at desc) where client_id is not null;
+create index audit_log_by_actor on audit_log (actor_id, at desc);
+create index audit_log_by_agency on audit_log (agency_id, at desc);
+
+create table audit_chain (
+  number bigint primary key check (number > 0),
+  audit_id uuid not null unique references audit_log,
+  agency_id uuid references agencies,
+  -- SHA-256 over the previous link's hash and the row's canonical JSON.
+  hash bytea not null check (length(hash) = 32),
+  sealed_at timestamptz not null default clock_timestamp()
+);

@@ -1,0 +1,73 @@
+create type visit_status as enum ('scheduled', 'in_progress', 'completed', 'cancelled', 'missed');
+create type task_type as enum
+  ('vitals', 'medication', 'personal_care', 'meals', 'mobility', 'wound_care', 'companionship', 'housekeeping',
+   'other');
+
+create table visits (
+  id uuid primary key,
+  agency_id uuid not null references agencies,
+  client_id uuid not null,
+  user_id uuid not null,
+  scheduled_start timestamptz not null,
+  scheduled_end timestamptz not null,
+  -- Times and places as the phone gave them; `*_received_at` is when the server heard of it.
+  actual_start timestamptz,
+  check_in_latitude double precision check (check_in_latitude between -90 and 90),
+  check_in_longitude double precision check (check_in_longitude between -180 and 180),
+  check_in_accuracy_m double precision check (check_in_accuracy_m >= 0),
+  check_in_distance_m double precision check (check_in_distance_m >= 0),
+  check_in_received_at timestamptz,
+  actual_end timestamptz,
+  check_out_latitude double precision check (check_out_latitude between -90 and 90),
+  check_out_longitude double precision check (check_out_longitude between -180 and 180),
+  check_out_accuracy_m double precision check (check_out_accuracy_m >= 0),
+  check_out_distance_m double precision check (check_out_distance_m >= 0),
+  check_out_received_at timestamptz,
+  status visit_status not null default 'scheduled',
+  cancel_reason text check (length(cancel_reason) between 1 and 500),
+  notes text check (length(notes) <= 10000),
+  family_note text check (length(family_note) <= 2000),
+  change_number bigint not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  created_by uuid references users,
+  updated_by uuid references users,
+  deleted_at timestamptz,
+  unique (agency_id, id),
+  constraint visits_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
+  constraint visits_user_fkey foreign key (agency_id, user_id) references users (agency_id, id),
+  constraint visits_schedule_forward check (scheduled_end > scheduled_start),
+  constraint visits_actual_forward check (actual_end >= actual_start),
+  constraint visits_started check ((status in ('in_progress', 'completed')) = (actual_start is not null)),
+  constraint visits_ended check ((status = 'completed') = (actual_end is not null)),
+  constraint visits_cancel_reason check ((status = 'cancelled') = (cancel_reason is not null))
+);
+create index visits_by_time on visits (agency_id, scheduled_start, id) where deleted_at is null;
+create index visits_by_user on visits (user_id, scheduled_start, id) where deleted_at is null;
+create index visits_by_client on visits (client_id, scheduled_start, id) where deleted_at is null;
+-- What the late-visit job looks for, every five minutes.
+create index visits_not_started on visits (scheduled_start) where status = 'scheduled' and deleted_at is null;
+create unique index visits_agency_id_change_number_idx on visits (agency_id, change_number);
+
+create table visit_tasks (
+  id uuid primary key,
+  agency_id uuid not null references agencies,
+  visit_id uuid not null,
+  task_type task_type not null,
+  title text not null check (length(title) between 1 and 200),
+  completed boolean not null default false,
+  completed_at timestamptz,
+  outcome text check (length(outcome) <= 2000),
+  data jsonb check (jsonb_typeof(data) = 'object'),
+  change_number bigint not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  created_by uuid references users,
+  updated_by uuid references users,
+  deleted_at timestamptz,
+  constraint visit_tasks_visit_fkey foreign key (agency_id, visit_id) references visits (agency_id, id),
+  constraint visit_tasks_completed check (completed = (completed_at is not null))
+);
+-- With the deleted ones: a visit's version counts them too.
+create index visit_tasks_by_visit on visit_tasks (visit_id, id);
+create unique index visit_tasks_agency_id_change_number_idx on visit_tasks (agency_id, change_number);
