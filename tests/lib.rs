@@ -23,6 +23,7 @@ mod database {
     mod passwords;
     mod row_level_security;
     mod schema;
+    mod transitions;
 }
 mod http {
     mod bad_input;

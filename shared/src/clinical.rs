@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::Error,
-    models::visit_tasks::TaskType,
+    task_type::TaskType,
     validation::{Check, Faults, faults_of},
 };
 

@@ -90,14 +90,18 @@ impl Database {
 
     /// Runs statements for what no function writes yet: as a job of `agency`, with change numbers, in one transaction.
     pub async fn write(&self, agency: Uuid, sql: &str) {
-        let begin = format!("begin; select app.act_as_job('{agency}'), app.reserve_change_numbers(100);");
-        self.superuser().await.batch_execute(&format!("{begin} {sql}; commit")).await.unwrap();
+        self.superuser().await.batch_execute(&format!("{}; {sql}; commit", begin_as_job(agency))).await.unwrap();
     }
 
     /// How many rows `query` (a `select count(*)`) counts.
     pub async fn count(&self, query: &str) -> i64 {
         self.superuser().await.query_typed(query, &[]).await.unwrap()[0].get(0)
     }
+}
+
+/// How a job of `agency` begins a transaction that writes what phones hold.
+pub fn begin_as_job(agency: Uuid) -> String {
+    format!("begin; select app.act_as_job('{agency}'), app.reserve_change_numbers(100)")
 }
 
 impl Drop for Database {

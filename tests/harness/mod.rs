@@ -18,7 +18,7 @@ pub mod tcp_proxy;
 pub mod twilio;
 
 pub use client::{Answer, Client};
-pub use database::Database;
+pub use database::{Database, begin_as_job};
 pub use scheduler::Scheduler;
 
 use std::time::Duration;

@@ -37,10 +37,12 @@ pub(crate) async fn check_in(
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match visit.status {
-        VisitStatus::Scheduled | VisitStatus::Missed => visit_presence::check_in(&mut tx, &visit, &presence).await?,
         VisitStatus::InProgress | VisitStatus::Completed if visit.was_checked_in_by(&presence) => {}
         VisitStatus::InProgress | VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
-        VisitStatus::Cancelled => return Err(cannot(&visit, VisitStatus::InProgress)),
+        from if from.may_become(VisitStatus::InProgress) => {
+            visit_presence::check_in(&mut tx, &visit, &presence).await?;
+        }
+        _ => return Err(cannot(&visit, VisitStatus::InProgress)),
     }
     let visit = visits::get(&mut tx, id).await?;
     tx.commit().await?;
@@ -61,13 +63,16 @@ pub(crate) async fn check_out(
     let mut tx = app.db.write(&*caller, 1).await?;
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
-    match visit.status {
-        VisitStatus::InProgress if visit.stated_start().is_some_and(|start| presence.at < start) => {
-            return Err(vec![Fault::body("/at", "must not be before the check-in")].into());
+    match (visit.status, visit.stated_start()) {
+        (VisitStatus::Completed, _) if visit.was_checked_out_by(&presence) => {}
+        (VisitStatus::Completed, _) => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        (from, Some(start)) if from.may_become(VisitStatus::Completed) => {
+            if presence.at < start {
+                return Err(vec![Fault::body("/at", "must not be before the check-in")].into());
+            }
+            visit_presence::check_out(&mut tx, &visit, &presence).await?;
         }
-        VisitStatus::InProgress => visit_presence::check_out(&mut tx, &visit, &presence).await?,
-        VisitStatus::Completed if visit.was_checked_out_by(&presence) => {}
-        VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        // Without a check-in there is nothing to check out of.
         _ => return Err(cannot(&visit, VisitStatus::Completed)),
     }
     let visit = visits::get(&mut tx, id).await?;
@@ -90,12 +95,12 @@ pub(crate) async fn cancel(
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match visit.status {
-        VisitStatus::Scheduled => {
+        VisitStatus::Cancelled if visit.cancel_reason.as_deref() == Some(&cancellation.reason) => {}
+        VisitStatus::Cancelled => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        from if from.may_become(VisitStatus::Cancelled) => {
             visits::cancel(&mut tx, &visit, &cancellation.reason).await?;
             care_team::shorten_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
         }
-        VisitStatus::Cancelled if visit.cancel_reason.as_deref() == Some(&cancellation.reason) => {}
-        VisitStatus::Cancelled => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
         _ => return Err(cannot(&visit, VisitStatus::Cancelled)),
     }
     // Who calls off their last visit to a client may no longer see them, but does see what they have just done.

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Versioned, audited, users::Locale};
+pub use crate::transitions::AlertStatus;
 use crate::{
     db::{AuditEntry, Db, DbError, Identity, Tx, text_sql},
     error::{Conflict, Error},
@@ -32,25 +33,6 @@ pub enum Severity {
     Critical,
 }
 
-/// Where an alert stands.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "calling")]
-pub enum AlertStatus {
-    /// Raised; nobody has been called yet.
-    Open,
-    /// People are being called or told, and nobody has taken it.
-    Calling,
-    /// Somebody has taken it.
-    Acknowledged,
-    /// The cause is gone.
-    Resolved,
-    /// Nobody answered, and whoever raised it was told so. It can still be taken.
-    Expired,
-}
 text_sql!(Severity, AlertStatus);
 
 /// What is said when asking for help.
@@ -216,16 +198,8 @@ pub async fn is_waiting<I: Identity>(
     Ok(row.is_some_and(|row| row.waiting))
 }
 
-/// What taking an alert came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
-    /// It is theirs now.
-    Now,
-    /// It was theirs before.
-    Before,
-}
-
-/// Takes an alert for `user_id`, and with that stops its calls (`app.start_or_stop_escalation`).
+/// Takes an alert for `user_id`, and with that stops its calls (`app.start_or_stop_escalation`). Taking it twice is
+/// taking it once.
 ///
 /// # Errors
 /// [`Conflict::AlertTaken`] where somebody else has; [`Conflict::AlertStatus`] where it is resolved.
@@ -234,13 +208,13 @@ pub async fn acknowledge<I: Identity>(
     alert: &Alert,
     user_id: Uuid,
     now: Timestamp,
-) -> Result<Taken, Error> {
+) -> Result<(), Error> {
     match alert.status {
-        AlertStatus::Open | AlertStatus::Calling | AlertStatus::Expired => {}
-        AlertStatus::Acknowledged if alert.acknowledged_by == Some(user_id) => return Ok(Taken::Before),
+        AlertStatus::Acknowledged if alert.acknowledged_by == Some(user_id) => return Ok(()),
         AlertStatus::Acknowledged => return Err(Error::Conflict(Conflict::AlertTaken)),
-        AlertStatus::Resolved => {
-            let (from, to) = (alert.status.into(), AlertStatus::Acknowledged.into());
+        from if from.may_become(AlertStatus::Acknowledged) => {}
+        from => {
+            let (from, to) = (from.into(), AlertStatus::Acknowledged.into());
             return Err(Error::Conflict(Conflict::AlertStatus { from, to }));
         }
     }
@@ -249,8 +223,7 @@ pub async fn acknowledge<I: Identity>(
         "update alerts set status = 'acknowledged', acknowledged_by = $2, acknowledged_at = $3 where id = $1 returning id",
         &[&alert.id, &user_id, &now],
     )
-    .await?;
-    Ok(Taken::Now)
+    .await
 }
 
 /// Notes that the cause is gone, which stops whatever calls are still to come. Once is enough.

@@ -19,28 +19,11 @@ use crate::{
     validation::{Check, Faults},
 };
 
+pub use crate::transitions::VisitStatus;
+
 /// No visit is longer than this; live-in care is planned in several.
 const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
-/// Where a visit stands.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "scheduled")]
-pub enum VisitStatus {
-    /// Planned.
-    Scheduled,
-    /// The caregiver is there.
-    InProgress,
-    /// The caregiver has left.
-    Completed,
-    /// Called off.
-    Cancelled,
-    /// Nobody checked in: a guess, which a check-in overrules.
-    Missed,
-}
 text_sql!(VisitStatus);
 
 /// What is said of a visit when planning or changing it.

@@ -4,7 +4,6 @@
 //! function `photos`, under a job's identity, and becomes `stored` or `rejected`.
 
 mod judging;
-mod kinds;
 mod record;
 
 use jiff::Timestamp;
@@ -15,15 +14,17 @@ use uuid::Uuid;
 pub use judging::{
     Expected, Kept, NEVER_ARRIVED, Stored, agency_of_upload, expect_again, expected, give_up, reject, store,
 };
-pub use kinds::{MediaType, PhotoKind, PhotoStatus};
 pub use record::{Owner, Photo, PhotoDetailsFields, PhotoFields, PhotoRow, PhotoSize};
 
 use super::audited;
+pub use crate::photo_kinds::{MediaType, PhotoKind, PhotoStatus};
 use crate::{
-    db::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx},
+    db::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, text_sql},
     error::{Conflict, Error, Fault},
     identity::Job,
 };
+
+text_sql!(PhotoKind, PhotoStatus, MediaType);
 
 /// Which photos to list.
 #[derive(Debug, Default)]

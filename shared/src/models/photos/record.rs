@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::kinds::{MediaType, PhotoKind, PhotoStatus};
+use super::{MediaType, PhotoKind, PhotoStatus};
 use crate::{
     identity::Role,
     models::Versioned,

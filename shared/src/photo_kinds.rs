@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::db::text_sql;
-
 /// What it is for.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
@@ -66,7 +64,6 @@ pub enum MediaType {
     #[strum(serialize = "application/pdf")]
     Pdf,
 }
-text_sql!(PhotoKind, PhotoStatus, MediaType);
 
 const MEGABYTE: i64 = 1 << 20;
 
