@@ -3,7 +3,7 @@
 use std::env;
 
 use local::demo::{self, Sizes};
-use shared::lambda::Fatal;
+use runtime::lambda::Fatal;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Fatal> {

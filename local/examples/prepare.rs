@@ -3,8 +3,8 @@
 use std::{env, path::PathBuf};
 
 use local::prepare::{self, TokenKeys};
+use runtime::{aws::aws_config, lambda::Fatal};
 use serde_json::json;
-use shared::{app::aws_config, lambda::Fatal};
 use tokio_postgres::{Config, config::Host};
 
 const DATABASE: &str = "berthcare";

@@ -19,7 +19,7 @@ pub fn whole() -> Result<Value, serde_json::Error> {
     ] {
         whole.merge(part);
     }
-    shared::http::complete_document(&whole)
+    web::complete_document(&whole)
 }
 
 /// The document as `functions/health/openapi.json` holds it.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use domain::sync::schema::{self, VERSION, describe, describe_column};
 use serde_json::{Value, json};
-use shared::sync::schema::{self, VERSION, describe, describe_column};
 
 /// The module: `schema`, and `migrations` from each version to the next.
 #[must_use]

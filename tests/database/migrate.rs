@@ -1,9 +1,10 @@
 //! The function `migrate`: every migration once, in its order, by one run at a time, and none that breaks the release
 //! before.
 
+use app::DatabaseSource;
 use migrate::{Report, Request};
+use runtime::lambda::Fatal;
 use schema::{CODE, Done, Migration, Phase, run_these};
-use shared::{db::DatabaseSource, lambda::Fatal};
 
 use crate::harness::Database;
 

@@ -2,18 +2,15 @@
 
 use std::time::SystemTime;
 
+use app::{DatabaseAddress, IamSigner};
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use local::prepare;
+use runtime::aws::SdkConfig;
 use secrecy::ExposeSecret;
 use serde_json::json;
-use shared::{
-    app::SdkConfig,
-    config::Config,
-    db::{DatabaseAddress, IamSigner},
-};
 
-use crate::harness::{Functions, TestApp, password_proxy::PasswordProxy};
+use crate::harness::{Config, Functions, TestApp, password_proxy::PasswordProxy};
 
 const END_ALL: &str = "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and pid <> pg_backend_pid()) k";

@@ -2,22 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use app::DatabaseSource;
 use futures_util::join;
 use jiff::Timestamp;
 use local::prepare;
 use schema::{CODE, Done, Phase};
 use serde_json::{Value, json};
-use shared::db::DatabaseSource;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::harness::{
-    Database, TestApp,
-    fixtures::{
-        ADMIN, AGENCY_A, AGENCY_B, ALMA, BERNARD, CHLOE, COORDINATOR, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT,
-        NURSES_VITALS,
-    },
-};
+use crate::harness::{Database, TestApp, fixtures::{ADMIN, AGENCY_A, AGENCY_B, ALMA, BERNARD, CHLOE, COORDINATOR, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, NURSE_B}};
 
 /// What phones hold, and what decides who may hold it.
 const SYNCED: [&str; 6] = ["alerts", "care_team", "clients", "photos", "visit_tasks", "visits"];

@@ -2,15 +2,12 @@
 
 use std::fmt::Debug;
 
-use shared::transitions::{AlertStatus, VisitStatus};
+use domain::transitions::{AlertStatus, VisitStatus};
 use strum::IntoEnumIterator;
 use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
-use crate::harness::{
-    Database, begin_as_job,
-    fixtures::{AGENCY_A, ALMA, NURSES_VISIT},
-};
+use crate::harness::{Database, begin_as_job, fixtures::{AGENCY_A, ALMA, NURSES_VISIT}};
 
 const ALERT: Uuid = Uuid::from_u128(0xA1E7);
 

@@ -3,20 +3,12 @@
 //! Agency A has clients Alma (the nurse and the aide are on her team, the family member is linked to her and she
 //! consents to that), Bernard (the other nurse's) and Chloé (nobody's). Agency B has one of each that matters.
 
+use app::DatabaseSource;
+use auth::password::hash_password;
+use domain::{identity::{Job, Role}, messages::Locale, task_type::TaskType};
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
-use shared::{
-    db::{DatabaseSource, Db, StatementMode},
-    identity::{Job, Role, hash_password},
-    models::{
-        care_team::{self, MemberFields, Relation},
-        clients::{self, Address, ClientFields, EmergencyContacts},
-        consents::{self, ConsentFields, ConsentKind},
-        users::{self, Locale, UserFields},
-        visit_tasks::{self, TaskFields, TaskType},
-        visits::{self, VisitFields},
-    },
-};
+use store::{Db, StatementMode, tables::{care_team::{self, MemberFields, Relation}, clients::{self, Address, ClientFields, EmergencyContacts}, consents::{self, ConsentFields, ConsentKind}, users::{self, UserFields}, visit_tasks::{self, TaskFields}, visits::{self, VisitFields}}};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 

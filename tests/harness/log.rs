@@ -1,12 +1,9 @@
 //! What a test's functions log.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::{io, sync::{Arc, Mutex}};
 
+use runtime::lambda::{Log, Sentry};
 use serde_json::Value;
-use shared::lambda::{Log, Sentry};
 use tracing::subscriber::DefaultGuard;
 
 /// The log of this thread from now on, on which all of a test's tasks run.

@@ -1,6 +1,7 @@
 //! What each test has to itself: a copy of a migrated and peopled database, a table, secrets, and the functions.
 
 mod client;
+mod config;
 mod database;
 pub mod event;
 pub mod fake_lambda;
@@ -18,30 +19,26 @@ pub mod tcp_proxy;
 pub mod twilio;
 
 pub use client::{Answer, Client};
+pub use config::Config;
 pub use database::{Database, begin_as_job};
 pub use scheduler::Scheduler;
 
 use std::time::Duration;
 
+use app::{App, AppWithJobs};
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use axum::Router;
+use domain::identity::Role;
+use fixtures::Person;
 use jiff::Timestamp;
+use jobs::Providers;
 use lambda_runtime::LambdaEvent;
 use local::prepare::{self, TokenKeys};
+use runtime::{aws::{SdkConfig, aws_config}, lambda::Fatal, secrets::Secrets};
 use secrecy::SecretString;
 use serde_json::Value;
-use shared::{
-    app::{App, SdkConfig, aws_config},
-    config::{Config, Providers},
-    db::StatementMode,
-    identity::Role,
-    jobs::AppWithJobs,
-    lambda::Fatal,
-    secrets::Secrets,
-};
+use store::StatementMode;
 use uuid::Uuid;
-
-use fixtures::Person;
 
 pub const PUBLIC_URL: &str = "https://api.test.berthcare.ca";
 
@@ -84,10 +81,7 @@ impl TestApp {
         }
         let config = Config {
             environment,
-            public_url: PUBLIC_URL.into(),
             database_url: Some(SecretString::from(database.app_url())),
-            behind_cloudfront: false,
-            sentry: false,
             database_iam: None,
             statement_mode: statement_mode(),
             ephemeral_table: table,
@@ -99,7 +93,6 @@ impl TestApp {
                 call_spacing_ms: 1000,
                 sms_spacing_ms: 1000,
             },
-            jobs_function: "jobs".into(),
             anchors_bucket,
             documents_bucket,
         };
@@ -146,7 +139,7 @@ impl TestApp {
     /// One environment of the function `webhooks`, going by another clock.
     pub fn webhooks_by(&self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Router {
         let secrets = Secrets::new(&self.aws, &self.config.environment);
-        webhooks::router(webhooks::Webhooks::new(self.config.clone(), secrets, &self.aws).by_clock(clock))
+        webhooks::router(webhooks::Webhooks::new(&self.config.webhooks(), secrets, &self.aws).by_clock(clock))
     }
 
     /// Somebody who asks functions that are told to be of another environment; they have no secrets there.
@@ -230,19 +223,19 @@ impl Functions {
     }
 
     fn wire(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
-        let app = || App::new(config.clone(), secrets);
-        let with_jobs = || AppWithJobs::new(config.clone(), secrets, aws);
-        let photos = photos::Photos::new(config.clone(), secrets, aws);
+        let app = || App::new(&config.app(), secrets);
+        let with_jobs = || AppWithJobs::new(&config.app(), &Config::jobs_function(), secrets, aws);
+        let photos = photos::Photos::new(&config.photos(), secrets, aws);
         Self {
             routers: vec![
-                ("auth", auth::router(auth::Auth::new(config.clone(), secrets.clone(), aws))),
+                ("auth", auth::router(auth::Auth::new(&config.auth(), secrets.clone(), aws))),
                 ("clients", clients::router(app())),
                 ("visits", visits::router(app())),
                 ("photos", photos::router(photos.clone())),
                 ("sync", sync::router(with_jobs())),
                 ("alerts", alerts::router(with_jobs())),
-                ("webhooks", webhooks::router(webhooks::Webhooks::new(config.clone(), secrets.clone(), aws))),
-                ("health", health::router(health::Health::new(config, secrets, aws))),
+                ("webhooks", webhooks::router(webhooks::Webhooks::new(&config.webhooks(), secrets.clone(), aws))),
+                ("health", health::router(health::Health::new(&config.health(), secrets, aws))),
             ],
             photos,
         }

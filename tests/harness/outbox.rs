@@ -1,28 +1,15 @@
 //! An application whose messages are sent to providers that fail as they are told to.
 
+use app::DatabaseSource;
+use domain::{identity::Job as JobIdentity, messages::{DailyVisit, Locale, Template}};
 use jiff::SignedDuration;
 use jobs::{Answer, Deadline, Job, Jobs};
+use runtime::{lambda::Fatal, secrets::Secrets};
 use secrecy::SecretString;
-use shared::{
-    config::Config,
-    db::{DatabaseSource, Db},
-    identity::Job as JobIdentity,
-    lambda::Fatal,
-    messages::{DailyVisit, Template},
-    models::{
-        consents::{self, ConsentFields, ConsentKind},
-        messages::{self, Channel, Message},
-        users::Locale,
-    },
-    secrets::Secrets,
-};
+use store::{Db, tables::{consents::{self, ConsentFields, ConsentKind}, messages::{self, Channel, Message}}};
 use uuid::Uuid;
 
-use super::{
-    TestApp,
-    fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY},
-    providers::FakeProviders,
-};
+use super::{Config, TestApp, fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY}, providers::FakeProviders};
 
 pub const AGENCY: JobIdentity = JobIdentity { agency_id: AGENCY_A };
 
@@ -41,7 +28,7 @@ impl TestOutbox {
         let fake = FakeProviders::start().await;
         let config = fake.config(&app).await;
         let db = Db::new(DatabaseSource::Url(SecretString::from(app.database.app_url())), config.statement_mode);
-        let jobs = Jobs::new(&config, &Secrets::new(&app.aws, &config.environment), &app.aws);
+        let jobs = Jobs::new(&config.jobs(), &Secrets::new(&app.aws, &config.environment), &app.aws);
         let outbox = Self { app, fake, db, config, jobs };
         outbox.consent(true).await;
         outbox
@@ -66,7 +53,7 @@ impl TestOutbox {
 
     /// A new environment of `jobs`, as Lambda starts one.
     pub fn environment(&self) -> Jobs {
-        Jobs::new(&self.config, &Secrets::new(&self.app.aws, &self.config.environment), &self.app.aws)
+        Jobs::new(&self.config.jobs(), &Secrets::new(&self.app.aws, &self.config.environment), &self.app.aws)
     }
 
     /// Sends what is due, by the fake's clock, without a deadline.

@@ -1,30 +1,17 @@
 //! Twilio and Expo as a test wants them: they keep what they accept, and fail as they are told to.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    io::{self, Read},
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard},
-};
+use std::{collections::{HashMap, VecDeque}, io::{self, Read}, pin::Pin, sync::{Arc, Mutex, MutexGuard}};
 
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    extract::{Path, Query, State},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Json, Response},
-    routing::post,
-};
+use axum::{Router, body::{Body, Bytes}, extract::{Path, Query, State}, http::{HeaderMap, StatusCode}, response::{IntoResponse, Json, Response}, routing::post};
 use flate2::read::GzDecoder;
 use futures_util::stream;
 use jiff::{Timestamp, tz::TimeZone};
-use jobs::Clock;
+use jobs::{Clock, Providers};
 use local::prepare;
 use serde_json::{Value, json};
-use shared::config::{Config, Providers};
 use tokio::sync::oneshot;
 
-use super::TestApp;
+use super::{Config, TestApp};
 
 /// How a request for a call or SMS goes wrong.
 pub enum Fault {

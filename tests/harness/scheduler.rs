@@ -1,14 +1,13 @@
 //! The schedules, as the function `jobs` knows them.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
 
 use jiff::Timestamp;
 use jobs::{Answer, Deadline, Event, Jobs};
+use runtime::{aws::SdkConfig, lambda::Fatal, secrets::Secrets};
 use serde_json::{Value, json};
-use shared::{app::SdkConfig, config::Config, lambda::Fatal, secrets::Secrets};
+
+use super::Config;
 
 /// One environment of the function `jobs`.
 pub struct Scheduler {
@@ -17,7 +16,7 @@ pub struct Scheduler {
 
 impl Scheduler {
     pub fn new(config: &Config, aws: &SdkConfig) -> Self {
-        Self { jobs: Jobs::new(config, &Secrets::new(aws, &config.environment), aws) }
+        Self { jobs: Jobs::new(&config.jobs(), &Secrets::new(aws, &config.environment), aws) }
     }
 
     /// Sends an event, and waits as long as it takes.

@@ -2,14 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::{
-    Router,
-    extract::State,
-    http::{HeaderMap, Uri},
-    routing::post,
-};
+use axum::{Router, extract::State, http::{HeaderMap, Uri}, routing::post};
+use runtime::lambda::Sentry;
 use serde_json::{Value, json};
-use shared::lambda::Sentry;
 
 #[derive(Clone, Default)]
 pub struct FakeSentry {

@@ -4,8 +4,8 @@ use aws_lc_rs::hmac;
 use axum::Router;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use local::{gateway::Sent, prepare};
+use runtime::{aws::SdkConfig, lambda::Fatal};
 use serde_json::json;
-use shared::{app::SdkConfig, lambda::Fatal};
 
 use super::{Answer, PUBLIC_URL, event::invoke};
 

@@ -3,13 +3,13 @@
 use axum::Extension;
 use local::prepare;
 use serde_json::json;
-use shared::http::Origin;
+use web::Origin;
 
 use crate::harness::{Client, Functions, TestApp, fixtures::ALMA};
 
 /// The functions as they stand behind CloudFront, in a new environment.
 fn behind(app: &TestApp) -> Functions {
-    let origin = Origin::new(shared::secrets::Secrets::new(&app.aws, &app.config.environment));
+    let origin = Origin::new(runtime::secrets::Secrets::new(&app.aws, &app.config.environment));
     app.another_environment().each(|router| router.layer(Extension(origin.clone())))
 }
 

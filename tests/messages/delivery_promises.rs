@@ -5,14 +5,10 @@ use std::{future::poll_fn, task::Poll};
 
 use jiff::{SignedDuration, Timestamp};
 use jobs::{Deadline, Job};
-use shared::models::messages::{self, Message, Report};
+use store::tables::messages::{self, Message, Report};
 use tokio::sync::oneshot;
 
-use crate::harness::{
-    outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms},
-    providers::{Fault, Held},
-    until,
-};
+use crate::harness::{outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms}, providers::{Fault, Held}, until};
 
 const TO: &str = "+14165550190";
 

@@ -1,25 +1,15 @@
 //! The outbox as writers see it: one message per key, cancelled with its cause, moved forward by what is reported.
 
+use app::DatabaseSource;
 use aws_config::BehaviorVersion;
+use domain::{identity::Job, messages::{Locale, Template}};
 use jiff::Timestamp;
+use runtime::jobs::Jobs;
 use serde_json::Value;
-use shared::{
-    db::{DatabaseSource, Db},
-    identity::Job,
-    jobs::Jobs,
-    messages::Template,
-    models::{
-        messages::{self, Channel, Message, MessageStatus, Report, Reported},
-        users::Locale,
-    },
-};
+use store::{Db, tables::messages::{self, Channel, Message, MessageStatus, Report, Reported}};
 use uuid::Uuid;
 
-use crate::harness::{
-    TestApp,
-    fake_lambda::FakeLambda,
-    fixtures::{AGENCY_A, COORDINATOR, NURSES_VISIT},
-};
+use crate::harness::{TestApp, fake_lambda::FakeLambda, fixtures::{AGENCY_A, COORDINATOR, NURSES_VISIT}};
 
 const JOB: Job = Job { agency_id: AGENCY_A };
 
@@ -178,7 +168,7 @@ async fn a_phone_that_cant_be_reached_is_tried_again_later() {
 async fn jobs_is_invoked_without_waiting_for_what_it_does() {
     let mut lambda = FakeLambda::start().await;
     let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(&lambda.url).load().await;
-    Jobs::new(&aws, "berthcare-test-jobs").dispatch().await;
+    Jobs::new(&aws, &runtime::config::JobsFunction("berthcare-test-jobs".into())).dispatch().await;
     let invoked = lambda.take();
     assert_eq!((invoked[0].function.as_str(), invoked[0].kind.as_str()), ("berthcare-test-jobs", "Event"));
     let event: jobs::Event = serde_json::from_str(&invoked[0].event).unwrap();
@@ -186,7 +176,7 @@ async fn jobs_is_invoked_without_waiting_for_what_it_does() {
 
     // Nobody there: whoever wrote to the outbox is not held up by it.
     let nowhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url("http://127.0.0.1:1").load().await;
-    Jobs::new(&nowhere, "berthcare-test-jobs").dispatch().await;
+    Jobs::new(&nowhere, &runtime::config::JobsFunction("berthcare-test-jobs".into())).dispatch().await;
 }
 
 #[tokio::test]

@@ -5,15 +5,11 @@ use std::collections::HashMap;
 use jiff::SignedDuration;
 use jobs::{Deadline, Job};
 use serde_json::json;
-use shared::models::messages::{self, Message};
+use store::tables::messages::{self, Message};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::harness::{
-    fixtures::{AGENCY_A, ALMA, COORDINATOR},
-    outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms, push},
-    providers::{Fault, SimulatedClock},
-};
+use crate::harness::{fixtures::{AGENCY_A, ALMA, COORDINATOR}, outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms, push}, providers::{Fault, SimulatedClock}};
 
 const TO: &str = "+14165550190";
 
@@ -401,14 +397,14 @@ async fn without_twilio_nothing_is_lost_and_the_backlog_is_told() {
     let outbox = TestOutbox::new().await;
     outbox.queue(&[alert_sms("alert", TO)]).await;
     let config = outbox.fake.out_of_reach().config(&outbox.app).await;
-    let secrets = shared::secrets::Secrets::new(&outbox.app.aws, &config.environment);
-    let jobs = jobs::Jobs::new(&config, &secrets, &outbox.app.aws);
+    let secrets = runtime::secrets::Secrets::new(&outbox.app.aws, &config.environment);
+    let jobs = jobs::Jobs::new(&config.jobs(), &secrets, &outbox.app.aws);
     let clock: SimulatedClock = outbox.fake.clock.clone();
     let end = clock.now() + SignedDuration::from_secs(40);
     let answer = outbox.run(&jobs, Job::Dispatch, Deadline::when(move || clock.now() >= end)).await.unwrap();
     assert!(said(&answer)["retried"] >= 3);
     let backlog =
-        shared::models::sending::backlog(&outbox.db, outbox.fake.clock.now() + SignedDuration::from_hours(1)).await;
+        store::tables::sending::backlog(&outbox.db, outbox.fake.clock.now() + SignedDuration::from_hours(1)).await;
     let backlog = backlog.unwrap();
     assert_eq!(backlog.depth, 1);
     assert!((3000.0..=3600.0).contains(&backlog.age_seconds), "{backlog:?}");

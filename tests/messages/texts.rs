@@ -1,10 +1,7 @@
 //! What BerthCare says: every text, in each language.
 
+use domain::messages::{DailyVisit, Encoding, Locale, Template, segments};
 use jiff::civil::{Time, time};
-use shared::{
-    messages::{DailyVisit, Encoding, Template, segments},
-    models::users::Locale,
-};
 use strum::IntoEnumIterator;
 
 const LOCALES: [Locale; 2] = [Locale::EnCa, Locale::FrCa];

@@ -1,9 +1,9 @@
 //! What becomes of files: clean copies of good ones, and a reason for all others.
 
+use domain::photo_kinds::{MediaType, PhotoKind};
 use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
 use moxcms::ColorProfile;
 use photos::clean::{Clean, MAX_PIXELS, Rejection, clean};
-use shared::models::photos::{MediaType, PhotoKind};
 
 use crate::harness::files::{self, BLUE, RED};
 

@@ -7,16 +7,16 @@ use std::fmt::Write;
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::identity::Job;
 use image::ImageFormat;
 use jiff::{Timestamp, ToSpan};
+use jobs::uploads;
+use runtime::objects::Objects;
 use serde_json::{Value, json};
-use shared::{db::Db, identity::Job, objects::Objects, uploads};
+use store::Db;
 use uuid::Uuid;
 
-use crate::harness::{
-    Answer, Client, TestApp, files,
-    fixtures::{AGENCY_A, ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT},
-};
+use crate::harness::{Answer, Client, TestApp, files, fixtures::{AGENCY_A, ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT}};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -848,8 +848,8 @@ async fn what_never_arrives_is_given_up_and_can_still_be_asked_for() {
     let rejected = photo(Uuid::now_v7(), b"no photo");
     bring(&nurse, &rejected, b"no photo").await;
 
-    let secret = shared::secrets::Secrets::new(&app.aws, &app.config.environment);
-    let source = app.config.database_source(&secret, shared::secrets::SecretName::Database);
+    let secret = runtime::secrets::Secrets::new(&app.aws, &app.config.environment);
+    let source = app.config.database().source(runtime::secrets::SecretName::Database, &secret);
     let db = Db::new(source, app.config.statement_mode);
     let images = Objects::new(&app.aws, &app.config.photos_bucket);
     let job = Job { agency_id: AGENCY_A };

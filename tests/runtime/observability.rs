@@ -4,20 +4,11 @@ use std::collections::BTreeSet;
 
 use axum::Extension;
 use lambda_runtime::Context;
+use runtime::{lambda::{self, Sentry}, metrics::{Measurement, Metric, NAMESPACE}};
 use serde_json::{Value, json};
-use shared::{
-    lambda::{self, Sentry},
-    metrics::{Measurement, Metric, NAMESPACE},
-};
 use strum::VariantArray;
 
-use crate::harness::{
-    Functions, TestApp,
-    fixtures::{ALMA, NURSE},
-    log::Captured,
-    sentry::FakeSentry,
-    until,
-};
+use crate::harness::{Functions, TestApp, fixtures::{ALMA, NURSE}, log::Captured, sentry::FakeSentry, until};
 
 #[tokio::test]
 async fn a_request_leaves_one_line_with_its_metrics() {

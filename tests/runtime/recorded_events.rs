@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use app::DatabaseSource;
 use serde_json::Value;
-use shared::db::DatabaseSource;
 use strum::IntoEnumIterator;
 
 use crate::harness::{TestApp, event::invoke_event};

@@ -1,25 +1,14 @@
 //! Raising an alert, taking it, and saying that its cause is gone.
 
+use app::{App, AppWithJobs};
 use axum::{Json, extract::State, http::StatusCode};
+use domain::{error::Error, identity::{AlertsAnswer, AlertsRaise}, validation::Faults};
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::{
-    app::App,
-    db::{Identity, Tx},
-    error::Error,
-    http::{Cursor, New, Page, PageSize, Path, Query, Reply},
-    identity::{AlertsAnswer, AlertsRaise, May},
-    jobs::AppWithJobs,
-    models::{
-        alerts::{self, Alert, AlertFields, AlertFilter, AlertStatus},
-        clients,
-        creations::{self, Creation},
-        visits,
-    },
-    validation::Faults,
-};
+use store::{Identity, Tx, tables::{alerts::{self, Alert, AlertFields, AlertFilter, AlertStatus}, clients, creations::{self, Creation}, visits}};
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::{Cursor, May, New, Page, PageSize, Path, Query, Reply};
 
 type NewAlert = New<AlertFields>;
 type AlertPage = Page<Alert>;
@@ -49,7 +38,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<AlertsRaise>,
     Query(query): Query<AlertQuery>,
-) -> Result<Json<AlertPage>, Error> {
+) -> web::Result<Json<AlertPage>> {
     let filter = AlertFilter {
         client_id: query.client_id,
         status: query.status,
@@ -70,7 +59,7 @@ pub(crate) async fn raise(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<AlertsRaise>,
     New { id, fields }: NewAlert,
-) -> Result<Reply<Alert>, Error> {
+) -> web::Result<Reply<Alert>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     if creations::claim(&mut tx, "alerts", id, &fields).await? == Creation::Fresh {
         must_exist(&mut tx, &fields).await?;
@@ -90,7 +79,7 @@ pub(crate) async fn read(
     State(app): State<App>,
     caller: May<AlertsRaise>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<Alert>, Error> {
+) -> web::Result<Reply<Alert>> {
     let alert = alerts::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, alert))
 }
@@ -106,7 +95,7 @@ pub(crate) async fn acknowledge(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<AlertsAnswer>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<Alert>, Error> {
+) -> web::Result<Reply<Alert>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let alert = alerts::get(&mut tx, id).await?;
     alerts::acknowledge(&mut tx, &alert, caller.user_id, Timestamp::now()).await?;
@@ -127,11 +116,11 @@ pub(crate) async fn resolve(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: May<AlertsRaise>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<Alert>, Error> {
+) -> web::Result<Reply<Alert>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let alert = alerts::get(&mut tx, id).await?;
     if !caller.role.sees_agency() && alert.raised_by != Some(caller.user_id) {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden.into());
     }
     alerts::resolve(&mut tx, &alert).await?;
     let alert = alerts::get(&mut tx, id).await?;
@@ -141,16 +130,16 @@ pub(crate) async fn resolve(
 }
 
 /// The client must be one whom the caller cares for, and the visit one to them.
-async fn must_exist<I: Identity>(tx: &mut Tx<I>, alert: &AlertFields) -> Result<(), Error> {
+async fn must_exist<I: Identity>(tx: &mut Tx<I>, alert: &AlertFields) -> web::Result<()> {
     let mut faults = Faults::default();
     faults.unless(clients::exists(tx, alert.client_id).await?, "/client_id", "must be a client whom you see");
     if let Some(visit_id) = alert.visit_id {
         let fits = match visits::get(tx, visit_id).await {
             Ok(visit) => visit.client_id == alert.client_id,
             Err(Error::NotFound) => false,
-            Err(other) => return Err(other),
+            Err(other) => return Err(other.into()),
         };
         faults.unless(fits, "/visit_id", "must be a visit to this client");
     }
-    faults.into_result()
+    Ok(faults.into_result()?)
 }

@@ -3,8 +3,8 @@
 mod alerts;
 mod replies;
 
+use app::AppWithJobs;
 use axum::Router;
-use shared::{http, jobs::AppWithJobs};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -21,7 +21,7 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
 /// The function's HTTP interface.
 pub fn router(app: AppWithJobs) -> Router {
     let (router, _) = routes().with_state(app).split_for_parts();
-    http::service(router, "alerts")
+    web::service(router, "alerts")
 }
 
 /// The same, as a document.

@@ -1,8 +1,8 @@
 //! The function `alerts`.
 
-use shared::lambda;
+use runtime::lambda::Fatal;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Fatal> {
-    lambda::run_with_jobs(alerts::router).await
+async fn main() -> Result<(), Fatal> {
+    app::run_with_jobs(alerts::router).await
 }

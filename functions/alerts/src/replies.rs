@@ -1,16 +1,13 @@
 //! What families write back by SMS, for coordinators to read.
 
+use app::App;
 use axum::{Json, extract::State};
+use domain::identity::AlertsAnswer;
 use serde::Deserialize;
-use shared::{
-    app::App,
-    error::Error,
-    http::{Cursor, Page, PageSize, Query},
-    identity::{AlertsAnswer, May},
-    models::inbound_messages::{self, Intent, Reply, ReplyFilter},
-};
+use store::tables::inbound_messages::{self, Intent, Reply, ReplyFilter};
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::{Cursor, May, Page, PageSize, Query};
 
 type ReplyPage = Page<Reply>;
 
@@ -39,7 +36,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<AlertsAnswer>,
     Query(query): Query<ReplyQuery>,
-) -> Result<Json<ReplyPage>, Error> {
+) -> web::Result<Json<ReplyPage>> {
     let filter = ReplyFilter {
         client_id: query.client_id,
         intent: query.intent,

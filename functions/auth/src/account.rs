@@ -1,20 +1,13 @@
 //! One's own account.
 
 use axum::{extract::State, http::StatusCode};
+use domain::{error::{Error, Fault}, identity::SignedIn, validation::Check};
 use serde::Deserialize;
-use shared::{
-    error::{Error, Fault},
-    http::{IfMatch, Json, Patch, Reply},
-    identity::{May, SignedIn, hash_password, verify_password},
-    models::{
-        accounts,
-        users::{self, OwnFields, User},
-    },
-    validation::Check,
-};
+use store::tables::{accounts, users::{self, OwnFields, User}};
 use utoipa::ToSchema;
+use web::{IfMatch, Json, May, Patch, Reply};
 
-use crate::Auth;
+use crate::{Auth, password::{hash_password, verify_password}};
 
 type OwnPatch = Patch<OwnFields>;
 
@@ -35,7 +28,7 @@ impl Check for PasswordChange {}
 /// Who am I?
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "read_me",
     responses((status = 200, description = "The caller.", body = User)))]
-pub(crate) async fn me(State(auth): State<Auth>, caller: May<SignedIn>) -> Result<Reply<User>, Error> {
+pub(crate) async fn me(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<Reply<User>> {
     let user = users::find(&auth.app.db, &*caller, caller.user_id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, user))
 }
@@ -48,7 +41,7 @@ pub(crate) async fn change_me(
     caller: May<SignedIn>,
     if_match: IfMatch,
     patch: OwnPatch,
-) -> Result<Reply<User>, Error> {
+) -> web::Result<Reply<User>> {
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     let before = users::lock(&mut tx, caller.user_id).await?;
     if_match.check(&before)?;
@@ -66,8 +59,8 @@ pub(crate) async fn change_password(
     State(auth): State<Auth>,
     caller: May<SignedIn>,
     Json(body): Json<PasswordChange>,
-) -> Result<StatusCode, Error> {
-    auth.ephemeral.count(crate::activation::TRIES_PER_ACCOUNT, &caller.user_id.to_string()).await?;
+) -> web::Result<StatusCode> {
+    auth.limit(crate::activation::TRIES_PER_ACCOUNT, &caller.user_id.to_string()).await?;
     let hash = accounts::own_password_hash(&auth.app.db, &*caller).await?;
     if !verify_password(body.current_password, hash).await? {
         return Err(vec![Fault::body("/current_password", "is not the password in use")].into());

@@ -1,26 +1,16 @@
 //! One-time codes by SMS: the first password, or a new one for a forgotten one.
 
 use axum::{extract::State, http::StatusCode};
+use domain::{error::Error, identity::Job, messages::{Locale, Template}, validation::Check};
+use runtime::ephemeral::rate::Limit;
 use serde::Deserialize;
 use serde_json::json;
-use shared::{
-    ephemeral::rate::Limit,
-    error::Error,
-    http::Json,
-    identity::{Job, hash_password},
-    messages::Template,
-    models::{
-        accounts,
-        messages::{Channel, Message},
-        users::{Locale, UserStatus},
-    },
-    request::RequestInfo,
-    validation::Check,
-};
+use store::tables::{accounts, messages::{Channel, Message}, users::UserStatus};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{CurrentRequest, Json};
 
-use crate::Auth;
+use crate::{Auth, password::hash_password};
 
 /// How long an invitation's code is good for: a week, in seconds.
 pub(crate) const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
@@ -85,17 +75,17 @@ pub(crate) fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String)
         (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn forgot(
     State(auth): State<Auth>,
-    request: RequestInfo,
+    CurrentRequest(request): CurrentRequest,
     Json(body): Json<Forgotten>,
-) -> Result<StatusCode, Error> {
-    auth.ephemeral.count(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
-    auth.ephemeral.count(CODES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+) -> web::Result<StatusCode> {
+    auth.limit(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
+    auth.limit(CODES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
 
     let login = accounts::find_login(&auth.app.db, &body.email).await?;
     let login = login.filter(|login| login.status != UserStatus::Suspended);
     // Nobody's code costs the same work as somebody's.
     let user_id = login.as_ref().map_or_else(Uuid::now_v7, |login| login.user_id);
-    let code = auth.ephemeral.issue_code(user_id, FORGOT_SECONDS).await?;
+    let code = auth.codes.issue_code(user_id, FORGOT_SECONDS).await?;
     let known = login.as_ref().map(|login| login.user_id);
     accounts::record_event(&auth.app.db, "auth.code_requested", known, json!({}), &request).await?;
     if let Some(login) = login {
@@ -116,22 +106,22 @@ pub(crate) async fn forgot(
         (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn activate(
     State(auth): State<Auth>,
-    request: RequestInfo,
+    CurrentRequest(request): CurrentRequest,
     Json(body): Json<Activation>,
-) -> Result<StatusCode, Error> {
-    auth.ephemeral.count(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
-    auth.ephemeral.count(TRIES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+) -> web::Result<StatusCode> {
+    auth.limit(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
+    auth.limit(TRIES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
 
     let user_id = accounts::find_login(&auth.app.db, &body.email).await?.map(|login| login.user_id);
-    let good = auth.ephemeral.use_code(user_id, body.code).await?;
+    let good = auth.codes.use_code(user_id, body.code).await?;
     let Some(user_id) = user_id.filter(|_| good) else {
         accounts::record_event(&auth.app.db, "auth.code_refused", user_id, json!({}), &request).await?;
-        return Err(Error::BadCredentials);
+        return Err(Error::BadCredentials.into());
     };
     let hash = hash_password(body.password).await?;
     if accounts::set_password(&auth.app.db, user_id, &hash, None, "auth.password_set", &request).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Error::BadCredentials)
+        Err(Error::BadCredentials.into())
     }
 }

@@ -1,22 +1,16 @@
 //! Devices: what somebody signed in on, and cutting off what was lost.
 
 use axum::{extract::State, http::StatusCode};
-use shared::{
-    error::Error,
-    http::Path,
-    identity::{Caller, May, Permission, SignedIn, UsersRead, UsersWrite},
-    models::{
-        devices::{self, Device},
-        users,
-    },
-};
+use domain::{error::Error, identity::{Caller, Permission, SignedIn, UsersRead, UsersWrite}};
+use store::tables::{devices::{self, Device}, users};
 use uuid::Uuid;
+use web::{May, Path};
 
 use crate::Auth;
 
 /// One's own devices are one's own business; others' are a planner's.
-fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> Result<(), Error> {
-    if caller.user_id == user_id || P::ROLES.contains(&caller.role) { Ok(()) } else { Err(Error::NotFound) }
+fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> web::Result<()> {
+    if caller.user_id == user_id || P::ROLES.contains(&caller.role) { Ok(()) } else { Err(Error::NotFound.into()) }
 }
 
 /// List a user's devices, newest first.
@@ -26,7 +20,7 @@ pub(crate) async fn list(
     State(auth): State<Auth>,
     caller: May<SignedIn>,
     Path(user_id): Path<Uuid>,
-) -> Result<axum::Json<Vec<Device>>, Error> {
+) -> web::Result<axum::Json<Vec<Device>>> {
     own_or::<UsersRead>(&caller, user_id)?;
     let devices = devices::of_user(&auth.app.db, &*caller, user_id).await?;
     if devices.is_empty() {
@@ -43,15 +37,15 @@ pub(crate) async fn revoke(
     State(auth): State<Auth>,
     caller: May<SignedIn>,
     Path((user_id, id)): Path<(Uuid, Uuid)>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     own_or::<UsersWrite>(&caller, user_id)?;
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     let user = users::find_in(&mut tx, user_id).await?;
     if user_id != caller.user_id && !caller.role.manages(user.role) {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden.into());
     }
     if !devices::revoke(&mut tx, user_id, id).await? {
-        return Err(Error::NotFound);
+        return Err(Error::NotFound.into());
     }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

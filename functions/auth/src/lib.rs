@@ -2,25 +2,49 @@
 
 mod account;
 mod activation;
+mod codes;
 mod devices;
+pub mod password;
 mod push_token;
+mod refresh_tokens;
 mod sessions;
+mod signing;
 mod users;
 mod well_known;
 
+use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
-use shared::{
-    app::App,
-    config::Config,
-    ephemeral::Ephemeral,
-    error::Error,
-    http,
-    identity::SigningKey,
-    jobs::Jobs,
-    secrets::{SecretName, Secrets},
-};
+use runtime::{aws::SdkConfig, config::{ConfigError, EphemeralTable, JobsFunction}, ephemeral::{Ephemeral, rate::{Counted, Limit}}, jobs::Jobs, secrets::{SecretName, Secrets}};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use web::tokens::TokenVerifier;
+
+use crate::{codes::Codes, refresh_tokens::RefreshTokens, signing::SigningKey};
+
+/// What `auth` is told by its environment.
+#[derive(Clone)]
+pub struct Config {
+    /// What every HTTP function is told.
+    pub app: AppConfig,
+    /// Where sessions, codes and counts of attempts are.
+    pub ephemeral_table: EphemeralTable,
+    /// Who sends codes.
+    pub jobs_function: JobsFunction,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            app: AppConfig::from_env()?,
+            ephemeral_table: EphemeralTable::from_env()?,
+            jobs_function: JobsFunction::from_env(),
+        })
+    }
+}
 
 /// What `auth` holds beyond what every function does: the table of sessions, `jobs` to send codes, and the way to the
 /// signing key.
@@ -28,6 +52,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 pub struct Auth {
     app: App,
     ephemeral: Ephemeral,
+    refresh_tokens: RefreshTokens,
+    codes: Codes,
     jobs: Jobs,
     secrets: Secrets,
 }
@@ -38,13 +64,25 @@ impl FromRef<Auth> for App {
     }
 }
 
+impl FromRef<Auth> for TokenVerifier {
+    fn from_ref(auth: &Auth) -> Self {
+        auth.app.tokens.clone()
+    }
+}
+
 impl Auth {
     /// Wires the function.
     #[must_use]
-    pub fn new(config: Config, secrets: Secrets, aws: &shared::app::SdkConfig) -> Self {
+    pub fn new(config: &Config, secrets: Secrets, aws: &SdkConfig) -> Self {
         let ephemeral = Ephemeral::new(aws, &config.ephemeral_table);
-        let jobs = Jobs::new(aws, &config.jobs_function);
-        Self { app: App::new(config, &secrets), ephemeral, jobs, secrets }
+        Self {
+            app: App::new(&config.app, &secrets),
+            refresh_tokens: RefreshTokens(ephemeral.clone()),
+            codes: Codes(ephemeral.clone()),
+            ephemeral,
+            jobs: Jobs::new(aws, &config.jobs_function),
+            secrets,
+        }
     }
 
     /// Connects ahead of the first request.
@@ -52,7 +90,18 @@ impl Auth {
         self.app.warm_up().await;
     }
 
-    async fn signing_key(&self) -> Result<SigningKey, Error> {
+    /// Counts one attempt by `whom`.
+    ///
+    /// # Errors
+    /// [`web::Error::TooManyRequests`] once there were too many.
+    async fn limit(&self, limit: Limit, whom: &str) -> web::Result<()> {
+        match self.ephemeral.count(limit, whom).await? {
+            Counted::Within => Ok(()),
+            Counted::Exceeded { wait_seconds } => Err(web::Error::TooManyRequests(wait_seconds)),
+        }
+    }
+
+    async fn signing_key(&self) -> web::Result<SigningKey> {
         Ok(self.secrets.json(SecretName::SigningKey).await?)
     }
 }
@@ -80,7 +129,7 @@ fn routes() -> OpenApiRouter<Auth> {
 /// The function's HTTP interface.
 pub fn router(auth: Auth) -> Router {
     let (router, _) = routes().with_state(auth).split_for_parts();
-    http::service(router, "auth")
+    web::service(router, "auth")
 }
 
 /// The same, as a document.

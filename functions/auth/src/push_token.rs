@@ -1,15 +1,11 @@
 //! Where a device takes push messages.
 
 use axum::{extract::State, http::StatusCode};
+use domain::{identity::SignedIn, validation::Check};
 use serde::Deserialize;
-use shared::{
-    error::Error,
-    http::Json,
-    identity::{May, SignedIn},
-    models::devices,
-    validation::Check,
-};
+use store::tables::devices;
 use utoipa::ToSchema;
+use web::{Json, May};
 
 use crate::Auth;
 
@@ -33,7 +29,7 @@ pub(crate) async fn set(
     State(auth): State<Auth>,
     caller: May<SignedIn>,
     Json(body): Json<PushToken>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     devices::take_push_token(&mut tx, caller.device_id, &body.push_token).await?;
     tx.commit().await?;
@@ -43,7 +39,7 @@ pub(crate) async fn set(
 /// Take no push messages on this device any more.
 #[utoipa::path(delete, path = "/auth/push-token", tag = "auth", operation_id = "remove_push_token",
     responses((status = 204, description = "Forgotten.")))]
-pub(crate) async fn remove(State(auth): State<Auth>, caller: May<SignedIn>) -> Result<StatusCode, Error> {
+pub(crate) async fn remove(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<StatusCode> {
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     devices::drop_push_token(&mut tx, caller.device_id).await?;
     tx.commit().await?;

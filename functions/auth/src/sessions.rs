@@ -1,28 +1,16 @@
 //! Signing in and out.
 
 use axum::{extract::State, http::StatusCode};
+use domain::{error::Error, identity::{Session, SignedIn}, request::RequestInfo, validation::Check};
+use runtime::ephemeral::rate::Limit;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use shared::{
-    ephemeral::{
-        rate::Limit,
-        sessions::{RefreshToken, Rotation},
-    },
-    error::Error,
-    http::Json,
-    identity::{ACCESS_TOKEN_SECONDS, May, Session, SignedIn, verify_password},
-    models::{
-        accounts::{self, SignInDevice},
-        devices::{self, Platform},
-        users::{self, User, UserStatus},
-    },
-    request::RequestInfo,
-    validation::Check,
-};
+use store::tables::{accounts::{self, SignInDevice}, devices::{self, Platform}, users::{self, User, UserStatus}};
 use utoipa::ToSchema;
 use uuid::Uuid;
+use web::{CurrentRequest, Json, May, tokens::ACCESS_TOKEN_SECONDS};
 
-use crate::Auth;
+use crate::{Auth, password::verify_password, refresh_tokens::{RefreshToken, Rotation}};
 
 /// Guessing passwords from one place.
 const LOGINS_PER_ADDRESS: Limit = Limit { name: "login-address", per_minute: 60 };
@@ -107,11 +95,11 @@ pub struct Tokens {
         (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn login(
     State(auth): State<Auth>,
-    request: RequestInfo,
+    CurrentRequest(request): CurrentRequest,
     Json(body): Json<Login>,
-) -> Result<axum::Json<Tokens>, Error> {
-    auth.ephemeral.count(LOGINS_PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
-    auth.ephemeral.count(LOGINS_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+) -> web::Result<axum::Json<Tokens>> {
+    auth.limit(LOGINS_PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
+    auth.limit(LOGINS_PER_ACCOUNT, &body.email.to_lowercase()).await?;
 
     let login = accounts::find_login(&auth.app.db, &body.email).await?;
     let hash = login.as_ref().and_then(|login| login.password_hash.clone());
@@ -119,7 +107,7 @@ pub(crate) async fn login(
     let user_id = login.as_ref().map(|login| login.user_id);
     let Some(login) = login.filter(|login| right && login.status == UserStatus::Active) else {
         accounts::record_event(&auth.app.db, "auth.login_refused", user_id, serde_json::json!({}), &request).await?;
-        return Err(Error::BadCredentials);
+        return Err(Error::BadCredentials.into());
     };
 
     let session_id = Uuid::now_v7();
@@ -130,7 +118,7 @@ pub(crate) async fn login(
         app_version: &body.device.app_version,
     };
     accounts::start_session(&auth.app.db, login.user_id, session_id, &device, &request).await?;
-    let refresh_token = auth.ephemeral.start_family(login.user_id, session_id, device.id).await?;
+    let refresh_token = auth.refresh_tokens.start_family(login.user_id, session_id, device.id).await?;
     tokens(&auth, refresh_token, device.id, request).await.map(axum::Json)
 }
 
@@ -142,35 +130,35 @@ pub(crate) async fn login(
     responses((status = 200, description = "The next tokens.", body = Tokens), (status = 401, description = "The session has ended.")))]
 pub(crate) async fn refresh(
     State(auth): State<Auth>,
-    request: RequestInfo,
+    CurrentRequest(request): CurrentRequest,
     Json(body): Json<Refresh>,
-) -> Result<axum::Json<Tokens>, Error> {
+) -> web::Result<axum::Json<Tokens>> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(Error::SessionEnded)?;
-    match auth.ephemeral.rotate(&presented, body.device_id).await? {
+    match auth.refresh_tokens.rotate(&presented, body.device_id).await? {
         Rotation::Next(next) => tokens(&auth, next, body.device_id, request).await.map(axum::Json),
         Rotation::Reused => {
             accounts::end_reused_session(&auth.app.db, presented.user_id, presented.session_id, &request).await?;
-            Err(Error::SessionEnded)
+            Err(Error::SessionEnded.into())
         }
-        Rotation::Unknown => Err(Error::SessionEnded),
+        Rotation::Unknown => Err(Error::SessionEnded.into()),
     }
 }
 
 /// Sign out on this device.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout",
     responses((status = 204, description = "Signed out.")))]
-pub(crate) async fn logout(State(auth): State<Auth>, caller: May<SignedIn>) -> Result<StatusCode, Error> {
+pub(crate) async fn logout(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<StatusCode> {
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     devices::end_session(&mut tx, caller.device_id).await?;
     tx.commit().await?;
-    auth.ephemeral.end_family(caller.user_id, caller.session_id).await?;
+    auth.refresh_tokens.end_family(caller.user_id, caller.session_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Sign out everywhere.
 #[utoipa::path(post, path = "/auth/logout-all", tag = "auth", operation_id = "logout_all",
     responses((status = 204, description = "Signed out on all devices.")))]
-pub(crate) async fn logout_all(State(auth): State<Auth>, caller: May<SignedIn>) -> Result<StatusCode, Error> {
+pub(crate) async fn logout_all(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<StatusCode> {
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     devices::end_sessions_of(&mut tx, caller.user_id).await?;
     tx.commit().await?;
@@ -183,13 +171,13 @@ async fn tokens(
     refresh_token: RefreshToken,
     device_id: Uuid,
     request: RequestInfo,
-) -> Result<Tokens, Error> {
+) -> web::Result<Tokens> {
     let RefreshToken { user_id, session_id, .. } = refresh_token;
     let session = Session { user_id, device_id, session_id, request };
     let user = users::find_own(&auth.app.db, &session).await?.ok_or(Error::SessionEnded)?;
     session.request.note_caller(user.id, user.role);
     let access_token = auth.signing_key().await?.sign(
-        &auth.app.config.public_url,
+        &auth.app.public_url,
         (user.id, user.agency_id, user.role),
         (device_id, session_id),
     )?;

@@ -1,24 +1,14 @@
 //! Users, as admins and coordinators manage them.
 
 use axum::{extract::State, http::StatusCode};
+use domain::{error::Error, identity::{Role, UsersDelete, UsersRead, UsersWrite}};
 use serde::Deserialize;
-use shared::{
-    error::Error,
-    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
-    identity::{May, Role, UsersDelete, UsersRead, UsersWrite},
-    models::{
-        creations::{self, Creation},
-        devices,
-        users::{self, ManagedUserFields, User, UserFields, UserFilter, UserStatus},
-    },
-};
+use store::tables::{creations::{self, Creation}, devices, users::{self, ManagedUserFields, User, UserFields, UserFilter, UserStatus}};
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
 
-use crate::{
-    Auth,
-    activation::{INVITATION_SECONDS, code_sms},
-};
+use crate::{Auth, activation::{INVITATION_SECONDS, code_sms}};
 
 type NewUser = New<UserFields>;
 type UserPatch = Patch<ManagedUserFields>;
@@ -50,7 +40,7 @@ pub(crate) async fn list(
     State(auth): State<Auth>,
     caller: May<UsersRead>,
     Query(query): Query<UserQuery>,
-) -> Result<axum::Json<UserPage>, Error> {
+) -> web::Result<axum::Json<UserPage>> {
     let filter = UserFilter {
         role: query.role,
         status: query.status,
@@ -71,14 +61,14 @@ pub(crate) async fn create(
     State(auth): State<Auth>,
     caller: May<UsersWrite>,
     New { id, fields }: NewUser,
-) -> Result<Reply<User>, Error> {
+) -> web::Result<Reply<User>> {
     if !caller.role.manages(fields.role) {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden.into());
     }
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     if creations::claim(&mut tx, "users", id, &fields).await? == Creation::Fresh {
         users::insert(&mut tx, id, &fields).await?;
-        let code = auth.ephemeral.issue_code(id, INVITATION_SECONDS).await?;
+        let code = auth.codes.issue_code(id, INVITATION_SECONDS).await?;
         code_sms(id, &fields.phone, fields.locale, code).enqueue(&mut tx).await?;
     }
     let user = users::lock(&mut tx, id).await?;
@@ -94,7 +84,7 @@ pub(crate) async fn read(
     State(auth): State<Auth>,
     caller: May<UsersRead>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<User>, Error> {
+) -> web::Result<Reply<User>> {
     let user = users::find(&auth.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, user))
 }
@@ -112,10 +102,10 @@ pub(crate) async fn change(
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: UserPatch,
-) -> Result<Reply<User>, Error> {
+) -> web::Result<Reply<User>> {
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     if !caller.role.manages(users::find_in(&mut tx, id).await?.role) {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden.into());
     }
     // Only now, since whom the caller sees and doesn't manage can't be locked. From here on nobody suspends or changes
     // them unseen.
@@ -125,10 +115,10 @@ pub(crate) async fn change(
     // Nobody locks themselves out, or makes themselves more than they are.
     let own_standing = id == caller.user_id && (wanted.role, wanted.status) != (before.role, before.status);
     if own_standing || !caller.role.manages(wanted.role) {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden.into());
     }
     if wanted.status == UserStatus::Invited && before.status != UserStatus::Invited {
-        return Err(vec![shared::error::Fault::body("/status", "must be active or suspended")].into());
+        return Err(vec![domain::error::Fault::body("/status", "must be active or suspended")].into());
     }
     let after = users::update(&mut tx, id, &wanted).await?;
     if after.status == UserStatus::Suspended {
@@ -147,9 +137,9 @@ pub(crate) async fn delete(
     State(auth): State<Auth>,
     caller: May<UsersDelete>,
     Path(id): Path<Uuid>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     if id == caller.user_id {
-        return Err(Error::Forbidden);
+        return Err(Error::Forbidden.into());
     }
     let mut tx = auth.app.db.write(&*caller, 0).await?;
     users::lock(&mut tx, id).await?;

@@ -2,7 +2,7 @@
 
 use axum::{extract::State, http::header::CACHE_CONTROL, response::IntoResponse};
 use serde_json::{Value, json};
-use shared::{error::Error, identity::issuer};
+use web::tokens::issuer;
 
 use crate::Auth;
 
@@ -14,7 +14,7 @@ const CACHED: [(axum::http::HeaderName, &str); 1] = [(CACHE_CONTROL, "public, ma
     responses((status = 200, description = "The keys.", body = Object, content_type = "application/json", example = json!({"keys": [
         {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "2026-11", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
          "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}))))]
-pub(crate) async fn jwks(State(auth): State<Auth>) -> Result<impl IntoResponse, Error> {
+pub(crate) async fn jwks(State(auth): State<Auth>) -> web::Result<impl IntoResponse> {
     let keys = auth.app.tokens.published_keys().await?;
     Ok((CACHED, axum::Json(json!(*keys))))
 }
@@ -25,7 +25,7 @@ pub(crate) async fn jwks(State(auth): State<Auth>) -> Result<impl IntoResponse, 
         "issuer": "https://api.berthcare.ca/v1", "jwks_uri": "https://api.berthcare.ca/v1/.well-known/jwks.json",
         "token_endpoint": "https://api.berthcare.ca/v1/auth/login"}))))]
 pub(crate) async fn openid_configuration(State(auth): State<Auth>) -> impl IntoResponse {
-    (CACHED, axum::Json(configuration(&issuer(&auth.app.config.public_url))))
+    (CACHED, axum::Json(configuration(&issuer(&auth.app.public_url))))
 }
 
 fn configuration(issuer: &str) -> Value {

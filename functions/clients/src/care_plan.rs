@@ -1,17 +1,11 @@
 //! A client's care plan. Former versions are kept.
 
+use app::App;
 use axum::{extract::State, http::StatusCode};
-use shared::{
-    app::App,
-    error::Error,
-    http::{IfMatch, Json, Path, Reply},
-    identity::{CarePlansRead, ClientsWrite, May},
-    models::{
-        care_plans::{self, CarePlan, CarePlanVersion},
-        clients,
-    },
-};
+use domain::{error::Error, identity::{CarePlansRead, ClientsWrite}};
+use store::tables::{care_plans::{self, CarePlan, CarePlanVersion}, clients};
 use uuid::Uuid;
+use web::{IfMatch, Json, May, Path, Reply};
 
 /// Read the plan in force.
 #[utoipa::path(get, path = "/clients/{id}/care-plan", tag = "clients", operation_id = "read_care_plan",
@@ -21,7 +15,7 @@ pub(crate) async fn read(
     State(app): State<App>,
     caller: May<CarePlansRead>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<CarePlanVersion>, Error> {
+) -> web::Result<Reply<CarePlanVersion>> {
     let plan = care_plans::current(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, plan))
 }
@@ -38,7 +32,7 @@ pub(crate) async fn write(
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     Json(plan): Json<CarePlan>,
-) -> Result<Reply<CarePlanVersion>, Error> {
+) -> web::Result<Reply<CarePlanVersion>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let client = clients::lock(&mut tx, id).await?;
     let before = care_plans::in_force(&mut tx, id).await?;
@@ -61,7 +55,7 @@ pub(crate) async fn versions(
     State(app): State<App>,
     caller: May<CarePlansRead>,
     Path(id): Path<Uuid>,
-) -> Result<axum::Json<Vec<CarePlanVersion>>, Error> {
+) -> web::Result<axum::Json<Vec<CarePlanVersion>>> {
     let versions = care_plans::versions(&app.db, &*caller, id).await?;
     if versions.is_empty() {
         clients::must_be_visible(&app.db, &*caller, id).await?;

@@ -1,20 +1,11 @@
 //! Who looks after a client.
 
+use app::App;
 use axum::{extract::State, http::StatusCode};
-use shared::{
-    app::App,
-    db::{Identity, Tx},
-    error::{Error, Fault},
-    http::{IfMatch, New, Patch, Path, Reply},
-    identity::{ClientsRead, ClientsWrite, May},
-    models::{
-        care_team::{self, Member, MemberFields},
-        clients,
-        creations::{self, Creation},
-        users,
-    },
-};
+use domain::{error::Fault, identity::{ClientsRead, ClientsWrite}};
+use store::{Identity, Tx, tables::{care_team::{self, Member, MemberFields}, clients, creations::{self, Creation}, users}};
 use uuid::Uuid;
+use web::{IfMatch, May, New, Patch, Path, Reply};
 
 type NewMember = New<MemberFields>;
 type MemberPatch = Patch<MemberFields>;
@@ -27,7 +18,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<ClientsRead>,
     Path(id): Path<Uuid>,
-) -> Result<axum::Json<Vec<Member>>, Error> {
+) -> web::Result<axum::Json<Vec<Member>>> {
     let team = care_team::of_client(&app.db, &*caller, id).await?;
     if team.is_empty() {
         clients::must_be_visible(&app.db, &*caller, id).await?;
@@ -45,7 +36,7 @@ pub(crate) async fn add(
     caller: May<ClientsWrite>,
     Path(client_id): Path<Uuid>,
     New { id, fields }: NewMember,
-) -> Result<Reply<Member>, Error> {
+) -> web::Result<Reply<Member>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     clients::lock(&mut tx, client_id).await?;
     if creations::claim(&mut tx, "care_team", id, &(client_id, &fields)).await? == Creation::Fresh {
@@ -69,7 +60,7 @@ pub(crate) async fn change(
     Path((client_id, id)): Path<(Uuid, Uuid)>,
     if_match: IfMatch,
     patch: MemberPatch,
-) -> Result<Reply<Member>, Error> {
+) -> web::Result<Reply<Member>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let before = care_team::lock(&mut tx, client_id, id).await?;
     if_match.check(&before)?;
@@ -92,7 +83,7 @@ pub(crate) async fn remove(
     State(app): State<App>,
     caller: May<ClientsWrite>,
     Path((client_id, id)): Path<(Uuid, Uuid)>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     let mut tx = app.db.write(&*caller, 1).await?;
     care_team::lock(&mut tx, client_id, id).await?;
     care_team::delete(&mut tx, client_id, id).await?;
@@ -100,7 +91,7 @@ pub(crate) async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn must_suit<I: Identity>(tx: &mut Tx<I>, member: &MemberFields) -> Result<(), Error> {
+async fn must_suit<I: Identity>(tx: &mut Tx<I>, member: &MemberFields) -> web::Result<()> {
     match users::role_of(tx, member.user_id).await? {
         None => Err(vec![Fault::body("/user_id", "must be a user of this agency who is not suspended")].into()),
         Some(role) if !member.relation.suits(role) => {

@@ -1,21 +1,13 @@
 //! Clients themselves.
 
+use app::App;
 use axum::{extract::State, http::StatusCode};
+use domain::{error::{Conflict, Error, Fault}, identity::{ClientsDelete, ClientsRead, ClientsWrite}};
 use serde::Deserialize;
-use shared::{
-    app::App,
-    db::{Identity, Tx},
-    error::{Conflict, Error, Fault},
-    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
-    identity::{ClientsDelete, ClientsRead, ClientsWrite, May},
-    models::{
-        clients::{self, Client, ClientFields, ClientFilter, ClientSummary},
-        creations::{self, Creation},
-        users,
-    },
-};
+use store::{Identity, Tx, tables::{clients::{self, Client, ClientFields, ClientFilter, ClientSummary}, creations::{self, Creation}, users}};
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
 
 type NewClient = New<ClientFields>;
 type ClientPatch = Patch<ClientFields>;
@@ -46,7 +38,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<ClientsRead>,
     Query(query): Query<ClientQuery>,
-) -> Result<axum::Json<ClientSummaryPage>, Error> {
+) -> web::Result<axum::Json<ClientSummaryPage>> {
     let filter = ClientFilter {
         name: query.name,
         coordinator_id: query.coordinator_id,
@@ -64,7 +56,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     caller: May<ClientsWrite>,
     New { id, fields }: NewClient,
-) -> Result<Reply<Client>, Error> {
+) -> web::Result<Reply<Client>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     if creations::claim(&mut tx, "clients", id, &fields).await? == Creation::Fresh {
         must_be_coordinator(&mut tx, fields.coordinator_id).await?;
@@ -83,7 +75,7 @@ pub(crate) async fn read(
     State(app): State<App>,
     caller: May<ClientsRead>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<Client>, Error> {
+) -> web::Result<Reply<Client>> {
     let client = clients::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, client.shown_to(caller.role)))
 }
@@ -98,7 +90,7 @@ pub(crate) async fn change(
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: ClientPatch,
-) -> Result<Reply<Client>, Error> {
+) -> web::Result<Reply<Client>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let before = clients::lock(&mut tx, id).await?;
     if_match.check(&before)?;
@@ -120,17 +112,19 @@ pub(crate) async fn delete(
     State(app): State<App>,
     caller: May<ClientsDelete>,
     Path(id): Path<Uuid>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     let mut tx = app.db.write(&*caller, 1).await?;
     clients::lock(&mut tx, id).await?;
     if clients::has_open_visits(&mut tx, id).await? {
-        return Err(Error::Conflict(Conflict::Final("Visits to this client are still to come. Cancel them first.")));
+        return Err(
+            Error::Conflict(Conflict::Final("Visits to this client are still to come. Cancel them first.")).into()
+        );
     }
     clients::delete(tx, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn must_be_coordinator<I: Identity>(tx: &mut Tx<I>, user_id: Option<Uuid>) -> Result<(), Error> {
+async fn must_be_coordinator<I: Identity>(tx: &mut Tx<I>, user_id: Option<Uuid>) -> web::Result<()> {
     let Some(user_id) = user_id else { return Ok(()) };
     match users::role_of(tx, user_id).await? {
         Some(role) if role.sees_agency() => Ok(()),

@@ -1,19 +1,11 @@
 //! What a client consents to.
 
+use app::App;
 use axum::{Json, extract::State, http::StatusCode};
-use shared::{
-    app::App,
-    error::{Error, Fault},
-    http::{New, Path},
-    identity::{ClientsRead, ClientsWrite, May},
-    models::{
-        clients,
-        consents::{self, Consent, ConsentFields},
-        creations::{self, Creation},
-        users,
-    },
-};
+use domain::{error::Fault, identity::{ClientsRead, ClientsWrite}};
+use store::tables::{clients, consents::{self, Consent, ConsentFields}, creations::{self, Creation}, users};
 use uuid::Uuid;
+use web::{May, New, Path};
 
 type NewConsent = New<ConsentFields>;
 
@@ -25,7 +17,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<ClientsRead>,
     Path(id): Path<Uuid>,
-) -> Result<Json<Vec<Consent>>, Error> {
+) -> web::Result<Json<Vec<Consent>>> {
     let consents = consents::of_client(&app.db, &*caller, id).await?;
     if consents.is_empty() {
         clients::must_be_visible(&app.db, &*caller, id).await?;
@@ -42,7 +34,7 @@ pub(crate) async fn record(
     caller: May<ClientsWrite>,
     Path(client_id): Path<Uuid>,
     New { id, fields }: NewConsent,
-) -> Result<(StatusCode, Json<Consent>), Error> {
+) -> web::Result<(StatusCode, Json<Consent>)> {
     let mut tx = app.db.write(&*caller, 1).await?;
     clients::lock(&mut tx, client_id).await?;
     if creations::claim(&mut tx, "consents", id, &(client_id, &fields)).await? == Creation::Fresh {

@@ -1,19 +1,16 @@
 //! What families read. Planners may read it too, to know what a family sees.
 
+use app::App;
 use axum::{Json, extract::State};
-use shared::{
-    app::App,
-    error::Error,
-    http::Path,
-    identity::{FamilyRead, May},
-    models::family::{self, FamilyClient, FamilyView},
-};
+use domain::{error::Error, identity::FamilyRead};
+use store::reads::family::{self, FamilyClient, FamilyView};
 use uuid::Uuid;
+use web::{May, Path};
 
 /// List the clients whom the caller may follow.
 #[utoipa::path(get, path = "/family/clients", tag = "family", operation_id = "list_family_clients",
     responses((status = 200, description = "The clients, while they consent to sharing.", body = Vec<FamilyClient>)))]
-pub(crate) async fn list(State(app): State<App>, caller: May<FamilyRead>) -> Result<Json<Vec<FamilyClient>>, Error> {
+pub(crate) async fn list(State(app): State<App>, caller: May<FamilyRead>) -> web::Result<Json<Vec<FamilyClient>>> {
     Ok(Json(family::clients(&app.db, &*caller).await?))
 }
 
@@ -25,6 +22,6 @@ pub(crate) async fn view(
     State(app): State<App>,
     caller: May<FamilyRead>,
     Path(id): Path<Uuid>,
-) -> Result<Json<FamilyView>, Error> {
-    family::view(&app.db, &*caller, id).await?.map(Json).ok_or(Error::NotFound)
+) -> web::Result<Json<FamilyView>> {
+    family::view(&app.db, &*caller, id).await?.map(Json).ok_or(Error::NotFound.into())
 }

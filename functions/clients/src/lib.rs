@@ -7,8 +7,8 @@ mod consents;
 mod family;
 mod timeline;
 
+use app::App;
 use axum::Router;
-use shared::{app::App, http};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -30,7 +30,7 @@ fn routes() -> OpenApiRouter<App> {
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
     let (router, _) = routes().with_state(app).split_for_parts();
-    http::service(router, "clients")
+    web::service(router, "clients")
 }
 
 /// The same, as a document.

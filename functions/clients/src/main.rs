@@ -1,8 +1,8 @@
 //! The function `clients`.
 
-use shared::lambda;
+use runtime::lambda::Fatal;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Fatal> {
-    lambda::run(clients::router).await
+async fn main() -> Result<(), Fatal> {
+    app::run(clients::router).await
 }

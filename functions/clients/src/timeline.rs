@@ -1,19 +1,13 @@
 //! Everything that happened with a client, in one list.
 
+use app::App;
 use axum::{Json, extract::State};
+use domain::identity::ClientsRead;
 use serde::Deserialize;
-use shared::{
-    app::App,
-    error::Error,
-    http::{Cursor, Page, PageSize, Path, Query},
-    identity::{ClientsRead, May},
-    models::{
-        clients,
-        timeline::{self, TimelineEvent},
-    },
-};
+use store::{reads::timeline::{self, TimelineEvent}, tables::clients};
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::{Cursor, May, Page, PageSize, Path, Query};
 
 type TimelineEventPage = Page<TimelineEvent>;
 
@@ -39,7 +33,7 @@ pub(crate) async fn read(
     caller: May<ClientsRead>,
     Path(id): Path<Uuid>,
     Query(query): Query<TimelineQuery>,
-) -> Result<Json<TimelineEventPage>, Error> {
+) -> web::Result<Json<TimelineEventPage>> {
     let after = query.cursor.as_ref().map(Cursor::read).transpose()?;
     let events = timeline::of_client(&app.db, &*caller, id, after, query.limit.and_one()).await?;
     if events.is_empty() {

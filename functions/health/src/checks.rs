@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use axum::{Json, extract::State, http::StatusCode};
+use domain::error::Error;
 use serde::Serialize;
-use shared::error::Error;
 use utoipa::ToSchema;
 
 use crate::Health;

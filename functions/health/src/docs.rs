@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::State,
-    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
-    response::{IntoResponse, Response},
-};
-use shared::{error::Error, http::Path};
+use axum::{extract::State, http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE}, response::{IntoResponse, Response}};
+use domain::error::Error;
 use utoipa_swagger_ui::{Config, SwaggerFile, serve};
+use web::Path;
 
 use crate::Health;
 
@@ -34,7 +31,7 @@ pub(crate) async fn document() -> impl IntoResponse {
 /// The document, to read and to try.
 #[utoipa::path(get, path = "/docs", tag = "health", operation_id = "docs", security(()),
     responses((status = 200, description = "A page.", body = String, content_type = "text/html")))]
-pub(crate) async fn page(State(health): State<Health>) -> Result<Response, Error> {
+pub(crate) async fn page(State(health): State<Health>) -> web::Result<Response> {
     let page = file("index.html", &health)?;
     // The page's files are relative to a folder, and `/v1/docs` has no slash at its end.
     let mut page = String::from_utf8_lossy(&page.bytes).replacen("<head>", "<head><base href=\"/v1/docs/\">", 1);
@@ -52,7 +49,7 @@ pub(crate) async fn page(State(health): State<Health>) -> Result<Response, Error
     params(("file" = String, Path, description = "Its name.", example = "swagger-ui.css")),
     responses((status = 200, description = "The file.", content((Vec<u8> = "text/css"), (Vec<u8> = "text/javascript"),
         (Vec<u8> = "text/html"), (Vec<u8> = "image/png"), (Vec<u8> = "application/json"), (Vec<u8> = "text/plain")))))]
-pub(crate) async fn asset(State(health): State<Health>, Path(name): Path<String>) -> Result<Response, Error> {
+pub(crate) async fn asset(State(health): State<Health>, Path(name): Path<String>) -> web::Result<Response> {
     let (demo, script) = DEMO_SIGN_IN;
     if health.has_demo_users && name == demo {
         return Ok(([(CONTENT_TYPE, "text/javascript"), (CACHE_CONTROL, CACHED)], script).into_response());
@@ -62,7 +59,7 @@ pub(crate) async fn asset(State(health): State<Health>, Path(name): Path<String>
         .into_response())
 }
 
-fn file(name: &str, health: &Health) -> Result<SwaggerFile<'static>, Error> {
+fn file(name: &str, health: &Health) -> web::Result<SwaggerFile<'static>> {
     let config = Config::from("/v1/openapi.json").try_it_out_enabled(health.has_demo_users);
-    serve(name, Arc::new(config)).map_err(|error| Error::Internal(error.to_string().into()))?.ok_or(Error::NotFound)
+    serve(name, Arc::new(config)).map_err(|error| Error::Internal(error.to_string().into()))?.ok_or(Error::NotFound.into())
 }

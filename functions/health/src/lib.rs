@@ -3,17 +3,40 @@
 mod checks;
 mod docs;
 
+use app::DatabaseConfig;
 use axum::{Router, routing::get};
-use shared::{
-    config::Config,
-    db::Db,
-    ephemeral::Ephemeral,
-    http,
-    objects::Objects,
-    secrets::{SecretName, Secrets},
-};
+use runtime::{aws::SdkConfig, config::{ConfigError, Environment, EphemeralTable, PhotosBucket}, ephemeral::Ephemeral, objects::Objects, secrets::{SecretName, Secrets}};
+use store::Db;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+/// What `health` is told by its environment.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the database is.
+    pub database: DatabaseConfig,
+    /// The table to ask.
+    pub ephemeral_table: EphemeralTable,
+    /// The bucket to ask.
+    pub photos_bucket: PhotosBucket,
+    /// Whether there are demo users: on the local stack alone.
+    pub has_demo_users: bool,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: DatabaseConfig::from_env()?,
+            ephemeral_table: EphemeralTable::from_env()?,
+            photos_bucket: PhotosBucket::from_env()?,
+            has_demo_users: Environment::from_env()?.name == "local",
+        })
+    }
+}
 
 /// What BerthCare stands on, to be asked how it is.
 #[derive(Clone)]
@@ -28,12 +51,12 @@ pub struct Health {
 impl Health {
     /// Wires the function.
     #[must_use]
-    pub fn new(config: &Config, secrets: &Secrets, aws: &shared::app::SdkConfig) -> Self {
+    pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         Self {
-            db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
+            db: config.database.connect_as(SecretName::Database, secrets),
             ephemeral: Ephemeral::new(aws, &config.ephemeral_table),
-            photos: Objects::new(aws, &config.photos_bucket),
-            has_demo_users: config.environment == "local",
+            photos: Objects::new(aws, &config.photos_bucket.0),
+            has_demo_users: config.has_demo_users,
         }
     }
 }
@@ -52,7 +75,7 @@ fn routes() -> OpenApiRouter<Health> {
 /// The function's HTTP interface.
 pub fn router(health: Health) -> Router {
     let (router, _) = routes().with_state(health).split_for_parts();
-    http::service(router, "health")
+    web::service(router, "health")
 }
 
 /// The same, as a document.

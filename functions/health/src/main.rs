@@ -1,12 +1,11 @@
 //! The function `health`.
 
-use health::Health;
-use shared::lambda;
+use health::{Config, Health};
+use runtime::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
     let function = lambda::start().await?;
-    function
-        .serve(Box::pin(async { health::router(Health::new(&function.config, &function.secrets, &function.aws)) }))
-        .await
+    let health = Health::new(&Config::from_env()?, &function.secrets, &function.aws);
+    web::serve(&function, Box::pin(async { health::router(health) })).await
 }

@@ -1,9 +1,8 @@
 //! One agency after the other.
 
-use shared::{
-    error::{Chain, Error},
-    models::agencies::{self, Agency},
-};
+use domain::error::Error;
+use runtime::Chain;
+use store::tables::agencies::{self, Agency};
 
 use crate::{Jobs, Report, Run};
 

@@ -1,11 +1,9 @@
 //! The audit log's proof: rows are sealed into a chain, the chain's newest link is put each day where nobody can change it,
 //! and the whole is computed anew to see that it holds.
 
+use domain::error::Error;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
-use shared::{
-    error::Error,
-    models::audit_chain::{self, Link},
-};
+use store::tables::audit_chain::{self, Link};
 
 use crate::{Jobs, Report, Run, agencies, anchors::Anchor};
 

@@ -1,7 +1,8 @@
 //! After each agency's midnight: care-team grants that begin that day arrive on phones, and those that ended the day before
 //! leave them. What is due is told by what was written last, so that a day missed is made up for.
 
-use shared::{error::Error, identity::Job, models::grant_dates};
+use domain::{error::Error, identity::Job};
+use store::tables::grant_dates;
 
 use crate::{Jobs, Report, Run, agencies, local};
 

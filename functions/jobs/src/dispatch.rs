@@ -7,16 +7,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use shared::{
-    error::{Chain, Error},
-    escalation::chain::{self, Reason},
-    identity::Job,
-    metrics::Measurement,
-    models::{
-        messages::Channel,
-        sending::{self, Settled, Taken},
-    },
-};
+use domain::{error::Error, identity::Job};
+use runtime::{Chain, metrics::Measurement};
+use store::{escalation::{self, Reason}, tables::{messages::Channel, sending::{self, Settled, Taken}}};
 
 use crate::{Clock, Deadline, Report, sender::Sender};
 
@@ -100,7 +93,7 @@ impl Dispatch<'_> {
         let Some(alert_id) = message.alert_id else { return };
         let advanced = async {
             let mut tx = self.sender.db.write(&Job { agency_id: message.agency_id }, 1).await?;
-            chain::advance(&mut tx, alert_id, Reason::CallEnded(message.id), self.clock.now()).await?;
+            escalation::advance(&mut tx, alert_id, Reason::CallEnded(message.id), self.clock.now()).await?;
             tx.commit().await.map_err(Error::from)
         };
         if let Err(error) = advanced.await {

@@ -1,12 +1,8 @@
 //! Every minute, and right after an alert was raised: the steps that alerts' chains of calls have to take.
 
-use shared::{
-    error::{Chain, Error},
-    escalation::chain::{self, Moved, Reason},
-    identity::Job,
-    metrics::Measurement,
-    models::escalations::{self, Due},
-};
+use domain::{error::Error, identity::Job};
+use runtime::{Chain, metrics::Measurement};
+use store::{escalation::{self, Moved, Reason}, tables::escalations::{self, Due}};
 
 use crate::{Jobs, Report, Run};
 
@@ -46,7 +42,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
 
 async fn step(jobs: &Jobs, run: &Run, due: Due) -> Result<Moved, Error> {
     let mut tx = jobs.db.write(&Job { agency_id: due.agency_id }, 1).await?;
-    let moved = chain::advance(&mut tx, due.alert_id, Reason::Due, run.now).await?;
+    let moved = escalation::advance(&mut tx, due.alert_id, Reason::Due, run.now).await?;
     tx.commit().await?;
     Ok(moved)
 }

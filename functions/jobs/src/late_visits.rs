@@ -3,17 +3,9 @@
 //! without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A check-in that comes after all cancels what is not yet
 //! sent (`app.cancel_visit_messages`).
 
+use domain::{error::Error, identity::Job, messages::Template};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use shared::{
-    error::Error,
-    identity::Job,
-    messages::Template,
-    models::{
-        agencies::Agency,
-        messages::{self, Channel, Message},
-        overdue_visits::{self, OverdueVisit, Phone, Place},
-    },
-};
+use store::{reads::overdue_visits::{self, OverdueVisit, Phone, Place}, tables::{agencies::Agency, messages::{self, Channel, Message}}};
 
 use crate::{Jobs, Report, Run, agencies, local};
 

@@ -15,36 +15,35 @@ mod audit;
 mod care_team_grants;
 mod clean_up;
 mod clock;
+mod config;
 mod deadline;
 mod dispatch;
 mod escalate;
+mod expo;
 mod family_sms;
+mod http_client;
 mod late_visits;
 mod local;
 mod orphaned_uploads;
 mod receipts;
 mod report;
 mod sender;
+mod twilio;
+pub mod uploads;
 
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
-use shared::{
-    app::SdkConfig,
-    config::Config,
-    db::Db,
-    error::Error,
-    lambda::Fatal,
-    objects::Objects,
-    secrets::{SecretName, Secrets},
-};
-
 use anchors::Anchors;
 pub use clock::Clock;
+pub use config::{Config, Providers};
 pub use deadline::Deadline;
+use domain::error::Error;
+use jiff::{SignedDuration, Timestamp};
 pub use report::{Answer, Report};
+use runtime::{aws::SdkConfig, lambda::Fatal, objects::Objects, secrets::{SecretName, Secrets}};
 use sender::Senders;
+use serde::Deserialize;
+use store::Db;
 
 /// By how much an event's time may be ahead of ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
@@ -129,10 +128,10 @@ impl Jobs {
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         Self {
-            db: Db::new(config.database_source(secrets, SecretName::Database), config.statement_mode),
+            db: config.database.connect_as(SecretName::Database, secrets),
             senders: Senders::new(&config.providers, secrets),
-            anchors: Anchors::new(aws, &config.anchors_bucket),
-            photos: Objects::new(aws, &config.photos_bucket),
+            anchors: Anchors::new(aws, &config.anchors_bucket.0),
+            photos: Objects::new(aws, &config.photos_bucket.0),
         }
     }
 

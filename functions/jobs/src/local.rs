@@ -1,10 +1,8 @@
 //! What time it is where an agency is.
 
+use domain::error::Error;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
-use shared::{
-    error::Error,
-    models::{agencies::Agency, daily_news::Day},
-};
+use store::{reads::daily_news::Day, tables::agencies::Agency};
 
 /// The agency's time zone.
 pub(crate) fn zone(agency: &Agency) -> Result<TimeZone, Error> {

@@ -1,13 +1,13 @@
 //! The function `jobs`.
 
-use jobs::{Deadline, Event, Jobs};
+use jobs::{Config, Deadline, Event, Jobs};
 use lambda_runtime::{LambdaEvent, service_fn};
-use shared::lambda;
+use runtime::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
     let function = lambda::start().await?;
-    let jobs = Jobs::new(&function.config, &function.secrets, &function.aws);
+    let jobs = Jobs::new(&Config::from_env()?, &function.secrets, &function.aws);
     jobs.warm_up().await;
     let handle = async |event: LambdaEvent<Event>| {
         let work = Box::pin(jobs.run(event.payload, Deadline::before(event.context.deadline())));

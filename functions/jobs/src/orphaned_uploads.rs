@@ -1,9 +1,9 @@
 //! Daily: photos of which nothing came, and uploads that belong to nothing.
 
+use domain::{error::Error, identity::Job};
 use jiff::Timestamp;
-use shared::{error::Error, identity::Job, uploads};
 
-use crate::{Jobs, Report, Run, agencies};
+use crate::{Jobs, Report, Run, agencies, uploads};
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     // What is removed for good must be old by the real time, too.

@@ -1,14 +1,10 @@
 //! Asks Expo what became of push messages: a ticket says only that Expo has them.
 
+use domain::error::Error;
 use jiff::SignedDuration;
-use shared::{
-    db::Db,
-    error::Error,
-    models::{devices, sending},
-    push::{self, Expo, Outcome},
-};
+use store::{Db, tables::{devices, sending}};
 
-use crate::{Clock, Deadline, Report};
+use crate::{Clock, Deadline, Report, expo::{self, Expo, Outcome}};
 
 /// When to ask again for a receipt that isn't there yet.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(15);
@@ -24,7 +20,7 @@ pub(crate) async fn run(db: &Db, expo: &Expo, clock: &Clock, deadline: &Deadline
             return Ok(report);
         }
         let now = clock.now();
-        let owed = sending::take_receipts(db, now, now + ASK_AGAIN, push::RECEIPTS).await?;
+        let owed = sending::take_receipts(db, now, now + ASK_AGAIN, expo::RECEIPTS).await?;
         if owed.is_empty() {
             return Ok(report);
         }

@@ -2,13 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use domain::error::Error;
 use jiff::Timestamp;
+use runtime::{Chain, lambda::Fatal, metrics::Measurement};
 use serde::Serialize;
-use shared::{
-    error::{Chain, Error},
-    lambda::Fatal,
-    metrics::Measurement,
-};
 
 use crate::Job;
 

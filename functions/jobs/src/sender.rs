@@ -2,17 +2,12 @@
 
 use std::sync::OnceLock;
 
+use domain::error::Error;
 use jiff::SignedDuration;
-use shared::{
-    config::Providers,
-    db::Db,
-    error::Error,
-    models::{messages::Channel, sending::Lane},
-    outgoing,
-    push::{self, Expo},
-    secrets::{SecretName, Secrets},
-    twilio::Twilio,
-};
+use runtime::secrets::{SecretName, Secrets};
+use store::{Db, tables::{messages::Channel, sending::Lane}};
+
+use crate::{Providers, expo::{self, Expo}, http_client, twilio::Twilio};
 
 /// Expo takes 600 messages a second: six batches.
 const BATCH_SPACING_MS: i32 = 167;
@@ -29,7 +24,7 @@ pub(crate) struct Sender {
 #[derive(Clone)]
 pub(crate) struct Senders {
     /// Made when first needed.
-    http: OnceLock<outgoing::Client>,
+    http: OnceLock<http_client::Client>,
     providers: Providers,
     secrets: Secrets,
 }
@@ -64,11 +59,11 @@ impl Senders {
     }
 
     /// The one client of this environment.
-    fn http(&self) -> Result<outgoing::Client, Error> {
+    fn http(&self) -> Result<http_client::Client, Error> {
         if let Some(http) = self.http.get() {
             return Ok(http.clone());
         }
-        let http = outgoing::client()?;
+        let http = http_client::client()?;
         Ok(self.http.get_or_init(|| http).clone())
     }
 }
@@ -95,7 +90,7 @@ impl Sender {
                 channel,
                 name: name.to_owned(),
                 spacing_ms: BATCH_SPACING_MS,
-                at_a_turn: i32::try_from(push::BATCH).unwrap_or(i32::MAX),
+                at_a_turn: i32::try_from(expo::BATCH).unwrap_or(i32::MAX),
             },
         }
     }

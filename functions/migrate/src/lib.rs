@@ -1,9 +1,10 @@
 //! `migrate`: brings the schema up to date. Invoked before a release's traffic shifts, and with
 //! `{"phase": "contract"}` once the release before is gone for good; never by a request.
 
+use app::DatabaseSource;
+use runtime::lambda::Fatal;
 use schema::{Done, Phase};
 use serde::{Deserialize, Serialize};
-use shared::{db::DatabaseSource, lambda::Fatal};
 
 /// What the invoker asks for.
 #[derive(Debug, Default, Deserialize)]
@@ -28,7 +29,7 @@ pub struct Report {
 /// # Errors
 /// When the database can't be reached, a migration fails, or one that was applied before has changed since.
 pub async fn run(source: &DatabaseSource, request: Request) -> Result<Report, Fatal> {
-    let mut client = source.connect().await?;
+    let mut client = store::connect(source).await?;
     let Done { applied, waiting } = schema::run(&mut client, request.phase).await?;
     tracing::info!(?applied, ?waiting, "the schema is up to date");
     Ok(Report { applied, waiting })

@@ -4,12 +4,9 @@
 
 use std::{env, fs, path::Path, process::Command, time::Instant};
 
-use image::{
-    ExtendedColorType, ImageEncoder, Rgb, RgbImage,
-    codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
-};
+use domain::photo_kinds::{MediaType, PhotoKind};
+use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage, codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder}};
 use photos::clean::clean;
-use shared::models::photos::{MediaType, PhotoKind};
 
 /// 12 megapixels, as most phones take them; the most that is accepted of a progressive JPEG; and of all others.
 const SIZES: [(u32, u32); 3] = [(4032, 3024), (8192, 4096), (8192, 6144)];

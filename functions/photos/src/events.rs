@@ -1,16 +1,13 @@
 //! What wakes the function: API Gateway's requests, and S3's word that an upload has arrived.
 
 use axum::Router;
+use domain::error::{Conflict, Error};
 use lambda_http::{Adapter, request::LambdaRequest};
 use lambda_runtime::{LambdaEvent, tower::ServiceExt};
+use runtime::{lambda::Fatal, objects::keys};
 use serde::Deserialize;
 use serde_json::Value;
-use shared::{
-    error::{Conflict, Error},
-    lambda::Fatal,
-    models::photos,
-    objects::keys,
-};
+use store::tables::photos;
 
 use crate::{Photos, finish::finish};
 

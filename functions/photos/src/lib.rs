@@ -8,16 +8,37 @@ mod photos;
 
 pub use events::{event_name, invoke};
 
+use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
-use shared::{
-    app::{App, SdkConfig},
-    config::Config,
-    http,
-    objects::Objects,
-    secrets::Secrets,
-};
+use runtime::{aws::SdkConfig, config::{ConfigError, DocumentsBucket, PhotosBucket}, objects::Objects, secrets::Secrets};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
+use web::tokens::TokenVerifier;
+
+/// What `photos` is told by its environment.
+#[derive(Clone)]
+pub struct Config {
+    /// What every HTTP function is told.
+    pub app: AppConfig,
+    /// Where uploads arrive, and images are kept.
+    pub photos_bucket: PhotosBucket,
+    /// Where documents are kept.
+    pub documents_bucket: DocumentsBucket,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            app: AppConfig::from_env()?,
+            photos_bucket: PhotosBucket::from_env()?,
+            documents_bucket: DocumentsBucket::from_env()?,
+        })
+    }
+}
 
 /// What `photos` holds beyond what every function does: the buckets.
 #[derive(Clone)]
@@ -35,13 +56,19 @@ impl FromRef<Photos> for App {
     }
 }
 
+impl FromRef<Photos> for TokenVerifier {
+    fn from_ref(photos: &Photos) -> Self {
+        photos.app.tokens.clone()
+    }
+}
+
 impl Photos {
     /// Wires the function.
     #[must_use]
-    pub fn new(config: Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
-        let images = Objects::new(aws, &config.photos_bucket);
-        let documents = Objects::new(aws, &config.documents_bucket);
-        Self { app: App::new(config, secrets), images, documents }
+    pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
+        let images = Objects::new(aws, &config.photos_bucket.0);
+        let documents = Objects::new(aws, &config.documents_bucket.0);
+        Self { app: App::new(&config.app, secrets), images, documents }
     }
 
     /// Connects ahead of the first request.
@@ -61,7 +88,7 @@ fn routes() -> OpenApiRouter<Photos> {
 /// The function's HTTP interface.
 pub fn router(photos: Photos) -> Router {
     let (router, _) = routes().with_state(photos).split_for_parts();
-    http::service(router, "photos")
+    web::service(router, "photos")
 }
 
 /// The same, as a document.

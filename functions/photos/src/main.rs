@@ -1,19 +1,18 @@
 //! The function `photos`.
 
 use lambda_runtime::{LambdaEvent, service_fn};
-use photos::Photos;
-use shared::lambda;
+use photos::{Config, Photos};
+use runtime::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::Fatal> {
     let function = lambda::start().await?;
-    let photos = Photos::new(function.config.clone(), &function.secrets, &function.aws);
-    let router = function
-        .around(Box::pin(async {
-            photos.warm_up().await;
-            photos::router(photos.clone())
-        }))
-        .await;
+    let photos = Photos::new(&Config::from_env()?, &function.secrets, &function.aws);
+    let router = Box::pin(async {
+        photos.warm_up().await;
+        photos::router(photos.clone())
+    });
+    let router = web::around(&function, router).await?;
     let handle = async |event: LambdaEvent<_>| {
         let (name, context) = (photos::event_name(&event.payload), event.context.clone());
         let work = Box::pin(photos::invoke(&photos, router.clone(), event));

@@ -1,24 +1,13 @@
 //! The records, and the URLs by which bytes come and go.
 
 use axum::{Json, extract::State, http::StatusCode};
+use domain::{Versioned, error::{Error, Fault}, identity::{Caller, Job, PhotosRead, PhotosWrite}, photo_kinds::{PhotoKind, PhotoStatus}, photos::{Download, Upload}};
+use runtime::objects::{UploadTerms, keys};
 use serde::{Deserialize, Serialize};
-use shared::{
-    error::{Error, Fault},
-    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
-    identity::{Caller, Job, May, PhotosRead, PhotosWrite},
-    models::{
-        Versioned, clients,
-        creations::{self, Creation},
-        photos::{
-            self, NEVER_ARRIVED, Photo, PhotoDetailsFields, PhotoFields, PhotoFilter, PhotoKind, PhotoRow, PhotoSize,
-            PhotoStatus,
-        },
-        visits,
-    },
-    objects::{Download, Upload, UploadTerms, keys},
-};
+use store::tables::{clients, creations::{self, Creation}, photos::{self, NEVER_ARRIVED, Photo, PhotoDetailsFields, PhotoFields, PhotoFilter, PhotoRow, PhotoSize}, visits};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
+use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
 
 use crate::{Photos, finish::finish};
 
@@ -95,7 +84,7 @@ pub(crate) async fn list(
     State(photos): State<Photos>,
     caller: May<PhotosRead>,
     Query(query): Query<PhotoQuery>,
-) -> Result<Json<PhotoPage>, Error> {
+) -> web::Result<Json<PhotoPage>> {
     if query.client_id.or(query.visit_id).or(query.user_id).is_none() {
         let fault = |name| Fault::parameter(name, "one of client_id, visit_id and user_id must be given");
         return Err(["client_id", "user_id", "visit_id"].map(fault).to_vec().into());
@@ -138,7 +127,7 @@ pub(crate) async fn create(
     State(photos): State<Photos>,
     caller: May<PhotosWrite>,
     New { id, fields }: NewPhoto,
-) -> Result<Reply<PhotoUpload>, Error> {
+) -> web::Result<Reply<PhotoUpload>> {
     let db = &photos.app.db;
     let mut tx = db.write(&*caller, 1).await?;
     if creations::claim(&mut tx, "photos", id, &fields).await? == Creation::Fresh {
@@ -174,7 +163,7 @@ pub(crate) async fn complete(
     State(photos): State<Photos>,
     caller: May<PhotosWrite>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<Photo>, Error> {
+) -> web::Result<Reply<Photo>> {
     let row = photos::find_to_complete(&photos.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     only_own(&caller, &row)?;
     let row = finish(&photos, Job { agency_id: caller.agency_id }, id).await?;
@@ -192,7 +181,7 @@ pub(crate) async fn read(
     caller: May<PhotosRead>,
     Path(id): Path<Uuid>,
     Query(SizeQuery { size }): Query<SizeQuery>,
-) -> Result<Reply<Photo>, Error> {
+) -> web::Result<Reply<Photo>> {
     let row = photos::find(&photos.app.db, &*caller, id, size).await?.ok_or(Error::NotFound)?;
     let download = photos.download(&row, size).await?;
     Ok(Reply(StatusCode::OK, row.shown_to(caller.role, download)))
@@ -211,7 +200,7 @@ pub(crate) async fn change(
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: PhotoDetailsPatch,
-) -> Result<Reply<Photo>, Error> {
+) -> web::Result<Reply<Photo>> {
     let mut tx = photos.app.db.write(&*caller, 1).await?;
     let before = photos::get(&mut tx, id).await?;
     only_own(&caller, &before)?;
@@ -234,7 +223,7 @@ pub(crate) async fn delete(
     State(photos): State<Photos>,
     caller: May<PhotosWrite>,
     Path(id): Path<Uuid>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     let mut tx = photos.app.db.write(&*caller, 1).await?;
     let photo = photos::get(&mut tx, id).await?;
     only_own(&caller, &photo)?;
@@ -243,8 +232,12 @@ pub(crate) async fn delete(
 }
 
 /// Caregivers write what they made themselves. That others' photos are there is no secret to those who see them.
-fn only_own(caller: &Caller, photo: &PhotoRow) -> Result<(), Error> {
-    if caller.role.sees_agency() || photo.created_by == Some(caller.user_id) { Ok(()) } else { Err(Error::Forbidden) }
+fn only_own(caller: &Caller, photo: &PhotoRow) -> web::Result<()> {
+    if caller.role.sees_agency() || photo.created_by == Some(caller.user_id) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden.into())
+    }
 }
 
 impl Photos {

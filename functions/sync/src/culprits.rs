@@ -3,12 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use shared::{
-    db::{DbError, Tx},
-    identity::Caller,
-    models::sync_push::OUT_OF_REACH,
-    sync::permits::NOT_YOURS,
-};
+use domain::{identity::Caller, sync::permits::NOT_YOURS};
+use store::{DbError, Tx, reads::sync_push::OUT_OF_REACH};
 use uuid::Uuid;
 
 use crate::outcome::Outcome;

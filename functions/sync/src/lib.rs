@@ -14,8 +14,9 @@ mod stock;
 
 use std::time::Duration;
 
+use app::AppWithJobs;
 use axum::Router;
-use shared::{http, jobs::AppWithJobs, metrics::Measurement, request::RequestInfo};
+use runtime::{metrics::Measurement, request::current};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -29,14 +30,14 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
 
 /// Tells CloudWatch of a pull or push, once it is done.
 fn measure(records: usize, conflicts: usize, rejected: usize) {
-    let duration = RequestInfo::current().map_or(Duration::ZERO, |request| request.elapsed());
+    let duration = current().map_or(Duration::ZERO, |request| request.elapsed());
     Measurement::Sync { records, conflicts, rejected, duration }.record();
 }
 
 /// The function's HTTP interface.
 pub fn router(app: AppWithJobs) -> Router {
     let (router, _) = routes().with_state(app).split_for_parts();
-    http::service(router, "sync")
+    web::service(router, "sync")
 }
 
 /// The same, as a document.

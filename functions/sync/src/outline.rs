@@ -3,15 +3,10 @@
 
 use std::fmt;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use domain::error::Fault;
+use serde::{Deserialize, Deserializer, de::{IgnoredAny, MapAccess, SeqAccess, Visitor}};
 use serde_json::value::RawValue;
-use shared::{
-    error::{Error, Fault},
-    http::not_json,
-};
+use web::not_json;
 
 /// More than fits into what Lambda takes, as rows: beyond it are none.
 const MAX_RECORDS: usize = 20_000;
@@ -30,7 +25,7 @@ pub(crate) struct List<'a> {
 ///
 /// # Errors
 /// Every list and table that is none.
-pub(crate) fn read(body: &[u8]) -> Result<Vec<List<'_>>, Error> {
+pub(crate) fn read(body: &[u8]) -> web::Result<Vec<List<'_>>> {
     let whole: &RawValue = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
     let mut faults = Vec::new();
     let mut lists = Vec::new();

@@ -1,12 +1,9 @@
 //! As much as goes into one answer.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-};
+use std::{collections::BTreeMap, io::{self, Write}};
 
 use flate2::{Compression, write::GzEncoder};
-use shared::models::sync_pull::Item;
+use store::reads::sync_pull::Item;
 use uuid::Uuid;
 
 /// What an answer may hold, in bytes. Lambda takes 6 MB (6,291,556 bytes), of which base64 leaves three quarters to what

@@ -1,32 +1,15 @@
 //! From the server to the phone.
 
-use axum::{
-    body::{Body, Bytes},
-    extract::State,
-    http::{HeaderMap, HeaderValue, header},
-    response::{IntoResponse, Response},
-};
+use app::App;
+use axum::{body::{Body, Bytes}, extract::State, http::{HeaderMap, HeaderValue, header}, response::{IntoResponse, Response}};
+use domain::{error::{Error, Fault}, identity::{Caller, SyncUse}, sync::{base::{Pull, WorkBase}, cursor::Cursor, schema::{TABLES, Table, VERSION, table, tables_of}}};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::{
-    app::App,
-    db::{AuditEntry, Tx},
-    error::{Error, Fault},
-    http::Query,
-    identity::{Caller, May, SyncUse},
-    models::sync_pull::{self, DeviceState, Item, Items, Pulled, Window},
-    sync::{
-        base::{Pull, WorkBase},
-        cursor::Cursor,
-        schema::{TABLES, Table, VERSION, table, tables_of},
-    },
-};
+use store::{AuditEntry, Tx, reads::sync_pull::{self, DeviceState, Item, Items, Pulled, Window}};
 use utoipa::IntoParams;
+use web::{May, Query};
 
-use crate::{
-    measure,
-    page::{Page, Room},
-};
+use crate::{measure, page::{Page, Room}};
 
 /// Rows read at once: what fills a page of the shortest rows.
 const PAGE_ROWS: i64 = 25_000;
@@ -74,7 +57,7 @@ pub(crate) async fn pull(
     caller: May<SyncUse>,
     headers: HeaderMap,
     Query(query): Query<PullQuery>,
-) -> Result<Response, Error> {
+) -> web::Result<Response> {
     let version = query.schema_version.unwrap_or(VERSION.into());
     let presented = Cursor::parse(query.last_pulled_at.as_deref());
     let Some(version) = u32::try_from(version).ok().filter(|version| (1..=VERSION).contains(version)) else {
@@ -89,11 +72,14 @@ pub(crate) async fn pull(
     let tx = app.db.write(&*caller, 1).await?;
     sync_pull::touch_new(&tx, request.after(), &new_to_it).await?;
     tx.commit().await?;
-    request.answer(&app, &caller, &[]).await?.ok_or_else(|| Error::Internal("a pull in pages was too large".into()))
+    Ok(request
+        .answer(&app, &caller, &[])
+        .await?
+        .ok_or_else(|| Error::Internal("a pull in pages was too large".into()))?)
 }
 
 /// An app that is newer than we are keeps what it has.
-async fn upgrade_required(app: &App, caller: &Caller, presented: Option<Cursor>) -> Result<Response, Error> {
+async fn upgrade_required(app: &App, caller: &Caller, presented: Option<Cursor>) -> web::Result<Response> {
     let tx = app.db.write(caller, 0).await?;
     let device = sync_pull::device(&tx, presented.map(Cursor::as_i64)).await?;
     tx.commit().await?;
@@ -102,7 +88,7 @@ async fn upgrade_required(app: &App, caller: &Caller, presented: Option<Cursor>)
 }
 
 /// The tables and columns that a migration brings, as far as we know them.
-fn migration(text: Option<&str>, version: u32) -> Result<Vec<(&'static Table, Vec<String>)>, Error> {
+fn migration(text: Option<&str>, version: u32) -> web::Result<Vec<(&'static Table, Vec<String>)>> {
     let Some(text) = text.filter(|text| !matches!(*text, "" | "null" | "undefined")) else { return Ok(Vec::new()) };
     let migration: Migration = serde_json::from_str(text)
         .map_err(|_| vec![Fault::parameter("migration", "must be WatermelonDB's migration as JSON, or null")])?;
@@ -153,7 +139,7 @@ impl Request {
 
     /// Answers in two flights: what there is, and what is remembered of the answer with COMMIT. One would do if the
     /// database cut the page; but what a page means for the device's work base is a rule, and tested as one
-    /// ([`shared::sync::base`]).
+    /// ([`domain::sync::base`]).
     ///
     /// None where what is new to an updated app is more than a page: then it must be given new numbers first.
     async fn answer(
@@ -161,7 +147,7 @@ impl Request {
         app: &App,
         caller: &Caller,
         new_to_it: &[(&'static Table, Vec<String>)],
-    ) -> Result<Option<Response>, Error> {
+    ) -> web::Result<Option<Response>> {
         let tx = app.db.write(caller, 0).await?;
         let cursor = self.presented.map(Cursor::as_i64);
         let (pending, version) = (self.pending, self.version);
@@ -210,7 +196,7 @@ impl Request {
         if asked && (has_pushed || self.pending.unwrap_or(0) == 0) { Kind::Replace } else { Kind::PushFirst(cursor) }
     }
 
-    async fn ask_to_push(&self, tx: Tx<Caller>, device: &DeviceState, cursor: Cursor) -> Result<Response, Error> {
+    async fn ask_to_push(&self, tx: Tx<Caller>, device: &DeviceState, cursor: Cursor) -> web::Result<Response> {
         let pulled = Pulled {
             // It got nothing, so that its work still began where it did.
             base: device.base,
@@ -230,7 +216,7 @@ impl Request {
         device: &DeviceState,
         sent: Sent,
         withheld: bool,
-    ) -> Result<Response, Error> {
+    ) -> web::Result<Response> {
         let presented = self.presented.map_or(0, Cursor::as_i64);
         let has_more = sent.page.has_more;
         let to = Cursor::new(device.epoch, if has_more { sent.page.last } else { sent.number });

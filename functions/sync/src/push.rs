@@ -2,29 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use app::{App, AppWithJobs};
 use axum::{Json, extract::State, http::HeaderMap};
+use domain::{identity::{Caller, SyncUse}, sync::{cursor::Cursor, judge::Author}};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use shared::{
-    app::App,
-    db::{DbError, Tx},
-    error::Error,
-    http::{Query, Unread},
-    identity::{Caller, May, SyncUse},
-    jobs::AppWithJobs,
-    models::sync_push::{self, PushingDevice},
-    sync::{cursor::Cursor, judge::Author},
-};
+use store::{DbError, Tx, reads::sync_push::{self, PushingDevice}};
 use utoipa::{IntoParams, ToSchema};
+use web::{May, Query, Unread};
 
-use crate::{
-    culprits::{self, Barred},
-    measure,
-    outcome::Outcome,
-    records::{self, Records},
-    stock::Stock,
-};
+use crate::{culprits::{self, Barred}, measure, outcome::Outcome, records::{self, Records}, stock::Stock};
 
 /// The cursor that the phone holds.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -87,7 +75,7 @@ pub(crate) async fn push(
     headers: HeaderMap,
     Query(query): Query<PushQuery>,
     Unread(body): Unread,
-) -> Result<Json<Pushed>, Error> {
+) -> web::Result<Json<Pushed>> {
     let now = Timestamp::now();
     let held = Cursor::parse(query.last_pulled_at.as_deref());
     let records = records::read(&body)?;
@@ -144,13 +132,13 @@ impl Judged<'_> {
         self.app.db.write(self.caller, numbers).await
     }
 
-    async fn open(&self) -> Result<(Tx<Caller>, PushingDevice), Error> {
+    async fn open(&self) -> web::Result<(Tx<Caller>, PushingDevice)> {
         let tx = self.begin().await?;
         let device = sync_push::device(&tx).await?;
         Ok((tx, device))
     }
 
-    async fn judge(&self, barred: &Barred) -> Result<(Tx<Caller>, PushingDevice, Outcome), Error> {
+    async fn judge(&self, barred: &Barred) -> web::Result<(Tx<Caller>, PushingDevice, Outcome)> {
         let tx = self.begin().await?;
         let held = self.held.map(Cursor::as_i64);
         // The device first: what it did for clients that were taken away counts in what follows.

@@ -3,16 +3,10 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use aws_lc_rs::digest;
+use domain::sync::{judge::Pushed, schema::{self, Table}};
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
-use shared::{
-    error::Error,
-    models::sync_push::Refused,
-    sync::{
-        judge::Pushed,
-        schema::{self, Table},
-    },
-};
+use store::reads::sync_push::Refused;
 use uuid::Uuid;
 
 use crate::outline;
@@ -44,7 +38,7 @@ pub(crate) struct Records<'a> {
 ///
 /// # Errors
 /// Where its outermost shape is not that of a push: then nobody can tell what it should be.
-pub(crate) fn read(body: &[u8]) -> Result<Records<'_>, Error> {
+pub(crate) fn read(body: &[u8]) -> web::Result<Records<'_>> {
     let mut records = Records { sound: Vec::new(), refused: Vec::new() };
     let (mut ids, mut kept) = (BTreeSet::new(), BTreeSet::new());
     for outline::List { table, name, items } in outline::read(body)? {

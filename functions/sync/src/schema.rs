@@ -1,8 +1,8 @@
 //! The schema of what phones hold.
 
 use axum::Json;
+use domain::sync::schema::{VERSION, describe};
 use serde_json::Value;
-use shared::sync::schema::{VERSION, describe};
 
 /// What phones hold: tables, columns and types, for each schema version.
 #[utoipa::path(get, path = "/sync/schema", tag = "sync", operation_id = "sync_schema", security(()),

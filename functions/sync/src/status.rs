@@ -1,16 +1,13 @@
 //! What the server has of a device's work, so that a nurse can see that her shift is in the chart.
 
+use app::App;
 use axum::{Json, extract::State};
+use domain::{error::Fault, identity::SyncUse};
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::{
-    app::App,
-    error::{Error, Fault},
-    http::Query,
-    identity::{May, SyncUse},
-    models::sync_status::{self, SyncStatus},
-};
+use store::reads::sync_status::{self, SyncStatus};
 use utoipa::IntoParams;
+use web::{May, Query};
 
 /// Since when.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -28,7 +25,7 @@ pub(crate) async fn status(
     State(app): State<App>,
     caller: May<SyncUse>,
     Query(query): Query<StatusQuery>,
-) -> Result<Json<SyncStatus>, Error> {
+) -> web::Result<Json<SyncStatus>> {
     let since = match query.since {
         Some(since) => Timestamp::from_millisecond(since)
             .map_err(|_| vec![Fault::parameter("since", "must be a time in milliseconds")])?,

@@ -2,17 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::{error::Error, identity::Caller, sync::{judge::{self, Row, Surroundings, VisitFacts}, schema::{TABLES, Table}}};
 use serde_json::Value;
-use shared::{
-    db::Tx,
-    error::Error,
-    identity::Caller,
-    models::sync_push::{self, State},
-    sync::{
-        judge::{self, Row, Surroundings, VisitFacts},
-        schema::{TABLES, Table},
-    },
-};
+use store::{Tx, reads::sync_push::{self, State}};
 use uuid::Uuid;
 
 use crate::records::Record;

@@ -1,16 +1,13 @@
 //! What two people changed at the same time, for a person to settle.
 
+use app::App;
 use axum::{Json, extract::State};
+use domain::{error::{Conflict, Error}, identity::ConflictsSettle};
 use serde::Deserialize;
-use shared::{
-    app::App,
-    error::{Conflict, Error},
-    http::{Cursor, Json as Body, Page, PageSize, Path, Query},
-    identity::{ConflictsSettle, May},
-    models::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict},
-};
+use store::tables::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict};
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::{Cursor, Json as Body, May, Page, PageSize, Path, Query};
 
 type SyncConflictPage = Page<SyncConflict>;
 
@@ -37,7 +34,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<ConflictsSettle>,
     Query(query): Query<ConflictQuery>,
-) -> Result<Json<SyncConflictPage>, Error> {
+) -> web::Result<Json<SyncConflictPage>> {
     let status = query.status.unwrap_or(ConflictStatus::NeedsReview);
     let after = query.cursor.as_ref().map(Cursor::read).transpose()?;
     let conflicts = sync_conflicts::list(&app.db, &*caller, status, after, query.limit.and_one()).await?;
@@ -56,14 +53,14 @@ pub(crate) async fn resolve(
     caller: May<ConflictsSettle>,
     Path(id): Path<Uuid>,
     Body(decision): Body<Decision>,
-) -> Result<Json<SyncConflict>, Error> {
+) -> web::Result<Json<SyncConflict>> {
     let mut tx = app.db.write(&*caller, 2).await?;
     let conflict = sync_conflicts::lock(&mut tx, id).await?;
     if conflict.status == ConflictStatus::Resolved {
         tx.commit().await?;
         return match conflict.kept {
             kept if kept == Some(decision.keep) => Ok(Json(conflict)),
-            _ => Err(Error::Conflict(Conflict::AlreadyRecorded)),
+            _ => Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
         };
     }
     sync_conflicts::apply(&mut tx, &conflict, decision.keep).await?;

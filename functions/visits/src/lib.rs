@@ -5,8 +5,8 @@ mod progress;
 mod tasks;
 mod visits;
 
+use app::App;
 use axum::Router;
-use shared::{app::App, http};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -27,7 +27,7 @@ fn routes() -> OpenApiRouter<App> {
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
     let (router, _) = routes().with_state(app).split_for_parts();
-    http::service(router, "visits")
+    web::service(router, "visits")
 }
 
 /// The same, as a document.

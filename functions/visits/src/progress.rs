@@ -1,18 +1,11 @@
 //! A visit's way: scheduled, in progress, completed; or called off.
 
+use app::App;
 use axum::{extract::State, http::StatusCode};
-use shared::{
-    app::App,
-    error::{Conflict, Error, Fault},
-    http::{Json, Path, Reply},
-    identity::{May, VisitsWrite},
-    models::{
-        care_team,
-        visit_presence::{self, Presence},
-        visits::{self, Cancellation, Visit, VisitStatus},
-    },
-};
+use domain::{error::{Conflict, Error, Fault}, identity::VisitsWrite};
+use store::tables::{care_team, visit_presence::{self, Presence}, visits::{self, Cancellation, Visit, VisitStatus}};
 use uuid::Uuid;
+use web::{Json, May, Path, Reply};
 
 use crate::visits::only_own;
 
@@ -32,17 +25,17 @@ pub(crate) async fn check_in(
     caller: May<VisitsWrite>,
     Path(id): Path<Uuid>,
     Json(presence): Json<Presence>,
-) -> Result<Reply<Visit>, Error> {
+) -> web::Result<Reply<Visit>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match visit.status {
         VisitStatus::InProgress | VisitStatus::Completed if visit.was_checked_in_by(&presence) => {}
-        VisitStatus::InProgress | VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        VisitStatus::InProgress | VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
         from if from.may_become(VisitStatus::InProgress) => {
             visit_presence::check_in(&mut tx, &visit, &presence).await?;
         }
-        _ => return Err(cannot(&visit, VisitStatus::InProgress)),
+        _ => return Err(cannot(&visit, VisitStatus::InProgress).into()),
     }
     let visit = visits::get(&mut tx, id).await?;
     tx.commit().await?;
@@ -59,13 +52,13 @@ pub(crate) async fn check_out(
     caller: May<VisitsWrite>,
     Path(id): Path<Uuid>,
     Json(presence): Json<Presence>,
-) -> Result<Reply<Visit>, Error> {
+) -> web::Result<Reply<Visit>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match (visit.status, visit.stated_start()) {
         (VisitStatus::Completed, _) if visit.was_checked_out_by(&presence) => {}
-        (VisitStatus::Completed, _) => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        (VisitStatus::Completed, _) => return Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
         (from, Some(start)) if from.may_become(VisitStatus::Completed) => {
             if presence.at < start {
                 return Err(vec![Fault::body("/at", "must not be before the check-in")].into());
@@ -73,7 +66,7 @@ pub(crate) async fn check_out(
             visit_presence::check_out(&mut tx, &visit, &presence).await?;
         }
         // Without a check-in there is nothing to check out of.
-        _ => return Err(cannot(&visit, VisitStatus::Completed)),
+        _ => return Err(cannot(&visit, VisitStatus::Completed).into()),
     }
     let visit = visits::get(&mut tx, id).await?;
     tx.commit().await?;
@@ -90,18 +83,18 @@ pub(crate) async fn cancel(
     caller: May<VisitsWrite>,
     Path(id): Path<Uuid>,
     Json(cancellation): Json<Cancellation>,
-) -> Result<Reply<Visit>, Error> {
+) -> web::Result<Reply<Visit>> {
     let mut tx = app.db.write(&*caller, 2).await?;
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match visit.status {
         VisitStatus::Cancelled if visit.cancel_reason.as_deref() == Some(&cancellation.reason) => {}
-        VisitStatus::Cancelled => return Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        VisitStatus::Cancelled => return Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
         from if from.may_become(VisitStatus::Cancelled) => {
             visits::cancel(&mut tx, &visit, &cancellation.reason).await?;
             care_team::shorten_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
         }
-        _ => return Err(cannot(&visit, VisitStatus::Cancelled)),
+        _ => return Err(cannot(&visit, VisitStatus::Cancelled).into()),
     }
     // Who calls off their last visit to a client may no longer see them, but does see what they have just done.
     let visit = visits::get(&mut tx, id).await.or_else(|error| match error {

@@ -1,19 +1,11 @@
 //! What is to be done at a visit, and what was.
 
+use app::App;
 use axum::{Json, extract::State, http::StatusCode};
-use shared::{
-    app::App,
-    db::{Identity, Tx},
-    error::{Conflict, Error},
-    http::{IfMatch, New, Patch, Path, Reply},
-    identity::{Caller, May, VisitsRead, VisitsWrite},
-    models::{
-        creations::{self, Creation},
-        visit_tasks::{self, Task, TaskFields, TaskType},
-        visits::{self, Visit, VisitStatus},
-    },
-};
+use domain::{error::{Conflict, Error}, identity::{Caller, VisitsRead, VisitsWrite}, task_type::TaskType};
+use store::{Identity, Tx, tables::{creations::{self, Creation}, visit_tasks::{self, Task, TaskFields}, visits::{self, Visit, VisitStatus}}};
 use uuid::Uuid;
+use web::{IfMatch, May, New, Patch, Path, Reply};
 
 use crate::visits::only_own;
 
@@ -28,7 +20,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<VisitsRead>,
     Path(id): Path<Uuid>,
-) -> Result<Json<Vec<Task>>, Error> {
+) -> web::Result<Json<Vec<Task>>> {
     let tasks = visit_tasks::of_visit(&app.db, &*caller, id).await?;
     if tasks.is_empty() {
         visits::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
@@ -46,7 +38,7 @@ pub(crate) async fn create(
     caller: May<VisitsWrite>,
     Path(visit_id): Path<Uuid>,
     New { id, fields }: NewTask,
-) -> Result<Reply<Task>, Error> {
+) -> web::Result<Reply<Task>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     writable(&caller, fields.task_type)?;
@@ -70,7 +62,7 @@ pub(crate) async fn change(
     Path((visit_id, id)): Path<(Uuid, Uuid)>,
     if_match: IfMatch,
     patch: TaskPatch,
-) -> Result<Reply<Task>, Error> {
+) -> web::Result<Reply<Task>> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     let before = visit_tasks::lock(&mut tx, visit_id, id).await?;
@@ -95,7 +87,7 @@ pub(crate) async fn delete(
     State(app): State<App>,
     caller: May<VisitsWrite>,
     Path((visit_id, id)): Path<(Uuid, Uuid)>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     let mut tx = app.db.write(&*caller, 1).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     let task = visit_tasks::lock(&mut tx, visit_id, id).await?;
@@ -106,15 +98,15 @@ pub(crate) async fn delete(
 }
 
 /// The visit, if the caller may write its tasks and it was not called off.
-async fn open_visit<I: Identity>(tx: &mut Tx<I>, caller: &Caller, id: Uuid) -> Result<Visit, Error> {
+async fn open_visit<I: Identity>(tx: &mut Tx<I>, caller: &Caller, id: Uuid) -> web::Result<Visit> {
     let visit = visits::get(tx, id).await?;
     only_own(caller, visit.user_id)?;
     if visit.status == VisitStatus::Cancelled {
-        return Err(Error::Conflict(Conflict::Final("This visit was called off.")));
+        return Err(Error::Conflict(Conflict::Final("This visit was called off.")).into());
     }
     Ok(visit)
 }
 
-fn writable(caller: &Caller, task_type: TaskType) -> Result<(), Error> {
-    if task_type.writable_by(caller.role) { Ok(()) } else { Err(Error::Forbidden) }
+fn writable(caller: &Caller, task_type: TaskType) -> web::Result<()> {
+    if task_type.writable_by(caller.role) { Ok(()) } else { Err(Error::Forbidden.into()) }
 }

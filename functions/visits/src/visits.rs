@@ -1,24 +1,14 @@
 //! Planning.
 
+use app::App;
 use axum::{Json, extract::State, http::StatusCode};
+use domain::{error::{Conflict, Error, Fault}, identity::{Caller, VisitsDelete, VisitsRead, VisitsWrite}, validation::Faults};
 use jiff::Timestamp;
 use serde::Deserialize;
-use shared::{
-    app::App,
-    db::{Identity, Tx},
-    error::{Conflict, Error, Fault},
-    http::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply},
-    identity::{Caller, May, VisitsDelete, VisitsRead, VisitsWrite},
-    models::{
-        care_team, clients,
-        creations::{self, Creation},
-        users,
-        visits::{self, Visit, VisitFields, VisitFilter, VisitStatus},
-    },
-    validation::Faults,
-};
+use store::{Identity, Tx, tables::{care_team, clients, creations::{self, Creation}, users, visits::{self, Visit, VisitFields, VisitFilter, VisitStatus}}};
 use utoipa::IntoParams;
 use uuid::Uuid;
+use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
 
 type NewVisit = New<VisitFields>;
 type VisitPatch = Patch<VisitFields>;
@@ -55,7 +45,7 @@ pub(crate) async fn list(
     State(app): State<App>,
     caller: May<VisitsRead>,
     Query(query): Query<VisitQuery>,
-) -> Result<Json<VisitPage>, Error> {
+) -> web::Result<Json<VisitPage>> {
     let filter = VisitFilter {
         from: query.from,
         to: query.to,
@@ -80,7 +70,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     caller: May<VisitsWrite>,
     New { id, fields }: NewVisit,
-) -> Result<Reply<Visit>, Error> {
+) -> web::Result<Reply<Visit>> {
     only_own(&caller, fields.user_id)?;
     let mut tx = app.db.write(&*caller, 2).await?;
     if creations::claim(&mut tx, "visits", id, &fields).await? == Creation::Fresh {
@@ -104,7 +94,7 @@ pub(crate) async fn read(
     State(app): State<App>,
     caller: May<VisitsRead>,
     Path(id): Path<Uuid>,
-) -> Result<Reply<Visit>, Error> {
+) -> web::Result<Reply<Visit>> {
     let visit = visits::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, visit))
 }
@@ -123,7 +113,7 @@ pub(crate) async fn change(
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: VisitPatch,
-) -> Result<Reply<Visit>, Error> {
+) -> web::Result<Reply<Visit>> {
     let mut tx = app.db.write(&*caller, 3).await?;
     let before = visits::get(&mut tx, id).await?;
     only_own(&caller, before.user_id)?;
@@ -136,10 +126,10 @@ pub(crate) async fn change(
         != (before.user_id, before.scheduled_start, before.scheduled_end);
     if moved {
         if !caller.role.sees_agency() {
-            return Err(Error::Forbidden);
+            return Err(Error::Forbidden.into());
         }
         if !matches!(before.status, VisitStatus::Scheduled | VisitStatus::Missed) {
-            return Err(Error::Conflict(Conflict::Final("This visit has begun or is called off. Plan another.")));
+            return Err(Error::Conflict(Conflict::Final("This visit has begun or is called off. Plan another.")).into());
         }
         must_exist(&mut tx, &wanted).await?;
         if !wanted.allow_overlap {
@@ -167,11 +157,11 @@ pub(crate) async fn delete(
     State(app): State<App>,
     caller: May<VisitsDelete>,
     Path(id): Path<Uuid>,
-) -> Result<StatusCode, Error> {
+) -> web::Result<StatusCode> {
     let mut tx = app.db.write(&*caller, 20).await?;
     let visit = visits::get(&mut tx, id).await?;
     if matches!(visit.status, VisitStatus::InProgress | VisitStatus::Completed) {
-        return Err(Error::Conflict(Conflict::Final("This visit took place and stays on record.")));
+        return Err(Error::Conflict(Conflict::Final("This visit took place and stays on record.")).into());
     }
     visits::delete(&mut tx, &visit).await?;
     care_team::refresh_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
@@ -180,14 +170,14 @@ pub(crate) async fn delete(
 }
 
 /// Caregivers write their own visits. Another's visit to a client of theirs is one they see, so this is no secret.
-pub(crate) fn only_own(caller: &Caller, user_id: Uuid) -> Result<(), Error> {
-    if caller.role.sees_agency() || caller.user_id == user_id { Ok(()) } else { Err(Error::Forbidden) }
+pub(crate) fn only_own(caller: &Caller, user_id: Uuid) -> web::Result<()> {
+    if caller.role.sees_agency() || caller.user_id == user_id { Ok(()) } else { Err(Error::Forbidden.into()) }
 }
 
 /// The client and the caregiver must be ones that the caller may plan for.
-async fn must_exist<I: Identity>(tx: &mut Tx<I>, visit: &VisitFields) -> Result<(), Error> {
+async fn must_exist<I: Identity>(tx: &mut Tx<I>, visit: &VisitFields) -> web::Result<()> {
     let mut faults = Faults::default();
     faults.unless(clients::exists(tx, visit.client_id).await?, "/client_id", "must be a client whom you see");
     users::must_give_care(users::role_of(tx, visit.user_id).await?, "/user_id", &mut faults);
-    faults.into_result()
+    Ok(faults.into_result()?)
 }

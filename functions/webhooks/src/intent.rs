@@ -1,6 +1,6 @@
 //! What an inbound SMS asks for. A keyword is the whole message, in either language, whatever its case and accents.
 
-use shared::models::inbound_messages::Intent;
+use store::tables::inbound_messages::Intent;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// What Twilio answers by itself, and acts upon: its "Support for opt-out keywords" page. It takes them without regard to

@@ -2,28 +2,50 @@
 //! believed, and may still come twice, late or out of order.
 
 mod intent;
+pub mod signature;
 mod signed;
 mod sms;
+mod tokens;
 mod twiml;
+mod twiml_document;
 mod voice;
 
 use std::sync::Arc;
 
+use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
 use jiff::Timestamp;
-use shared::{
-    app::{App, SdkConfig},
-    config::Config,
-    ephemeral::Ephemeral,
-    http,
-    jobs::Jobs,
-    secrets::Secrets,
-};
+use runtime::{aws::SdkConfig, config::{ConfigError, EphemeralTable, JobsFunction}, ephemeral::Ephemeral, jobs::Jobs, secrets::Secrets};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What tells the time.
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What `webhooks` is told by its environment.
+#[derive(Clone)]
+pub struct Config {
+    /// What every HTTP function is told.
+    pub app: AppConfig,
+    /// Where refusals are counted.
+    pub ephemeral_table: EphemeralTable,
+    /// Who calls and sends.
+    pub jobs_function: JobsFunction,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            app: AppConfig::from_env()?,
+            ephemeral_table: EphemeralTable::from_env()?,
+            jobs_function: JobsFunction::from_env(),
+        })
+    }
+}
 
 /// What `webhooks` holds beyond what every function does: Twilio's secrets, the count of refusals, the way to `jobs`, and
 /// a clock.
@@ -45,10 +67,10 @@ impl FromRef<Webhooks> for App {
 impl Webhooks {
     /// Wires the function.
     #[must_use]
-    pub fn new(config: Config, secrets: Secrets, aws: &SdkConfig) -> Self {
+    pub fn new(config: &Config, secrets: Secrets, aws: &SdkConfig) -> Self {
         let ephemeral = Ephemeral::new(aws, &config.ephemeral_table);
         let jobs = Jobs::new(aws, &config.jobs_function);
-        Self { app: App::new(config, &secrets), secrets, ephemeral, jobs, clock: Arc::new(Timestamp::now) }
+        Self { app: App::new(&config.app, &secrets), secrets, ephemeral, jobs, clock: Arc::new(Timestamp::now) }
     }
 
     /// The same, going by another clock.
@@ -79,7 +101,7 @@ fn routes() -> OpenApiRouter<Webhooks> {
 /// The function's HTTP interface.
 pub fn router(webhooks: Webhooks) -> Router {
     let (router, _) = routes().with_state(webhooks).split_for_parts();
-    http::service(router, "webhooks")
+    web::service(router, "webhooks")
 }
 
 /// The same, as a document.

@@ -1,25 +1,14 @@
 //! Only what Twilio sent to an address of ours gets further than this.
 
-use axum::{
-    body::{self, Bytes},
-    extract::{FromRequest, FromRequestParts, MatchedPath, Request},
-    http::header::CONTENT_TYPE,
-};
+use axum::{body::{self, Bytes}, extract::{FromRequest, FromRequestParts, MatchedPath, Request}, http::header::CONTENT_TYPE};
+use domain::{error::{Error, Fault}, request::RequestInfo};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use shared::{
-    ephemeral::rate::Limit,
-    error::{Error, Fault},
-    models::accounts,
-    request::RequestInfo,
-    secrets::SecretName,
-    twilio::{
-        REPEAT, WebhookTokens,
-        signature::{self, Body},
-    },
-};
+use runtime::{ephemeral::rate::{Counted, Limit}, secrets::SecretName, twilio::REPEAT};
+use store::tables::accounts;
 use uuid::Uuid;
+use web::CurrentRequest;
 
-use crate::Webhooks;
+use crate::{Webhooks, signature::{self, Body}, tokens::WebhookTokens};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const SIGNATURE: &str = "x-twilio-signature";
@@ -53,7 +42,7 @@ impl Signed {
     }
 
     /// An id or a number, that nothing can be done without.
-    pub(crate) fn short(&self, name: &str) -> Result<String, Error> {
+    pub(crate) fn short(&self, name: &str) -> web::Result<String> {
         let kept = self.kept(name, LONGEST_ID);
         if kept.is_empty() { Err(vec![Fault::parameter(name, "is required")].into()) } else { Ok(kept) }
     }
@@ -64,8 +53,8 @@ impl Signed {
     }
 
     /// The message of ours that this is about.
-    pub(crate) fn message_id(&self) -> Result<Uuid, Error> {
-        value(&self.query, "message").and_then(|text| text.parse().ok()).ok_or(Error::NotFound)
+    pub(crate) fn message_id(&self) -> web::Result<Uuid> {
+        value(&self.query, "message").and_then(|text| text.parse().ok()).ok_or(Error::NotFound.into())
     }
 
     /// Where to post what comes next, with one more parameter in the query.
@@ -82,11 +71,11 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 impl FromRequest<Webhooks> for Signed {
-    type Rejection = Error;
+    type Rejection = web::Error;
 
-    async fn from_request(request: Request, webhooks: &Webhooks) -> Result<Self, Error> {
+    async fn from_request(request: Request, webhooks: &Webhooks) -> web::Result<Self> {
         let (mut parts, body) = request.into_parts();
-        let Ok(info) = RequestInfo::from_request_parts(&mut parts, webhooks).await;
+        let Ok(CurrentRequest(info)) = CurrentRequest::from_request_parts(&mut parts, webhooks).await;
         // Routing has shortened the request's own, and no path of ours has a part that varies.
         let path = parts.extensions.get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
         let raw_query = parts.uri.query().unwrap_or_default();
@@ -100,7 +89,7 @@ impl FromRequest<Webhooks> for Signed {
 
         // Never by the Host header: who is in front of us replaces it.
         let mark = if raw_query.is_empty() { "" } else { "?" };
-        let url = format!("{}{path}{mark}{raw_query}", webhooks.app.config.public_url);
+        let url = format!("{}{path}{mark}{raw_query}", webhooks.app.public_url);
         let judge = |tokens: &WebhookTokens| {
             let is_twilios = signature::is_valid(&tokens.twilios(), &url, body, header(SIGNATURE));
             let is_ours = signature::is_ours(&tokens.ours(), value(&query, "token").unwrap_or_default());
@@ -118,20 +107,20 @@ impl FromRequest<Webhooks> for Signed {
         }
         if let Err(why) = judged {
             record_refusal(webhooks, why, &path, &info).await?;
-            return Err(Error::Forbidden);
+            return Err(Error::Forbidden.into());
         }
         if !is_form {
-            return Err(Error::UnsupportedMediaType(FORM));
+            return Err(web::Error::UnsupportedMediaType(FORM));
         }
         Ok(Self { form, query, path, request: info })
     }
 }
 
-async fn bytes(body: body::Body) -> Result<Bytes, Error> {
+async fn bytes(body: body::Body) -> web::Result<Bytes> {
     match Limited::new(body, MAX_BYTES).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge(MAX_BYTES)),
-        Err(_) => Err(Error::Malformed("the body broke off".into())),
+        Err(error) if error.is::<LengthLimitError>() => Err(web::Error::TooLarge(MAX_BYTES)),
+        Err(_) => Err(web::Error::Malformed("the body broke off".into())),
     }
 }
 
@@ -146,11 +135,11 @@ pub(crate) async fn warm_up(webhooks: &Webhooks) {
     }
 }
 
-async fn record_refusal(webhooks: &Webhooks, why: &str, path: &str, request: &RequestInfo) -> Result<(), Error> {
+async fn record_refusal(webhooks: &Webhooks, why: &str, path: &str, request: &RequestInfo) -> web::Result<()> {
     let address = request.source_ip.as_deref().unwrap_or_default();
     match webhooks.ephemeral.count(REFUSALS_RECORDED, address).await {
-        Ok(()) => {}
-        Err(Error::TooManyRequests(_)) => {
+        Ok(Counted::Within) => {}
+        Ok(Counted::Exceeded { .. }) => {
             tracing::warn!(why, path, "refused a webhook that nobody put on record");
             return Ok(());
         }
@@ -158,5 +147,5 @@ async fn record_refusal(webhooks: &Webhooks, why: &str, path: &str, request: &Re
         Err(error) => tracing::warn!(%error, "refusals can't be counted"),
     }
     let details = serde_json::json!({"path": path, "why": why});
-    accounts::record_event(&webhooks.app.db, "webhook.refused", None, details, request).await
+    Ok(accounts::record_event(&webhooks.app.db, "webhook.refused", None, details, request).await?)
 }

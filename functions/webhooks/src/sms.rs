@@ -1,27 +1,11 @@
 //! SMS: what families write back, and what became of those we sent.
 
 use axum::{extract::State, http::StatusCode};
-use shared::{
-    db::Tx,
-    error::Error,
-    identity::Webhook,
-    messages::Template,
-    models::{
-        alerts::{self, AlertFields, Severity},
-        consents,
-        inbound_messages::{self, Inbound, Intent, Sender},
-        messages::{self, Report},
-        users::Locale,
-    },
-    twilio::twiml::Verb,
-};
+use domain::{error::Error, identity::Webhook, messages::{Locale, Template}};
+use store::{Tx, tables::{alerts::{self, AlertFields, Severity}, consents, inbound_messages::{self, Inbound, Intent, Sender}, messages::{self, Report}}};
 use uuid::Uuid;
 
-use crate::{
-    Webhooks, intent,
-    signed::{LONGEST_ID, Signed},
-    twiml::TwiMl,
-};
+use crate::{Webhooks, intent, signed::{LONGEST_ID, Signed}, twiml::TwiMl, twiml_document::Verb};
 
 /// As much as Twilio sends, and more; the rest of what it might send one day is cut off.
 const LONGEST_BODY: usize = 5_000;
@@ -35,7 +19,7 @@ const CALL_BACK: &str = "family_call";
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 200, description = "What to answer, if anything.", content_type = "text/xml", body = String),
         (status = 403, description = "Not from Twilio.")))]
-pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> Result<TwiMl, Error> {
+pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<TwiMl> {
     let (intent, answered_by_twilio) = intent::of(signed.value("Body"));
     let inbound = Inbound {
         sid: signed.short("MessageSid")?,
@@ -59,7 +43,7 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) ->
 
 /// Keeps the message and does what it asks for, once. Answers whether it is one of several notes, of which only the first
 /// is answered: a machine that answers us would never end.
-async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &Sender) -> Result<bool, Error> {
+async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &Sender) -> web::Result<bool> {
     let who = Webhook::of_agency(sender.agency_id, signed.request.clone());
     let calls = inbound.intent == Intent::Call;
     let mut tx = webhooks.app.db.write(&who, u16::from(calls)).await?;
@@ -81,7 +65,7 @@ async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &
 }
 
 /// Raises an alert to the coordinator of the sender's client, unless one is waiting for an answer already.
-async fn ask_for_call(tx: &mut Tx<Webhook>, sender: &Sender) -> Result<bool, Error> {
+async fn ask_for_call(tx: &mut Tx<Webhook>, sender: &Sender) -> web::Result<bool> {
     let Some(client_id) = sender.client_id else { return Ok(false) };
     if alerts::is_waiting(tx, client_id, sender.user_id, CALL_BACK).await? {
         return Ok(false);
@@ -115,7 +99,7 @@ fn to_stranger(intent: Intent, body: &str) -> Option<(Template, Locale)> {
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
         (status = 404, description = "No such message of ours.")))]
-pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> Result<StatusCode, Error> {
+pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<StatusCode> {
     let (sid, message_id) = (signed.short("MessageSid")?, signed.message_id()?);
     let report = match signed.value("MessageStatus") {
         "accepted" | "scheduled" | "queued" | "sending" | "sent" => Report::Accepted,

@@ -1,10 +1,8 @@
 //! TwiML as an answer.
 
-use axum::{
-    http::header::CONTENT_TYPE,
-    response::{IntoResponse, Response},
-};
-use shared::twilio::twiml::{Verb, document};
+use axum::{http::header::CONTENT_TYPE, response::{IntoResponse, Response}};
+
+use crate::twiml_document::{Verb, document};
 
 /// What Twilio is told to do.
 pub(crate) struct TwiMl(pub(crate) Vec<Verb>);

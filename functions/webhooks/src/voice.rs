@@ -1,20 +1,10 @@
 //! Calls: what they say, which key was pressed, and how they ended.
 
 use axum::{extract::State, http::StatusCode};
-use shared::{
-    error::Error,
-    escalation::chain::{self, Moved, Reason},
-    identity::Webhook,
-    messages::Template,
-    models::{
-        alerts::{self, AlertCall, AlertStatus},
-        escalations,
-        messages::{self, Report},
-    },
-    twilio::twiml::{Spoken, Verb},
-};
+use domain::{error::Error, identity::Webhook, messages::Template};
+use store::{escalation::{self, Moved, Reason}, tables::{alerts::{self, AlertCall, AlertStatus}, escalations, messages::{self, Report}}};
 
-use crate::{Webhooks, signed::Signed, twiml::TwiMl};
+use crate::{Webhooks, signed::Signed, twiml::TwiMl, twiml_document::{Spoken, Verb}};
 
 /// How often a person is asked to press a key before the call ends.
 const ASKED_AT_MOST: u8 = 3;
@@ -28,7 +18,7 @@ const ASKED: &str = "asked";
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 200, description = "What to say and ask.", content_type = "text/xml", body = String),
         (status = 403, description = "Not from Twilio."), (status = 404, description = "No such call of ours.")))]
-pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> Result<TwiMl, Error> {
+pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<TwiMl> {
     let asked = signed.count(ASKED);
     match (asked, signed.value("Digits")) {
         (0, _) => ask(&webhooks, &signed, 1).await,
@@ -40,7 +30,7 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) ->
     }
 }
 
-async fn ask(webhooks: &Webhooks, signed: &Signed, time: u8) -> Result<TwiMl, Error> {
+async fn ask(webhooks: &Webhooks, signed: &Signed, time: u8) -> web::Result<TwiMl> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who, 0).await?;
@@ -51,7 +41,7 @@ async fn ask(webhooks: &Webhooks, signed: &Signed, time: u8) -> Result<TwiMl, Er
     Ok(match settled(&call) {
         Some(settled) => end(&call, &settled),
         None => TwiMl(vec![Verb::AskForKey {
-            action: signed.next_address(&webhooks.app.config.public_url, ASKED, time),
+            action: signed.next_address(&webhooks.app.public_url, ASKED, time),
             say: Spoken { locale: call.locale, text: question(&call) },
         }]),
     })
@@ -81,7 +71,7 @@ fn end(call: &AlertCall, template: &Template) -> TwiMl {
 }
 
 /// Only a pressed key is a person: voicemail answers too.
-async fn take(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
+async fn take(webhooks: &Webhooks, signed: &Signed) -> web::Result<TwiMl> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who, 1).await?;
@@ -94,7 +84,7 @@ async fn take(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
     Ok(end(&call, &Template::AlertTaken {}))
 }
 
-async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
+async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> web::Result<TwiMl> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who, 1).await?;
@@ -102,7 +92,7 @@ async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
     if let Some(settled) = settled(&call) {
         return Ok(end(&call, &settled));
     }
-    let moved = chain::advance(&mut tx, call.alert.id, Reason::PassedOn(message_id), webhooks.now()).await?;
+    let moved = escalation::advance(&mut tx, call.alert.id, Reason::PassedOn(message_id), webhooks.now()).await?;
     tx.commit().await?;
     if moved != Moved::Nothing {
         webhooks.jobs.dispatch().await;
@@ -117,7 +107,7 @@ async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> Result<TwiMl, Error> {
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
         (status = 404, description = "No such call of ours.")))]
-pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> Result<StatusCode, Error> {
+pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<StatusCode> {
     let (sid, message_id) = (signed.short("CallSid")?, signed.message_id()?);
     let report = match signed.value("CallStatus") {
         "queued" | "initiated" | "ringing" | "answered" | "in-progress" => Report::Accepted,
@@ -133,7 +123,9 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> 
     escalations::heard_of(&mut tx, message_id, now).await?;
     let reported = messages::report(&mut tx, message_id, &sid, &report, now).await?.ok_or(Error::NotFound)?;
     let moved = match reported.alert_id {
-        Some(alert_id) if has_ended => chain::advance(&mut tx, alert_id, Reason::CallEnded(message_id), now).await?,
+        Some(alert_id) if has_ended => {
+            escalation::advance(&mut tx, alert_id, Reason::CallEnded(message_id), now).await?
+        }
         _ => Moved::Nothing,
     };
     tx.commit().await?;

@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
+use domain::sync::schema::{TABLES, VERSION};
+use runtime::lambda::Fatal;
 use serde_json::{Value, json};
-use shared::{
-    lambda::Fatal,
-    sync::schema::{TABLES, VERSION},
-};
 use tokio_postgres::{Client, types::Type};
 use uuid::Uuid;
 

@@ -1,6 +1,7 @@
 //! The data that is measured on, made by plain SQL: agencies of one nurse each, who holds a given number of records.
 
-use shared::{identity::hash_password, lambda::Fatal};
+use auth::password::hash_password;
+use runtime::lambda::Fatal;
 use tokio_postgres::Client;
 use uuid::Uuid;
 

@@ -10,23 +10,11 @@ mod plan;
 mod tasks;
 mod week;
 
+use app::DatabaseConfig;
+use domain::{error::Error, identity::{Caller, Job}, request::RequestInfo};
 use jiff::Timestamp;
-use shared::{
-    app::aws_config,
-    config::Config,
-    db::{Db, StatementMode},
-    error::Error,
-    identity::{Caller, Job},
-    lambda::Fatal,
-    models::{
-        accounts::{self, SignInDevice},
-        creations,
-        devices::{self, Platform},
-        users,
-    },
-    request::RequestInfo,
-    secrets::{SecretName, Secrets},
-};
+use runtime::{aws::aws_config, config::Environment, lambda::Fatal, secrets::{SecretName, Secrets}};
+use store::{Db, StatementMode, tables::{accounts::{self, SignInDevice}, creations, devices::{self, Platform}, users}};
 use uuid::Uuid;
 
 pub use many::Sizes;
@@ -40,9 +28,9 @@ const TIME_ZONE: &str = "America/Toronto";
 /// Loads what is missing, with a large set beside the week where `sizes` asks for one. `admin` is a superuser's way to
 /// the database's server.
 pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Result<(), Fatal> {
-    let config = Config::from_env()?;
-    let secrets = Secrets::new(&aws_config().await, &config.environment);
-    let db = Db::new(config.database_source(&secrets, SecretName::Database), StatementMode::Named);
+    let secrets = Secrets::new(&aws_config().await, &Environment::from_env()?.name);
+    let source = DatabaseConfig::from_env()?.source(SecretName::Database, &secrets);
+    let db = Db::new(source, StatementMode::Named);
     let clock = Clock::new(Timestamp::now())?;
 
     let owner = crate::prepare::connect(admin.clone().user("berthcare_migrate").dbname("berthcare")).await?;

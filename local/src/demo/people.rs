@@ -1,21 +1,11 @@
 //! The demo agency, its people and its clients: the same that the documentation's examples speak of.
 
+use auth::password::hash_password;
+use domain::identity::{Caller, Job};
 use jiff::{ToSpan, civil::Date};
+use runtime::lambda::Fatal;
 use serde::Deserialize;
-use shared::{
-    db::Db,
-    identity::{Caller, Job, hash_password},
-    lambda::Fatal,
-    models::{
-        accounts,
-        care_plans::{self, CarePlan},
-        care_team::{self, MemberFields, Relation},
-        clients::{self, ClientFields},
-        consents::{self, ConsentFields, ConsentKind},
-        creations::{self, Creation},
-        users::{self, UserFields, UserFilter, UserStatus},
-    },
-};
+use store::{Db, tables::{accounts, care_plans::{self, CarePlan}, care_team::{self, MemberFields, Relation}, clients::{self, ClientFields}, consents::{self, ConsentFields, ConsentKind}, creations::{self, Creation}, users::{self, UserFields, UserFilter, UserStatus}}};
 use uuid::Uuid;
 
 use super::{PASSWORD, request};
@@ -176,7 +166,7 @@ async fn load_client(db: &Db, planner: &Caller, client: &DemoClient, today: Date
 
 #[cfg(test)]
 mod tests {
-    use shared::validation::{Check, Faults};
+    use domain::validation::{Check, Faults};
 
     use super::*;
 

@@ -1,8 +1,9 @@
 //! What is done at a visit, and values that look measured.
 
+use domain::task_type::TaskType;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use shared::models::visit_tasks::{TaskFields, TaskType};
+use store::tables::visit_tasks::TaskFields;
 
 /// The same throws for the same seed, so that a second run makes the same data.
 pub struct Dice(u64);
@@ -140,7 +141,7 @@ impl Todo {
 
 #[cfg(test)]
 mod tests {
-    use shared::validation::{Check, Faults};
+    use domain::validation::{Check, Faults};
     use uuid::Uuid;
 
     use super::*;
@@ -160,7 +161,7 @@ mod tests {
             for todo in &todos {
                 let task = todo.done(&mut dice, Timestamp::UNIX_EPOCH, false);
                 task.check(&mut faults);
-                assert!(shared::clinical::alarms(task.task_type, task.data.as_ref()).is_empty(), "round {round}");
+                assert!(domain::clinical::alarms(task.task_type, task.data.as_ref()).is_empty(), "round {round}");
             }
             todos[0].done(&mut dice, Timestamp::UNIX_EPOCH, true).check(&mut faults);
         }

@@ -1,10 +1,8 @@
 //! When to try again what certainly failed.
 
+use domain::messages::Template;
 use jiff::{SignedDuration, Timestamp};
-use shared::{
-    messages::Template,
-    models::sending::{Settled, Taken},
-};
+use store::tables::sending::{Settled, Taken};
 
 /// Another attempt, unless it would come too late.
 pub(super) fn again(message: &Taken, template: &Template, now: Timestamp, why: String) -> Settled {

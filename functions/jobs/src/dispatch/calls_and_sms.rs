@@ -1,22 +1,11 @@
 //! Calls and SMS, which Twilio takes: a request that may have had its effect is looked up before it is made again.
 
+use domain::messages::{Promise, Template};
 use jiff::SignedDuration;
-use shared::{
-    db::DbError,
-    messages::{Promise, Template},
-    models::{
-        messages::Channel,
-        sending::{self, Claimable, Settled, Taken},
-    },
-    outgoing::Undone,
-};
+use store::{DbError, tables::{messages::Channel, sending::{self, Claimable, Settled, Taken}}};
 
-use super::{
-    Dispatch,
-    backoff::{again, backoff},
-    doubt::{self, LISTS_LAG, Search, Verdict},
-    unknown_template,
-};
+use super::{Dispatch, backoff::{again, backoff}, doubt::{self, LISTS_LAG, Search, Verdict}, unknown_template};
+use crate::http_client::Undone;
 
 /// When to look for a message whose answer was lost, where it is sent again if it isn't found: then, or later where that
 /// was tried before.

@@ -1,7 +1,7 @@
 //! What to do about a message that may have been sent: a decision without clock, database or provider.
 
+use domain::messages::Promise;
 use jiff::SignedDuration;
-use shared::messages::Promise;
 
 /// What Twilio lists may lag behind what it has: until then "not listed" doesn't mean "not sent".
 pub(super) const LISTS_LAG: SignedDuration = SignedDuration::from_mins(5);

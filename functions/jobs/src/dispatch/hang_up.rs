@@ -1,7 +1,8 @@
 //! Phones that ring for an alert that somebody has taken.
 
+use domain::error::Error;
 use jiff::SignedDuration;
-use shared::{error::Error, models::sending};
+use store::tables::sending;
 
 use super::Dispatch;
 

@@ -1,19 +1,11 @@
 //! Push messages, which Expo takes in batches.
 
+use domain::{error::Error, messages::Template};
 use jiff::SignedDuration;
-use shared::{
-    error::Error,
-    messages::Template,
-    models::{
-        devices,
-        messages::Channel,
-        sending::{Settled, Taken},
-    },
-    outgoing::Undone,
-    push::{Outcome, Push},
-};
+use store::tables::{devices, messages::Channel, sending::{Settled, Taken}};
 
 use super::{Dispatch, backoff::again, unknown_template};
+use crate::{expo::{Outcome, Push}, http_client::Undone};
 
 /// Expo has a receipt by then.
 const RECEIPT_AFTER: SignedDuration = SignedDuration::from_mins(15);

@@ -1,7 +1,7 @@
 //! Files that are two things at once. Images are drawn anew, which leaves nothing of the other; but nobody makes such a
 //! file by taking a photo.
 
-use shared::models::photos::MediaType;
+use domain::photo_kinds::MediaType;
 
 /// How far into a file readers of PDF and browsers look for what it is.
 const HEAD: usize = 1024;

@@ -9,7 +9,7 @@ mod jpeg;
 mod pdf;
 mod picture;
 
-use shared::models::photos::{MediaType, PhotoKind};
+use domain::photo_kinds::{MediaType, PhotoKind};
 
 /// How many pixels an image may have: what the largest sensors of phones give without being asked for more (8192 x 6144).
 /// At three bytes each, twice over while it is turned upright, that is 302 MB.

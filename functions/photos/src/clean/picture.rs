@@ -2,17 +2,9 @@
 
 use std::io::Cursor;
 
-use image::{
-    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits,
-    RgbImage,
-    codecs::{
-        jpeg::JpegEncoder,
-        png::{CompressionType, FilterType, PngEncoder},
-    },
-    imageops,
-};
+use domain::photo_kinds::MediaType;
+use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, codecs::{jpeg::JpegEncoder, png::{CompressionType, FilterType, PngEncoder}}, imageops};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
-use shared::models::photos::MediaType;
 
 use super::{Clean, MAX_PIXELS, MOST_MEMORY, Rejection, jpeg};
 

@@ -1,0 +1,58 @@
+//! What `jobs` is told by its environment.
+
+use app::DatabaseConfig;
+use runtime::config::{AnchorsBucket, ConfigError, PhotosBucket, optional, parsed};
+
+use crate::{expo, twilio};
+
+/// All of it.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the database is.
+    pub database: DatabaseConfig,
+    /// Where messages are handed over, and how fast.
+    pub providers: Providers,
+    /// Where uploads are removed that belong to nothing.
+    pub photos_bucket: PhotosBucket,
+    /// Where the audit chain is anchored.
+    pub anchors_bucket: AnchorsBucket,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: DatabaseConfig::from_env()?,
+            providers: Providers::from_env()?,
+            photos_bucket: PhotosBucket::from_env()?,
+            anchors_bucket: AnchorsBucket::from_env()?,
+        })
+    }
+}
+
+/// Who sends our messages.
+#[derive(Clone, Debug)]
+pub struct Providers {
+    /// `TWILIO_URL`: where Twilio's REST interface is, where it isn't Twilio's own.
+    pub twilio_url: String,
+    /// `EXPO_URL`: where Expo's push service is, where it isn't Expo's own.
+    pub expo_url: String,
+    /// `CALL_SPACING_MS`: milliseconds between two calls from our number; Twilio takes one a second unless it agreed to more.
+    pub call_spacing_ms: i32,
+    /// `SMS_SPACING_MS`: the same for SMS.
+    pub sms_spacing_ms: i32,
+}
+
+impl Providers {
+    fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            twilio_url: optional("TWILIO_URL").unwrap_or_else(|| twilio::PUBLIC_URL.into()),
+            expo_url: optional("EXPO_URL").unwrap_or_else(|| expo::PUBLIC_URL.into()),
+            call_spacing_ms: parsed("CALL_SPACING_MS")?.unwrap_or(1000),
+            sms_spacing_ms: parsed("SMS_SPACING_MS")?.unwrap_or(1000),
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Push messages through Expo. They say "Open BerthCare" and carry an opaque id, nothing else: phones show them to
+//! whoever holds them.
+
+use std::{collections::HashMap, io::Write};
+
+use flate2::{Compression, write::GzEncoder};
+use reqwest::{Client, header::{CONTENT_ENCODING, CONTENT_TYPE}};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+use crate::http_client::{self, Undone};
+
+/// Where Expo's push service is.
+pub const PUBLIC_URL: &str = "https://exp.host";
+/// Expo takes at most so many messages in one request.
+pub const BATCH: usize = 100;
+/// Expo answers for at most so many receipts in one request.
+pub const RECEIPTS: usize = 1000;
+
+/// Expo's push service.
+#[derive(Clone)]
+pub struct Expo {
+    http: Client,
+    base: String,
+}
+
+/// One message to one device.
+#[derive(Debug, Serialize)]
+pub struct Push<'a> {
+    /// The device's token.
+    pub to: &'a str,
+    /// What the phone shows.
+    pub title: String,
+    /// What the app is told.
+    pub data: Value,
+    /// `high` wakes a sleeping phone.
+    pub priority: &'static str,
+    /// `default` makes a sound.
+    pub sound: &'static str,
+}
+
+/// What became of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Expo has it, by the ticket's id; or, in a receipt, the phone's own service has it.
+    Taken(String),
+    /// The device has no such token any more: forget it.
+    Unregistered,
+    /// It won't get there, and why.
+    Refused(String),
+    /// Another time.
+    NotNow(String),
+}
+
+#[derive(Deserialize)]
+struct Verdict {
+    status: String,
+    #[serde(default)]
+    id: String,
+    #[serde(default)]
+    details: Details,
+}
+
+#[derive(Default, Deserialize)]
+struct Details {
+    error: Option<String>,
+}
+
+impl Verdict {
+    fn outcome(self) -> Outcome {
+        match self.details.error.as_deref() {
+            _ if self.status == "ok" => Outcome::Taken(self.id),
+            Some("DeviceNotRegistered") => Outcome::Unregistered,
+            // The phone's service, or our credentials with it.
+            Some(error @ ("MessageRateExceeded" | "ExpoError" | "ProviderError" | "InvalidCredentials")) => {
+                Outcome::NotNow(error.to_owned())
+            }
+            Some(error) => Outcome::Refused(error.to_owned()),
+            None => Outcome::NotNow("expo gave no reason".into()),
+        }
+    }
+}
+
+impl Expo {
+    /// `base` is [`PUBLIC_URL`], or where something stands in for it.
+    #[must_use]
+    pub fn new(http: Client, base: &str) -> Self {
+        Self { http, base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Sends at most [`BATCH`] messages; answers what became of each, in their order.
+    pub async fn send(&self, messages: &[Push<'_>]) -> Result<Vec<Outcome>, Undone> {
+        let tickets: Vec<Verdict> = self.ask("send", &json!(messages)).await?;
+        if tickets.len() != messages.len() {
+            return Err(Undone::Unknown("expo answered for another number of messages".into()));
+        }
+        Ok(tickets.into_iter().map(Verdict::outcome).collect())
+    }
+
+    /// What became of at most [`RECEIPTS`] tickets; those that Expo has no word of yet are missing.
+    pub async fn receipts(&self, tickets: &[&str]) -> Result<HashMap<String, Outcome>, Undone> {
+        let receipts: HashMap<String, Verdict> = self.ask("getReceipts", &json!({"ids": tickets})).await?;
+        Ok(receipts.into_iter().map(|(ticket, verdict)| (ticket, verdict.outcome())).collect())
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, what: &str, body: &Value) -> Result<T, Undone> {
+        #[derive(Deserialize)]
+        struct Answer<T> {
+            data: T,
+        }
+        let answer = self
+            .http
+            .post(format!("{}/--/api/v2/push/{what}", self.base))
+            .header(CONTENT_TYPE, "application/json")
+            .header(CONTENT_ENCODING, "gzip")
+            .body(gzip(body).map_err(|error| Undone::NotNow(error.to_string()))?)
+            .send()
+            .await?;
+        match http_client::read::<Answer<T>>(answer).await? {
+            (status, Some(answer)) if status.is_success() => Ok(answer.data),
+            (status, _) if status.is_success() => Err(Undone::Unknown("expo's answer can't be read".into())),
+            (status, _) => Err(http_client::of_status(status)),
+        }
+    }
+}
+
+fn gzip(body: &Value) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body.to_string().as_bytes())?;
+    encoder.finish()
+}

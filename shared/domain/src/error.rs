@@ -1,0 +1,168 @@
+//! Everything that can go wrong, as the domain sees it.
+//!
+//! Which one to use:
+//!
+//! - The caller isn't known: [`Error::Unauthorized`]; was known, but the session has ended: [`Error::SessionEnded`].
+//! - The caller's role may never do this: [`Error::Forbidden`]. The record may exist but isn't the caller's to see:
+//!   [`Error::NotFound`], since its existence is not told.
+//! - The request says something wrong: [`Error::Invalid`], with every fault, not the first. One that can't be read at all is
+//!   the border's to refuse (`web::Error`).
+//! - The request is fine and the world isn't as it supposes: [`Error::Conflict`]; as its `If-Match` says:
+//!   [`Error::PreconditionFailed`].
+//! - It would work a moment later: [`Error::Unavailable`]. It is our fault: [`Error::Internal`].
+//!
+//! What a client is told and what the log keeps are two things: causes are logged once, at the border
+//! (`web::problem`), and never sent.
+
+use std::fmt::Display;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A cause kept for the log.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// One thing wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(example = json!({"pointer": "#/scheduled_end", "detail": "must be later than scheduled_start"}))]
+pub struct Fault {
+    /// Where in the body: a JSON pointer as a URI fragment (RFC 6901, section 6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Which query, path or header parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// What is wrong with it, and what would be right.
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault in the body; `pointer` is plain (`/address/city`), and escaped here for the fragment.
+    #[must_use]
+    pub fn body(pointer: &str, detail: impl Into<String>) -> Self {
+        Self { pointer: Some(format!("#{}", escape_fragment(pointer))), parameter: None, detail: detail.into() }
+    }
+
+    /// A fault in a parameter.
+    #[must_use]
+    pub fn parameter(name: &str, detail: impl Into<String>) -> Self {
+        Self { pointer: None, parameter: Some(name.to_owned()), detail: detail.into() }
+    }
+}
+
+impl Fault {
+    /// The same fault, of a part that stands at `pointer` in the whole body.
+    #[must_use]
+    pub fn below(mut self, pointer: &str) -> Self {
+        self.pointer =
+            self.pointer.map(|inner| format!("#{}{}", escape_fragment(pointer), inner.trim_start_matches('#')));
+        self
+    }
+}
+
+/// Percent-encodes what RFC 3986 (section 3.5) doesn't allow in a fragment.
+fn escape_fragment(pointer: &str) -> impl Display + '_ {
+    const FORBIDDEN: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'#')
+        .add(b'%')
+        .add(b'<')
+        .add(b'>')
+        .add(b'[')
+        .add(b'\\')
+        .add(b']')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+    utf8_percent_encode(pointer, FORBIDDEN)
+}
+
+/// Why a sound request can't be carried out on what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conflict {
+    /// The id is taken by a record made from another body.
+    IdTaken,
+    /// Another user signs in with this address.
+    EmailTaken,
+    /// The caregiver is elsewhere at that time; the visit in the way.
+    Overlap(Uuid),
+    /// The visit can't go from its present status to the one asked for.
+    VisitStatus {
+        /// What it is.
+        from: &'static str,
+        /// What was asked for.
+        to: &'static str,
+    },
+    /// The alert can't go from its present status to the one asked for.
+    AlertStatus {
+        /// What it is.
+        from: &'static str,
+        /// What was asked for.
+        to: &'static str,
+    },
+    /// Somebody else has taken the alert.
+    AlertTaken,
+    /// A check-in or check-out was recorded before with other values.
+    AlreadyRecorded,
+    /// The person is on the care team already.
+    AlreadyOnTeam,
+    /// The client has a primary nurse already.
+    PrimaryNurseTaken,
+    /// The device is registered to someone else.
+    DeviceTaken,
+    /// The bytes that the record is of have not arrived.
+    NotArrived,
+    /// The record has neither of a conflict's two values any more.
+    Overwritten,
+    /// The record can't change any more: the visit is cancelled, the client has visits to come.
+    Final(&'static str),
+}
+
+/// What a handler or model may fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No token, or one that isn't ours.
+    #[error("not signed in")]
+    Unauthorized,
+    /// A token that was good until its session ended.
+    #[error("this session has ended")]
+    SessionEnded,
+    /// Address and password, or code, don't go together. Which of them was wrong is not told.
+    #[error("these credentials are not right")]
+    BadCredentials,
+    /// The device was cut off.
+    #[error("this device was revoked")]
+    DeviceRevoked,
+    /// The role may not do this.
+    #[error("not permitted")]
+    Forbidden,
+    /// No such thing, or none that the caller may know of.
+    #[error("not found")]
+    NotFound,
+    /// Readable, and wrong in these places.
+    #[error("invalid request")]
+    Invalid(Vec<Fault>),
+    /// Contradicts what is stored.
+    #[error("conflict: {0:?}")]
+    Conflict(Conflict),
+    /// `If-Match` names an older version.
+    #[error("the record has changed")]
+    PreconditionFailed,
+    /// Something that we stand on is not answering.
+    #[error("temporarily unavailable: {0}")]
+    Unavailable(#[source] Cause),
+    /// A fault of ours.
+    #[error("internal error: {0}")]
+    Internal(#[source] Cause),
+}
+
+impl From<Vec<Fault>> for Error {
+    fn from(faults: Vec<Fault>) -> Self {
+        Self::Invalid(faults)
+    }
+}

@@ -1,0 +1,168 @@
+//! From an alert to somebody who answers: calls, one after the other, then everybody by SMS and push, until a person
+//! takes the alert.
+//!
+//! [`plan`] decides, and knows neither clock nor database; `store::escalation` carries it out. Whoever raises an alert does
+//! neither: the row itself starts its chain (`app.start_or_stop_escalation`), and the job `escalate` takes the first step.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{identity::Role, messages::Locale};
+
+/// How many people are called, one after the other.
+pub const CALLS: i32 = 2;
+/// How often everybody is told then, before the alert counts as unanswered: for half an hour.
+pub const ROUNDS: i32 = 6;
+/// How long a call may go on without news of it. It rings for 25 seconds, and a key is waited for 10.
+pub const CALL_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+/// From one round to the next.
+pub const ROUND_PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Somebody who could answer an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answerer {
+    /// Who.
+    pub user_id: Uuid,
+    /// Their number (E.164).
+    pub phone: String,
+    /// Their language.
+    pub locale: Locale,
+    /// A coordinator or an admin.
+    pub role: Role,
+    /// Whether they were called for this alert before.
+    pub called: bool,
+    /// Where they are signed in and take push messages.
+    pub devices: Vec<PushDevice>,
+}
+
+/// A device that takes push messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushDevice {
+    /// The device.
+    pub id: Uuid,
+    /// Its address with the push service.
+    pub push_token: String,
+}
+
+/// What happens next with an alert that nobody has taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Call this person.
+    Call(&'a Answerer),
+    /// Tell all of these by SMS and push.
+    Tell(Vec<&'a Answerer>),
+    /// Nobody answers: say so to who asked, and to who watches over us.
+    GiveUp,
+}
+
+impl Step<'_> {
+    /// When the step after this one is due, where nothing else happens.
+    #[must_use]
+    pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Call(_) => Some(now + CALL_PATIENCE),
+            Self::Tell(_) => Some(now + ROUND_PATIENCE),
+            Self::GiveUp => None,
+        }
+    }
+}
+
+/// The step after `level`, and the level that it brings the alert to: 0 is an alert just raised, up to [`CALLS`] are
+/// calls, the [`ROUNDS`] after them tell everybody. `answerers` come in the order in which they are asked.
+///
+/// Where fewer people can be called than that, everybody is told so much sooner. Admins are told from the second round
+/// on, or from the first where there is no coordinator.
+#[must_use]
+pub fn plan(level: i32, answerers: &[Answerer]) -> (i32, Step<'_>) {
+    let next = level + 1;
+    if next <= CALLS
+        && let Some(callee) = answerers.iter().find(|answerer| !answerer.called)
+    {
+        return (next, Step::Call(callee));
+    }
+    let next = next.max(CALLS + 1);
+    if next > CALLS + ROUNDS || answerers.is_empty() {
+        return (level, Step::GiveUp);
+    }
+    let first_round = next == CALLS + 1;
+    let told: Vec<_> = answerers.iter().filter(|answerer| !first_round || answerer.role == Role::Coordinator).collect();
+    (next, Step::Tell(if told.is_empty() { answerers.iter().collect() } else { told }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answerer(id: u128, role: Role, called: bool) -> Answerer {
+        let user_id = Uuid::from_u128(id);
+        Answerer { user_id, phone: String::new(), locale: Locale::EnCa, role, called, devices: Vec::new() }
+    }
+
+    fn ids(step: &Step<'_>) -> Vec<u128> {
+        match step {
+            Step::Call(one) => vec![one.user_id.as_u128()],
+            Step::Tell(all) => all.iter().map(|one| one.user_id.as_u128()).collect(),
+            Step::GiveUp => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_are_called_then_the_coordinators_are_told_then_the_admins_too_then_it_ends() {
+        let mut people = [
+            answerer(1, Role::Coordinator, false),
+            answerer(2, Role::Coordinator, false),
+            answerer(3, Role::Admin, false),
+        ];
+        let mut level = 0;
+        let mut walked = Vec::new();
+        loop {
+            let (next, step) = plan(level, &people);
+            let (calls, asked) = (matches!(step, Step::Call(_)), ids(&step));
+            walked.push((next, calls, asked.clone()));
+            if step == Step::GiveUp {
+                break;
+            }
+            level = next;
+            for person in people.iter_mut().filter(|person| calls && asked.contains(&person.user_id.as_u128())) {
+                person.called = true;
+            }
+        }
+        let mut expected = vec![(1, true, vec![1]), (2, true, vec![2]), (3, false, vec![1, 2])];
+        expected.extend((4..=8).map(|level| (level, false, vec![1, 2, 3])));
+        expected.push((8, false, vec![]));
+        assert_eq!(walked, expected);
+    }
+
+    #[test]
+    fn who_is_alone_is_called_and_then_told() {
+        let before = [answerer(1, Role::Coordinator, false)];
+        assert_eq!(plan(0, &before), (1, Step::Call(&before[0])));
+        let after = [answerer(1, Role::Coordinator, true)];
+        assert_eq!(plan(1, &after), (3, Step::Tell(vec![&after[0]])));
+    }
+
+    #[test]
+    fn without_coordinators_admins_answer() {
+        let admins = [answerer(3, Role::Admin, false)];
+        assert_eq!(plan(0, &admins), (1, Step::Call(&admins[0])));
+        let called = [answerer(3, Role::Admin, true)];
+        assert_eq!(plan(1, &called), (3, Step::Tell(vec![&called[0]])));
+    }
+
+    #[test]
+    fn where_nobody_is_there_that_is_said_at_once() {
+        for level in 0..=CALLS + ROUNDS {
+            assert_eq!(plan(level, &[]), (level, Step::GiveUp));
+        }
+    }
+
+    #[test]
+    fn each_step_waits_for_its_news() {
+        let now: Timestamp = "2026-11-20T14:00:00Z".parse().unwrap_or_default();
+        let person = answerer(1, Role::Coordinator, false);
+        assert_eq!(Step::Call(&person).next_due(now), Some(now + SignedDuration::from_secs(60)));
+        assert_eq!(Step::Tell(vec![&person]).next_due(now), Some(now + SignedDuration::from_mins(5)));
+        assert_eq!(Step::GiveUp.next_due(now), None);
+    }
+}

@@ -1,0 +1,75 @@
+use uuid::Uuid;
+
+use super::Role;
+use crate::request::RequestInfo;
+
+/// A signed-in user on a device, as a token proves. That the session still stands is for the database to say, when a
+/// transaction takes the identity on: a suspended user or revoked device gets no further than that.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub user_id: Uuid,
+    /// In which agency.
+    pub agency_id: Uuid,
+    /// As what.
+    pub role: Role,
+    /// On which device.
+    pub device_id: Uuid,
+    /// In which session.
+    pub session_id: Uuid,
+    /// Of which request; for the audit log.
+    pub request: RequestInfo,
+}
+
+/// A session before its role is known, as a refresh token names it.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Whose.
+    pub user_id: Uuid,
+    /// On which device.
+    pub device_id: Uuid,
+    /// Which.
+    pub session_id: Uuid,
+    /// Of which request; for the audit log.
+    pub request: RequestInfo,
+}
+
+/// A scheduled job or local tool, at work for one agency.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// Which agency.
+    pub agency_id: Uuid,
+}
+
+/// A provider's webhook, at work for one agency, with no more than a chain of calls and an inbound message need.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// What tells the agency.
+    pub about: About,
+    /// Of which request; for the audit log.
+    pub request: RequestInfo,
+}
+
+/// By what a webhook's agency is known.
+#[derive(Clone, Copy, Debug)]
+pub enum About {
+    /// A message of ours.
+    Message(Uuid),
+    /// The agency itself.
+    Agency(Uuid),
+}
+
+impl Webhook {
+    /// For the agency of this message of ours; where there is no such message, its transaction is refused with
+    /// [`crate::Error::NotFound`].
+    #[must_use]
+    pub fn about_message(message_id: Uuid, request: RequestInfo) -> Self {
+        Self { about: About::Message(message_id), request }
+    }
+
+    /// For the agency that the sender of an inbound message belongs to.
+    #[must_use]
+    pub fn of_agency(agency_id: Uuid, request: RequestInfo) -> Self {
+        Self { about: About::Agency(agency_id), request }
+    }
+}

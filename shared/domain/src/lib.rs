@@ -1,0 +1,20 @@
+//! What home care is, and nothing of how it is stored or sent: this crate does no input or output and knows no other of
+//! ours, so that each rule can be tried without a database.
+
+pub mod clinical;
+pub mod error;
+pub mod escalation;
+pub mod identity;
+pub mod messages;
+pub mod photo_kinds;
+pub mod photos;
+pub mod request;
+mod sql;
+pub mod sync;
+pub mod task_type;
+pub mod transitions;
+pub mod validation;
+mod version;
+
+pub use error::{Conflict, Error, Fault};
+pub use version::Versioned;

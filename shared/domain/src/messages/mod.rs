@@ -1,0 +1,281 @@
+//! What BerthCare says to people: every text, in each language one file.
+//!
+//! No health information and no surname is in any of them: providers keep texts for more than a year, outside Canada.
+//! An SMS is rendered in GSM-7 where its words allow, so that it is one segment: 160 characters, not 70.
+
+mod en_ca;
+mod fr_ca;
+mod gsm7;
+
+use std::borrow::Cow;
+
+use jiff::civil::Time;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+pub use gsm7::{Encoding, segments};
+
+use crate::text_sql;
+
+/// The language that messages to a person are in.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    strum::EnumString,
+    strum::IntoStaticStr,
+)]
+#[schema(example = "en-CA")]
+pub enum Locale {
+    /// Canadian English.
+    #[default]
+    #[serde(rename = "en-CA")]
+    #[strum(serialize = "en-CA")]
+    EnCa,
+    /// Canadian French.
+    #[serde(rename = "fr-CA")]
+    #[strum(serialize = "fr-CA")]
+    FrCa,
+}
+text_sql!(Locale);
+
+/// One text, with what goes into it. Names are first names.
+///
+/// A variant's name and its fields are stored with the message: renaming one needs a migration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr, strum::EnumIter)]
+#[serde(tag = "template", content = "values", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Template {
+    /// The code that sets a password.
+    OneTimeCode {
+        /// Eight digits.
+        code: String,
+    },
+    /// What a coordinator hears: somebody asks for help. Ends with what the keys do.
+    AlertCall {
+        /// Who asks.
+        caregiver: String,
+    },
+    /// The same by SMS, once no call was acknowledged.
+    AlertSms {
+        /// Who asks.
+        caregiver: String,
+    },
+    /// The same as a push message.
+    AlertPush {},
+    /// What a coordinator hears: a family asks to be called back. Ends with what the keys do.
+    FamilyCall {
+        /// Who asks.
+        family: String,
+    },
+    /// The same by SMS, once no call was acknowledged.
+    FamilyCallSms {
+        /// Who asks.
+        family: String,
+    },
+    /// What a coordinator hears who has taken an alert.
+    AlertTaken {},
+    /// What one hears where somebody else has taken it, or nobody needs to any more.
+    AlertTakenByOther {},
+    /// What one hears who has passed it on.
+    AlertPassedOn {},
+    /// To whoever raised an alert that nobody answered.
+    AlertUnanswered {},
+    /// To a family that asked to be called back, where nobody took that on.
+    FamilyCallUnanswered {},
+    /// To the coordinator: nobody has checked in, although the caregiver's phone was heard from.
+    VisitLate {
+        /// Who was to be there.
+        caregiver: String,
+        /// At whose home.
+        client: String,
+        /// When, where the agency is.
+        planned: Time,
+    },
+    /// To the coordinator: nobody has checked in, and the caregiver's phone hasn't been heard from either.
+    VisitDark {
+        /// Who was to be there.
+        caregiver: String,
+        /// At whose home.
+        client: String,
+        /// When, where the agency is.
+        planned: Time,
+    },
+    /// To the coordinator: the visit counts as missed.
+    VisitMissed {
+        /// Who was to be there.
+        caregiver: String,
+        /// At whose home.
+        client: String,
+        /// When, where the agency is.
+        planned: Time,
+    },
+    /// The daily SMS to a family.
+    FamilyDaily {
+        /// Who was visited.
+        client: String,
+        /// Today's visits that took place, in their order.
+        visits: Vec<DailyVisit>,
+        /// How many of today's are still to come.
+        to_come: u32,
+    },
+    /// To a family member who wants no more daily SMS.
+    ReplyStopped {},
+    /// To one who wants them again.
+    ReplyStarted {},
+    /// To one who asked what they can answer.
+    ReplyHelp {},
+    /// To one who asked to be called.
+    ReplyCall {},
+    /// To one who wrote something else: the coordinator reads it.
+    ReplyReceived {},
+    /// To one whom we know and who is nobody's family, or no longer: no call can be asked for.
+    ReplyNobodysFamily {},
+    /// To a number that we don't know.
+    ReplyUnknown {},
+}
+
+/// A visit, as a family is told of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DailyVisit {
+    /// Who came.
+    pub caregiver: String,
+    /// When, where the agency is.
+    pub at: Time,
+}
+
+/// What is certain of a message when something fails at the worst moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// Never twice; where nobody can know whether it went out, it isn't sent again.
+    AtMostOnce,
+    /// Never lost; where nobody can know whether it went out, it is sent again.
+    AtLeastOnce,
+}
+
+const HOUR: i32 = 60 * 60;
+const DAY: i32 = 24 * HOUR;
+
+impl Template {
+    /// As the outbox stores it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.into()
+    }
+
+    /// What goes into the text, as the outbox stores it.
+    #[must_use]
+    pub fn values(&self) -> Value {
+        // Nothing in a template can fail to be JSON.
+        serde_json::to_value(self).map(|mut whole| whole["values"].take()).unwrap_or_default()
+    }
+
+    /// The template that the outbox stores under this name.
+    ///
+    /// # Errors
+    /// When this release knows no such template, or it takes other values.
+    pub fn stored(name: &str, values: &Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(serde_json::json!({"template": name, "values": values}))
+    }
+
+    /// Its words in a language.
+    #[must_use]
+    pub fn text(&self, locale: Locale) -> String {
+        match locale {
+            Locale::EnCa => en_ca::text(self),
+            Locale::FrCa => fr_ca::text(self),
+        }
+    }
+
+    /// Its words as an SMS: in GSM-7 where that can say them.
+    #[must_use]
+    pub fn sms(&self, locale: Locale) -> String {
+        gsm7::fold(&self.text(locale))
+    }
+
+    /// At most once what may go to a family. A code is among that: who doesn't get theirs asks for another, whoever they
+    /// are.
+    #[must_use]
+    pub fn promise(&self) -> Promise {
+        match self {
+            Self::OneTimeCode { .. }
+            | Self::FamilyCallUnanswered {}
+            | Self::FamilyDaily { .. }
+            | Self::ReplyStopped {}
+            | Self::ReplyStarted {}
+            | Self::ReplyHelp {}
+            | Self::ReplyCall {}
+            | Self::ReplyReceived {}
+            | Self::ReplyNobodysFamily {}
+            | Self::ReplyUnknown {} => Promise::AtMostOnce,
+            Self::AlertCall { .. }
+            | Self::AlertSms { .. }
+            | Self::AlertPush {}
+            | Self::FamilyCall { .. }
+            | Self::FamilyCallSms { .. }
+            | Self::AlertTaken {}
+            | Self::AlertTakenByOther {}
+            | Self::AlertPassedOn {}
+            | Self::AlertUnanswered {}
+            | Self::VisitLate { .. }
+            | Self::VisitDark { .. }
+            | Self::VisitMissed { .. } => Promise::AtLeastOnce,
+        }
+    }
+
+    /// Whether it is sent only to whom consents at that moment.
+    #[must_use]
+    pub fn needs_consent(&self) -> bool {
+        matches!(self, Self::FamilyDaily { .. })
+    }
+
+    /// Whether it lets in whoever reads it: the outbox forgets its values once it is sent.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self, Self::OneTimeCode { .. })
+    }
+
+    /// What goes first: 0 alerts, 1 what somebody waits for, 2 the rest.
+    #[must_use]
+    pub fn urgency(&self) -> i16 {
+        match self {
+            Self::AlertCall { .. }
+            | Self::AlertSms { .. }
+            | Self::AlertPush {}
+            | Self::FamilyCall { .. }
+            | Self::FamilyCallSms { .. }
+            | Self::AlertUnanswered {} => 0,
+            Self::FamilyDaily { .. } => 2,
+            _ => 1,
+        }
+    }
+
+    /// How long it is of any use, in seconds: a day at most.
+    #[must_use]
+    pub fn seconds_of_use(&self) -> i32 {
+        match self {
+            // And never past the evening: `messages::enqueue_in_turn`.
+            Self::FamilyDaily { .. } => 4 * HOUR,
+            _ => DAY,
+        }
+    }
+}
+
+/// A few names, and how many more.
+fn listed(visits: &[DailyVisit], one: impl Fn(&DailyVisit) -> String) -> (String, usize) {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = visits.iter().take(SHOWN).map(one).collect();
+    (shown.join(", "), visits.len().saturating_sub(SHOWN))
+}
+
+/// An `s` where there is more than one.
+fn plural(count: usize) -> Cow<'static, str> {
+    if count > 1 { "s".into() } else { "".into() }
+}

@@ -1,0 +1,91 @@
+//! What photos are for, what they are made of, and where they stand.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::text_sql;
+
+/// What it is for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "photo")]
+pub enum PhotoKind {
+    /// A photo, at a visit or of a client.
+    Photo,
+    /// Whoever was visited signs for the visit; one for each visit.
+    Signature,
+    /// What a client or a user looks like; the newest counts.
+    Profile,
+    /// A PDF in a client's record, in versions.
+    Document,
+}
+
+/// Where it stands.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "stored")]
+pub enum PhotoStatus {
+    /// Nothing has arrived yet, or what did is not judged yet.
+    Pending,
+    /// It is there, and good.
+    Stored,
+    /// What arrived is not acceptable, or nothing did.
+    Rejected,
+}
+
+/// What may be uploaded.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[schema(example = "image/jpeg")]
+pub enum MediaType {
+    /// JPEG.
+    #[serde(rename = "image/jpeg")]
+    #[strum(serialize = "image/jpeg")]
+    Jpeg,
+    /// PNG.
+    #[serde(rename = "image/png")]
+    #[strum(serialize = "image/png")]
+    Png,
+    /// WebP.
+    #[serde(rename = "image/webp")]
+    #[strum(serialize = "image/webp")]
+    Webp,
+    /// HEIC, as iPhones make it.
+    #[serde(rename = "image/heic")]
+    #[strum(serialize = "image/heic")]
+    Heic,
+    /// PDF.
+    #[serde(rename = "application/pdf")]
+    #[strum(serialize = "application/pdf")]
+    Pdf,
+}
+text_sql!(PhotoKind, PhotoStatus, MediaType);
+
+const MEGABYTE: i64 = 1 << 20;
+
+impl MediaType {
+    /// How many bytes an upload may have: 15 MB for images, 25 MB for PDF.
+    #[must_use]
+    pub fn max_bytes(self) -> i64 {
+        if self == Self::Pdf { 25 * MEGABYTE } else { 15 * MEGABYTE }
+    }
+}
+
+impl PhotoKind {
+    /// Whether it may be of this type: signatures are PNG, documents PDF, the rest images.
+    #[must_use]
+    pub fn takes(self, media_type: MediaType) -> bool {
+        match self {
+            Self::Signature => media_type == MediaType::Png,
+            Self::Document => media_type == MediaType::Pdf,
+            Self::Photo | Self::Profile => media_type != MediaType::Pdf,
+        }
+    }
+}

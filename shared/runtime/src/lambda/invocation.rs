@@ -1,0 +1,62 @@
+use std::sync::{Arc, atomic::{AtomicBool, Ordering}};
+
+use domain::request::RequestInfo;
+use sentry_core::Transaction;
+
+use super::{Sentry, sentry::status_of};
+use crate::metrics::Measurement;
+
+/// Whether an environment has served nothing yet.
+#[derive(Clone, Default)]
+pub struct ColdStart(Arc<AtomicBool>);
+
+impl ColdStart {
+    /// True once.
+    pub fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// One request or event on its way through the function. What it leaves is one line, the log's and CloudWatch's, and
+/// now and then a trace.
+pub struct Invocation {
+    request: RequestInfo,
+    cold_start: bool,
+    sentry: Sentry,
+    trace: Option<Transaction>,
+}
+
+impl Invocation {
+    pub fn begin(request: RequestInfo, cold_start: bool, sentry: Sentry) -> Self {
+        let trace = sentry.trace(&request.route());
+        Self { request, cold_start, sentry, trace }
+    }
+
+    /// Writes the line, and reports what is to be reported.
+    pub async fn end(self, status: u16) {
+        let latency = self.request.elapsed();
+        let (failed, route) = (status >= 500, self.request.route());
+        let measured = Measurement::Invocation { function: self.request.service, route: &route, latency, failed };
+        tracing::info!(
+            method = self.request.method,
+            path = self.request.path,
+            statusCode = status,
+            duration = latency.as_secs_f64() * 1000.0,
+            coldStart = self.cold_start,
+            measured = %measured.embedded(),
+            "answered"
+        );
+        if let Some(trace) = self.trace {
+            trace.set_tag("requestId", &self.request.id);
+            trace.set_status(status_of(status));
+            trace.finish();
+        }
+        if failed {
+            self.sentry.flush().await;
+        } else if self.sentry.is_waiting() {
+            // A trace may be lost when Lambda freezes the environment; nobody waits for it.
+            let sentry = self.sentry;
+            tokio::spawn(async move { sentry.flush().await });
+        }
+    }
+}

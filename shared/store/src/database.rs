@@ -1,0 +1,146 @@
+//! The one PostgreSQL connection of a Lambda environment, and the transactions on it.
+//!
+//! An environment serves one request at a time, so a pool would only hold idle connections at the proxy. The
+//! connection is opened at start-up, checked after each thaw, replaced when it is gone, and thrown away whenever a
+//! transaction on it did not end.
+//!
+//! Round trips are what costs: [`Db::read`] is one flight (begin, identity, query, commit), a write through
+//! [`Db::write`] is two.
+
+use std::sync::Arc;
+
+use postgres_from_row::FromRow;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use crate::{Connection, ConnectionSource, DbError, Identity, Param, StatementMode, Tx, connect};
+
+/// The environment's database. Cloning shares the one connection.
+#[derive(Clone)]
+pub struct Db {
+    source: Arc<dyn ConnectionSource>,
+    mode: StatementMode,
+    slot: Arc<Mutex<Option<Connection>>>,
+}
+
+impl Db {
+    /// A database that connects when it is first used, or by [`Db::warm_up`].
+    #[must_use]
+    pub fn new(source: impl ConnectionSource + 'static, mode: StatementMode) -> Self {
+        Self { source: Arc::new(source), mode, slot: Arc::default() }
+    }
+
+    /// Connects ahead of the first request. A failure is only logged: the first request tries again, and answers
+    /// 503 when that fails too.
+    pub async fn warm_up(&self) {
+        if let Err(error) = self.checkout().await.map(Checkout::put_back) {
+            tracing::warn!(%error, "the database can't be reached yet");
+        }
+    }
+
+    /// Runs one query as `who`, in one flight, and maps its rows.
+    ///
+    /// A connection that turns out to be dead is replaced and the query sent once more.
+    ///
+    /// # Errors
+    /// [`DbError`] of whichever statement failed first.
+    pub async fn read<R: FromRow>(
+        &self,
+        who: &impl Identity,
+        sql: &str,
+        params: &[&dyn Param],
+    ) -> Result<Vec<R>, DbError> {
+        match self.read_once(who, sql, params).await {
+            Err(error) if error.is_connection_lost() => self.read_once(who, sql, params).await,
+            other => other,
+        }
+    }
+
+    /// [`Db::read`] for a query that yields one row or none.
+    pub async fn read_opt<R: FromRow>(
+        &self,
+        who: &impl Identity,
+        sql: &str,
+        params: &[&dyn Param],
+    ) -> Result<Option<R>, DbError> {
+        Ok(self.read(who, sql, params).await?.into_iter().next())
+    }
+
+    async fn read_once<R: FromRow>(
+        &self,
+        who: &impl Identity,
+        sql: &str,
+        params: &[&dyn Param],
+    ) -> Result<Vec<R>, DbError> {
+        let checkout = self.checkout().await?;
+        let connection = &checkout.connection;
+        let (begin, identity, rows, commit) = futures_util::join!(
+            connection.begin(),
+            who.take_on(connection),
+            connection.query(sql, params),
+            connection.commit(),
+        );
+        // After a failed statement COMMIT rolls back and still answers well, so each result counts.
+        let lost = [&begin, &identity, &commit].iter().any(|step| matches!(step, Err(e) if e.is_connection_lost()));
+        let rows = begin.and(identity).and(rows).and_then(|rows| commit.map(|()| rows));
+        if !lost {
+            checkout.put_back();
+        }
+        rows
+    }
+
+    /// Calls a function that checks for itself who may call it, outside any identity: sign-in and its kin.
+    pub async fn call<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<R>, DbError> {
+        let checkout = self.checkout().await?;
+        let rows = checkout.connection.query(sql, params).await;
+        match rows {
+            Err(error) if error.is_connection_lost() => Err(error),
+            rows => {
+                checkout.put_back();
+                Ok(rows?.into_iter().next())
+            }
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn reach(&self) -> Result<(), DbError> {
+        let checkout = self.checkout().await?;
+        checkout.connection.execute("select 1", &[]).await?;
+        checkout.put_back();
+        Ok(())
+    }
+
+    /// Opens a transaction for writing as `who`. Nothing is sent before its first statement, which then shares one
+    /// flight with BEGIN, the identity and, where `numbers` is above zero, that many change numbers and with them
+    /// the agency's write lock.
+    ///
+    /// `numbers` is how many rows of synced tables the transaction expects to write; too few costs a little time,
+    /// none at all makes such a write fail.
+    pub async fn write<I: Identity>(&self, who: &I, numbers: u16) -> Result<Tx<I>, DbError> {
+        Ok(Tx::new(self.checkout().await?, who.clone(), numbers))
+    }
+
+    async fn checkout(&self) -> Result<Checkout, DbError> {
+        let mut slot = Arc::clone(&self.slot).lock_owned().await;
+        // A connection that died while the environment was frozen says so only after its task has run.
+        tokio::task::yield_now().await;
+        let connection = match slot.take() {
+            Some(connection) if !connection.is_closed() => connection,
+            // Boxed: credentials nest deeper than the compiler follows by itself.
+            _ => Connection::new(Box::pin(connect(&*self.source)).await?, self.mode),
+        };
+        Ok(Checkout { slot, connection })
+    }
+}
+
+/// The connection, out of its slot. Dropped instead of put back, the connection closes, and with it whatever
+/// transaction was left open on it.
+pub(crate) struct Checkout {
+    slot: OwnedMutexGuard<Option<Connection>>,
+    pub(crate) connection: Connection,
+}
+
+impl Checkout {
+    pub(crate) fn put_back(mut self) {
+        *self.slot = Some(self.connection);
+    }
+}

@@ -1,0 +1,54 @@
+//! As whom a transaction runs, for each kind of caller that the domain knows.
+
+use domain::{identity::{About, Caller, Job, Role, Session, Webhook}, request::RequestInfo};
+use uuid::Uuid;
+
+use crate::{Connection, DbError, Identity};
+
+impl Identity for Caller {
+    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+        let session = (self.user_id, self.device_id, self.session_id);
+        act_as(connection, session, Some(self.role), &self.request).await
+    }
+}
+
+impl Identity for Session {
+    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+        act_as(connection, (self.user_id, self.device_id, self.session_id), None, &self.request).await
+    }
+}
+
+async fn act_as(
+    connection: &Connection,
+    (user_id, device_id, session_id): (Uuid, Uuid, Uuid),
+    role: Option<Role>,
+    request: &RequestInfo,
+) -> Result<(), DbError> {
+    connection
+        .execute(
+            "select app.act_as($1, $2, $3, $4, $5, $6)",
+            &[&user_id, &device_id, &session_id, &role, &request.id, &request.source_ip],
+        )
+        .await
+}
+
+impl Identity for Job {
+    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+        connection.execute("select app.act_as_job($1)", &[&self.agency_id]).await
+    }
+}
+
+impl Identity for Webhook {
+    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+        let (message, agency) = match self.about {
+            About::Message(id) => (Some(id), None),
+            About::Agency(id) => (None, Some(id)),
+        };
+        connection
+            .execute(
+                "select app.act_as_webhook($1, $2, $3, $4)",
+                &[&message, &agency, &self.request.id, &self.request.source_ip],
+            )
+            .await
+    }
+}

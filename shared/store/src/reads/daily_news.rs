@@ -1,0 +1,122 @@
+//! What families are told of a day: who wants to know, and which visits there were.
+
+use domain::{error::Error, messages::Locale};
+use jiff::{Timestamp, civil::Date};
+use postgres_from_row::FromRow;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::{DbError, Identity, Tx, json_sql};
+
+/// A visit that took place, or is.
+#[derive(Clone, Debug, serde::Serialize, Deserialize)]
+pub struct Visited {
+    /// Given name of who came.
+    pub caregiver: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Visits in the order of time.
+#[derive(Clone, Debug, serde::Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VisitedList(pub Vec<Visited>);
+json_sql!(VisitedList);
+
+/// One family member, and the day of one client of theirs.
+#[derive(Clone, Debug, FromRow)]
+pub struct DayOfClient {
+    /// Who is told.
+    pub recipient_id: Uuid,
+    /// Their number (E.164).
+    pub phone: String,
+    /// Their language.
+    pub locale: Locale,
+    /// Of whom.
+    pub client_id: Uuid,
+    /// Given name.
+    pub client: String,
+    /// Visits that took place.
+    pub visits: VisitedList,
+    /// How many are still to come.
+    pub to_come: i64,
+    /// Whether there is something to tell, the family member asked for it, and the client agrees. A day on which no visit
+    /// was planned is no news.
+    pub wanted: bool,
+}
+
+impl DayOfClient {
+    /// One message a number, client and day: two of a family may share a phone.
+    #[must_use]
+    pub fn dedupe_key(&self, date: Date) -> String {
+        format!("family:{}:{}:{date}", self.client_id, self.phone)
+    }
+}
+
+/// A day where the agency is: 23 to 25 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// Its date.
+    pub date: Date,
+    /// Its midnight.
+    pub start: Timestamp,
+    /// The next one's.
+    pub end: Timestamp,
+}
+
+/// Keeps another run of the same for this agency waiting until the transaction ends.
+pub async fn begin<I: Identity>(tx: &mut Tx<I>) -> Result<(), DbError> {
+    tx.execute("select app.lock_job('family sms')", &[]).await
+}
+
+/// Family members who take part in the day at `now` and were not told of it yet, nor somebody at their number, from after `after` on (client and family
+/// member) and at most `limit`; not all of them are to be told.
+pub async fn untold<I: Identity>(
+    tx: &mut Tx<I>,
+    day: Day,
+    now: Timestamp,
+    after: (Uuid, Uuid),
+    limit: u16,
+) -> Result<Vec<DayOfClient>, Error> {
+    let date = day.date.to_string();
+    Ok(tx
+        .query(
+            "with families as materialized (
+               select t.client_id, u.id as recipient_id, u.phone, u.locale, c.first_name as client
+               from care_team t
+               join users u on u.id = t.user_id and u.role = 'family' and u.status = 'active' and u.deleted_at is null
+               join clients c on c.id = t.client_id and c.deleted_at is null
+               where t.agency_id = app.agency_id() and t.relation = 'family'
+                 and t.deleted_at is null and t.starts_on <= $1 and coalesce(t.ends_on >= $1, true)
+                 and (t.client_id, t.user_id) > ($6, $7)
+                 -- One look into an index each: as an anti join it was planned for an empty outbox, and took seconds.
+                 and (
+                   select true from messages m where m.agency_id = app.agency_id()
+                     and m.dedupe_key = 'family:' || t.client_id || ':' || u.phone || ':' || $5 limit 1) is null
+                 -- Whose number changed since was told at the former one.
+                 and (
+                   select true from messages m
+                   where m.recipient_id = u.id and m.created_at >= $3 and m.client_id = t.client_id
+                     and m.dedupe_key like 'family:%:' || $5 limit 1) is null
+               order by t.client_id, t.user_id
+               limit $8
+             )
+             select f.client_id, f.recipient_id, f.phone, f.locale, f.client, coalesce(d.visits, '[]') as visits, d.to_come,
+               d.planned > 0 and app.has_consent(f.client_id, 'family_sharing')
+                 and app.has_consent_of(f.client_id, 'sms', f.recipient_id) as wanted
+             from families f
+             cross join lateral (
+               select count(*) as planned,
+                 count(*) filter (where v.status = 'scheduled' and v.scheduled_end > $2) as to_come,
+                 jsonb_agg(
+                   jsonb_build_object('caregiver', g.first_name, 'at', least(v.actual_start, v.check_in_received_at))
+                   order by least(v.actual_start, v.check_in_received_at), v.id)
+                   filter (where v.status in ('in_progress', 'completed')) as visits
+               from visits v join users g on g.id = v.user_id
+               where v.client_id = f.client_id and v.deleted_at is null and v.status <> 'cancelled'
+                 and v.scheduled_start >= $3 and v.scheduled_start < $4) d
+             order by f.client_id, f.recipient_id",
+            &[&day.date, &now, &day.start, &day.end, &date, &after.0, &after.1, &i64::from(limit)],
+        )
+        .await?)
+}

@@ -1,0 +1,139 @@
+//! What a family reads: no more columns than are meant for them, of the rows that row-level security shows them.
+
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{Db, DbError, Identity, audited, json_sql, tables::visits::VisitStatus};
+
+/// A client whom the caller may follow.
+#[derive(Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite"}))]
+pub struct FamilyClient {
+    /// The id.
+    pub id: Uuid,
+    /// Given name.
+    pub first_name: String,
+}
+
+/// A visit, as a family reads it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a1", "scheduled_start": "2026-11-20T14:00:00Z",
+    "scheduled_end": "2026-11-20T14:45:00Z", "actual_start": "2026-11-20T14:02:10Z", "actual_end": "2026-11-20T14:44:30Z",
+    "status": "completed", "caregiver_first_name": "Amara", "tasks_done": ["Blood pressure and pulse"],
+    "family_note": "A good morning; we walked to the corner."}))]
+pub struct FamilyVisit {
+    /// The id.
+    pub id: Uuid,
+    /// When it is to begin.
+    pub scheduled_start: Timestamp,
+    /// When it is to end.
+    pub scheduled_end: Timestamp,
+    /// When the caregiver came.
+    pub actual_start: Option<Timestamp>,
+    /// When the caregiver left.
+    pub actual_end: Option<Timestamp>,
+    /// Where it stands.
+    pub status: VisitStatus,
+    /// Who comes.
+    pub caregiver_first_name: String,
+    /// Titles of what was done.
+    pub tasks_done: Vec<String>,
+    /// What the caregiver wrote for the family.
+    pub family_note: Option<String>,
+}
+
+/// A photo that was shared on purpose.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000f7", "taken_at": "2026-11-20T14:30:00Z",
+    "caption": "First walk outside"}))]
+pub struct FamilyPhoto {
+    /// The id.
+    pub id: Uuid,
+    /// When it was taken.
+    pub taken_at: Option<Timestamp>,
+    /// What it shows.
+    pub caption: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(example = json!([]))]
+/// Visits, newest first.
+pub struct FamilyVisits(Vec<FamilyVisit>);
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(example = json!([]))]
+/// Photos, newest first.
+pub struct FamilyPhotos(Vec<FamilyPhoto>);
+json_sql!(FamilyVisits, FamilyPhotos);
+
+/// One client, as their family reads along.
+#[derive(Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite", "visits": [],
+    "photos": []}))]
+pub struct FamilyView {
+    /// The id.
+    pub id: Uuid,
+    /// Given name.
+    pub first_name: String,
+    /// Visits from 30 days ago to 14 days ahead, newest first.
+    pub visits: FamilyVisits,
+    /// Photos shared with the family, newest first.
+    pub photos: FamilyPhotos,
+}
+
+/// The clients whom the caller may follow.
+pub async fn clients(db: &Db, who: &impl Identity) -> Result<Vec<FamilyClient>, DbError> {
+    db.read(
+        who,
+        audited!(
+            "family.list",
+            "client",
+            "select c.id, c.id as client_id, c.first_name from clients c
+             where c.deleted_at is null and app.has_consent(c.id, 'family_sharing')
+             order by c.first_name, c.id limit 200"
+        ),
+        &[],
+    )
+    .await
+}
+
+/// The family's view of one client, while the client consents to sharing.
+pub async fn view(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Option<FamilyView>, DbError> {
+    db.read_opt(
+        who,
+        audited!(
+            "family.read",
+            "client",
+            "select c.id, c.id as client_id, c.first_name,
+               coalesce((
+                 select jsonb_agg(jsonb_build_object('id', v.id, 'scheduled_start', v.scheduled_start,
+                   'scheduled_end', v.scheduled_end, 'actual_start', least(v.actual_start, v.check_in_received_at),
+                   'actual_end', least(v.actual_end, v.check_out_received_at), 'status', v.status,
+                   'caregiver_first_name', u.first_name, 'family_note', v.family_note,
+                   'tasks_done', coalesce((
+                     select jsonb_agg(t.title order by t.completed_at, t.id) from visit_tasks t
+                     where t.visit_id = v.id and t.completed and t.deleted_at is null), '[]'))
+                   order by v.scheduled_start desc, v.id)
+                 from visits v join users u on u.id = v.user_id
+                 where v.client_id = c.id and v.deleted_at is null
+                   and v.scheduled_start between now() - interval '30 days' and now() + interval '14 days'
+               ), '[]') as visits,
+               coalesce((
+                 select jsonb_agg(jsonb_build_object('id', p.id, 'taken_at', p.taken_at, 'caption', p.caption)
+                   order by p.taken_at desc nulls last, p.id)
+                 from photos p left join visits v on v.id = p.visit_id
+                 where coalesce(p.client_id, v.client_id) = c.id and p.shared_with_family and p.kind = 'photo'
+                   and p.redrawn
+                   and p.status = 'stored' and p.deleted_at is null and app.has_consent(c.id, 'photos')
+               ), '[]') as photos
+             from clients c
+             where c.id = $1 and c.deleted_at is null and app.has_consent(c.id, 'family_sharing')"
+        ),
+        &[&client_id],
+    )
+    .await
+}

@@ -1,0 +1,10 @@
+//! One file a question that reaches across tables.
+
+mod base;
+pub mod daily_news;
+pub mod family;
+pub mod overdue_visits;
+pub mod sync_pull;
+pub mod sync_push;
+pub mod sync_status;
+pub mod timeline;

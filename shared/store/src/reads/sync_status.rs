@@ -1,0 +1,111 @@
+//! What the server has of a device's work.
+
+use domain::error::Error;
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{Db, Identity, json_sql};
+
+/// Changes that arrived in one table.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"table": "visit_tasks", "changes": 12, "newest": "2026-11-20T14:44:31Z"}))]
+pub struct Received {
+    /// In which table.
+    pub table: String,
+    /// How many changes.
+    pub changes: i64,
+    /// When the newest arrived.
+    pub newest: Timestamp,
+}
+
+/// A record that was not taken.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"table": "visit_tasks", "id": "0193a5b0-0000-7000-8000-0000000000b1",
+    "reason": "tasks of the type vitals are for nurses", "at": "2026-11-20T14:44:31Z"}))]
+pub struct Refusal {
+    /// For which table.
+    pub table: String,
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A column that two people changed.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000aa", "table": "visits",
+    "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column": "notes", "status": "auto_resolved"}))]
+pub struct Contested {
+    /// The conflict.
+    pub id: Uuid,
+    /// In which table.
+    pub table: String,
+    /// In which record.
+    pub record_id: Uuid,
+    /// Which column.
+    pub column: String,
+    /// `auto_resolved`, `needs_review` or `resolved`.
+    pub status: String,
+}
+
+/// Changes, by table.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(example = json!([]))]
+pub struct AllReceived(Vec<Received>);
+/// Refusals, newest first, 200 at most.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(example = json!([]))]
+pub struct Refusals(Vec<Refusal>);
+/// Conflicts, newest first, 200 at most.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(example = json!([]))]
+pub struct AllContested(Vec<Contested>);
+json_sql!(AllReceived, Refusals, AllContested);
+
+/// What the server has of a device's work.
+#[derive(Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"received": [], "refused": [], "conflicts": []}))]
+pub struct SyncStatus {
+    /// What changed something.
+    pub received: AllReceived,
+    /// What was refused, and is kept as it came: the newest 200.
+    pub refused: Refusals,
+    /// What somebody else had changed too: the newest 200.
+    pub conflicts: AllContested,
+}
+
+/// What came from the caller's device since a time.
+pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result<SyncStatus, Error> {
+    db.read_opt(
+        who,
+        "select
+           coalesce((
+             select jsonb_agg(jsonb_build_object('table', r.table_name, 'changes', r.changes, 'newest', r.newest)
+               order by r.table_name)
+             from (select l.table_name, count(*) as changes, max(l.synced_at) as newest from sync_log l
+                   where l.device_id = app.device_id() and l.synced_at >= $1 group by l.table_name) r), '[]') as received,
+           coalesce((
+             select jsonb_agg(jsonb_build_object('table', q.table_name, 'id', q.record_id, 'reason', q.reason,
+               'at', q.created_at) order by q.created_at desc, q.id)
+             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at from sync_quarantine q
+                   where q.device_id = app.device_id() and q.created_at >= $1
+                   order by q.created_at desc, q.id limit 200) q), '[]') as refused,
+           coalesce((
+             select jsonb_agg(jsonb_build_object('id', c.id, 'table', c.table_name, 'record_id', c.record_id,
+               'column', c.column_name, 'status', c.status) order by c.created_at desc, c.id)
+             from (select c.id, c.table_name, c.record_id, c.column_name, c.status, c.created_at from sync_conflicts c
+                   where c.device_id = app.device_id() and c.created_at >= $1
+                   order by c.created_at desc, c.id limit 200) c), '[]') as conflicts",
+        &[&since],
+    )
+    .await?
+    .ok_or(Error::NotFound)
+}

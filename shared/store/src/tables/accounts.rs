@@ -1,0 +1,153 @@
+//! Signing in, before anyone is known: calls to the definer functions of `code/sessions.sql`, which see what no query may.
+
+use domain::{error::{Conflict, Error}, identity::Role, messages::Locale, request::RequestInfo};
+use postgres_from_row::FromRow;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{Db, DbError, Identity, tables::{devices::Platform, users::UserStatus}};
+
+/// What sign-in knows of an address.
+#[derive(FromRow)]
+pub struct Login {
+    /// Whose address it is.
+    pub user_id: Uuid,
+    /// Their agency.
+    pub agency_id: Uuid,
+    /// What they are there.
+    pub role: Role,
+    /// Only active users sign in.
+    pub status: UserStatus,
+    /// A PHC string, once a password was set.
+    pub password_hash: Option<String>,
+    /// Where one-time codes go.
+    pub phone: String,
+    /// In which language.
+    pub locale: Locale,
+}
+
+/// The device that somebody signs in on.
+#[derive(Clone, Debug)]
+pub struct SignInDevice<'a> {
+    /// Made by the app.
+    pub id: Uuid,
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// What it runs.
+    pub platform: Platform,
+    /// The app's version.
+    pub app_version: &'a str,
+}
+
+#[derive(FromRow)]
+struct Outcome {
+    outcome: String,
+}
+
+#[derive(FromRow)]
+struct Done {
+    done: bool,
+}
+
+/// The account of an address, if there is one.
+pub async fn find_login(db: &Db, email: &str) -> Result<Option<Login>, DbError> {
+    db.call(
+        "select l.user_id, l.agency_id, l.role, l.status, l.password_hash, l.phone, l.locale from app.find_login($1) l",
+        &[&email],
+    )
+    .await
+}
+
+/// Starts a session on a device, ending the one before it there.
+///
+/// # Errors
+/// [`Error::DeviceRevoked`], [`Conflict::DeviceTaken`], and [`Error::BadCredentials`] for a user who was suspended
+/// or deleted a moment ago.
+pub async fn start_session(
+    db: &Db,
+    user_id: Uuid,
+    session_id: Uuid,
+    device: &SignInDevice<'_>,
+    request: &RequestInfo,
+) -> Result<(), Error> {
+    let answer: Option<Outcome> = db
+        .call(
+            "select app.start_session($1, $2, $3, $4, $5, $6, $7, $8) as outcome",
+            &[
+                &user_id,
+                &session_id,
+                &device.id,
+                &device.name,
+                &device.platform,
+                &device.app_version,
+                &request.id,
+                &request.source_ip,
+            ],
+        )
+        .await?;
+    match answer.as_ref().map(|answer| answer.outcome.as_str()) {
+        Some("started") => Ok(()),
+        Some("revoked") => Err(Error::DeviceRevoked),
+        Some("taken") => Err(Error::Conflict(Conflict::DeviceTaken)),
+        _ => Err(Error::BadCredentials),
+    }
+}
+
+/// Puts a refused sign-in, or a one-time code sent, on record.
+pub async fn record_event(
+    db: &Db,
+    action: &str,
+    user_id: Option<Uuid>,
+    details: Value,
+    request: &RequestInfo,
+) -> Result<(), Error> {
+    db.call::<Recorded>(
+        "select app.record_security_event($1, $2, $3, $4, $5) is null as recorded",
+        &[&action, &user_id, &details, &request.id, &request.source_ip],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Ends a session whose refresh token was used twice.
+pub async fn end_reused_session(db: &Db, user_id: Uuid, session_id: Uuid, request: &RequestInfo) -> Result<(), Error> {
+    db.call::<Recorded>(
+        "select app.end_reused_session($1, $2, $3, $4) is null as recorded",
+        &[&user_id, &session_id, &request.id, &request.source_ip],
+    )
+    .await?;
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct Recorded {
+    #[allow(dead_code, reason = "the call is what counts")]
+    recorded: bool,
+}
+
+/// Sets a password and ends all sessions but `keep_session`. False where the user may have none.
+pub async fn set_password(
+    db: &Db,
+    user_id: Uuid,
+    hash: &str,
+    keep_session: Option<Uuid>,
+    action: &str,
+    request: &RequestInfo,
+) -> Result<bool, Error> {
+    let answer: Option<Done> = db
+        .call(
+            "select app.set_password($1, $2, $3, $4, $5, $6) as done",
+            &[&user_id, &hash, &keep_session, &action, &request.id, &request.source_ip],
+        )
+        .await?;
+    Ok(answer.is_some_and(|answer| answer.done))
+}
+
+/// The caller's own hash.
+pub async fn own_password_hash(db: &Db, who: &impl Identity) -> Result<Option<String>, DbError> {
+    #[derive(FromRow)]
+    struct Hash {
+        hash: Option<String>,
+    }
+    Ok(db.read_opt::<Hash>(who, "select app.my_password_hash() as hash", &[]).await?.and_then(|row| row.hash))
+}

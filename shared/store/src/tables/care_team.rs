@@ -1,0 +1,249 @@
+//! Who looks after whom, from which day to which: what decides which clients a caregiver or family member sees.
+
+use std::collections::BTreeSet;
+
+use domain::{Versioned, error::{Conflict, Error}, identity::Role, validation::{Check, Faults}};
+use jiff::{Timestamp, civil::Date};
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited, text_sql};
+
+/// What somebody is to a client.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "nurse")]
+pub enum Relation {
+    /// The nurse who answers for the care plan; one at most.
+    PrimaryNurse,
+    /// Another nurse.
+    Nurse,
+    /// A care aide.
+    CareAide,
+    /// Another coordinator than the client's own.
+    Coordinator,
+    /// Reads along.
+    Family,
+}
+
+impl Relation {
+    /// Whether a user of `role` can be this.
+    #[must_use]
+    pub fn suits(self, role: Role) -> bool {
+        matches!(
+            (self, role),
+            (Self::PrimaryNurse | Self::Nurse, Role::Nurse)
+                | (Self::CareAide, Role::CareAide)
+                | (Self::Coordinator, Role::Coordinator | Role::Admin)
+                | (Self::Family, Role::Family)
+        )
+    }
+}
+
+/// Why somebody is on a care team.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "assigned")]
+pub enum GrantSource {
+    /// A planner put them there.
+    Assigned,
+    /// Visits did; it ends 14 days after the last of them.
+    Scheduled,
+}
+text_sql!(Relation, GrantSource);
+
+/// What is said of a member when adding or changing one.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user_id": "0193a5b0-0000-7000-8000-000000000003", "relation": "primary_nurse",
+    "starts_on": "2026-11-01", "ends_on": null}))]
+pub struct MemberFields {
+    /// Who.
+    pub user_id: Uuid,
+    /// As what; it must go with their role.
+    pub relation: Relation,
+    /// The first day, in the agency's time zone.
+    pub starts_on: Date,
+    /// The last day; open where null.
+    #[serde(default)]
+    pub ends_on: Option<Date>,
+}
+
+impl Check for MemberFields {
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(self.ends_on.is_none_or(|end| end >= self.starts_on), "/ends_on", "must not be before starts_on");
+        for (pointer, day) in [("/starts_on", Some(self.starts_on)), ("/ends_on", self.ends_on)] {
+            faults.unless(
+                day.is_none_or(|day| (1900..=2200).contains(&day.year())),
+                pointer,
+                "must be between 1900 and 2200",
+            );
+        }
+    }
+}
+
+/// A member of a care team.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000e1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+    "user_id": "0193a5b0-0000-7000-8000-000000000003", "first_name": "Amara", "last_name": "Okafor",
+    "relation": "primary_nurse", "source": "assigned", "starts_on": "2026-11-01", "ends_on": null,
+    "updated_at": "2026-11-01T09:00:00Z"}))]
+pub struct Member {
+    /// The membership's id.
+    pub id: Uuid,
+    /// Of whose team.
+    pub client_id: Uuid,
+    /// Who.
+    pub user_id: Uuid,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// As what.
+    pub relation: Relation,
+    /// Why.
+    pub source: GrantSource,
+    /// The first day, in the agency's time zone.
+    pub starts_on: Date,
+    /// The last day.
+    pub ends_on: Option<Date>,
+    /// When this last changed.
+    pub updated_at: Timestamp,
+    #[serde(skip)]
+    change_number: i64,
+}
+
+impl Versioned for Member {
+    fn version(&self) -> i64 {
+        self.change_number
+    }
+}
+
+impl From<&Member> for MemberFields {
+    fn from(member: &Member) -> Self {
+        let Member { user_id, relation, starts_on, ends_on, .. } = *member;
+        Self { user_id, relation, starts_on, ends_on }
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "t.id, t.client_id, t.user_id, u.first_name, u.last_name, t.relation::text as relation,
+         t.source::text as source, t.starts_on, t.ends_on, t.updated_at, t.change_number
+         from care_team t join users u on u.id = t.user_id"
+    };
+}
+
+/// A client's team, past members included, by first day.
+pub async fn of_client(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Vec<Member>, DbError> {
+    db.read(
+        who,
+        audited!(
+            "care_team.read",
+            "care_team",
+            "select ",
+            columns!(),
+            " where t.client_id = $1 and t.deleted_at is null order by t.starts_on, t.id"
+        ),
+        &[&client_id],
+    )
+    .await
+}
+
+/// One member, locked until the transaction ends.
+pub async fn lock<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> Result<Member, Error> {
+    tx.query_opt(
+        concat!(
+            "select ",
+            columns!(),
+            " where t.id = $1 and t.client_id = $2 and t.deleted_at is null for no key update of t"
+        ),
+        &[&id, &client_id],
+    )
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// Adds a member.
+///
+/// # Errors
+/// [`Conflict::AlreadyOnTeam`], [`Conflict::PrimaryNurseTaken`].
+pub async fn insert<I: Identity>(
+    tx: &mut Tx<I>,
+    client_id: Uuid,
+    id: Uuid,
+    member: &MemberFields,
+) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("care_team.create", "care_team", id, Some(client_id)));
+    tx.execute(
+        "insert into care_team (id, agency_id, client_id, user_id, relation, starts_on, ends_on)
+         values ($1, app.agency_id(), $2, $3, $4::text::care_relation, $5, $6)",
+        &[&id, &client_id, &member.user_id, &member.relation, &member.starts_on, &member.ends_on],
+    )
+    .await
+    .on_constraint("care_team_member_key", || Error::Conflict(Conflict::AlreadyOnTeam))
+    .on_constraint("care_team_one_primary_nurse", || Error::Conflict(Conflict::PrimaryNurseTaken))
+}
+
+/// Writes a member's relation and days.
+pub async fn update<I: Identity>(
+    tx: &mut Tx<I>,
+    client_id: Uuid,
+    id: Uuid,
+    member: &MemberFields,
+) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("care_team.update", "care_team", id, Some(client_id)));
+    tx.execute_one(
+        "update care_team set relation = $2::text::care_relation, starts_on = $3, ends_on = $4 where id = $1 returning id",
+        &[&id, &member.relation, &member.starts_on, &member.ends_on],
+    )
+    .await
+    .on_constraint("care_team_one_primary_nurse", || Error::Conflict(Conflict::PrimaryNurseTaken))
+}
+
+/// Takes a member off the team.
+pub async fn delete<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("care_team.delete", "care_team", id, Some(client_id)));
+    tx.execute_one("update care_team set deleted_at = now() where id = $1 and deleted_at is null returning id", &[&id])
+        .await
+}
+
+/// Brings what a caregiver's visits grant them in line with those visits.
+pub async fn refresh_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
+    Ok(tx.execute("select app.refresh_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
+}
+
+/// After a visit was called off: ends what the caregiver's visits grant with the last that is left. Nobody gets access by it.
+pub async fn shorten_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
+    Ok(tx.execute("select app.shorten_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
+}
+
+/// Pairs of client and caregiver.
+pub type Pairs = BTreeSet<(Uuid, Uuid)>;
+
+/// [`refresh_scheduled`] for pairs, in one statement.
+pub async fn refresh_all_scheduled<I: Identity>(tx: &Tx<I>, pairs: &Pairs) -> Result<(), DbError> {
+    for_all(tx, "app.refresh_scheduled_grant", pairs).await
+}
+
+/// [`shorten_scheduled`] for pairs, in one statement.
+pub async fn shorten_all_scheduled<I: Identity>(tx: &Tx<I>, pairs: &Pairs) -> Result<(), DbError> {
+    for_all(tx, "app.shorten_scheduled_grant", pairs).await
+}
+
+async fn for_all<I: Identity>(tx: &Tx<I>, function: &str, pairs: &Pairs) -> Result<(), DbError> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let (clients, users): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
+    let sql = format!("select {function}(p.client_id, p.user_id) from unnest($1, $2) p (client_id, user_id)");
+    tx.execute(&sql, &[&clients, &users]).await
+}

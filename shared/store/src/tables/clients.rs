@@ -1,0 +1,464 @@
+//! The people who are cared for.
+
+use domain::{Versioned, error::{Error, Fault}, identity::Role, validation::{Check, Faults}};
+use jiff::{Timestamp, civil::Date};
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited, json_sql, tables::care_plans::CarePlan};
+
+/// A postal address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"street": "118 Roncesvalles Avenue", "unit": "3", "city": "Toronto", "province": "ON",
+    "postal_code": "M6R 2L2", "country": "CA", "directions": "Side door, buzzer 3"}))]
+pub struct Address {
+    /// Number and street.
+    #[schema(min_length = 1, max_length = 200)]
+    pub street: String,
+    /// Apartment or unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 50)]
+    pub unit: Option<String>,
+    /// City, town or village.
+    #[schema(min_length = 1, max_length = 100)]
+    pub city: String,
+    /// Two letters, as `ON`.
+    #[schema(pattern = "^[A-Z]{2}$")]
+    pub province: String,
+    /// As `M6R 2L2`.
+    #[schema(pattern = "^[A-Z][0-9][A-Z] ?[0-9][A-Z][0-9]$")]
+    pub postal_code: String,
+    /// ISO 3166-1, two letters.
+    #[serde(default = "canada")]
+    #[schema(pattern = "^[A-Z]{2}$", default = "CA")]
+    pub country: String,
+    /// How to get in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 500)]
+    pub directions: Option<String>,
+}
+
+fn canada() -> String {
+    "CA".into()
+}
+
+/// Whom to call when something happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Paul Tremblay", "relationship": "son", "phone": "+14165550171"}))]
+pub struct EmergencyContact {
+    /// Full name.
+    #[schema(min_length = 1, max_length = 200)]
+    pub name: String,
+    /// What they are to the client.
+    #[schema(min_length = 1, max_length = 100)]
+    pub relationship: String,
+    /// E.164.
+    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    pub phone: String,
+}
+
+/// Those to call, the first first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(max_items = 20, example = json!([{"name": "Paul Tremblay", "relationship": "son", "phone": "+14165550171"}]))]
+pub struct EmergencyContacts(pub Vec<EmergencyContact>);
+json_sql!(Address, EmergencyContacts);
+
+/// What is said of a client when creating or changing them. The care plan has a path of its own.
+#[derive(Clone, Debug, Serialize, Deserialize, FromRow, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"first_name": "Marguerite", "last_name": "Tremblay", "date_of_birth": "1938-04-12",
+    "phone": "+14165550170", "preferred_language": "fr-CA",
+    "address": {"street": "118 Roncesvalles Avenue", "unit": "3", "city": "Toronto", "province": "ON",
+        "postal_code": "M6R 2L2", "country": "CA"},
+    "latitude": 43.6424, "longitude": -79.4474,
+    "emergency_contacts": [{"name": "Paul Tremblay", "relationship": "son", "phone": "+14165550171"}],
+    "risks": ["fall risk", "cat in the house"], "coordinator_id": null}))]
+pub struct ClientFields {
+    /// Given name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub first_name: String,
+    /// Family name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub last_name: String,
+    /// Day of birth.
+    pub date_of_birth: Date,
+    /// E.164.
+    #[serde(default)]
+    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    pub phone: Option<String>,
+    /// What to speak with them: a language tag (BCP 47).
+    #[serde(default = "english")]
+    #[schema(pattern = "^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$", max_length = 35, default = "en-CA")]
+    pub preferred_language: String,
+    /// Where they live.
+    pub address: Address,
+    /// Of the home, in degrees (WGS 84); with `longitude` or not at all.
+    #[serde(default)]
+    #[schema(minimum = -90, maximum = 90)]
+    pub latitude: Option<f64>,
+    /// Of the home, in degrees (WGS 84).
+    #[serde(default)]
+    #[schema(minimum = -180, maximum = 180)]
+    pub longitude: Option<f64>,
+    /// Whom to call.
+    #[serde(default)]
+    pub emergency_contacts: EmergencyContacts,
+    /// What a visitor must know at the door.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub risks: Vec<String>,
+    /// Who plans for them and is called when something is wrong.
+    #[serde(default)]
+    pub coordinator_id: Option<Uuid>,
+}
+
+fn english() -> String {
+    "en-CA".into()
+}
+
+impl Check for ClientFields {
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(
+            self.latitude.is_some() == self.longitude.is_some(),
+            if self.latitude.is_some() { "/longitude" } else { "/latitude" },
+            "must be given with the other coordinate",
+        );
+        faults.unless(self.date_of_birth.year() >= 1880, "/date_of_birth", "must not be before 1880");
+        faults.unless(self.date_of_birth <= jiff::Zoned::now().date(), "/date_of_birth", "must not be in the future");
+        for (i, risk) in self.risks.iter().enumerate() {
+            faults.unless(
+                (1..=200).contains(&risk.chars().count()),
+                &format!("/risks/{i}"),
+                "must have 1 to 200 characters",
+            );
+        }
+    }
+}
+
+/// A client's row.
+#[derive(Clone, Debug, FromRow)]
+pub struct ClientRow {
+    /// The id.
+    pub id: Uuid,
+    /// What planners write.
+    #[from_row(flatten)]
+    pub fields: ClientFields,
+    /// The plan in force.
+    pub care_plan: CarePlan,
+    /// Which version it is; 0 where none was written yet.
+    pub care_plan_version: i32,
+    /// The row's change number.
+    pub change_number: i64,
+    /// When the client was entered.
+    pub created_at: Timestamp,
+    /// When anything here last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Versioned for ClientRow {
+    fn version(&self) -> i64 {
+        self.change_number
+    }
+}
+
+/// A client, as far as the caller's role may read: a care aide is not shown the date of birth and the care plan.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite", "last_name": "Tremblay",
+    "phone": "+14165550170", "preferred_language": "fr-CA",
+    "address": {"street": "118 Roncesvalles Avenue", "unit": "3", "city": "Toronto", "province": "ON",
+        "postal_code": "M6R 2L2", "country": "CA"},
+    "latitude": 43.6424, "longitude": -79.4474,
+    "emergency_contacts": [{"name": "Paul Tremblay", "relationship": "son", "phone": "+14165550171"}],
+    "risks": ["fall risk", "cat in the house"], "coordinator_id": "0193a5b0-0000-7000-8000-000000000002",
+    "date_of_birth": "1938-04-12",
+    "care_plan": {"summary": "Type 2 diabetes, recovering from a hip replacement", "goals": ["Walk to the corner by December"],
+        "allergies": ["penicillin"], "medications": [], "instructions": ["Check feet"]},
+    "care_plan_version": 2, "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-18T16:20:11Z"}))]
+pub struct Client {
+    /// The id.
+    pub id: Uuid,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// E.164.
+    pub phone: Option<String>,
+    /// A language tag (BCP 47).
+    pub preferred_language: String,
+    /// Where they live.
+    pub address: Address,
+    /// Of the home, in degrees (WGS 84).
+    pub latitude: Option<f64>,
+    /// Of the home, in degrees (WGS 84).
+    pub longitude: Option<f64>,
+    /// Whom to call.
+    pub emergency_contacts: EmergencyContacts,
+    /// What a visitor must know at the door.
+    pub risks: Vec<String>,
+    /// Who plans for them.
+    pub coordinator_id: Option<Uuid>,
+    /// Day of birth; absent for care aides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_of_birth: Option<Date>,
+    /// The plan in force; absent for care aides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub care_plan: Option<CarePlan>,
+    /// Which version of the plan; absent for care aides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub care_plan_version: Option<i32>,
+    /// When the client was entered.
+    pub created_at: Timestamp,
+    /// When anything here last changed.
+    pub updated_at: Timestamp,
+    #[serde(skip)]
+    change_number: i64,
+}
+
+impl Versioned for Client {
+    fn version(&self) -> i64 {
+        self.change_number
+    }
+}
+
+impl ClientRow {
+    /// What `role` is shown of it.
+    #[must_use]
+    pub fn shown_to(self, role: Role) -> Client {
+        let whole = role != Role::CareAide;
+        Client {
+            id: self.id,
+            first_name: self.fields.first_name,
+            last_name: self.fields.last_name,
+            phone: self.fields.phone,
+            preferred_language: self.fields.preferred_language,
+            address: self.fields.address,
+            latitude: self.fields.latitude,
+            longitude: self.fields.longitude,
+            emergency_contacts: self.fields.emergency_contacts,
+            risks: self.fields.risks,
+            coordinator_id: self.fields.coordinator_id,
+            date_of_birth: whole.then_some(self.fields.date_of_birth),
+            care_plan: whole.then_some(self.care_plan),
+            care_plan_version: whole.then_some(self.care_plan_version),
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            change_number: self.change_number,
+        }
+    }
+}
+
+/// A client in a list.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite", "last_name": "Tremblay",
+    "phone": "+14165550170", "preferred_language": "fr-CA",
+    "address": {"street": "118 Roncesvalles Avenue", "unit": "3", "city": "Toronto", "province": "ON",
+        "postal_code": "M6R 2L2", "country": "CA"},
+    "risks": ["fall risk", "cat in the house"], "coordinator_id": "0193a5b0-0000-7000-8000-000000000002",
+    "updated_at": "2026-11-18T16:20:11Z"}))]
+pub struct ClientSummary {
+    /// The id.
+    pub id: Uuid,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// E.164.
+    pub phone: Option<String>,
+    /// A language tag (BCP 47).
+    pub preferred_language: String,
+    /// Where they live.
+    pub address: Address,
+    /// What a visitor must know at the door.
+    pub risks: Vec<String>,
+    /// Who plans for them.
+    pub coordinator_id: Option<Uuid>,
+    /// When anything of the client last changed.
+    pub updated_at: Timestamp,
+}
+
+/// Which clients to list.
+#[derive(Debug, Default)]
+pub struct ClientFilter {
+    /// Whose name contains this, whatever its case and accents.
+    pub name: Option<String>,
+    /// Whom this coordinator plans for.
+    pub coordinator_id: Option<Uuid>,
+    /// After the client of this name and id.
+    pub after: Option<(String, String, Uuid)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+macro_rules! columns {
+    () => {
+        "c.id, c.id as client_id, c.first_name, c.last_name, c.date_of_birth, c.phone, c.preferred_language, c.address,
+         c.latitude, c.longitude, c.emergency_contacts, c.risks, c.coordinator_id, c.care_plan, c.care_plan_version,
+         c.change_number, c.created_at, c.updated_at"
+    };
+}
+
+/// Clients by name. The search is for a part of the whole name; `%` and `_` are themselves.
+pub async fn list(db: &Db, who: &impl Identity, filter: ClientFilter) -> Result<Vec<ClientSummary>, DbError> {
+    let (last_name, first_name, id) = match filter.after {
+        Some((last, first, id)) => (Some(last), Some(first), Some(id)),
+        None => (None, None, None),
+    };
+    db.read(
+        who,
+        audited!(
+            "client.list",
+            "client",
+            "select c.id, c.id as client_id, c.first_name, c.last_name, c.phone, c.preferred_language, c.address,
+               c.risks, c.coordinator_id, c.updated_at
+             from clients c
+             where c.deleted_at is null
+               and ($1::text is null or position(app.searchable($1) in c.search_name) > 0)
+               and ($2::uuid is null or c.coordinator_id = $2)
+               and ($5::uuid is null or (c.last_name, c.first_name, c.id) > ($3, $4, $5))
+             order by c.last_name, c.first_name, c.id limit $6"
+        ),
+        &[&filter.name, &filter.coordinator_id, &last_name, &first_name, &id, &filter.limit],
+    )
+    .await
+}
+
+/// One client, if the caller may see them.
+pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<ClientRow>, DbError> {
+    db.read_opt(
+        who,
+        audited!(
+            "client.read",
+            "client",
+            "select ",
+            columns!(),
+            " from clients c where c.id = $1 and c.deleted_at is null"
+        ),
+        &[&id],
+    )
+    .await
+}
+
+/// Refuses where the caller may not see the client: for lists that are empty for either reason.
+pub async fn must_be_visible(db: &Db, who: &impl Identity, id: Uuid) -> Result<(), Error> {
+    let found: Option<Found> = db.read_opt(who, EXISTS, &[&id]).await?;
+    found.map(drop).ok_or(Error::NotFound)
+}
+
+/// Whether the caller may see the client.
+pub async fn exists<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<bool, Error> {
+    let found: Option<Found> = tx.query_opt(EXISTS, &[&id]).await?;
+    Ok(found.is_some())
+}
+
+const EXISTS: &str = "select c.id from clients c where c.id = $1 and c.deleted_at is null";
+
+/// One client, locked until the transaction ends.
+pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<ClientRow, Error> {
+    tx.query_opt(
+        concat!("select ", columns!(), " from clients c where c.id = $1 and c.deleted_at is null for no key update"),
+        &[&id],
+    )
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// Adds a client.
+pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("client.create", "client", id, Some(id)));
+    tx.execute(
+        "insert into clients (id, agency_id, first_name, last_name, date_of_birth, phone, preferred_language, address,
+           latitude, longitude, emergency_contacts, risks, coordinator_id)
+         values ($1, app.agency_id(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        &[
+            &id,
+            &client.first_name,
+            &client.last_name,
+            &client.date_of_birth,
+            &client.phone,
+            &client.preferred_language,
+            &client.address,
+            &client.latitude,
+            &client.longitude,
+            &client.emergency_contacts,
+            &client.risks,
+            &client.coordinator_id,
+        ],
+    )
+    .await
+    .on_constraint("clients_coordinator_fkey", unknown_coordinator)
+}
+
+/// Writes a client's fields and ends the transaction.
+pub async fn update<I: Identity>(mut tx: Tx<I>, id: Uuid, client: &ClientFields) -> Result<ClientRow, Error> {
+    tx.audit(AuditEntry::new("client.update", "client", id, Some(id)));
+    tx.commit_with(
+        concat!(
+            "update clients c set first_name = $2, last_name = $3, date_of_birth = $4, phone = $5,
+               preferred_language = $6, address = $7, latitude = $8, longitude = $9, emergency_contacts = $10,
+               risks = $11, coordinator_id = $12
+             where c.id = $1 returning ",
+            columns!()
+        ),
+        &[
+            &id,
+            &client.first_name,
+            &client.last_name,
+            &client.date_of_birth,
+            &client.phone,
+            &client.preferred_language,
+            &client.address,
+            &client.latitude,
+            &client.longitude,
+            &client.emergency_contacts,
+            &client.risks,
+            &client.coordinator_id,
+        ],
+    )
+    .await
+    .on_constraint("clients_coordinator_fkey", unknown_coordinator)?
+    .into_iter()
+    .next()
+    .ok_or(Error::NotFound)
+}
+
+fn unknown_coordinator() -> Error {
+    vec![Fault::body("/coordinator_id", "must be a coordinator of this agency")].into()
+}
+
+/// Removes a client, softly, and ends the transaction.
+pub async fn delete<I: Identity>(mut tx: Tx<I>, id: Uuid) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("client.delete", "client", id, Some(id)));
+    tx.commit_with::<Found>(
+        "update clients set deleted_at = now() where id = $1 and deleted_at is null returning id",
+        &[&id],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Whether visits to a client are still to come or under way.
+pub async fn has_open_visits<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<bool, Error> {
+    #[derive(FromRow)]
+    struct Open {
+        open: bool,
+    }
+    let answer: Option<Open> = tx
+        .query_opt(
+            "select exists (select from visits v where v.client_id = $1 and v.deleted_at is null
+               and (v.status = 'in_progress' or (v.status = 'scheduled' and v.scheduled_end > now()))) as open",
+            &[&id],
+        )
+        .await?;
+    Ok(answer.is_some_and(|answer| answer.open))
+}
+
+#[derive(FromRow)]
+struct Found {
+    #[allow(dead_code, reason = "that there is a row is what counts")]
+    id: Uuid,
+}

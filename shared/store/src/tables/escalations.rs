@@ -1,0 +1,132 @@
+//! What alerts' chains of calls wait for, and what their next step needs to know.
+
+use std::time::Duration;
+
+use domain::{error::Error, escalation::{Answerer, CALL_PATIENCE}, identity::Role, messages::Locale};
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Db, DbError, Identity, Tx, json_sql, tables::alerts::AlertStatus};
+
+/// Whoever raised an alert.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asker {
+    /// Who.
+    pub user_id: Uuid,
+    /// Given name.
+    pub first_name: String,
+    /// Their number (E.164).
+    pub phone: String,
+    /// Their language.
+    pub locale: Locale,
+    /// A caregiver's or coordinator's, or a family's.
+    pub role: Role,
+}
+
+/// Those who could answer, in the order in which they are asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Answerers(pub Vec<Answerer>);
+json_sql!(Asker, Answerers);
+
+/// Where an alert stands on its way to somebody who answers.
+#[derive(Debug, FromRow)]
+pub struct Standing {
+    /// Which.
+    pub alert_id: Uuid,
+    /// Whose care it is about.
+    pub client_id: Uuid,
+    /// Where the alert stands.
+    pub status: AlertStatus,
+    /// Its escalation level.
+    pub level: i32,
+    /// The call that is out.
+    pub call_id: Option<Uuid>,
+    /// Whether its next step's time has come, or the call that is out can't be placed.
+    pub due: bool,
+    /// Who asks; none where a job raised it.
+    pub asker: Option<Asker>,
+    /// Who could answer.
+    pub answerers: Answerers,
+}
+
+/// Where an alert stands; for a job or webhook of its agency that holds the counter.
+pub async fn standing<I: Identity>(
+    tx: &mut Tx<I>,
+    alert_id: Uuid,
+    now: Timestamp,
+) -> Result<Option<Standing>, DbError> {
+    tx.query_opt(
+        "select e.alert_id, e.client_id, e.status, e.level, e.call_id, e.due, e.asker, e.answerers
+         from app.escalation($1, $2) e",
+        &[&alert_id, &now],
+    )
+    .await
+}
+
+/// Brings an alert to a status and level; `call_key` is the dedupe key of the call that is now out.
+pub async fn step<I: Identity>(
+    tx: &mut Tx<I>,
+    alert_id: Uuid,
+    (status, level): (AlertStatus, i32),
+    due_at: Option<Timestamp>,
+    call_key: Option<&str>,
+) -> Result<(), Error> {
+    tx.execute_one(
+        "with chain as (
+           update escalations set due_at = $4,
+             call_id = (select m.id from messages m where m.agency_id = app.agency_id() and m.dedupe_key = $5)
+           where alert_id = $1)
+         update alerts set status = $2::text::alert_status, escalation_level = $3 where id = $1 returning id",
+        &[&alert_id, &status, &level, &due_at, &call_key],
+    )
+    .await
+}
+
+/// Notes that there was news of the call that is out: it rings, somebody has picked it up, or is asked for a key again.
+///
+/// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes the alert
+/// locks chain and messages.
+pub async fn heard_of<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
+    let due_at = now + CALL_PATIENCE;
+    Ok(tx
+        .execute(
+            "update escalations set due_at = greatest(due_at, $2) where call_id = $1 and due_at is not null",
+            &[&call_id, &due_at],
+        )
+        .await?)
+}
+
+/// An alert whose chain has a step to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// Whose it is to take.
+    pub agency_id: Uuid,
+    /// Which alert.
+    pub alert_id: Uuid,
+}
+
+#[derive(FromRow)]
+struct Listed {
+    agency_ids: Vec<Uuid>,
+    alert_ids: Vec<Uuid>,
+}
+
+/// The alerts of all agencies whose chains have a step to take, the longest overdue first.
+pub async fn due(db: &Db, now: Timestamp, limit: i32) -> Result<Vec<Due>, DbError> {
+    let listed: Option<Listed> =
+        db.call("select agency_ids, alert_ids from app.due_escalations($1, $2)", &[&now, &limit]).await?;
+    let pairs = listed.into_iter().flat_map(|listed| listed.agency_ids.into_iter().zip(listed.alert_ids));
+    Ok(pairs.map(|(agency_id, alert_id)| Due { agency_id, alert_id }).collect())
+}
+
+/// For how long the oldest alert of all agencies has waited for a person at `now`; zero where none does.
+pub async fn oldest_unanswered(db: &Db, now: Timestamp) -> Result<Duration, DbError> {
+    #[derive(FromRow)]
+    struct Oldest {
+        seconds: f64,
+    }
+    let oldest: Option<Oldest> = db.call("select app.oldest_unanswered_alert($1) as seconds", &[&now]).await?;
+    Ok(oldest.and_then(|oldest| Duration::try_from_secs_f64(oldest.seconds).ok()).unwrap_or_default())
+}

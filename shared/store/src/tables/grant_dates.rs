@@ -1,0 +1,70 @@
+//! Care-team grants that begin or end by their dates. Access itself follows the dates at the agency's midnight; what is
+//! written here tells phones.
+
+use domain::{error::Error, identity::Job};
+use jiff::civil::Date;
+use postgres_from_row::FromRow;
+use uuid::Uuid;
+
+use crate::{AuditEntry, Db};
+
+/// Grants that phones have been told another state of than the one that holds on the day `$1`.
+macro_rules! turning {
+    () => {
+        "from care_team t
+         where t.agency_id = app.agency_id() and t.deleted_at is null and (
+           (t.in_force and t.ends_on < $1)
+           or (not t.in_force and t.starts_on <= $1 and coalesce(t.ends_on, 'infinity'::date) >= $1))"
+    };
+}
+
+#[derive(FromRow)]
+struct Count {
+    count: i64,
+}
+
+#[derive(FromRow)]
+struct Turned {
+    id: Uuid,
+    client_id: Uuid,
+    in_force: bool,
+}
+
+/// How many grants began and ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TurnedGrants {
+    /// Their clients arrive on phones.
+    pub began: u64,
+    /// Their clients leave them.
+    pub ended: u64,
+}
+
+/// Gives a new number to at most `limit` grants that began or ended by `today`, the agency's day. The agency's write lock is
+/// taken only where there are some.
+pub async fn turn(db: &Db, job: &Job, today: Date, limit: u16) -> Result<TurnedGrants, Error> {
+    let due: Option<Count> = db.read_opt(job, concat!("select count(*) ", turning!()), &[&today]).await?;
+    let due = due.and_then(|due| u16::try_from(due.count).ok()).unwrap_or(u16::MAX).min(limit);
+    if due == 0 {
+        return Ok(TurnedGrants::default());
+    }
+    let mut tx = db.write(job, due).await?;
+    let turned: Vec<Turned> = tx
+        .query(
+            concat!(
+                "with due as (select t.id ",
+                turning!(),
+                " order by t.id limit $2)
+                 update care_team t set in_force = not t.in_force from due where t.id = due.id
+                 returning t.id, t.client_id, t.in_force"
+            ),
+            &[&today, &i64::from(due)],
+        )
+        .await?;
+    for grant in &turned {
+        let action = if grant.in_force { "care_team.begin" } else { "care_team.end" };
+        tx.audit(AuditEntry::new(action, "care_team", grant.id, Some(grant.client_id)));
+    }
+    tx.commit().await?;
+    let began = turned.iter().filter(|grant| grant.in_force).count();
+    Ok(TurnedGrants { began: began as u64, ended: (turned.len() - began) as u64 })
+}

@@ -1,0 +1,213 @@
+//! What becomes of an upload: stored, rejected, or given up because it never came. A job's work, whoever asked for it.
+
+use domain::{error::Error, identity::Job, photo_kinds::PhotoKind, photos::{Owner, StoredObject}};
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use uuid::Uuid;
+
+use super::Concerned;
+use crate::{AuditEntry, Db, DbError, Nothing, Tx};
+
+/// An upload that is expected: what must arrive, and whom it is for.
+#[derive(Debug, FromRow)]
+pub struct Expected {
+    /// The photo.
+    pub id: Uuid,
+    client_id: Option<Uuid>,
+    visit_id: Option<Uuid>,
+    user_id: Option<Uuid>,
+    /// What it is for.
+    pub kind: PhotoKind,
+    /// What it must be. A text, since phones push what they like.
+    pub content_type: String,
+    /// How many bytes it must have.
+    pub bytes: i64,
+    /// SHA-256 that it must have.
+    pub sha256: Vec<u8>,
+    /// Which version of a document.
+    pub version: i32,
+}
+
+impl Expected {
+    /// Whom or what it belongs to. The table holds exactly one.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
+        Owner::of(self.client_id, self.visit_id, self.user_id)
+    }
+}
+
+/// The agency that a photo belongs to, for the event of an upload, which brings nothing but its key.
+pub async fn agency_of_upload(db: &Db, id: Uuid) -> Result<Option<Job>, DbError> {
+    #[derive(FromRow)]
+    struct Found {
+        agency_id: Option<Uuid>,
+    }
+    let found: Option<Found> = db.call("select app.agency_of_upload($1) as agency_id", &[&id]).await?;
+    Ok(found.and_then(|found| found.agency_id).map(|agency_id| Job { agency_id }))
+}
+
+/// What is expected for a photo; none where it was judged before, or removed.
+pub async fn expected(db: &Db, job: &Job, id: Uuid) -> Result<Option<Expected>, DbError> {
+    db.read_opt(
+        job,
+        "select p.id, p.client_id, p.visit_id, p.user_id, p.kind::text as kind, p.content_type, p.bytes, p.sha256,
+           p.version
+         from photos p where p.id = $1 and p.status = 'pending' and p.deleted_at is null",
+        &[&id],
+    )
+    .await
+}
+
+/// What was made of an upload.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The copy.
+    pub object: StoredObject,
+    /// How many bytes it has.
+    pub bytes: i64,
+    /// The thumbnail, where one could be made.
+    pub thumbnail: Option<StoredObject>,
+    /// Whether it was drawn anew from its pixels.
+    pub redrawn: bool,
+}
+
+/// Why what is good in itself can't be stored: others came first.
+#[derive(FromRow)]
+struct Standing {
+    client_id: Option<Uuid>,
+    stranger: bool,
+    signed: bool,
+}
+
+/// Stores a photo, unless it was judged meanwhile; ends the transaction. What it takes the place of (a former
+/// profile picture, the signature of a visit that goes on) is removed softly.
+///
+/// Answers why it can't be stored where it can't; nothing is written then.
+pub async fn store(mut tx: Tx<Job>, expected: &Expected, kept: &Kept) -> Result<Stored, Error> {
+    let id = expected.id;
+    let standing: Option<Standing> = tx
+        .query_opt(
+            "select coalesce(p.client_id, v.client_id) as client_id,
+               -- The visit came after the photo and is to a client whom its author never cared for.
+               coalesce(u.role in ('nurse', 'care_aide') and v.id is not null
+                 and ((p.kind = 'signature' and v.user_id <> u.id) or not exists (
+                   select from care_team t where t.client_id = v.client_id and t.user_id = u.id)), false) as stranger,
+               coalesce(p.kind = 'signature' and v.status = 'completed' and exists (
+                 select from photos o where o.visit_id = p.visit_id and o.kind = 'signature' and o.status = 'stored'
+                   and o.deleted_at is null), false) as signed
+             from photos p
+             left join visits v on v.id = p.visit_id
+             left join users u on u.id = p.created_by
+             where p.id = $1 and p.status = 'pending' and p.deleted_at is null for no key update of p",
+            &[&id],
+        )
+        .await?;
+    let Some(standing) = standing else { return Ok(Stored::JudgedBefore) };
+    if standing.stranger {
+        return Ok(Stored::Refused("it belongs to a visit of somebody else"));
+    }
+    if standing.signed {
+        return Ok(Stored::Refused("the visit is signed and completed"));
+    }
+    if matches!(expected.kind, PhotoKind::Profile | PhotoKind::Signature) {
+        tx.execute(
+            "update photos o set deleted_at = now()
+             where o.id <> $1 and o.kind = $2::text::photo_kind and o.status = 'stored' and o.deleted_at is null
+               and o.client_id is not distinct from $3 and o.visit_id is not distinct from $4
+               and o.user_id is not distinct from $5",
+            &[&id, &expected.kind, &expected.client_id, &expected.visit_id, &expected.user_id],
+        )
+        .await?;
+    }
+    let (thumbnail_key, thumbnail_version) =
+        kept.thumbnail.as_ref().map(|thumbnail| (thumbnail.key.clone(), thumbnail.version.clone())).unzip();
+    tx.audit(AuditEntry::new("photo.store", "photo", id, standing.client_id));
+    tx.commit_with::<Nothing>(
+        "update photos set status = 'stored', object_key = $2, object_version = $3, thumbnail_key = $4,
+           thumbnail_version = $5, stored_type = $6, stored_bytes = $7, redrawn = $8
+         where id = $1",
+        &[
+            &id,
+            &kept.object.key,
+            &kept.object.version,
+            &thumbnail_key,
+            &thumbnail_version.flatten(),
+            &kept.object.content_type,
+            &kept.bytes,
+            &kept.redrawn,
+        ],
+    )
+    .await?;
+    Ok(Stored::Done)
+}
+
+/// What came of [`store`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is stored.
+    Done,
+    /// Somebody else judged it first, or it was removed.
+    JudgedBefore,
+    /// It can't be, for this reason.
+    Refused(&'static str),
+}
+
+/// Rejects what arrived, unless it was judged before.
+pub async fn reject(db: &Db, job: &Job, id: Uuid, reason: &str) -> Result<(), Error> {
+    let mut tx = db.write(job, 1).await?;
+    let rejected: Option<Concerned> = tx
+        .query_opt(
+            "update photos p set status = 'rejected', rejected_because = $2
+             where p.id = $1 and p.status = 'pending' and p.deleted_at is null
+             returning coalesce(p.client_id, (select v.client_id from visits v where v.id = p.visit_id)) as client_id",
+            &[&id, &reason],
+        )
+        .await?;
+    if let Some(Concerned { client_id }) = rejected {
+        tx.audit(AuditEntry::new("photo.reject", "photo", id, client_id));
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Why a photo is rejected of which nothing came.
+pub const NEVER_ARRIVED: &str = "nothing arrived within 7 days";
+
+/// Lets a photo that was given up be uploaded after all: its phone was away for long, and asks again.
+pub async fn expect_again(db: &Db, job: &Job, id: Uuid) -> Result<(), Error> {
+    let tx = db.write(job, 1).await?;
+    tx.execute(
+        "update photos set status = 'pending', rejected_because = null
+         where id = $1 and status = 'rejected' and rejected_because = $2 and deleted_at is null",
+        &[&id, &NEVER_ARRIVED],
+    )
+    .await?;
+    Ok(tx.commit().await?)
+}
+
+/// Gives up at most `limit` photos of which nothing came since `before`, and answers how many.
+pub async fn give_up(db: &Db, job: &Job, before: Timestamp, limit: u16) -> Result<usize, Error> {
+    #[derive(FromRow)]
+    struct GivenUp {
+        id: Uuid,
+        client_id: Option<Uuid>,
+    }
+    let mut tx = db.write(job, limit).await?;
+    let given_up: Vec<GivenUp> = tx
+        .query(
+            "update photos p set status = 'rejected', rejected_because = $2
+             where p.id in (
+                 select o.id from photos o
+                 where o.status = 'pending' and o.updated_at < $1 and o.agency_id = app.agency_id()
+                   and o.deleted_at is null
+                 order by o.id limit $3)
+             returning p.id, coalesce(p.client_id, (
+               select v.client_id from visits v where v.id = p.visit_id)) as client_id",
+            &[&before, &NEVER_ARRIVED, &i64::from(limit)],
+        )
+        .await?;
+    for GivenUp { id, client_id } in &given_up {
+        tx.audit(AuditEntry::new("photo.give_up", "photo", *id, *client_id));
+    }
+    tx.commit().await?;
+    Ok(given_up.len())
+}

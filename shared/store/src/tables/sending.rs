@@ -1,0 +1,307 @@
+//! The outbox as `jobs` empties it: taking what is due under a lease, and writing down what came of it.
+//!
+//! Taking sees every agency (`app.lease_messages`); what came of a message is written as a job of its agency.
+
+use domain::{identity::Job, messages::Locale};
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use postgres_types::Json;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{Db, DbError, Nothing, tables::messages::{Channel, MessageStatus}};
+
+/// For how long a message is one dispatcher's, in seconds. Longer than all that is done with it may take: two requests
+/// of [`jobs::http_client::REQUEST`] and the statements around them.
+pub const LEASE_SECONDS: i32 = 45;
+
+/// One of our numbers, or the push service: what is sent by it keeps its distance.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// What is sent by it.
+    pub channel: Channel,
+    /// Its name, the same for every dispatcher.
+    pub name: String,
+    /// Milliseconds between two turns.
+    pub spacing_ms: i32,
+    /// How many messages a turn takes.
+    pub at_a_turn: i32,
+}
+
+/// A message in a dispatcher's hands.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Taken {
+    /// The id.
+    pub id: Uuid,
+    /// Whose.
+    pub agency_id: Uuid,
+    /// To whom.
+    pub recipient_id: Uuid,
+    /// Their number (E.164) or token.
+    pub address: String,
+    /// In which language.
+    pub locale: Locale,
+    /// The template's name, as it was stored.
+    pub template: String,
+    /// What goes into it.
+    pub values: Value,
+    /// The alert that it is about.
+    pub alert_id: Option<Uuid>,
+    /// How often it was taken, this time included: tells this lease from an earlier one.
+    pub attempts: i32,
+    /// When it was queued.
+    pub created_at: Timestamp,
+    /// When it was last handed to the provider, or is about to be.
+    pub attempted_at: Timestamp,
+    /// Until when it is of use.
+    pub expires_at: Timestamp,
+    /// Whether it may have been sent before, and nobody wrote that down.
+    pub in_doubt: bool,
+    /// Whether the recipient and the client consent to the daily SMS at this moment.
+    pub consented: bool,
+}
+
+/// What a dispatcher gets when it asks for something to send.
+#[derive(Debug, FromRow)]
+pub struct Turn {
+    /// Whether the lane is not free yet.
+    pub busy: bool,
+    /// Where nothing was taken: when to ask again; none where nothing waits.
+    pub come_back_at: Option<Timestamp>,
+    /// What was taken, most urgent first.
+    pub taken: Json<Vec<Taken>>,
+}
+
+/// Takes the lane's turn and what is most urgent on it. Not repeated when the connection is lost: what was taken then
+/// counts as sent until somebody has looked.
+pub async fn take(db: &Db, lane: &Lane, now: Timestamp) -> Result<Turn, DbError> {
+    let turn = db
+        .call(
+            "select t.busy, t.come_back_at, t.taken from app.lease_messages($1, $2, $3, $4, $5, $6) t",
+            &[&lane.channel, &lane.name, &now, &lane.spacing_ms, &LEASE_SECONDS, &lane.at_a_turn],
+        )
+        .await?;
+    Ok(turn.unwrap_or(Turn { busy: false, come_back_at: None, taken: Json(Vec::new()) }))
+}
+
+/// What came of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// The provider has it.
+    Sent {
+        /// By this id.
+        sid: String,
+        /// When to ask what became of it, where the provider doesn't tell by itself.
+        receipt_at: Option<Timestamp>,
+    },
+    /// The provider's list has it.
+    Found {
+        /// By this id.
+        sid: String,
+    },
+    /// It was certainly not sent, and will be tried again.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why it was not.
+        why: String,
+    },
+    /// It may have been sent: to be looked up before anything else.
+    InDoubt {
+        /// When.
+        at: Timestamp,
+        /// Why nobody knows.
+        why: String,
+    },
+    /// Nobody wants it any more.
+    Cancelled {
+        /// Why.
+        why: &'static str,
+    },
+    /// Given up.
+    Dead {
+        /// Why.
+        why: String,
+    },
+}
+
+/// Writes down what came of a message, unless that is known already: a webhook may have told before, the cause may be
+/// gone, the lease may have ended. Repeating it is harmless.
+///
+/// Where another message has the provider's id, the provider's own answer is right, and a list may be.
+pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError> {
+    let written = write(db, taken, settled).await;
+    if !written.as_ref().is_err_and(|error| error.constraint() == Some("messages_provider_sid")) {
+        return written;
+    }
+    if let Settled::Sent { sid, .. } = settled {
+        db.call::<Nothing>("select app.take_back_sid($1, $2)", &[&taken.id, sid]).await?;
+        write(db, taken, settled).await
+    } else {
+        let why = "found, and another's by then".into();
+        write(db, taken, &Settled::InDoubt { at: taken.attempted_at, why }).await
+    }
+}
+
+async fn write(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError> {
+    let (status, sid, at, receipt_at, why) = match settled {
+        Settled::Found { sid } => (MessageStatus::Sent, Some(sid.as_str()), None, None, None),
+        Settled::Sent { sid, receipt_at } => (MessageStatus::Sent, Some(sid.as_str()), None, *receipt_at, None),
+        Settled::Again { at, why } => (MessageStatus::Pending, None, Some(*at), None, Some(why.as_str())),
+        Settled::InDoubt { at, why } => (MessageStatus::Sending, None, Some(*at), None, Some(why.as_str())),
+        Settled::Cancelled { why } => (MessageStatus::Cancelled, None, None, None, Some(*why)),
+        Settled::Dead { why } => (MessageStatus::Dead, None, None, None, Some(why.as_str())),
+    };
+    let why = why.map(|why| why.chars().take(400).collect::<String>());
+    db.read::<Nothing>(
+        &Job { agency_id: taken.agency_id },
+        "with settled as (
+           update messages m set status = $3::text::message_status, provider_sid = coalesce(m.provider_sid, $4),
+             next_attempt_at = $5, receipt_at = $6, leased_until = null,
+             -- What is given up says what was tried before.
+             failure = case when $3 = 'dead' then left($7 || coalesce('; before: ' || m.failure, ''), 500) else $7 end
+           where m.id = $1 and m.attempts = $2 and m.status = 'sending'
+           returning m.id
+         )
+         -- Sent, but cancelled or given up meanwhile.
+         update messages m set provider_sid = $4
+         where m.id = $1 and m.status in ('cancelled', 'dead') and m.provider_sid is null and $4 is not null
+           and not exists (select from settled)",
+        &[&taken.id, &taken.attempts, &status, &sid, &at, &receipt_at, &why],
+    )
+    .await
+    .map(drop)
+}
+
+/// A call that nobody needs to answer any more.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HangUp {
+    /// The message.
+    pub id: Uuid,
+    /// Whose.
+    pub agency_id: Uuid,
+    /// By what the provider knows it.
+    pub sid: String,
+}
+
+/// Calls to be ended, at most `limit`; nobody else asks about them before `again_at`, and two minutes after a call was
+/// placed nobody asks any more.
+pub async fn take_hang_ups(db: &Db, now: Timestamp, again_at: Timestamp, limit: usize) -> Result<Vec<HangUp>, DbError> {
+    #[derive(FromRow)]
+    struct HangUps {
+        calls: Json<Vec<HangUp>>,
+    }
+    let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+    let all: Option<HangUps> =
+        db.call("select app.lease_hang_ups($1, $2, $3) as calls", &[&now, &again_at, &limit]).await?;
+    Ok(all.map_or_else(Vec::new, |all| all.calls.0))
+}
+
+/// The provider has ended a call, or never will.
+pub async fn settle_hang_up(db: &Db, call: &HangUp) -> Result<(), DbError> {
+    let job = Job { agency_id: call.agency_id };
+    db.read::<Nothing>(&job, "update messages set hang_up_at = null where id = $1", &[&call.id]).await.map(drop)
+}
+
+/// Notes that a message in doubt is about to be sent again. Answers how often it was, this time included; none where it is
+/// nobody's to send any more.
+pub async fn send_again(db: &Db, taken: &Taken, now: Timestamp) -> Result<Option<i16>, DbError> {
+    #[derive(FromRow)]
+    struct Resent {
+        resends: i16,
+    }
+    let resent: Option<Resent> = db
+        .read_opt(
+            &Job { agency_id: taken.agency_id },
+            "update messages set attempted_at = $3, resends = resends + 1
+             where id = $1 and attempts = $2 and status = 'sending' returning resends",
+            &[&taken.id, &taken.attempts, &now],
+        )
+        .await?;
+    Ok(resent.map(|resent| resent.resends))
+}
+
+/// A provider's id that no message has.
+#[derive(Clone, Debug, FromRow)]
+pub struct Claimable {
+    /// The id.
+    pub sid: String,
+    /// Whether another message to the same number is being sent at this moment, and it may be that one's.
+    pub is_awaited: bool,
+}
+
+/// Of these provider's ids, in their order, the first that no message has.
+pub async fn first_claimable(
+    db: &Db,
+    taken: &Taken,
+    sids: Vec<String>,
+    now: Timestamp,
+) -> Result<Option<Claimable>, DbError> {
+    db.call(
+        "select c.sid, c.is_awaited from app.claimable_sid($1, $2, $3, $4) c",
+        &[&taken.id, &sids, &now, &LEASE_SECONDS],
+    )
+    .await
+}
+
+/// How much waits to be sent.
+#[derive(Clone, Copy, Debug, FromRow)]
+pub struct Backlog {
+    /// How many messages.
+    pub depth: i64,
+    /// How long the oldest of those that are due has waited, in seconds.
+    pub age_seconds: f64,
+}
+
+/// How much waits to be sent, of all agencies.
+pub async fn backlog(db: &Db, now: Timestamp) -> Result<Backlog, DbError> {
+    let backlog = db.call("select b.depth, b.age_seconds from app.outbox_backlog($1) b", &[&now]).await?;
+    Ok(backlog.unwrap_or(Backlog { depth: 0, age_seconds: 0.0 }))
+}
+
+/// A push message whose receipt is due.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Owed {
+    /// The message.
+    pub id: Uuid,
+    /// Whose.
+    pub agency_id: Uuid,
+    /// To whom it was sent.
+    pub recipient_id: Uuid,
+    /// The device's token.
+    pub address: String,
+    /// What to ask by.
+    pub ticket: String,
+    /// When it was sent.
+    pub attempted_at: Timestamp,
+}
+
+/// Push messages whose receipts are due, at most `limit`; nobody else asks for them before `again_at`.
+pub async fn take_receipts(db: &Db, now: Timestamp, again_at: Timestamp, limit: usize) -> Result<Vec<Owed>, DbError> {
+    #[derive(FromRow)]
+    struct AllOwed {
+        owed: Json<Vec<Owed>>,
+    }
+    let limit = i32::try_from(limit).unwrap_or(i32::MAX);
+    let all: Option<AllOwed> =
+        db.call("select app.lease_receipts($1, $2, $3) as owed", &[&now, &again_at, &limit]).await?;
+    Ok(all.map_or_else(Vec::new, |all| all.owed.0))
+}
+
+/// Writes down what a receipt says, or (`None`) that none will come any more.
+pub async fn settle_receipt(db: &Db, owed: &Owed, delivered: Option<Result<(), &str>>) -> Result<(), DbError> {
+    let (status, why) = match delivered {
+        Some(Ok(())) => (MessageStatus::Delivered, None),
+        Some(Err(why)) => (MessageStatus::Failed, Some(why)),
+        None => (MessageStatus::Sent, None),
+    };
+    db.read::<Nothing>(
+        &Job { agency_id: owed.agency_id },
+        "update messages set status = $2::text::message_status, failure = $3, receipt_at = null
+         where id = $1 and status = 'sent'",
+        &[&owed.id, &status, &why],
+    )
+    .await
+    .map(drop)
+}

@@ -1,0 +1,312 @@
+//! Users as people administer them. Password hashes are not here: only the functions of `code/sessions.sql` see those.
+
+use domain::{Versioned, error::{Conflict, Error}, identity::{Role, Session}, messages::Locale, validation::{Check, Faults}};
+use jiff::Timestamp;
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, text_sql};
+
+/// Where a user's account stands.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "active")]
+pub enum UserStatus {
+    /// Has no password yet.
+    Invited,
+    /// May sign in.
+    Active,
+    /// May not, until made active again.
+    Suspended,
+}
+text_sql!(UserStatus);
+
+/// What is said of a user when inviting them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "first_name": "Amara",
+    "last_name": "Okafor", "role": "nurse", "locale": "en-CA"}))]
+pub struct UserFields {
+    /// Signs in with it; unique, whatever its case.
+    #[schema(format = "email", min_length = 3, max_length = 254)]
+    pub email: String,
+    /// Where one-time codes and alerts go (E.164).
+    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    pub phone: String,
+    /// Given name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub first_name: String,
+    /// Family name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub last_name: String,
+    /// What they are in the agency.
+    pub role: Role,
+    /// The language of messages to them.
+    #[serde(default)]
+    pub locale: Locale,
+}
+impl Check for UserFields {}
+
+/// What may be changed of a user by whoever manages them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"status": "suspended"}))]
+pub struct ManagedUserFields {
+    /// Signs in with it.
+    #[schema(format = "email", min_length = 3, max_length = 254)]
+    pub email: String,
+    /// Where one-time codes and alerts go (E.164).
+    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    pub phone: String,
+    /// Given name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub first_name: String,
+    /// Family name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub last_name: String,
+    /// What they are in the agency.
+    pub role: Role,
+    /// The language of messages to them.
+    pub locale: Locale,
+    /// Suspended users lose access at once. Nobody is made `invited` by hand, nor active before they have a password.
+    pub status: UserStatus,
+}
+impl Check for ManagedUserFields {}
+
+/// What users may change of themselves.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"locale": "fr-CA"}))]
+pub struct OwnFields {
+    /// Where one-time codes and alerts go (E.164).
+    #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
+    pub phone: String,
+    /// Given name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub first_name: String,
+    /// Family name.
+    #[schema(min_length = 1, max_length = 100)]
+    pub last_name: String,
+    /// The language of messages.
+    pub locale: Locale,
+}
+impl Check for OwnFields {}
+
+/// A user.
+#[derive(Clone, Debug, Serialize, Deserialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-000000000003", "agency_id": "0193a5b0-0000-7000-8000-000000000001",
+    "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "first_name": "Amara", "last_name": "Okafor",
+    "role": "nurse", "locale": "en-CA", "status": "active", "last_login_at": "2026-11-20T11:58:03Z",
+    "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-20T11:58:03Z"}))]
+pub struct User {
+    /// The id.
+    pub id: Uuid,
+    /// Their agency.
+    pub agency_id: Uuid,
+    /// Signs in with it.
+    pub email: String,
+    /// E.164.
+    pub phone: String,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// What they are in the agency.
+    pub role: Role,
+    /// The language of messages to them.
+    pub locale: Locale,
+    /// Where the account stands.
+    pub status: UserStatus,
+    /// When they last signed in.
+    pub last_login_at: Option<Timestamp>,
+    /// When they were invited.
+    pub created_at: Timestamp,
+    /// When anything here last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Versioned for User {
+    fn version(&self) -> i64 {
+        self.updated_at.as_microsecond()
+    }
+}
+
+impl From<&User> for ManagedUserFields {
+    fn from(user: &User) -> Self {
+        let User { email, phone, first_name, last_name, role, locale, status, .. } = user.clone();
+        Self { email, phone, first_name, last_name, role, locale, status }
+    }
+}
+
+impl From<&User> for OwnFields {
+    fn from(user: &User) -> Self {
+        let User { phone, first_name, last_name, locale, .. } = user.clone();
+        Self { phone, first_name, last_name, locale }
+    }
+}
+
+/// Which users to list.
+#[derive(Debug, Default)]
+pub struct UserFilter {
+    /// Only these.
+    pub role: Option<Role>,
+    /// Only these.
+    pub status: Option<UserStatus>,
+    /// After the user of this name and id.
+    pub after: Option<(String, String, Uuid)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+macro_rules! columns {
+    () => {
+        "u.id, u.agency_id, u.email, u.phone, u.first_name, u.last_name, u.role::text as role, u.locale,
+         u.status::text as status, u.last_login_at, u.created_at, u.updated_at"
+    };
+}
+
+/// Users by name.
+pub async fn list(db: &Db, who: &impl Identity, filter: UserFilter) -> Result<Vec<User>, DbError> {
+    let (last_name, first_name, id) = match filter.after {
+        Some((last, first, id)) => (Some(last), Some(first), Some(id)),
+        None => (None, None, None),
+    };
+    db.read(
+        who,
+        concat!(
+            "select ",
+            columns!(),
+            " from users u
+             where u.deleted_at is null
+               and ($1::text is null or u.role::text = $1) and ($2::text is null or u.status::text = $2)
+               and ($5::uuid is null or (u.last_name, u.first_name, u.id) > ($3, $4, $5))
+             order by u.last_name, u.first_name, u.id limit $6"
+        ),
+        &[&filter.role, &filter.status, &last_name, &first_name, &id, &filter.limit],
+    )
+    .await
+}
+
+/// One user, if the caller may see them.
+pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<User>, DbError> {
+    db.read_opt(who, concat!("select ", columns!(), " from users u where u.id = $1 and u.deleted_at is null"), &[&id])
+        .await
+}
+
+/// The user of a session, noting that its device was heard from. Refused as any request is once the session has ended.
+pub async fn find_own(db: &Db, session: &Session) -> Result<Option<User>, DbError> {
+    db.read_opt(
+        session,
+        concat!(
+            "with touched as (update devices set last_seen_at = now() where id = $2)
+             select ",
+            columns!(),
+            " from users u where u.id = $1"
+        ),
+        &[&session.user_id, &session.device_id],
+    )
+    .await
+}
+
+/// One user, inside a transaction.
+pub async fn find_in<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<User, Error> {
+    tx.query_opt(concat!("select ", columns!(), " from users u where u.id = $1 and u.deleted_at is null"), &[&id])
+        .await?
+        .ok_or(Error::NotFound)
+}
+
+/// One user, locked until the transaction ends.
+pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<User, Error> {
+    tx.query_opt(
+        concat!("select ", columns!(), " from users u where u.id = $1 and u.deleted_at is null for no key update"),
+        &[&id],
+    )
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// Adds an invited user to the caller's agency.
+///
+/// # Errors
+/// [`Conflict::EmailTaken`].
+pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &UserFields) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("user.create", "user", id, None));
+    tx.execute(
+        "insert into users (id, agency_id, email, phone, first_name, last_name, role, locale, status)
+         values ($1, app.agency_id(), $2, $3, $4, $5, $6::text::user_role, $7, 'invited')",
+        &[&id, &user.email, &user.phone, &user.first_name, &user.last_name, &user.role, &user.locale],
+    )
+    .await
+    .on_constraint("users_email_key", || Error::Conflict(Conflict::EmailTaken))
+}
+
+/// Writes a managed user's fields.
+///
+/// # Errors
+/// [`Conflict::EmailTaken`], and [`Conflict::Final`] for activating somebody without a password.
+pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &ManagedUserFields) -> Result<User, Error> {
+    tx.audit(AuditEntry::new("user.update", "user", id, None));
+    tx.query_opt(
+        concat!(
+            "update users u set email = $2, phone = $3, first_name = $4, last_name = $5, role = $6::text::user_role,
+               locale = $7, status = $8::text::user_status
+             where u.id = $1 returning ",
+            columns!()
+        ),
+        &[&id, &user.email, &user.phone, &user.first_name, &user.last_name, &user.role, &user.locale, &user.status],
+    )
+    .await
+    .on_constraint("users_email_key", || Error::Conflict(Conflict::EmailTaken))
+    .on_constraint("users_active_has_password", || {
+        Error::Conflict(Conflict::Final("This user has no password yet; they become active by setting one."))
+    })?
+    .ok_or(Error::NotFound)
+}
+
+/// Writes what users change of themselves.
+pub async fn update_own<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &OwnFields) -> Result<User, Error> {
+    tx.audit(AuditEntry::new("user.update", "user", id, None));
+    tx.query_opt(
+        concat!(
+            "update users u set phone = $2, first_name = $3, last_name = $4, locale = $5
+             where u.id = $1 returning ",
+            columns!()
+        ),
+        &[&id, &user.phone, &user.first_name, &user.last_name, &user.locale],
+    )
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// Removes a user, softly. Their sessions end with it.
+pub async fn delete<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("user.delete", "user", id, None));
+    tx.execute_one("update users set deleted_at = now() where id = $1 and deleted_at is null returning id", &[&id])
+        .await
+}
+
+/// Whether `user` can be put on a schedule or care team, and as what.
+pub async fn role_of<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Option<Role>, Error> {
+    #[derive(FromRow)]
+    struct Found {
+        role: Role,
+    }
+    let found: Option<Found> = tx
+        .query_opt(
+            "select u.role::text as role from users u
+             where u.id = $1 and u.deleted_at is null and u.status <> 'suspended'",
+            &[&id],
+        )
+        .await?;
+    Ok(found.map(|found| found.role))
+}
+
+/// Notes that `pointer` must name a user who gives care.
+pub fn must_give_care(role: Option<Role>, pointer: &str, faults: &mut Faults) {
+    faults.unless(role.is_some_and(Role::gives_care), pointer, "must be a member of staff of this agency");
+}

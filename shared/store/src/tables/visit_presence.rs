@@ -1,0 +1,167 @@
+//! That a caregiver came and left: what their phone says of it, and what is kept.
+
+use domain::{error::Error, validation::{Check, Faults}};
+use jiff::{SignedDuration, Timestamp};
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{AuditEntry, Identity, Tx, json_sql, tables::visits::Visit};
+
+/// Farther from the client's home than this, a check-in is flagged. It is never refused: care comes first.
+pub const FAR_FROM_HOME_M: f64 = 200.0;
+/// A phone's clock ahead of ours by more than this is flagged.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// That a caregiver came or left, as their phone saw it. Without a fix the place is left out.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "at": "2026-11-20T14:02:10Z"}))]
+pub struct Presence {
+    /// Degrees (WGS 84).
+    #[serde(default)]
+    #[schema(minimum = -90, maximum = 90)]
+    pub latitude: Option<f64>,
+    /// Degrees (WGS 84).
+    #[serde(default)]
+    #[schema(minimum = -180, maximum = 180)]
+    pub longitude: Option<f64>,
+    /// Radius of uncertainty in metres.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub accuracy_m: Option<f64>,
+    /// When, by the phone's clock; kept to the microsecond.
+    #[serde(deserialize_with = "to_the_microsecond")]
+    pub at: Timestamp,
+}
+
+/// PostgreSQL keeps no more: finer digits would make the same check-in, sent again, look like another.
+fn to_the_microsecond<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let time = Timestamp::deserialize(deserializer)?;
+    Timestamp::from_microsecond(time.as_microsecond()).map_err(serde::de::Error::custom)
+}
+
+impl Check for Presence {
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(
+            self.latitude.is_some() == self.longitude.is_some(),
+            if self.latitude.is_some() { "/longitude" } else { "/latitude" },
+            "must be given with the other coordinate",
+        );
+    }
+}
+
+/// A check-in or check-out on record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "distance_m": 13.7,
+    "received_at": "2026-11-20T14:02:11Z"}))]
+pub struct Fix {
+    /// Degrees (WGS 84).
+    pub latitude: Option<f64>,
+    /// Degrees (WGS 84).
+    pub longitude: Option<f64>,
+    /// Radius of uncertainty in metres.
+    pub accuracy_m: Option<f64>,
+    /// From the client's home, in metres along the great circle.
+    pub distance_m: Option<f64>,
+    /// When the server heard of it.
+    pub received_at: Timestamp,
+}
+
+json_sql!(Fix);
+
+impl Fix {
+    /// Whether it records `presence`.
+    pub(super) fn is(&self, presence: &Presence) -> bool {
+        (self.latitude, self.longitude, self.accuracy_m) == (presence.latitude, presence.longitude, presence.accuracy_m)
+    }
+}
+
+/// Something about a visit that a person should look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(example = "far_from_home")]
+pub enum Flag {
+    /// Checked in or out more than 200 m from the client's home.
+    FarFromHome,
+    /// The phone's clock was ahead of the server's.
+    ClockAhead,
+}
+
+/// What a person should look at, in a visit's times and fixes.
+pub(super) fn flags(times: &[(Option<Timestamp>, Option<&Fix>)]) -> Vec<Flag> {
+    let any = |holds: fn(Timestamp, &Fix) -> bool| {
+        times.iter().any(|(time, fix)| matches!((time, fix), (Some(time), Some(fix)) if holds(*time, fix)))
+    };
+    let far = any(|_, fix| fix.distance_m.is_some_and(|metres| metres > FAR_FROM_HOME_M));
+    let ahead = any(|time, fix| fix.received_at.duration_until(time) > CLOCK_TOLERANCE);
+    [(far, Flag::FarFromHome), (ahead, Flag::ClockAhead)]
+        .into_iter()
+        .filter_map(|(is, flag)| is.then_some(flag))
+        .collect()
+}
+
+#[derive(FromRow)]
+struct Recorded {
+    distance_m: Option<f64>,
+    received_at: Timestamp,
+}
+
+/// Writes a presence into the columns called `check_in_*` or `check_out_*`, and answers what was measured.
+macro_rules! record {
+    ($columns:literal, $time:literal, $status:literal) => {
+        concat!(
+            "update visits v set status = '",
+            $status,
+            "', ",
+            $time,
+            " = $2, ",
+            $columns,
+            "_latitude = $3, ",
+            $columns,
+            "_longitude = $4, ",
+            $columns,
+            "_accuracy_m = $5, ",
+            $columns,
+            "_distance_m = app.metres(c.latitude, c.longitude, $3, $4), ",
+            $columns,
+            "_received_at = now()
+             from clients c where v.id = $1 and c.id = v.client_id
+             returning v.",
+            $columns,
+            "_distance_m as distance_m, v.",
+            $columns,
+            "_received_at as received_at"
+        )
+    };
+}
+
+/// Records that the caregiver came.
+pub async fn check_in<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &Presence) -> Result<(), Error> {
+    write(tx, "visit.check_in", record!("check_in", "actual_start", "in_progress"), visit, presence).await
+}
+
+/// Records that the caregiver left.
+pub async fn check_out<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &Presence) -> Result<(), Error> {
+    write(tx, "visit.check_out", record!("check_out", "actual_end", "completed"), visit, presence).await
+}
+
+async fn write<I: Identity>(
+    tx: &mut Tx<I>,
+    action: &'static str,
+    sql: &'static str,
+    visit: &Visit,
+    presence: &Presence,
+) -> Result<(), Error> {
+    let Presence { latitude, longitude, accuracy_m, at } = presence;
+    let recorded: Option<Recorded> = tx.query_opt(sql, &[&visit.id, at, latitude, longitude, accuracy_m]).await?;
+    let Recorded { distance_m, received_at } = recorded.ok_or(Error::NotFound)?;
+    let fix = Fix { latitude: *latitude, longitude: *longitude, accuracy_m: *accuracy_m, distance_m, received_at };
+    let flags = flags(&[(Some(*at), Some(&fix))]);
+    tx.audit(
+        AuditEntry::new(action, "visit", visit.id, Some(visit.client_id))
+            .with(json!({"flags": flags, "distance_m": distance_m.map(f64::round)})),
+    );
+    Ok(())
+}

@@ -1,0 +1,527 @@
+//! Visits: planned, checked in to, documented, checked out of.
+
+use domain::{Versioned, error::{Conflict, Error, Fault}, sync::schema::LATEST_MS, validation::{Check, Faults}};
+use jiff::{SignedDuration, Timestamp};
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Nothing, Tx, audited, json_sql, tables::{clients::Address, visit_presence::{Fix, Flag, Presence, flags}, visit_tasks::{Task, TaskRow}}};
+
+pub use domain::transitions::VisitStatus;
+
+/// No visit is longer than this; live-in care is planned in several.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is said of a visit when planning or changing it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"client_id": "0193a5b0-0000-7000-8000-0000000000c1", "user_id": "0193a5b0-0000-7000-8000-000000000003",
+    "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z",
+    "notes": null, "family_note": null, "allow_overlap": false}))]
+pub struct VisitFields {
+    /// Who is visited. Can't be changed.
+    pub client_id: Uuid,
+    /// Who goes there.
+    pub user_id: Uuid,
+    /// When it is to begin.
+    pub scheduled_start: Timestamp,
+    /// When it is to end; within 24 hours.
+    pub scheduled_end: Timestamp,
+    /// The caregiver's notes.
+    #[serde(default)]
+    #[schema(max_length = 10000)]
+    pub notes: Option<String>,
+    /// What the family may read.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub family_note: Option<String>,
+    /// Plan it even if the caregiver is elsewhere at that time.
+    #[serde(default)]
+    pub allow_overlap: bool,
+}
+
+impl Check for VisitFields {
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(
+            (0..LATEST_MS).contains(&self.scheduled_start.as_millisecond()),
+            "/scheduled_start",
+            "must be between 1970 and 2200",
+        );
+        faults.unless(
+            self.scheduled_end > self.scheduled_start,
+            "/scheduled_end",
+            "must be later than scheduled_start",
+        );
+        faults.unless(
+            self.scheduled_start.duration_until(self.scheduled_end) <= LONGEST,
+            "/scheduled_end",
+            "must be within 24 hours of scheduled_start",
+        );
+    }
+}
+
+/// Why a visit is called off.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "Client is in hospital"}))]
+pub struct Cancellation {
+    /// For those who planned it.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
+}
+impl Check for Cancellation {}
+
+/// The client, as a visit needs them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"first_name": "Marguerite", "last_name": "Tremblay", "address": {"street": "118 Roncesvalles Avenue",
+    "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424, "longitude": -79.4474}))]
+pub struct VisitClient {
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Where they live.
+    pub address: Address,
+    /// Of the home, in degrees (WGS 84).
+    pub latitude: Option<f64>,
+    /// Of the home, in degrees (WGS 84).
+    pub longitude: Option<f64>,
+}
+
+/// The caregiver, as a visit names them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"first_name": "Amara", "last_name": "Okafor"}))]
+pub struct Caregiver {
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct TaskRows(Vec<TaskRow>);
+json_sql!(VisitClient, Caregiver, TaskRows);
+
+#[derive(FromRow)]
+struct VisitRow {
+    id: Uuid,
+    client_id: Uuid,
+    user_id: Uuid,
+    client: VisitClient,
+    caregiver: Caregiver,
+    scheduled_start: Timestamp,
+    scheduled_end: Timestamp,
+    status: VisitStatus,
+    actual_start: Option<Timestamp>,
+    actual_end: Option<Timestamp>,
+    check_in: Option<Fix>,
+    check_out: Option<Fix>,
+    cancel_reason: Option<String>,
+    notes: Option<String>,
+    family_note: Option<String>,
+    tasks: TaskRows,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    version: i64,
+}
+
+/// A visit, with what a caregiver needs of its client and all its tasks.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+    "user_id": "0193a5b0-0000-7000-8000-000000000003",
+    "client": {"first_name": "Marguerite", "last_name": "Tremblay", "address": {"street": "118 Roncesvalles Avenue",
+        "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424, "longitude": -79.4474},
+    "caregiver": {"first_name": "Amara", "last_name": "Okafor"},
+    "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z", "status": "in_progress",
+    "actual_start": "2026-11-20T14:02:10Z", "actual_end": null,
+    "check_in": {"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "distance_m": 13.7,
+        "received_at": "2026-11-20T14:02:11Z"}, "check_out": null,
+    "cancel_reason": null, "notes": null, "family_note": null, "flags": [], "tasks": [],
+    "created_at": "2026-11-13T09:00:00Z", "updated_at": "2026-11-20T14:02:11Z"}))]
+pub struct Visit {
+    /// The id.
+    pub id: Uuid,
+    /// Who is visited.
+    pub client_id: Uuid,
+    /// Who goes there.
+    pub user_id: Uuid,
+    /// The client, as a visit needs them.
+    pub client: VisitClient,
+    /// The caregiver's name.
+    pub caregiver: Caregiver,
+    /// When it is to begin.
+    pub scheduled_start: Timestamp,
+    /// When it is to end.
+    pub scheduled_end: Timestamp,
+    /// Where it stands.
+    pub status: VisitStatus,
+    /// When the caregiver came, by their phone; never shown later than the server heard of it.
+    pub actual_start: Option<Timestamp>,
+    /// When the caregiver left, by their phone; never shown later than the server heard of it.
+    pub actual_end: Option<Timestamp>,
+    /// The check-in.
+    pub check_in: Option<Fix>,
+    /// The check-out.
+    pub check_out: Option<Fix>,
+    /// Why it was called off.
+    pub cancel_reason: Option<String>,
+    /// The caregiver's notes.
+    pub notes: Option<String>,
+    /// What the family may read.
+    pub family_note: Option<String>,
+    /// What a person should look at.
+    pub flags: Vec<Flag>,
+    /// What is to be done, and what was.
+    pub tasks: Vec<Task>,
+    /// When it was planned.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+    /// The phone's own times, however far ahead.
+    #[serde(skip)]
+    stated: (Option<Timestamp>, Option<Timestamp>),
+}
+
+impl From<VisitRow> for Visit {
+    fn from(row: VisitRow) -> Self {
+        let times = [(row.actual_start, row.check_in.as_ref()), (row.actual_end, row.check_out.as_ref())];
+        let flags = flags(&times);
+        let [actual_start, actual_end] = times.map(|(time, fix)| match fix {
+            Some(fix) => time.map(|time| time.min(fix.received_at)),
+            None => time,
+        });
+        Self {
+            id: row.id,
+            client_id: row.client_id,
+            user_id: row.user_id,
+            client: row.client,
+            caregiver: row.caregiver,
+            scheduled_start: row.scheduled_start,
+            scheduled_end: row.scheduled_end,
+            status: row.status,
+            stated: (row.actual_start, row.actual_end),
+            actual_start,
+            actual_end,
+            check_in: row.check_in,
+            check_out: row.check_out,
+            cancel_reason: row.cancel_reason,
+            notes: row.notes,
+            family_note: row.family_note,
+            flags,
+            tasks: row.tasks.0.into_iter().map(Task::from).collect(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        }
+    }
+}
+
+impl Versioned for Visit {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl From<&Visit> for VisitFields {
+    fn from(visit: &Visit) -> Self {
+        Self {
+            client_id: visit.client_id,
+            user_id: visit.user_id,
+            scheduled_start: visit.scheduled_start,
+            scheduled_end: visit.scheduled_end,
+            notes: visit.notes.clone(),
+            family_note: visit.family_note.clone(),
+            allow_overlap: false,
+        }
+    }
+}
+
+impl Visit {
+    /// Whether `presence` is the check-in on record.
+    #[must_use]
+    pub fn was_checked_in_by(&self, presence: &Presence) -> bool {
+        self.stated.0 == Some(presence.at) && self.check_in.as_ref().is_some_and(|fix| fix.is(presence))
+    }
+
+    /// Whether `presence` is the check-out on record.
+    #[must_use]
+    pub fn was_checked_out_by(&self, presence: &Presence) -> bool {
+        self.stated.1 == Some(presence.at) && self.check_out.as_ref().is_some_and(|fix| fix.is(presence))
+    }
+
+    /// The same visit, called off.
+    #[must_use]
+    pub fn called_off(self, cancellation: &Cancellation) -> Self {
+        Self { status: VisitStatus::Cancelled, cancel_reason: Some(cancellation.reason.clone()), ..self }
+    }
+
+    /// The check-in as the phone stated it.
+    #[must_use]
+    pub fn stated_start(&self) -> Option<Timestamp> {
+        self.stated.0
+    }
+}
+
+/// Which visits to list.
+#[derive(Debug, Default)]
+pub struct VisitFilter {
+    /// Beginning then or later.
+    pub from: Option<Timestamp>,
+    /// Beginning before then.
+    pub to: Option<Timestamp>,
+    /// To this client.
+    pub client_id: Option<Uuid>,
+    /// By this caregiver.
+    pub user_id: Option<Uuid>,
+    /// In this status.
+    pub status: Option<VisitStatus>,
+    /// After the visit of this start and id.
+    pub after: Option<(Timestamp, Uuid)>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+macro_rules! fix {
+    ($which:literal) => {
+        concat!(
+            "case when v.",
+            $which,
+            "_received_at is not null then jsonb_build_object(
+               'latitude', v.",
+            $which,
+            "_latitude, 'longitude', v.",
+            $which,
+            "_longitude,
+               'accuracy_m', v.",
+            $which,
+            "_accuracy_m, 'distance_m', v.",
+            $which,
+            "_distance_m,
+               'received_at', v.",
+            $which,
+            "_received_at) end as ",
+            $which
+        )
+    };
+}
+
+/// A visit's columns, and where they come from. Its version is that of its newest part.
+macro_rules! columns {
+    () => {
+        concat!(
+            "v.id, v.client_id, v.user_id,
+             jsonb_build_object('first_name', c.first_name, 'last_name', c.last_name, 'address', c.address,
+               'latitude', c.latitude, 'longitude', c.longitude) as client,
+             jsonb_build_object('first_name', u.first_name, 'last_name', u.last_name) as caregiver,
+             v.scheduled_start, v.scheduled_end, v.status::text as status, v.actual_start, v.actual_end, ",
+            fix!("check_in"),
+            ", ",
+            fix!("check_out"),
+            ",
+             v.cancel_reason, v.notes, v.family_note, coalesce(t.tasks, '[]') as tasks,
+             v.created_at, v.updated_at,
+             greatest(v.change_number, t.newest, c.change_number) as version
+             from visits v
+             join clients c on c.id = v.client_id
+             join users u on u.id = v.user_id
+             left join lateral (
+               select max(t.change_number) as newest,
+                 jsonb_agg(jsonb_build_object('id', t.id, 'visit_id', t.visit_id, 'task_type', t.task_type,
+                   'title', t.title, 'completed', t.completed, 'completed_at', t.completed_at, 'outcome', t.outcome,
+                   'data', t.data, 'created_at', t.created_at, 'updated_at', t.updated_at,
+                   'change_number', t.change_number) order by t.id) filter (where t.deleted_at is null) as tasks
+               from visit_tasks t where t.visit_id = v.id) t on true"
+        )
+    };
+}
+
+/// Visits by their planned start.
+pub async fn list(db: &Db, who: &impl Identity, filter: VisitFilter) -> Result<Vec<Visit>, DbError> {
+    let (start, id) = filter.after.unzip();
+    let rows: Vec<VisitRow> = db
+        .read(
+            who,
+            audited!(
+                "visit.list",
+                "visit",
+                "select ",
+                columns!(),
+                "
+                 where v.deleted_at is null
+                   and ($1::timestamptz is null or v.scheduled_start >= $1)
+                   and ($2::timestamptz is null or v.scheduled_start < $2)
+                   and ($3::uuid is null or v.client_id = $3) and ($4::uuid is null or v.user_id = $4)
+                   and ($5::text is null or v.status = $5::visit_status)
+                   and ($7::uuid is null or (v.scheduled_start, v.id) > ($6, $7))
+                 order by v.scheduled_start, v.id limit $8"
+            ),
+            &[&filter.from, &filter.to, &filter.client_id, &filter.user_id, &filter.status, &start, &id, &filter.limit],
+        )
+        .await?;
+    Ok(rows.into_iter().map(Visit::from).collect())
+}
+
+/// One visit, if the caller may see it.
+pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<Visit>, DbError> {
+    let row: Option<VisitRow> = db
+        .read_opt(
+            who,
+            audited!("visit.read", "visit", "select ", columns!(), " where v.id = $1 and v.deleted_at is null"),
+            &[&id],
+        )
+        .await?;
+    Ok(row.map(Visit::from))
+}
+
+/// Refuses where the caller may not see the visit: for lists that are empty for either reason.
+pub async fn must_be_visible(db: &Db, who: &impl Identity, id: Uuid) -> Result<(), Error> {
+    let sql = "select v.id from visits v where v.id = $1 and v.deleted_at is null";
+    db.read_opt::<Nothing>(who, sql, &[&id]).await?.map(drop).ok_or(Error::NotFound)
+}
+
+/// One visit inside a write transaction, where the counter's lock keeps it as it is.
+pub async fn get<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Visit, Error> {
+    let row: Option<VisitRow> =
+        tx.query_opt(concat!("select ", columns!(), " where v.id = $1 and v.deleted_at is null"), &[&id]).await?;
+    row.map(Visit::from).ok_or(Error::NotFound)
+}
+
+/// Refuses a time at which the caregiver is elsewhere. The counter's lock makes this safe against others planning at
+/// the same moment.
+///
+/// # Errors
+/// [`Conflict::Overlap`], naming the earliest visit in the way.
+pub async fn refuse_overlap<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) -> Result<(), Error> {
+    #[derive(FromRow)]
+    struct InTheWay {
+        id: Uuid,
+    }
+    let in_the_way: Option<InTheWay> = tx
+        .query_opt(
+            "select v.id from visits v
+             where v.user_id = $2 and v.id <> $1 and v.deleted_at is null
+               and v.status in ('scheduled', 'in_progress')
+               and v.scheduled_start < $4 and v.scheduled_end > $3
+             order by v.scheduled_start, v.id limit 1",
+            &[&id, &visit.user_id, &visit.scheduled_start, &visit.scheduled_end],
+        )
+        .await?;
+    match in_the_way {
+        Some(InTheWay { id }) => Err(Error::Conflict(Conflict::Overlap(id))),
+        None => Ok(()),
+    }
+}
+
+/// Plans a visit.
+pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("visit.create", "visit", id, Some(visit.client_id)));
+    tx.execute(
+        "insert into visits
+           (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, notes, family_note)
+         values ($1, app.agency_id(), $2, $3, $4, $5, $6, $7)",
+        &[
+            &id,
+            &visit.client_id,
+            &visit.user_id,
+            &visit.scheduled_start,
+            &visit.scheduled_end,
+            &visit.notes,
+            &visit.family_note,
+        ],
+    )
+    .await
+    .on_constraint("visits_client_fkey", || vec![Fault::body("/client_id", "must be a client of this agency")].into())
+}
+
+/// A visit with all that became of it, as it is brought over from elsewhere.
+#[derive(Clone, Debug, Serialize)]
+pub struct VisitRecord {
+    /// The id.
+    pub id: Uuid,
+    /// What was planned and noted.
+    #[serde(flatten)]
+    pub fields: VisitFields,
+    /// Where it stands.
+    pub status: VisitStatus,
+    /// When the caregiver came.
+    pub actual_start: Option<Timestamp>,
+    /// When the caregiver left.
+    pub actual_end: Option<Timestamp>,
+    /// The check-in.
+    pub check_in: Option<Fix>,
+    /// The check-out.
+    pub check_out: Option<Fix>,
+    /// Why it was called off.
+    pub cancel_reason: Option<String>,
+}
+
+/// Brings over some hundreds of visits. Their caregivers' grants are the caller's to refresh afterwards.
+pub async fn insert_many<I: Identity>(tx: &mut Tx<I>, visits: &[VisitRecord]) -> Result<(), Error> {
+    for visit in visits {
+        tx.audit(AuditEntry::new("visit.create", "visit", visit.id, Some(visit.fields.client_id)));
+    }
+    Ok(tx
+        .execute(
+            "insert into visits
+               (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, notes, family_note, status,
+                cancel_reason, actual_start, check_in_latitude, check_in_longitude, check_in_accuracy_m,
+                check_in_distance_m, check_in_received_at, actual_end, check_out_latitude, check_out_longitude,
+                check_out_accuracy_m, check_out_distance_m, check_out_received_at)
+             select r.id, app.agency_id(), r.client_id, r.user_id, r.scheduled_start, r.scheduled_end, r.notes,
+               r.family_note, r.status::visit_status, r.cancel_reason,
+               r.actual_start, i.latitude, i.longitude, i.accuracy_m, i.distance_m, i.received_at,
+               r.actual_end, o.latitude, o.longitude, o.accuracy_m, o.distance_m, o.received_at
+             from jsonb_to_recordset($1) as r (id uuid, client_id uuid, user_id uuid, scheduled_start timestamptz,
+                 scheduled_end timestamptz, notes text, family_note text, status text, cancel_reason text,
+                 actual_start timestamptz, actual_end timestamptz, check_in jsonb, check_out jsonb)
+               cross join jsonb_to_record(r.check_in) as i (latitude float8, longitude float8, accuracy_m float8,
+                 distance_m float8, received_at timestamptz)
+               cross join jsonb_to_record(r.check_out) as o (latitude float8, longitude float8, accuracy_m float8,
+                 distance_m float8, received_at timestamptz)",
+            &[&serde_json::json!(visits)],
+        )
+        .await?)
+}
+
+/// Writes what was planned and noted.
+pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("visit.update", "visit", id, Some(visit.client_id)));
+    tx.execute_one(
+        "update visits set user_id = $2, scheduled_start = $3, scheduled_end = $4, notes = $5, family_note = $6
+             where id = $1 returning id",
+        &[&id, &visit.user_id, &visit.scheduled_start, &visit.scheduled_end, &visit.notes, &visit.family_note],
+    )
+    .await
+}
+
+/// Calls a visit off.
+pub async fn cancel<I: Identity>(tx: &mut Tx<I>, visit: &Visit, reason: &str) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("visit.cancel", "visit", visit.id, Some(visit.client_id)));
+    tx.execute_one(
+        "update visits set status = 'cancelled', cancel_reason = $2 where id = $1 returning id",
+        &[&visit.id, &reason],
+    )
+    .await
+}
+
+/// Notes that nobody came, as far as is known.
+pub async fn mark_missed<I: Identity>(tx: &mut Tx<I>, visit: &Visit) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("visit.missed", "visit", visit.id, Some(visit.client_id)));
+    tx.execute_one("update visits set status = 'missed' where id = $1 returning id", &[&visit.id]).await
+}
+
+/// Removes a visit and its tasks, softly.
+pub async fn delete<I: Identity>(tx: &mut Tx<I>, visit: &Visit) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("visit.delete", "visit", visit.id, Some(visit.client_id)));
+    tx.execute_one(
+        "with tasks as (
+               update visit_tasks set deleted_at = now() where visit_id = $1 and deleted_at is null)
+             update visits set deleted_at = now() where id = $1 and deleted_at is null returning id",
+        &[&visit.id],
+    )
+    .await
+}

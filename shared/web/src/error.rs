@@ -1,0 +1,40 @@
+//! What a handler may fail with: what the domain knows, and what only HTTP does.
+//!
+//! Which one to use: a request that can't be read at all is [`Error::Malformed`], or whichever of HTTP's own says it better;
+//! for everything else see [`domain::error`].
+
+/// An answer that is none.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the domain says.
+    #[error(transparent)]
+    Domain(domain::Error),
+    /// It didn't come through CloudFront.
+    #[error("not by the public address")]
+    WrongOrigin,
+    /// The path is there, the method is not.
+    #[error("no such method")]
+    MethodNotAllowed,
+    /// Not readable as what it should be.
+    #[error("malformed request: {0}")]
+    Malformed(String),
+    /// The body is larger than this path takes, in bytes.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The body's media type is not one this path takes.
+    #[error("the body must be {0}")]
+    UnsupportedMediaType(&'static str),
+    /// Too many attempts; how many seconds to wait.
+    #[error("too many attempts")]
+    TooManyRequests(u32),
+}
+
+/// What a handler answers.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Whatever the domain understands: errors of the database and of secrets, faults.
+impl<E: Into<domain::Error>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self::Domain(error.into())
+    }
+}

@@ -1,0 +1,238 @@
+//! The one error shape: `application/problem+json` (RFC 9457). The only place where an [`Error`] becomes HTTP.
+
+use axum::{http::{HeaderValue, StatusCode, header}, response::{IntoResponse, Response}};
+use domain::{Conflict, Fault, request::RequestInfo};
+use runtime::Chain;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// How long to wait after a 503, in seconds: a database fails over within two minutes, mostly within one.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// A problem, as RFC 9457 has it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "urn:berthcare:problem:invalid", "title": "Invalid request", "status": 422,
+    "detail": "2 values are not acceptable.", "instance": "JKJaXmPLvHcESHA=",
+    "errors": [
+        {"pointer": "#/latitude", "detail": "must be at most 90"},
+        {"pointer": "#/nickname", "detail": "is not a known field"}]}))]
+pub struct Problem {
+    /// What kind of problem; stable.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind in words; the same for each problem of a kind.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong this time, and what to do about it.
+    detail: String,
+    /// The id of the request, as in `x-request-id` and in our log.
+    instance: String,
+    /// Every fault of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<Fault>,
+    /// The record that is in the way, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicting_id: Option<Uuid>,
+}
+
+/// A failed answer, before the request's id is put into it.
+#[derive(Clone)]
+struct Unsigned(Problem);
+
+/// Status, kind, title and detail.
+type Told = (StatusCode, &'static str, &'static str, String);
+
+fn told(status: StatusCode, kind: &'static str, title: &'static str, detail: &str) -> Told {
+    (status, kind, title, detail.to_owned())
+}
+
+impl Error {
+    fn told(&self) -> Told {
+        match self {
+            Self::Domain(error) => told_by_the_domain(error),
+            Self::WrongOrigin => {
+                told(StatusCode::FORBIDDEN, "wrong-origin", "Wrong address", "Send this to the API's public address.")
+            }
+            Self::MethodNotAllowed => told(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "Method not allowed",
+                "This path has no such method.",
+            ),
+            Self::Malformed(detail) => told(StatusCode::BAD_REQUEST, "malformed", "Malformed request", detail),
+            Self::TooLarge(limit) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "Body too large",
+                format!("The body may have {limit} bytes."),
+            ),
+            Self::UnsupportedMediaType(wanted) => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unsupported media type",
+                format!("Send the body as {wanted}."),
+            ),
+            Self::TooManyRequests(seconds) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "Too many attempts",
+                format!("Wait {seconds} seconds."),
+            ),
+        }
+    }
+}
+
+fn told_by_the_domain(error: &domain::Error) -> Told {
+    match error {
+        domain::Error::Unauthorized => told(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Not signed in",
+            "Send a good access token as `Authorization: Bearer`.",
+        ),
+        domain::Error::SessionEnded => {
+            told(StatusCode::UNAUTHORIZED, "session-ended", "Session ended", "This session has ended. Sign in again.")
+        }
+        domain::Error::BadCredentials => told(
+            StatusCode::UNAUTHORIZED,
+            "bad-credentials",
+            "Wrong credentials",
+            "What was given doesn't let anyone in. Check it and try again.",
+        ),
+        domain::Error::DeviceRevoked => told(
+            StatusCode::FORBIDDEN,
+            "device-revoked",
+            "Device revoked",
+            "This device was cut off. Ask your coordinator.",
+        ),
+        domain::Error::Forbidden => {
+            told(StatusCode::FORBIDDEN, "forbidden", "Not permitted", "Your role doesn't permit this.")
+        }
+        domain::Error::NotFound => {
+            told(StatusCode::NOT_FOUND, "not-found", "Not found", "There is no such thing here, or you may not see it.")
+        }
+        domain::Error::Invalid(faults) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "Invalid request",
+            match faults.len() {
+                1 => "One value is not acceptable.".into(),
+                n => format!("{n} values are not acceptable."),
+            },
+        ),
+        domain::Error::Conflict(conflict) => {
+            let (kind, detail) = conflict_told(*conflict);
+            (StatusCode::CONFLICT, kind, "Conflict", detail)
+        }
+        domain::Error::PreconditionFailed => told(
+            StatusCode::PRECONDITION_FAILED,
+            "stale",
+            "Changed meanwhile",
+            "The record has changed since you read it. Read it again.",
+        ),
+        domain::Error::Unavailable(_) => told(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Temporarily unavailable",
+            "Nothing was changed. Try again in a moment.",
+        ),
+        domain::Error::Internal(_) => told(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Internal error",
+            "This is our fault. Tell us the request's id.",
+        ),
+    }
+}
+
+fn conflict_told(conflict: Conflict) -> (&'static str, String) {
+    match conflict {
+        Conflict::IdTaken => ("id-taken", "This id was used for something else. Make a new one.".into()),
+        Conflict::EmailTaken => ("email-taken", "A user with this address exists.".into()),
+        Conflict::Overlap(_) => (
+            "overlap",
+            "The caregiver has another visit at that time. Set allow_overlap to plan it all the same.".into(),
+        ),
+        Conflict::VisitStatus { from, to } => ("visit-status", format!("A visit that is {from} can't become {to}.")),
+        Conflict::AlertStatus { from, to } => ("alert-status", format!("An alert that is {from} can't become {to}.")),
+        Conflict::AlertTaken => ("alert-taken", "Somebody else has taken this alert.".into()),
+        Conflict::AlreadyRecorded => ("already-recorded", "This was recorded before, with other values.".into()),
+        Conflict::AlreadyOnTeam => ("already-on-team", "This person is on the care team already.".into()),
+        Conflict::PrimaryNurseTaken => {
+            ("primary-nurse-taken", "The client has a primary nurse. End that first.".into())
+        }
+        Conflict::DeviceTaken => ("device-taken", "This device id belongs to someone else. Make a new one.".into()),
+        Conflict::NotArrived => (
+            "not-arrived",
+            "Nothing has been uploaded for this yet. Upload it first; for a new URL, create it again.".into(),
+        ),
+        Conflict::Overwritten => (
+            "stale",
+            "The record was changed since, and has neither of the two values. Keep `current` to leave it so.".into(),
+        ),
+        Conflict::Final(why) => ("final", why.into()),
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, kind, title, detail) = self.told();
+        // The one place where causes are logged. They name what broke, not whom it was about.
+        match &self {
+            Self::Domain(domain::Error::Internal(cause)) => {
+                tracing::error!(error = %Chain::of(cause.as_ref()), "internal error")
+            }
+            Self::Domain(domain::Error::Unavailable(cause)) => {
+                tracing::warn!(error = %Chain::of(cause.as_ref()), "unavailable")
+            }
+            _ => {}
+        }
+        let retry_after = match self {
+            Self::TooManyRequests(seconds) => Some(seconds),
+            Self::Domain(domain::Error::Unavailable(_)) => Some(RETRY_AFTER_SECONDS),
+            _ => None,
+        };
+        let conflicting_id = match self {
+            Self::Domain(domain::Error::Conflict(Conflict::Overlap(id))) => Some(id),
+            _ => None,
+        };
+        let errors = if let Self::Domain(domain::Error::Invalid(faults)) = self { faults } else { Vec::new() };
+        let problem = Problem {
+            kind: format!("urn:berthcare:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail,
+            instance: String::new(),
+            errors,
+            conflicting_id,
+        };
+        let mut response = status.into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response.extensions_mut().insert(Unsigned(problem));
+        response
+    }
+}
+
+/// Writes the problem of a failed answer, with the request's id in it.
+pub(super) fn sign(response: Response, request: &RequestInfo) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Some(Unsigned(mut problem)) = parts.extensions.remove::<Unsigned>() else {
+        return Response::from_parts(parts, body);
+    };
+    problem.instance.clone_from(&request.id);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    Response::from_parts(parts, body.into())
+}

@@ -1,0 +1,60 @@
+//! What wraps every function's router: request ids, the log line, panics, tags, compression.
+
+use axum::{Router, extract::Request, http::{HeaderValue, StatusCode, header}, middleware::{self, Next}, response::{IntoResponse, Response}};
+use domain::Versioned;
+use runtime::{lambda::{ColdStart, Invocation, Sentry}, request::during};
+use serde::Serialize;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+
+use crate::{Error, etag, problem, request};
+
+/// A record as an answer, with its version as entity tag.
+pub struct Reply<T>(pub StatusCode, pub T);
+
+impl<T: Serialize + Versioned> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        let tag = match etag::Etag::of(self.1.version()).header() {
+            Ok(tag) => tag,
+            Err(error) => return error.into_response(),
+        };
+        (self.0, [(header::ETAG, tag)], axum::Json(self.1)).into_response()
+    }
+}
+
+/// Wraps a function's router with what all functions do alike.
+pub fn service(router: Router, name: &'static str) -> Router {
+    let cold_start = ColdStart::default();
+    router
+        .fallback(async || Error::from(domain::Error::NotFound))
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .layer(middleware::from_fn(etag::layer))
+        .layer(CatchPanicLayer::custom(|_| {
+            Error::from(domain::Error::Internal("a handler panicked".into())).into_response()
+        }))
+        .layer(middleware::from_fn(move |request, next| around(request, next, name, cold_start.take())))
+        .layer(CompressionLayer::new())
+}
+
+async fn around(mut request: Request, next: Next, name: &'static str, cold_start: bool) -> Response {
+    let mut info = request::from_gateway(name, &request);
+    let sentry = request.extensions().get::<Sentry>().cloned().unwrap_or_default();
+    let invocation = Invocation::begin(info.clone(), cold_start, sentry);
+    let admitted = request::through_the_edge(&mut request, &mut info).await;
+
+    during(&info, async {
+        let response = match admitted {
+            Ok(()) => next.run(request).await,
+            Err(refused) => refused.into_response(),
+        };
+        let mut response = problem::sign(response, &info);
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&info.id) {
+            headers.insert("x-request-id", id);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        invocation.end(response.status().as_u16()).await;
+        response
+    })
+    .await
+}
