@@ -33,35 +33,38 @@ create or replace function app.bumped_columns() returns text[] language sql stab
   return nullif(current_setting('app.bumped_columns', true), '')::text[];
 
 -- Before each row of a synced table: times, author, and a number of its own. A row written unchanged keeps its number,
--- unless it is to be sent again (app.bump_change_number).
+-- unless it is to be sent again (app.bump_change_number). Settings are read here without the functions that name them:
+-- this runs for each row.
 create or replace function app.stamp_change() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
   next bigint := nullif(current_setting('app.next_number', true), '')::bigint;
+  me constant uuid := nullif(current_setting('app.user_id', true), '')::uuid;
+  bumping constant boolean := coalesce(current_setting('app.bumped_columns', true), '') <> '';
 begin
   if next is null then
     raise exception 'a write to % must take a change number first', tg_table_name using errcode = 'BC500';
   end if;
-  if new.agency_id is distinct from app.agency_id() then
+  if new.agency_id is distinct from nullif(current_setting('app.agency_id', true), '')::uuid then
     raise exception 'a row of another agency' using errcode = 'insufficient_privilege';
   end if;
   if tg_op = 'UPDATE' then
-    if new is not distinct from old and app.bumped_columns() is null then
+    if not bumping and new is not distinct from old then
       return old;
     end if;
     new.created_at := old.created_at;
     new.created_by := old.created_by;
   else
     new.created_at := now();
-    new.created_by := app.user_id();
+    new.created_by := me;
   end if;
-  if app.bumped_columns() is null then
+  if not bumping then
     new.updated_at := clock_timestamp();
-    new.updated_by := app.user_id();
+    new.updated_by := me;
   end if;
   -- The lock is ours already, so a range too short is simply extended.
   if next > current_setting('app.last_number')::bigint then
-    update agency_counters set number = number + 1 where agency_id = app.agency_id() returning number into next;
+    update agency_counters set number = number + 1 where agency_id = new.agency_id returning number into next;
     perform set_config('app.last_number', next::text, true);
   end if;
   new.change_number := next;
@@ -117,5 +120,14 @@ begin
 end
 $$;
 
+-- Fails where what a decision was made on has changed since: whoever decided looks again.
+create or replace function app.assert_unchanged(p_unchanged boolean) returns void language plpgsql immutable as $$
+begin
+  if not p_unchanged then
+    raise exception 'decided on what has changed since' using errcode = 'BC409';
+  end if;
+end
+$$;
+
 grant execute on function app.reserve_change_numbers, app.bumped_columns, app.bump_change_number,
-  app.assert_row_count to berthcare_app;
+  app.assert_row_count, app.assert_unchanged to berthcare_app;

@@ -5,30 +5,87 @@
 create or replace function app.revoked_readable_client_ids() returns uuid[] language sql stable parallel safe
   return coalesce(nullif(current_setting('app.revoked_readable', true), '')::uuid[], '{}');
 
--- The clients a caregiver or family member is linked to today, and those whose earlier work is still taken.
+-- The clients a caregiver or family member is linked to today, and those whose earlier work is still taken. Worked out
+-- once a transaction and kept in a setting of it, since each policy asks for them. Whoever changes the answer clears
+-- the setting: the functions that set the caller, app.keep_revoked_clients_readable, and the log's triggers.
+create or replace function app.my_client_array() returns uuid[]
+language plpgsql stable security definer set search_path = public, pg_temp as $$
+declare
+  known constant text := current_setting('app.my_clients', true);
+  me constant uuid := app.user_id();
+  agency constant uuid := app.agency_id();
+  today constant date := app.today();
+  mine uuid[];
+begin
+  if known <> '' then
+    return known::uuid[];
+  end if;
+  if app.caller_role() = 'family' then
+    select array_agg(distinct t.client_id) into mine
+    from care_team t join clients c on c.id = t.client_id and c.deleted_at is null
+    where t.user_id = me and t.agency_id = agency and t.deleted_at is null and t.relation = 'family'
+      and t.starts_on <= today and (t.ends_on is null or t.ends_on >= today)
+      and app.has_consent(t.client_id, 'family_sharing');
+  elsif app.caller_role() is not null then
+    select array_agg(distinct t.client_id) into mine
+    from care_team t join clients c on c.id = t.client_id and c.deleted_at is null
+    where t.user_id = me and t.agency_id = agency and t.deleted_at is null and t.relation <> 'family'
+      and t.starts_on <= today and (t.ends_on is null or t.ends_on >= today);
+  end if;
+  mine := coalesce(mine, '{}') || app.revoked_readable_client_ids();
+  perform set_config('app.my_clients', mine::text, true);
+  return mine;
+end
+$$;
+
+-- The same as rows, for policies, which hash them once a query. Not `unnest` of the array: the planner itself would
+-- call that, to guess how many there are.
 create or replace function app.my_client_ids() returns setof uuid
-language sql stable security definer rows 30 set search_path = public, pg_temp
-begin atomic
-  select t.client_id from care_team t join clients c on c.id = t.client_id
-  where t.user_id = app.user_id() and t.agency_id = app.agency_id() and t.deleted_at is null and c.deleted_at is null
-    and t.starts_on <= app.today() and (t.ends_on is null or t.ends_on >= app.today())
-    and (t.relation = 'family') = (app.caller_role() = 'family')
-    and (app.caller_role() <> 'family' or app.has_consent(t.client_id, 'family_sharing'))
-  union all
-  select unnest(app.revoked_readable_client_ids());
-end;
+language plpgsql stable rows 30 as $$
+begin
+  return query select unnest(app.my_client_array());
+end
+$$;
+
+-- Deleted visits of the caller's clients: what belongs to them goes with them.
+create or replace function app.my_deleted_visit_ids() returns setof uuid
+language plpgsql stable security definer rows 5
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  mine constant uuid[] := app.my_client_array();
+begin
+  return query select v.id from visits v where v.client_id = any (mine) and v.deleted_at is not null;
+end
+$$;
 
 -- Everyone on a schedule or team of the caller's clients: whose names the caller may read. One family member is not
--- shown another.
+-- shown another. The index of visits is read from one caregiver to the next, not visit by visit.
 create or replace function app.my_colleague_ids() returns setof uuid
-language sql stable security definer rows 30 set search_path = public, pg_temp
-begin atomic
-  select t.user_id from care_team t
-  where t.client_id in (select app.my_client_ids()) and t.deleted_at is null
-    and (t.relation <> 'family' or app.caller_role() <> 'family')
-  union
-  select v.user_id from visits v where v.client_id in (select app.my_client_ids()) and v.deleted_at is null;
-end;
+language plpgsql stable security definer rows 30
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  mine constant uuid[] := app.my_client_array();
+  family constant boolean := app.caller_role() is not distinct from 'family';
+begin
+  return query
+    with recursive scheduled as (
+      select c.client_id, (
+        select v.user_id from visits v where v.client_id = c.client_id and v.deleted_at is null
+        order by v.user_id limit 1) as user_id
+      from unnest(mine) c (client_id)
+      union all
+      select s.client_id, (
+        select v.user_id from visits v
+        where v.client_id = s.client_id and v.deleted_at is null and v.user_id > s.user_id
+        order by v.user_id limit 1)
+      from scheduled s where s.user_id is not null
+    )
+    select t.user_id from care_team t
+    where t.client_id = any (mine) and t.deleted_at is null and (t.relation <> 'family' or not family)
+    union
+    select s.user_id from scheduled s where s.user_id is not null;
+end
+$$;
 
-grant execute on function app.revoked_readable_client_ids, app.my_client_ids, app.my_colleague_ids
-  to berthcare_app;
+grant execute on function app.revoked_readable_client_ids, app.my_client_array, app.my_client_ids,
+  app.my_deleted_visit_ids, app.my_colleague_ids to berthcare_app;

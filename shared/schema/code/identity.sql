@@ -37,7 +37,10 @@ begin
     set_config('app.caller_role', caller.role, true),
     set_config('app.time_zone', caller.time_zone, true),
     set_config('app.request_id', coalesce(p_request_id, ''), true),
-    set_config('app.source_ip', coalesce(p_source_ip, ''), true);
+    set_config('app.source_ip', coalesce(p_source_ip, ''), true),
+    -- Another caller has other clients.
+    set_config('app.revoked_readable', '', true),
+    set_config('app.my_clients', '', true);
 end
 $$;
 
@@ -51,7 +54,9 @@ begin
   perform
     set_config('app.agency_id', p_agency::text, true),
     set_config('app.caller_role', 'job', true),
-    set_config('app.time_zone', zone, true);
+    set_config('app.time_zone', zone, true),
+    set_config('app.revoked_readable', '', true),
+    set_config('app.my_clients', '', true);
 end
 $$;
 
@@ -72,7 +77,10 @@ begin
     set_config('app.caller_role', 'webhook', true),
     set_config('app.time_zone', agency.time_zone, true),
     set_config('app.request_id', coalesce(p_request_id, ''), true),
-    set_config('app.source_ip', coalesce(p_source_ip, ''), true);
+    set_config('app.source_ip', coalesce(p_source_ip, ''), true),
+    -- Another caller has other clients.
+    set_config('app.revoked_readable', '', true),
+    set_config('app.my_clients', '', true);
 end
 $$;
 

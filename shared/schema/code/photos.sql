@@ -54,6 +54,21 @@ $$;
 create or replace trigger protect_uploads before insert or update on photos
   for each row execute function app.protect_uploads();
 
+-- Whose care a photo is of: what policies and pulls ask. Where the visit came later, app.renumber_early_photos writes
+-- the photo again.
+create or replace function app.set_photo_client() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  new.subject_client_id := coalesce(new.client_id, (
+    select v.client_id from visits v where v.id = new.visit_id and v.agency_id = new.agency_id));
+  return new;
+end
+$$;
+
+-- Before `stamp_change`, too.
+create or replace trigger set_client before insert or update on photos
+  for each row execute function app.set_photo_client();
+
 -- Whose an upload is, for the S3 event that brings nothing but its key.
 create or replace function app.agency_of_upload(p_photo uuid) returns uuid
 language sql stable security definer set search_path = public, pg_temp

@@ -2,12 +2,19 @@
 
 -- The part of a cursor that counts changes, where the cursor is of the present epoch; else null.
 create or replace function app.cursor_number(p_cursor bigint) returns bigint
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
+language plpgsql stable security definer set search_path = public, pg_temp as $$
+declare
+  n bigint;
+begin
+  if p_cursor is null then
+    return null;
+  end if;
   select case when p_cursor >> 40 = c.epoch and p_cursor & ((1::bigint << 40) - 1) <= c.number
-    then p_cursor & ((1::bigint << 40) - 1) end
-  from agency_counters c where c.agency_id = app.agency_id();
-end;
+    then p_cursor & ((1::bigint << 40) - 1) end into n
+  from agency_counters c where c.agency_id = nullif(current_setting('app.agency_id', true), '')::uuid;
+  return n;
+end
+$$;
 
 -- Tombstones up to this number have arrived, now that the device presents `p_presented`: what was sent has, once the
 -- cursor that it went with comes back.
@@ -31,94 +38,127 @@ end;
 -- One number can stand for many records.
 create or replace function app.tombstones_between(p_after bigint, p_upto bigint)
 returns table (table_name text, record_id uuid, number bigint)
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-  with ever_mine as (
-    select distinct t.client_id from care_team t where t.user_id = app.user_id() and t.agency_id = app.agency_id()
-  ), gone as (
-    -- Clients taken away: the caller's own grants changed, and none is left.
-    select t.client_id, max(t.change_number) as number
-    from care_team t
-    where t.user_id = app.user_id() and t.agency_id = app.agency_id() and not app.sees_agency()
-      and t.change_number > p_after and t.change_number <= p_upto
-      and t.client_id not in (select app.my_client_ids())
-    group by t.client_id
-    union all
-    select l.record_id, l.number from sync_log l
-    where l.agency_id = app.agency_id() and l.number > p_after and l.number <= p_upto
-      and l.operation = 'delete' and l.table_name = 'clients'
-      and (app.sees_agency() or l.record_id in (select client_id from ever_mine))
-  )
-  select x.table_name, x.record_id, max(x.number) from (
-  select l.table_name, l.record_id, l.number from sync_log l
-  where l.agency_id = app.agency_id() and l.number > p_after and l.number <= p_upto
-    and l.operation = 'delete' and l.table_name in ('visits', 'visit_tasks', 'photos', 'alerts')
-    and (app.sees_agency() or l.client_id in (select client_id from ever_mine))
-  union all
-  select 'clients', g.client_id, g.number from gone g
-  union all
-  select 'visits', v.id, g.number from gone g join visits v on v.client_id = g.client_id
-  union all
-  select 'visit_tasks', t.id, g.number
-  from gone g join visits v on v.client_id = g.client_id join visit_tasks t on t.visit_id = v.id
-  union all
-  select 'photos', p.id, g.number
-  from gone g join photos p on p.client_id = g.client_id
-  union all
-  select 'photos', p.id, g.number
-  from gone g join visits v on v.client_id = g.client_id join photos p on p.visit_id = v.id
-  union all
-  select 'alerts', a.id, g.number
-  from gone g join alerts a on a.client_id = g.client_id) x (table_name, record_id, number) group by 1, 2;
-end;
+language plpgsql stable security definer rows 10
+set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  me constant uuid := app.user_id();
+  agency constant uuid := app.agency_id();
+  mine uuid[];
+  ever_mine uuid[];
+begin
+  if p_upto <= p_after then
+    return;
+  end if;
+  if app.sees_agency() then
+    return query
+      select l.table_name, l.record_id, max(l.number) from sync_log l
+      where l.agency_id = agency and l.number > p_after and l.number <= p_upto and l.operation = 'delete'
+        and l.table_name in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts')
+      group by 1, 2;
+    return;
+  end if;
+  mine := app.my_client_array();
+  select coalesce(array_agg(distinct t.client_id), '{}') into ever_mine
+  from care_team t where t.user_id = me and t.agency_id = agency;
+  return query
+    with deleted as (
+      select l.table_name, l.record_id, l.number from sync_log l
+      where l.client_id = any (ever_mine) and l.number > p_after and l.number <= p_upto and l.operation = 'delete'
+        and l.agency_id = agency and l.table_name in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts')
+    ), gone as (
+      -- Clients taken away: the caller's own grants changed, and none is left.
+      select t.client_id, max(t.change_number) as number from care_team t
+      where t.user_id = me and t.agency_id = agency and t.change_number > p_after and t.change_number <= p_upto
+        and t.client_id <> all (mine)
+      group by t.client_id
+      union all
+      select d.record_id, d.number from deleted d where d.table_name = 'clients'
+    )
+    select x.table_name, x.record_id, max(x.number) from (
+      select d.table_name, d.record_id, d.number from deleted d where d.table_name <> 'clients'
+      union all
+      select 'clients', g.client_id, g.number from gone g
+      union all
+      select 'visits', v.id, g.number from gone g join visits v on v.client_id = g.client_id
+      union all
+      select 'visit_tasks', t.id, g.number from gone g join visit_tasks t on t.client_id = g.client_id
+      union all
+      select 'photos', p.id, g.number from gone g join photos p on p.subject_client_id = g.client_id
+      union all
+      select 'alerts', a.id, g.number from gone g join alerts a on a.client_id = g.client_id
+    ) x (table_name, record_id, number) group by 1, 2;
+end
+$$;
 
 -- Clients that became the caller's since `p_after` and were not before, and the number from which they are.
-create or replace function app.granted_since(p_after bigint)
-returns table (client_id uuid, number bigint)
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-  select t.client_id, max(t.change_number)
-  from care_team t
-  where p_after > 0 and not app.sees_agency()
-    and t.user_id = app.user_id() and t.agency_id = app.agency_id() and t.change_number > p_after
-    and t.client_id in (select app.my_client_ids())
-    -- Not a client that was the caller's all along, by this grant as it was then or by another: by its dates on the day
-    -- of the last synchronisation, and as phones had been told. A phone may ask between midnight and the job.
-    and not exists (
-      select from care_team o
-      left join lateral (
-        select l.before from sync_log l
-        where l.record_id = o.id and l.number > p_after order by l.number limit 1) l on true
-      cross join lateral (
-        select coalesce((d.last_sync_at at time zone a.time_zone)::date, app.today()) as day
-        from devices d join agencies a on a.id = d.agency_id where d.id = app.device_id()) then_
-      where o.user_id = t.user_id and o.client_id = t.client_id
-        and case when o.change_number <= p_after
-          then o.in_force and o.deleted_at is null
-            and o.starts_on <= then_.day and (o.ends_on is null or o.ends_on >= then_.day)
-          else l.before is not null and l.before ->> 'deleted_at' is null
-            and (l.before ->> 'in_force')::boolean
-            and (l.before ->> 'starts_on')::date <= then_.day
-            and (l.before ->> 'ends_on' is null or (l.before ->> 'ends_on')::date >= then_.day) end)
-  group by t.client_id;
-end;
+create or replace function app.granted_since(p_after bigint) returns table (client_id uuid, number bigint)
+language plpgsql stable security definer rows 5
+set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  me constant uuid := app.user_id();
+  agency constant uuid := app.agency_id();
+  mine uuid[];
+  then_day date;
+begin
+  if p_after <= 0 or app.sees_agency()
+    or not exists (select from care_team t where t.user_id = me and t.change_number > p_after) then
+    return;
+  end if;
+  mine := app.my_client_array();
+  select coalesce((d.last_sync_at at time zone a.time_zone)::date, app.today()) into then_day
+  from devices d join agencies a on a.id = d.agency_id where d.id = app.device_id();
+  return query
+    select t.client_id, max(t.change_number) from care_team t
+    where t.user_id = me and t.agency_id = agency and t.change_number > p_after and t.client_id = any (mine)
+      -- Not a client that was the caller's all along, by this grant as it was then or by another: by its dates on the
+      -- day of the last synchronisation, and as phones had been told. A phone may ask between midnight and the job.
+      and not exists (
+        select from care_team o
+        left join lateral (
+          select l.before from sync_log l
+          where l.record_id = o.id and l.number > p_after order by l.number limit 1) l on true
+        where o.user_id = t.user_id and o.client_id = t.client_id
+          and case when o.change_number <= p_after
+            then o.in_force and o.deleted_at is null
+              and o.starts_on <= then_day and (o.ends_on is null or o.ends_on >= then_day)
+            else l.before is not null and l.before ->> 'deleted_at' is null
+              and (l.before ->> 'in_force')::boolean
+              and (l.before ->> 'starts_on')::date <= then_day
+              and (l.before ->> 'ends_on' is null or (l.before ->> 'ends_on')::date >= then_day) end)
+    group by t.client_id;
+end
+$$;
 
 -- Clients that were taken from the caller after `p_told`, or whose grant has run out by its date and is not numbered
 -- yet.
 create or replace function app.revoked_client_ids(p_told bigint) returns setof uuid
-language sql stable security definer rows 5 set search_path = public, pg_temp
-begin atomic
-  select distinct t.client_id
-  from care_team t
-  join clients c on c.id = t.client_id
-  join agencies a on a.id = t.agency_id
-  where t.user_id = app.user_id() and t.agency_id = app.agency_id() and not app.sees_agency()
-    and t.relation <> 'family' and t.starts_on <= app.today() and c.deleted_at is null
-    and (t.change_number > p_told
-      or (t.deleted_at is null and t.ends_on < app.today()
-        and (t.updated_at at time zone a.time_zone)::date <= t.ends_on))
-    and t.client_id not in (select app.my_client_ids());
-end;
+language plpgsql stable security definer rows 5
+set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  me constant uuid := app.user_id();
+  agency constant uuid := app.agency_id();
+  today constant date := app.today();
+  zone constant text := coalesce(nullif(current_setting('app.time_zone', true), ''), 'UTC');
+  mine uuid[];
+begin
+  if app.sees_agency() then
+    return;
+  end if;
+  mine := app.my_client_array();
+  return query
+    select distinct t.client_id from care_team t
+    where t.user_id = me and t.agency_id = agency and t.relation <> 'family' and t.starts_on <= today
+      and (t.change_number > p_told
+        or (t.deleted_at is null and t.ends_on < today and (t.updated_at at time zone zone)::date <= t.ends_on))
+      and t.client_id <> all (mine)
+      and exists (select from clients c where c.id = t.client_id and c.deleted_at is null);
+end
+$$;
 
 -- Whether this device still has a client whose rows it isn't sent any more.
 create or replace function app.withholds_rows(p_presented bigint) returns boolean

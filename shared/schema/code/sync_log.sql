@@ -1,53 +1,106 @@
--- After each row of a synced table: what changed, by whom. Times, authors and numbers are not changes.
-create or replace function app.log_change() returns trigger
-language plpgsql security definer set search_path = public, pg_temp as $$
+-- After each statement on a synced table: an entry for each changed row, with what changed and by whom, and the newest
+-- number under each client. Times, authors and numbers are not changes.
+create or replace function app.log_inserts() returns trigger
+language plpgsql security definer set search_path = public, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
-  bookkeeping constant text[] := array['created_at', 'created_by', 'updated_at', 'updated_by', 'change_number'];
-  before jsonb;
-  after jsonb := to_jsonb(new) - 'search_name';
-  operation change_operation := 'create';
-  client uuid;
+  me constant uuid := app.user_id();
+  device constant uuid := app.device_id();
+  written constant text := tg_table_name;
+  of_client constant text := case written when 'clients' then 'id' when 'photos' then 'subject_client_id'
+    else 'client_id' end;
 begin
-  if tg_op = 'UPDATE' then
-    if new.change_number = old.change_number then
-      return null;
-    end if;
-    before := to_jsonb(old) - 'search_name';
-    operation := case when before ->> 'deleted_at' is null and after ->> 'deleted_at' is not null
-      then 'delete' else 'update' end;
+  with logged as (
+    insert into sync_log (agency_id, number, user_id, device_id, table_name, record_id, client_id, operation,
+      changed_columns, before, after)
+    select (n.entry ->> 'agency_id')::uuid, (n.entry ->> 'change_number')::bigint, me, device, written, n.id,
+      (n.entry ->> of_client)::uuid,
+      'create', c.names, null, c.new_values
+    from (select a.id, to_jsonb(a) as entry from added a) n
+    cross join lateral (
+      select array_agg(e.key order by e.key) as names, jsonb_object_agg(e.key, e.value) as new_values
+      from jsonb_each(n.entry) e
+      where e.value <> 'null' and e.key not in
+        ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name')) c
+    returning client_id, agency_id, number
+  )
+  insert into client_marks as m (client_id, agency_id, number)
+  select l.client_id, l.agency_id, max(l.number) from logged l where l.client_id is not null group by 1, 2
+  on conflict (client_id) do update set number = excluded.number;
+  if written = 'care_team' then
+    -- Whose clients are whose may be another now (app.my_client_array).
+    perform set_config('app.my_clients', '', true);
   end if;
-  client := case tg_table_name
-    when 'clients' then new.id
-    when 'visit_tasks' then (select v.client_id from visits v where v.id = (after ->> 'visit_id')::uuid)
-    when 'photos' then coalesce((after ->> 'client_id')::uuid,
-      (select v.client_id from visits v where v.id = (after ->> 'visit_id')::uuid))
-    else (after ->> 'client_id')::uuid end;
-  insert into sync_log (agency_id, number, user_id, device_id, table_name, record_id, client_id, operation,
-    changed_columns, before, after)
-  values (new.agency_id, new.change_number,
-    case when app.bumped_columns() is null then app.user_id() else new.updated_by end,
-    case when app.bumped_columns() is null then app.device_id() end,
-    tg_table_name, new.id, client, operation,
-    coalesce(app.bumped_columns(), array(select n.key from jsonb_each(after) n
-          where n.key <> all (bookkeeping) and n.value is distinct from coalesce(before -> n.key, 'null')
-          order by n.key)),
-    before, after);
   return null;
 end
 $$;
 
-create or replace trigger log_change after insert or update on clients
-  for each row execute function app.log_change();
-create or replace trigger log_change after insert or update on care_team
-  for each row execute function app.log_change();
-create or replace trigger log_change after insert or update on visits
-  for each row execute function app.log_change();
-create or replace trigger log_change after insert or update on visit_tasks
-  for each row execute function app.log_change();
-create or replace trigger log_change after insert or update on photos
-  for each row execute function app.log_change();
-create or replace trigger log_change after insert or update on alerts
-  for each row execute function app.log_change();
+create or replace function app.log_updates() returns trigger
+language plpgsql security definer set search_path = public, pg_temp set plan_cache_mode = force_generic_plan as $$
+declare
+  bumped constant text[] := app.bumped_columns();
+  me constant uuid := app.user_id();
+  device constant uuid := case when bumped is null then app.device_id() end;
+  written constant text := tg_table_name;
+  of_client constant text := case written when 'clients' then 'id' when 'photos' then 'subject_client_id'
+    else 'client_id' end;
+begin
+  with logged as (
+    insert into sync_log (agency_id, number, user_id, device_id, table_name, record_id, client_id, operation,
+      changed_columns, before, after)
+    select (n.entry ->> 'agency_id')::uuid, (n.entry ->> 'change_number')::bigint,
+      case when bumped is null then me else (n.entry ->> 'updated_by')::uuid end, device, written, n.id,
+      (n.entry ->> of_client)::uuid,
+      (case when n.old_entry ->> 'deleted_at' is null and n.entry ->> 'deleted_at' is not null
+        then 'delete' else 'update' end)::change_operation,
+      coalesce(bumped, c.names, '{}'),
+      case when written = 'care_team' then n.old_entry else coalesce(c.old_values, '{}') end,
+      coalesce(c.new_values, '{}')
+    from (
+      select a.id, to_jsonb(b) as old_entry, to_jsonb(a) as entry
+      from was b join became a on a.id = b.id where a.change_number <> b.change_number) n
+    cross join lateral (
+      select array_agg(e.key order by e.key) as names, jsonb_object_agg(e.key, n.old_entry -> e.key) as old_values,
+        jsonb_object_agg(e.key, e.value) as new_values
+      from jsonb_each(n.entry) e
+      where case when bumped is not null then e.key = any (bumped)
+        else e.value is distinct from n.old_entry -> e.key and e.key not in
+          ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name') end) c
+    returning client_id, agency_id, number
+  )
+  insert into client_marks as m (client_id, agency_id, number)
+  select l.client_id, l.agency_id, max(l.number) from logged l where l.client_id is not null group by 1, 2
+  on conflict (client_id) do update set number = excluded.number;
+  if written in ('care_team', 'clients') then
+    perform set_config('app.my_clients', '', true);
+  end if;
+  return null;
+end
+$$;
+
+create or replace trigger log_inserts after insert on clients
+  referencing new table as added for each statement execute function app.log_inserts();
+create or replace trigger log_updates after update on clients
+  referencing old table as was new table as became for each statement execute function app.log_updates();
+create or replace trigger log_inserts after insert on care_team
+  referencing new table as added for each statement execute function app.log_inserts();
+create or replace trigger log_updates after update on care_team
+  referencing old table as was new table as became for each statement execute function app.log_updates();
+create or replace trigger log_inserts after insert on visits
+  referencing new table as added for each statement execute function app.log_inserts();
+create or replace trigger log_updates after update on visits
+  referencing old table as was new table as became for each statement execute function app.log_updates();
+create or replace trigger log_inserts after insert on visit_tasks
+  referencing new table as added for each statement execute function app.log_inserts();
+create or replace trigger log_updates after update on visit_tasks
+  referencing old table as was new table as became for each statement execute function app.log_updates();
+create or replace trigger log_inserts after insert on photos
+  referencing new table as added for each statement execute function app.log_inserts();
+create or replace trigger log_updates after update on photos
+  referencing old table as was new table as became for each statement execute function app.log_updates();
+create or replace trigger log_inserts after insert on alerts
+  referencing new table as added for each statement execute function app.log_inserts();
+create or replace trigger log_updates after update on alerts
+  referencing old table as was new table as became for each statement execute function app.log_updates();
 
 -- Forgets changes of 180 days ago and older, at most `p_limit`, in their order, and answers how many there were. For
 -- jobs. Old by the database's clock, too. The counter's lock comes first, as for all who write it.

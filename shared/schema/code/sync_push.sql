@@ -3,12 +3,13 @@ create or replace function app.keep_revoked_clients_readable() returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
   told bigint;
+  revoked uuid[];
 begin
   select d.tombstones_received into told from devices d where d.id = app.device_id();
   -- Of none, so that a transaction that pushes twice asks about the caller's own clients alone.
-  perform set_config('app.revoked_readable', '{}', true);
-  perform set_config('app.revoked_readable',
-    coalesce((select array_agg(id)::text from app.revoked_client_ids(told) id), '{}'), true);
+  perform set_config('app.revoked_readable', '{}', true), set_config('app.my_clients', '', true);
+  revoked := array(select app.revoked_client_ids(told));
+  perform set_config('app.revoked_readable', revoked::text, true), set_config('app.my_clients', '', true);
 end
 $$;
 
@@ -112,8 +113,7 @@ begin
   $query$,
     case p_table
       when 'clients' then 'r.id'
-      when 'visit_tasks' then '(select v.client_id from visits v where v.id = r.visit_id)'
-      when 'photos' then 'coalesce(r.client_id, (select v.client_id from visits v where v.id = r.visit_id))'
+      when 'photos' then 'r.subject_client_id'
       else 'r.client_id' end,
     p_table)
   using p_ids, base, base_taken, coalesce(withheld_from, 0), held, p_table, logged_from;

@@ -43,4 +43,28 @@ create or replace trigger cancel_visit_messages after update of status, schedule
     is distinct from (new.status, new.scheduled_start, new.user_id, new.deleted_at))
   execute function app.cancel_visit_messages();
 
+-- A task is of its visit's client, and a visit of one client for good: policies rely on it.
+create or replace function app.set_task_client() returns trigger
+language plpgsql security definer set search_path = public, pg_temp as $$
+begin
+  select v.client_id into new.client_id from visits v where v.id = new.visit_id and v.agency_id = new.agency_id;
+  if not found then
+    raise exception 'no such visit' using errcode = 'foreign_key_violation', constraint = 'visit_tasks_visit_fkey';
+  end if;
+  return new;
+end
+$$;
+
+create or replace trigger set_client before insert or update of visit_id, client_id on visit_tasks
+  for each row execute function app.set_task_client();
+
+create or replace function app.keep_visit_client() returns trigger language plpgsql as $$
+begin
+  raise exception 'a visit stays its client''s' using errcode = 'check_violation', constraint = 'visits_client_stays';
+end
+$$;
+
+create or replace trigger keep_client before update of client_id on visits
+  for each row when (new.client_id is distinct from old.client_id) execute function app.keep_visit_client();
+
 grant execute on function app.metres to berthcare_app;

@@ -5,7 +5,7 @@ create policy backup_reads_all on agencies for select to berthcare_backup using 
 create policy reports_read_all on agencies for select to berthcare_readonly using (true);
 grant select on agencies to berthcare_backup, berthcare_readonly;
 grant select on agencies to berthcare_app;
-create policy own_agency on agencies for select to berthcare_app using (id = app.agency_id());
+create policy own_agency on agencies for select to berthcare_app using (id = (select app.agency_id()));
 
 -- users: password hashes are out of reach of every role but the backup's
 alter table users enable row level security, force row level security;
@@ -18,25 +18,27 @@ grant select (id, agency_id, email, phone, first_name, last_name, role, locale, 
 grant insert (id, agency_id, email, phone, first_name, last_name, role, locale, status) on users to berthcare_app;
 grant update (email, phone, first_name, last_name, role, locale, status, deleted_at) on users to berthcare_app;
 create policy visible on users for select to berthcare_app using (
-  agency_id = app.agency_id()
-  and (app.sees_agency() or id = app.user_id() or id in (select app.my_colleague_ids())));
+  agency_id = (select app.agency_id())
+  and ((select app.sees_agency()) or id = (select app.user_id()) or id in (select app.my_colleague_ids())));
 create policy admin_creates on users for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.caller_role() in ('admin', 'job'));
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'job'));
 create policy coordinator_creates_below on users for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.caller_role() = 'coordinator'
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'coordinator'
     and role in ('nurse', 'care_aide', 'family'));
 create policy admin_changes on users for update to berthcare_app
-  using (agency_id = app.agency_id() and app.caller_role() = 'admin');
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'admin');
 create policy coordinator_changes_below on users for update to berthcare_app
-  using (agency_id = app.agency_id() and app.caller_role() = 'coordinator'
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'coordinator'
     and role in ('nurse', 'care_aide', 'family') and deleted_at is null)
   -- Each check stands alone: PostgreSQL takes a row that any policy's check lets through, whichever policy's `using`
   -- let it be changed. Without the caller here, an aide could make themselves a nurse.
-  with check (agency_id = app.agency_id() and app.caller_role() = 'coordinator' and id <> app.user_id()
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'coordinator'
+    and id <> (select app.user_id())
     and role in ('nurse', 'care_aide', 'family') and deleted_at is null);
 create policy self_changes on users for update to berthcare_app
-  using (id = app.user_id())
-  with check (id = app.user_id() and role::text = app.caller_role() and status = 'active' and deleted_at is null);
+  using (id = (select app.user_id()))
+  with check (id = (select app.user_id()) and role::text = (select app.caller_role()) and status = 'active'
+    and deleted_at is null);
 
 -- devices: made by app.start_session alone
 alter table devices enable row level security, force row level security;
@@ -50,9 +52,9 @@ grant update (session_id, push_token, last_seen_at, last_sync_at, pending_count,
               full_sync_cursor, tombstones_sent, tombstones_sent_with, tombstones_received, replacing, revoked_at)
   on devices to berthcare_app;
 create policy visible on devices for select to berthcare_app
-  using (agency_id = app.agency_id() and (app.sees_agency() or user_id = app.user_id()));
+  using (agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())));
 create policy own_or_below on devices for update to berthcare_app using (
-  agency_id = app.agency_id() and (
-    user_id = app.user_id() or app.caller_role() in ('admin', 'job')
-    or (app.caller_role() = 'coordinator' and exists (
+  agency_id = (select app.agency_id()) and (
+    user_id = (select app.user_id()) or (select app.caller_role()) in ('admin', 'job')
+    or ((select app.caller_role()) = 'coordinator' and exists (
       select from users u where u.id = devices.user_id and u.role in ('nurse', 'care_aide', 'family')))));

@@ -7,9 +7,9 @@ create policy reports_read_all on audit_log for select to berthcare_readonly usi
 grant select on audit_log to berthcare_backup, berthcare_readonly;
 grant select, insert (action, resource, resource_id, client_id, details) on audit_log to berthcare_app;
 create policy own_name on audit_log for insert to berthcare_app
-  with check (agency_id = app.agency_id() and actor_id is not distinct from app.user_id());
+  with check (agency_id = (select app.agency_id()) and actor_id is not distinct from (select app.user_id()));
 create policy planners_read on audit_log for select to berthcare_app
-  using (agency_id = app.agency_id() and app.caller_role() in ('admin', 'coordinator'));
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'coordinator'));
 
 -- audit_chain
 alter table audit_chain enable row level security, force row level security;
@@ -19,6 +19,6 @@ create policy reports_read_all on audit_chain for select to berthcare_readonly u
 grant select on audit_chain to berthcare_backup, berthcare_readonly;
 grant select, insert on audit_chain to berthcare_app;
 create policy jobs_read on audit_chain for select to berthcare_app
-  using (agency_id = app.agency_id() and app.caller_role() in ('admin', 'job'));
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'job'));
 create policy jobs_seal on audit_chain for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.caller_role() = 'job');
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'job');

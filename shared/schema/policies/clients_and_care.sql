@@ -6,12 +6,12 @@ create policy reports_read_all on clients for select to berthcare_readonly using
 grant select on clients to berthcare_backup, berthcare_readonly;
 grant select, insert, update on clients to berthcare_app;
 create policy visible on clients for select to berthcare_app using (
-  agency_id = app.agency_id()
-  and (app.sees_agency() or (deleted_at is null and id in (select app.my_client_ids()))));
+  agency_id = (select app.agency_id())
+  and ((select app.sees_agency()) or (deleted_at is null and id in (select app.my_client_ids()))));
 create policy planners_create on clients for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.sees_agency());
+  with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy planners_change on clients for update to berthcare_app
-  using (agency_id = app.agency_id() and app.sees_agency());
+  using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- care_plan_versions: for planners and nurses
 alter table care_plan_versions enable row level security, force row level security;
@@ -21,10 +21,10 @@ create policy reports_read_all on care_plan_versions for select to berthcare_rea
 grant select on care_plan_versions to berthcare_backup, berthcare_readonly;
 grant select, insert on care_plan_versions to berthcare_app;
 create policy visible on care_plan_versions for select to berthcare_app using (
-  agency_id = app.agency_id() and (app.sees_agency()
-    or (app.caller_role() = 'nurse' and client_id in (select app.my_client_ids()))));
+  agency_id = (select app.agency_id()) and ((select app.sees_agency())
+    or ((select app.caller_role()) = 'nurse' and client_id in (select app.my_client_ids()))));
 create policy planners_create on care_plan_versions for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.sees_agency());
+  with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- care_team
 alter table care_team enable row level security, force row level security;
@@ -34,12 +34,12 @@ create policy reports_read_all on care_team for select to berthcare_readonly usi
 grant select on care_team to berthcare_backup, berthcare_readonly;
 grant select, insert, update on care_team to berthcare_app;
 create policy visible on care_team for select to berthcare_app using (
-  agency_id = app.agency_id() and (app.sees_agency() or user_id = app.user_id()
-    or (app.caller_role() in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
+  agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())
+    or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
 create policy planners_create on care_team for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.sees_agency());
+  with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy planners_change on care_team for update to berthcare_app
-  using (agency_id = app.agency_id() and app.sees_agency());
+  using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- consents
 alter table consents enable row level security, force row level security;
@@ -49,7 +49,7 @@ create policy reports_read_all on consents for select to berthcare_readonly usin
 grant select on consents to berthcare_backup, berthcare_readonly;
 grant select, insert on consents to berthcare_app;
 create policy visible on consents for select to berthcare_app using (
-  agency_id = app.agency_id() and (app.sees_agency() or user_id = app.user_id()
-    or (app.caller_role() in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
+  agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())
+    or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
 create policy planners_record on consents for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.sees_agency());
+  with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));

@@ -6,24 +6,33 @@ create policy reports_read_all on photos for select to berthcare_readonly using 
 grant select on photos to berthcare_backup, berthcare_readonly;
 grant select, insert, update on photos to berthcare_app;
 create policy visible on photos for select to berthcare_app using (
-  agency_id = app.agency_id() and (app.sees_agency()
-    or (app.caller_role() in ('nurse', 'care_aide') and (kind <> 'document' or app.caller_role() = 'nurse') and (
-      user_id = app.user_id() or user_id in (select app.my_colleague_ids())
-      or client_id in (select app.my_client_ids())
-      or exists (select from visits v where v.id = photos.visit_id)
-      -- One's own whose visit is still to come, or whose bytes are: a phone sends them even after its client has gone.
-      or (created_by = app.user_id() and (status = 'pending' or app.visit_is_unknown(visit_id)))))
-    or (app.caller_role() = 'family' and kind = 'photo' and shared_with_family and redrawn and status = 'stored'
-      and deleted_at is null and (
-        (client_id in (select app.my_client_ids()) and app.has_consent(client_id, 'photos'))
-        or exists (select from visits v where v.id = photos.visit_id and app.has_consent(v.client_id, 'photos'))))));
+  agency_id = (select app.agency_id()) and ((select app.sees_agency())
+    or ((select app.caller_role()) in ('nurse', 'care_aide')
+      and (kind <> 'document' or (select app.caller_role()) = 'nurse')
+      and (
+        case
+          when subject_client_id is not null then subject_client_id in (select app.my_client_ids())
+            and (visit_id is null or visit_id not in (select app.my_deleted_visit_ids()))
+          when user_id is not null then user_id = (select app.user_id())
+            or user_id in (select app.my_colleague_ids())
+          else false end
+        -- One's own whose visit is still to come, or whose bytes are: a phone sends them even after its client has
+        -- gone.
+        or (created_by = (select app.user_id())
+          and (status = 'pending' or (subject_client_id is null and app.visit_is_unknown(visit_id))))))
+    or ((select app.caller_role()) = 'family' and kind = 'photo' and shared_with_family and redrawn
+      and status = 'stored' and deleted_at is null and subject_client_id in (select app.my_client_ids())
+      and (visit_id is null or visit_id not in (select app.my_deleted_visit_ids()))
+      and app.has_consent(subject_client_id, 'photos'))));
 create policy staff_create on photos for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.may_write_photo(kind, client_id, visit_id, user_id));
+  with check (agency_id = (select app.agency_id()) and app.may_write_photo(kind, client_id, visit_id, user_id));
 create policy planners_change on photos for update to berthcare_app
-  using (agency_id = app.agency_id() and app.sees_agency())
-  with check (agency_id = app.agency_id() and app.sees_agency()
+  using (agency_id = (select app.agency_id()) and (select app.sees_agency()))
+  with check (agency_id = (select app.agency_id()) and (select app.sees_agency())
     and app.may_write_photo(kind, client_id, visit_id, user_id));
 create policy caregivers_change_own on photos for update to berthcare_app
-  using (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and created_by = app.user_id())
-  with check (agency_id = app.agency_id() and app.caller_role() in ('nurse', 'care_aide') and created_by = app.user_id()
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('nurse', 'care_aide')
+    and created_by = (select app.user_id()))
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('nurse', 'care_aide')
+    and created_by = (select app.user_id())
     and app.may_write_photo(kind, client_id, visit_id, user_id));

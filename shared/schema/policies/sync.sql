@@ -5,7 +5,18 @@ create policy backup_reads_all on agency_counters for select to berthcare_backup
 create policy reports_read_all on agency_counters for select to berthcare_readonly using (true);
 grant select on agency_counters to berthcare_backup, berthcare_readonly;
 grant select on agency_counters to berthcare_app;
-create policy own_counter on agency_counters for select to berthcare_app using (agency_id = app.agency_id());
+create policy own_counter on agency_counters for select to berthcare_app using (agency_id = (select app.agency_id()));
+
+-- client_marks: written by the log's triggers alone
+alter table client_marks enable row level security, force row level security;
+create policy definer_functions on client_marks to berthcare_migrate using (true);
+create policy backup_reads_all on client_marks for select to berthcare_backup using (true);
+create policy reports_read_all on client_marks for select to berthcare_readonly using (true);
+grant select on client_marks to berthcare_backup, berthcare_readonly;
+grant select on client_marks to berthcare_app;
+create policy visible on client_marks for select to berthcare_app using (
+  agency_id = (select app.agency_id())
+  and ((select app.sees_agency()) or client_id in (select app.my_client_ids())));
 
 -- sync_log
 alter table sync_log enable row level security, force row level security;
@@ -15,8 +26,8 @@ create policy reports_read_all on sync_log for select to berthcare_readonly usin
 grant select on sync_log to berthcare_backup, berthcare_readonly;
 grant select on sync_log to berthcare_app;
 create policy visible on sync_log for select to berthcare_app using (
-  agency_id = app.agency_id() and (app.sees_agency() or user_id = app.user_id()
-    or (app.caller_role() in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
+  agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())
+    or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
 
 -- sync_conflicts
 alter table sync_conflicts enable row level security, force row level security;
@@ -26,12 +37,13 @@ create policy reports_read_all on sync_conflicts for select to berthcare_readonl
 grant select on sync_conflicts to berthcare_backup, berthcare_readonly;
 grant select, insert, update on sync_conflicts to berthcare_app;
 create policy visible on sync_conflicts for select to berthcare_app using (
-  agency_id = app.agency_id() and (app.sees_agency() or device_user_id = app.user_id()
-    or (app.caller_role() in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
+  agency_id = (select app.agency_id()) and ((select app.sees_agency()) or device_user_id = (select app.user_id())
+    or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
 create policy caregivers_record on sync_conflicts for insert to berthcare_app
-  with check (agency_id = app.agency_id() and (app.sees_agency() or app.caller_role() in ('nurse', 'care_aide')));
+  with check (agency_id = (select app.agency_id())
+    and ((select app.sees_agency()) or (select app.caller_role()) in ('nurse', 'care_aide')));
 create policy planners_resolve on sync_conflicts for update to berthcare_app
-  using (agency_id = app.agency_id() and app.sees_agency());
+  using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- sync_quarantine
 alter table sync_quarantine enable row level security, force row level security;
@@ -41,10 +53,10 @@ create policy reports_read_all on sync_quarantine for select to berthcare_readon
 grant select on sync_quarantine to berthcare_backup, berthcare_readonly;
 grant select, insert on sync_quarantine to berthcare_app;
 create policy visible on sync_quarantine for select to berthcare_app
-  using (agency_id = app.agency_id() and (app.sees_agency() or user_id = app.user_id()));
+  using (agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())));
 create policy own_device on sync_quarantine for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.caller_role() <> 'family'
-    and user_id = app.user_id() and device_id = app.device_id());
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) <> 'family'
+    and user_id = (select app.user_id()) and device_id = (select app.device_id()));
 
 -- sync_receipts: a device's own
 alter table sync_receipts enable row level security, force row level security;
@@ -54,8 +66,9 @@ create policy reports_read_all on sync_receipts for select to berthcare_readonly
 grant select on sync_receipts to berthcare_backup, berthcare_readonly;
 grant select, insert, update on sync_receipts to berthcare_app;
 create policy own_device on sync_receipts to berthcare_app
-  using (agency_id = app.agency_id() and device_id = app.device_id())
-  with check (agency_id = app.agency_id() and device_id = app.device_id() and app.caller_role() <> 'family');
+  using (agency_id = (select app.agency_id()) and device_id = (select app.device_id()))
+  with check (agency_id = (select app.agency_id()) and device_id = (select app.device_id())
+    and (select app.caller_role()) <> 'family');
 
 -- creations
 alter table creations enable row level security, force row level security;
@@ -64,7 +77,7 @@ create policy backup_reads_all on creations for select to berthcare_backup using
 create policy reports_read_all on creations for select to berthcare_readonly using (true);
 grant select on creations to berthcare_backup, berthcare_readonly;
 grant select, insert on creations to berthcare_app;
-create policy own_agency on creations for select to berthcare_app using (agency_id = app.agency_id());
+create policy own_agency on creations for select to berthcare_app using (agency_id = (select app.agency_id()));
 create policy own_creation on creations for insert to berthcare_app
-  with check (agency_id = app.agency_id() and app.caller_role() <> 'family'
-    and created_by is not distinct from app.user_id());
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) <> 'family'
+    and created_by is not distinct from (select app.user_id()));

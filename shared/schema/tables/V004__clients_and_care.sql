@@ -76,7 +76,10 @@ create unique index care_team_one_primary_nurse on care_team (client_id)
 create index care_team_to_begin on care_team (agency_id, coalesce(ends_on, 'infinity'::date))
   where not in_force and deleted_at is null;
 create index care_team_to_end on care_team (agency_id, ends_on) where in_force and deleted_at is null;
-create index care_team_by_user on care_team (user_id) where deleted_at is null;
+-- A caller's clients are read from the index alone.
+create index care_team_by_user on care_team (user_id) include (client_id, agency_id, starts_on, ends_on, relation)
+  where deleted_at is null;
+create index care_team_by_user_and_number on care_team (user_id, change_number);
 create unique index care_team_agency_id_change_number_idx on care_team (agency_id, change_number);
 
 -- Consent is never changed: a withdrawal is a new row, and the newest row counts.

@@ -48,11 +48,17 @@ create index visits_by_client on visits (client_id, scheduled_start, id) where d
 -- What the late-visit job looks for, every five minutes.
 create index visits_not_started on visits (scheduled_start) where status = 'scheduled' and deleted_at is null;
 create unique index visits_agency_id_change_number_idx on visits (agency_id, change_number);
+create index visits_changed on visits (client_id, change_number);
+-- Who visits a client: many visits, few caregivers.
+create index visits_caregivers on visits (client_id, user_id) where deleted_at is null;
+create index visits_deleted on visits (client_id) include (id) where deleted_at is not null;
 
 create table visit_tasks (
   id uuid primary key,
   agency_id uuid not null references agencies,
   visit_id uuid not null,
+  -- The visit's, kept by app.set_task_client: whose care a row is of is asked for each row that is read.
+  client_id uuid not null,
   task_type task_type not null,
   title text not null check (length(title) between 1 and 200),
   completed boolean not null default false,
@@ -71,3 +77,4 @@ create table visit_tasks (
 -- With the deleted ones: a visit's version counts them too.
 create index visit_tasks_by_visit on visit_tasks (visit_id, id);
 create unique index visit_tasks_agency_id_change_number_idx on visit_tasks (agency_id, change_number);
+create index visit_tasks_changed on visit_tasks (client_id, change_number);

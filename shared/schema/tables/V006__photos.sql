@@ -9,6 +9,9 @@ create table photos (
   -- No foreign key: a phone may send the photo before the visit it was taken at.
   visit_id uuid,
   user_id uuid,
+  -- Whose care it is of: its client, or its visit's. Null for a picture of a user, and while the visit is still to
+  -- come. Kept by app.set_photo_client.
+  subject_client_id uuid,
   kind photo_kind not null,
   shared_with_family boolean not null default false,
   -- Where its bytes are. Keys such as a profile's are written again, so a record also names the version of the object
@@ -56,3 +59,5 @@ create unique index photos_one_successor on photos (replaces)
   where replaces is not null and deleted_at is null and status <> 'rejected';
 create index photos_pending on photos (created_at) where status = 'pending';
 create unique index photos_agency_id_change_number_idx on photos (agency_id, change_number);
+create index photos_changed on photos (subject_client_id, change_number) where subject_client_id is not null;
+create index photos_of_no_client on photos (agency_id, change_number) where subject_client_id is null;

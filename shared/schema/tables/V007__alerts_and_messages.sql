@@ -34,6 +34,7 @@ create index alerts_by_client on alerts (client_id, created_at desc) where delet
 create index alerts_expired on alerts (created_at) where status = 'expired' and deleted_at is null;
 create index alerts_unanswered on alerts (created_at) where status in ('open', 'calling') and deleted_at is null;
 create unique index alerts_agency_id_change_number_idx on alerts (agency_id, change_number);
+create index alerts_changed on alerts (client_id, change_number);
 
 -- The outbox: a message is written in the transaction of its cause and sent after it.
 create table messages (
