@@ -1,18 +1,37 @@
 //! From the server to the phone.
 
 use app::App;
-use axum::{body::{Body, Bytes}, extract::State, http::{HeaderMap, HeaderValue, header}, response::{IntoResponse, Response}};
-use domain::{error::{Error, Fault}, identity::{Caller, SyncUse}, sync::{base::{Pull, WorkBase}, cursor::Cursor, schema::{TABLES, Table, VERSION, table, tables_of}}};
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use domain::{
+    error::{Error, Fault},
+    identity::{Caller, SyncUse},
+    sync::{
+        base::{Pull, WorkBase},
+        cursor::Cursor,
+        schema::{TABLES, VERSION, table, tables_of},
+    },
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use store::{AuditEntry, Tx, reads::sync_pull::{self, DeviceState, Item, Items, Pulled, Window}};
+use store::reads::sync_pull::{self, DeviceState, Item, Items, NewToPhone, Pulled, Tombstones, Window};
 use utoipa::IntoParams;
 use web::{May, Query};
 
-use crate::{measure, page::{Page, Room}};
+use crate::{
+    measure,
+    page::{Page, Room},
+};
 
 /// Rows read at once: what fills a page of the shortest rows.
 const PAGE_ROWS: i64 = 25_000;
+
+/// How often a pull begins anew because its device did something else meanwhile.
+const ATTEMPTS: usize = 10;
 
 /// From where to pull.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -68,27 +87,21 @@ pub(crate) async fn pull(
     if let Some(answer) = request.answer(&app, &caller, &new_to_it).await? {
         return Ok(answer);
     }
-    // In a transaction of its own: the agency's counter comes before any other lock.
-    let tx = app.db.write(&*caller, 1).await?;
-    sync_pull::touch_new(&tx, request.after(), &new_to_it).await?;
-    tx.commit().await?;
-    Ok(request
-        .answer(&app, &caller, &[])
-        .await?
-        .ok_or_else(|| Error::Internal("a pull in pages was too large".into()))?)
+    sync_pull::touch_new(&app.db, &caller, request.after(), &new_to_it).await?;
+    let nothing_new = Vec::new();
+    let answer = request.answer(&app, &caller, &nothing_new).await?;
+    Ok(answer.ok_or_else(|| Error::Internal("a pull in pages was too large".into()))?)
 }
 
 /// An app that is newer than we are keeps what it has.
 async fn upgrade_required(app: &App, caller: &Caller, presented: Option<Cursor>) -> web::Result<Response> {
-    let tx = app.db.write(caller, 0).await?;
-    let device = sync_pull::device(&tx, presented.map(Cursor::as_i64)).await?;
-    tx.commit().await?;
-    let to = presented.unwrap_or(Cursor::new(device.epoch, 0)).as_i64();
+    let epoch = sync_pull::epoch(&app.db, caller).await?;
+    let to = presented.unwrap_or(Cursor::new(epoch, 0)).as_i64();
     Ok(answer(VERSION, Vec::new(), to, &[("upgrade_required", json!(true))]))
 }
 
 /// The tables and columns that a migration brings, as far as we know them.
-fn migration(text: Option<&str>, version: u32) -> web::Result<Vec<(&'static Table, Vec<String>)>> {
+fn migration(text: Option<&str>, version: u32) -> web::Result<NewToPhone> {
     let Some(text) = text.filter(|text| !matches!(*text, "" | "null" | "undefined")) else { return Ok(Vec::new()) };
     let migration: Migration = serde_json::from_str(text)
         .map_err(|_| vec![Fault::parameter("migration", "must be WatermelonDB's migration as JSON, or null")])?;
@@ -137,56 +150,66 @@ impl Request {
         self.presented.map_or(0, Cursor::number)
     }
 
-    /// Answers in two flights: what there is, and what is remembered of the answer with COMMIT. One would do if the
-    /// database cut the page; but what a page means for the device's work base is a rule, and tested as one
-    /// ([`domain::sync::base`]).
+    /// Answers in one round trip where nothing is to be remembered of the answer, else in two: what there is, without a
+    /// lock, and what is remembered of it. One would do if the database cut the page; but what a page means for the
+    /// device's work base is a rule, and tested as one ([`domain::sync::base`]). Where the same device has pushed or
+    /// pulled between the two, all begins anew.
     ///
     /// None where what is new to an updated app is more than a page: then it must be given new numbers first.
-    async fn answer(
-        &self,
-        app: &App,
-        caller: &Caller,
-        new_to_it: &[(&'static Table, Vec<String>)],
-    ) -> web::Result<Option<Response>> {
-        let tx = app.db.write(caller, 0).await?;
-        let cursor = self.presented.map(Cursor::as_i64);
-        let (pending, version) = (self.pending, self.version);
-        let window = Window { cursor, after: self.after(), pending, version, new_to_it, limit: PAGE_ROWS };
-        let (device, mut items, withheld) = futures_util::try_join!(
-            sync_pull::device(&tx, cursor),
-            sync_pull::items(&tx, window),
-            sync_pull::withholds(&tx, cursor)
-        )?;
-        let kind = self.kind(&device, &items);
-        let rows = match kind {
-            Kind::PushFirst(cursor) => return self.ask_to_push(tx, &device, cursor).await.map(Some),
-            Kind::First | Kind::Since => std::mem::take(&mut items.rows),
-            Kind::Replace => {
-                let everything = Window { cursor: None, after: 0, new_to_it: &[], limit: i64::MAX, ..window };
-                items = sync_pull::items(&tx, everything).await?;
-                std::mem::take(&mut items.rows)
+    async fn answer(&self, app: &App, caller: &Caller, new_to_it: &NewToPhone) -> web::Result<Option<Response>> {
+        let mut attempt = 1;
+        loop {
+            let Some(sent) = self.look(app, caller, new_to_it).await? else { return Ok(None) };
+            let (to, pulled) = self.settle(&sent);
+            if !pulled.is_remembered(&sent.device) || !sent.device.seen_just_now || !sent.page.rows.is_empty() {
+                let records = sent.page.by_client();
+                match sync_pull::remember(&app.db, caller, sent.device.as_of, &pulled, &records).await {
+                    Err(error) if error.is_stale() && attempt < ATTEMPTS => {
+                        attempt += 1;
+                        continue;
+                    }
+                    other => other?,
+                }
             }
-        };
+            return Ok(Some(self.write(sent, to)));
+        }
+    }
+
+    /// What there is for the phone.
+    async fn look(&self, app: &App, caller: &Caller, new_to_it: &NewToPhone) -> web::Result<Option<Sent>> {
+        let cursor = self.presented.map(Cursor::as_i64);
+        let window = Window { cursor, pending: self.pending, version: self.version, limit: PAGE_ROWS };
+        let mut items = sync_pull::items(&app.db, caller, window).await?;
+        let kind = self.kind(&items.device);
+        if !new_to_it.is_empty() && kind == Kind::Since {
+            items.add(sync_pull::new_items(&app.db, caller, window, self.after(), new_to_it).await?, PAGE_ROWS);
+        }
         let mut page = match kind {
+            Kind::PushFirst(_) => Page::whole(Vec::new()),
             // Never paged: a phone loses what the answer omits.
-            Kind::Replace => Page::whole(rows),
-            _ => Page::cut(rows, self.room, PAGE_ROWS),
+            Kind::Replace => {
+                let everything = Window { cursor: None, limit: i64::MAX, ..window };
+                let Items { number, rows, .. } = sync_pull::items(&app.db, caller, everything).await?;
+                (items.number, items.tombstones) = (number, Vec::new());
+                Page::whole(rows)
+            }
+            Kind::First | Kind::Since => Page::cut(std::mem::take(&mut items.rows), self.room, PAGE_ROWS),
         };
         if !new_to_it.is_empty() && page.is_one_number_over(self.room) {
             return Ok(None);
         }
         if page.rows.is_empty() && page.has_more {
             // One client alone is more than a page: never split.
-            let whole = sync_pull::items(&tx, Window { limit: i64::MAX, ..window }).await?;
+            let whole = sync_pull::items(&app.db, caller, Window { limit: i64::MAX, ..window }).await?;
             page = Page::first_number(whole.rows);
         }
-        let sent = Sent { kind, number: items.number.unwrap_or_default(), page, tombstones: items.tombstones };
-        self.serve(tx, &device, sent, withheld).await.map(Some)
+        let Items { device, number, tombstones, .. } = items;
+        Ok(Some(Sent { kind, device, number, page, tombstones }))
     }
 
-    fn kind(&self, device: &DeviceState, items: &Items) -> Kind {
+    fn kind(&self, device: &DeviceState) -> Kind {
         let Some(cursor) = self.presented else { return Kind::First };
-        if items.number.is_some() {
+        if device.served {
             return Kind::Since;
         }
         // Replacement destroys what the phone has not sent. So it is asked once to push, and replaced when it has, or
@@ -196,80 +219,73 @@ impl Request {
         if asked && (has_pushed || self.pending.unwrap_or(0) == 0) { Kind::Replace } else { Kind::PushFirst(cursor) }
     }
 
-    async fn ask_to_push(&self, tx: Tx<Caller>, device: &DeviceState, cursor: Cursor) -> web::Result<Response> {
-        let pulled = Pulled {
+    /// The cursor that the phone is answered, and what is remembered of it.
+    fn settle(&self, sent: &Sent) -> (Cursor, Pulled) {
+        let device = &sent.device;
+        let version = i32::try_from(self.version).ok();
+        if let Kind::PushFirst(cursor) = sent.kind {
             // It got nothing, so that its work still began where it did.
-            base: device.base,
-            pending: self.pending,
-            version: i32::try_from(self.version).ok(),
-            replacing: Some(cursor.as_i64()),
-            tombstones: (device.tombstones_sent, device.tombstones_sent_with, device.tombstones_received),
+            let (base, tombstones) = (device.base, Tombstones { received: device.arrived, ..device.tombstones });
+            let replacing = Some(cursor.as_i64());
+            return (cursor, Pulled { base, pending: self.pending, version, replacing, tombstones });
+        }
+        let number = if sent.page.has_more { sent.page.last } else { sent.number };
+        let to = match self.presented {
+            // Where there is nothing for it, the cursor may stay: then nothing is to be remembered of all that others do.
+            Some(presented) if sent.is_nothing() && device.seen_just_now => presented,
+            _ => Cursor::new(device.epoch, number),
         };
-        sync_pull::remember(tx, &pulled).await?;
-        // The rest comes when it asks again, which it need not wait for.
-        Ok(answer(self.version, Vec::new(), cursor.as_i64(), &[("has_more", json!(true))]))
-    }
-
-    async fn serve(
-        &self,
-        mut tx: Tx<Caller>,
-        device: &DeviceState,
-        sent: Sent,
-        withheld: bool,
-    ) -> web::Result<Response> {
-        let presented = self.presented.map_or(0, Cursor::as_i64);
-        let has_more = sent.page.has_more;
-        let to = Cursor::new(device.epoch, if has_more { sent.page.last } else { sent.number });
         let base = if sent.is_afresh() {
             WorkBase::afresh(to.as_i64())
         } else {
-            let clean = self.pending == Some(0);
-            device.base.pulled(Pull { presented, answered: to.as_i64(), clean, withheld, has_more })
+            device.base.pulled(Pull {
+                presented: self.presented.map_or(0, Cursor::as_i64),
+                answered: to.as_i64(),
+                clean: self.pending == Some(0),
+                withheld: device.withheld,
+                has_more: sent.page.has_more,
+            })
         };
-        let pulled = Pulled {
-            base,
-            pending: self.pending,
-            version: i32::try_from(self.version).ok(),
-            replacing: None,
-            tombstones: self.tombstones(device, &sent, to),
-        };
-        for (client_id, records) in sent.page.by_client() {
-            let entry = AuditEntry::new("sync.pull", "client", client_id, Some(client_id));
-            tx.audit(entry.with(json!({"records": records})));
-        }
-        sync_pull::remember(tx, &pulled).await?;
+        let tombstones = self.tombstones(sent, to);
+        (to, Pulled { base, pending: self.pending, version, replacing: None, tombstones })
+    }
 
+    fn write(&self, sent: Sent, to: Cursor) -> Response {
         let mut extra = Vec::new();
-        if has_more {
-            extra.push(("has_more", json!(true)));
-        }
-        if sent.kind == Kind::Replace {
-            extra.push(("experimentalStrategy", json!("replacement")));
+        match sent.kind {
+            // The rest comes when it asks again, which it need not wait for.
+            Kind::PushFirst(_) => extra.push(("has_more", json!(true))),
+            Kind::Replace => extra.push(("experimentalStrategy", json!("replacement"))),
+            Kind::First | Kind::Since if sent.page.has_more => extra.push(("has_more", json!(true))),
+            Kind::First | Kind::Since => {}
         }
         let lists = sent.into_lists();
         measure(lists.len(), 0, 0);
-        Ok(answer(self.version, lists, to.as_i64(), &extra))
+        answer(self.version, lists, to.as_i64(), &extra)
     }
 
     /// Up to where tombstones are sent, the cursor that they go with, and up to where they have arrived.
-    fn tombstones(&self, device: &DeviceState, sent: &Sent, to: Cursor) -> (i64, i64, i64) {
+    fn tombstones(&self, sent: &Sent, to: Cursor) -> Tombstones {
         if sent.is_afresh() {
-            return (sent.number, 0, sent.number);
+            return Tombstones { sent: sent.number, sent_with: 0, received: sent.number };
         }
-        let received = device.tombstones_received;
+        let arrived = sent.device.arrived;
         if let Some(newest) = sent.tombstones.iter().map(|tombstone| tombstone.number).max() {
             // Where the cursor stays, only the next one tells that this answer arrived: until then they come again.
-            return (newest, to.as_i64().max(self.presented.map_or(0, Cursor::as_i64) + 1), received);
+            let sent_with = to.as_i64().max(self.presented.map_or(0, Cursor::as_i64) + 1);
+            return Tombstones { sent: newest, sent_with, received: arrived };
         }
         // Where none is due, all have arrived.
-        let arrived = if self.pending.unwrap_or(0) == 0 { received.max(self.after()) } else { received };
-        (arrived, 0, arrived)
+        let received = if self.pending.unwrap_or(0) == 0 { arrived.max(self.after()) } else { arrived };
+        Tombstones { sent: received, sent_with: 0, received }
     }
 }
 
 /// What goes into one answer.
 struct Sent {
     kind: Kind,
+    /// As it was in the snapshot that all of this is of.
+    device: DeviceState,
     /// The agency's newest number.
     number: i64,
     page: Page,
@@ -282,6 +298,11 @@ impl Sent {
         matches!(self.kind, Kind::First | Kind::Replace)
     }
 
+    /// Whether there is nothing in it that the phone lacks.
+    fn is_nothing(&self) -> bool {
+        self.kind == Kind::Since && self.page.rows.is_empty() && !self.page.has_more && self.tombstones.is_empty()
+    }
+
     /// By table and list, in the answer's order.
     fn into_lists(self) -> Vec<(usize, List, Bytes)> {
         let present = if self.kind == Kind::First { List::Created } else { List::Updated };
@@ -289,7 +310,7 @@ impl Sent {
         let mut lists: Vec<_> = tombstones
             .chain(self.page.rows)
             .map(|item| {
-                let table = item.table();
+                let table = item.table;
                 match item.body {
                     Some(body) => (table, present, Bytes::from(body)),
                     None => (table, List::Deleted, Bytes::from(format!("\"{}\"", item.id))),

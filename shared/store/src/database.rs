@@ -90,14 +90,26 @@ impl Db {
 
     /// Calls a function that checks for itself who may call it, outside any identity: sign-in and its kin.
     pub async fn call<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Option<R>, DbError> {
+        Ok(self.call_all(sql, params).await?.into_iter().next())
+    }
+
+    /// Calls a function that takes its caller on by itself, and maps its rows: one statement, which is a transaction of
+    /// its own and one flight.
+    pub async fn call_all<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         let checkout = self.checkout().await?;
         let rows = checkout.connection.query(sql, params).await;
-        match rows {
-            Err(error) if error.is_connection_lost() => Err(error),
-            rows => {
-                checkout.put_back();
-                Ok(rows?.into_iter().next())
-            }
+        if !rows.as_ref().is_err_and(DbError::is_connection_lost) {
+            checkout.put_back();
+        }
+        rows
+    }
+
+    /// [`Db::call_all`] of a function that writes nothing that counts twice: tried once more where the connection turns
+    /// out to be dead.
+    pub async fn call_read<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
+        match self.call_all(sql, params).await {
+            Err(error) if error.is_connection_lost() => self.call_all(sql, params).await,
+            other => other,
         }
     }
 

@@ -1,6 +1,9 @@
 use domain::error::{Conflict, Error};
 use tokio_postgres::error::SqlState;
 
+/// Raised by `app.assert_unchanged`.
+const STALE: &str = "BC409";
+
 /// A statement or connection that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -56,6 +59,12 @@ impl DbError {
         })
     }
 
+    /// Whether the database found that what a decision was made on has changed since: whoever decided looks again.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.state().is_some_and(|state| state.code() == STALE)
+    }
+
     /// What was broken, without a word of what was written: the constraint's name, or else the SQLSTATE.
     #[must_use]
     pub fn rule(&self) -> &str {
@@ -100,6 +109,8 @@ fn passes_by_itself(state: &SqlState) -> bool {
     // Class 57P: operator intervention, as a restart; class 53: out of resources.
     state.code().starts_with("57P")
         || state.code().starts_with("53")
+        // Decided anew as often as is reasonable, and each time somebody was faster.
+        || state.code() == STALE
         || matches!(
             *state,
             SqlState::QUERY_CANCELED

@@ -3,7 +3,19 @@
 use domain::{identity::{About, Caller, Job, Role, Session, Webhook}, request::RequestInfo};
 use uuid::Uuid;
 
-use crate::{Connection, DbError, Identity};
+use crate::{Connection, DbError, Identity, Param};
+
+/// What functions that take their caller on by themselves begin with: `app.act_as`'s parameters.
+pub(crate) fn params(caller: &Caller) -> [&dyn Param; 6] {
+    [
+        &caller.user_id,
+        &caller.device_id,
+        &caller.session_id,
+        &caller.role,
+        &caller.request.id,
+        &caller.request.source_ip,
+    ]
+}
 
 impl Identity for Caller {
     async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {

@@ -5,8 +5,10 @@
 //! have arrived the device has them and may write, but isn't sent what others write there: its cursor moves on and tells
 //! nothing of them.
 
+use serde::Deserialize;
+
 /// What is remembered of a device's pulls and pushes. Cursors are as on the wire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct WorkBase {
     /// The cursor that the last pull presented.
     pub pulled_from: Option<i64>,

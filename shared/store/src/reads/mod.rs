@@ -4,6 +4,7 @@ mod base;
 pub mod daily_news;
 pub mod family;
 pub mod overdue_visits;
+mod phone_records;
 pub mod sync_pull;
 pub mod sync_push;
 pub mod sync_status;

@@ -1,43 +1,78 @@
-//! What a phone pulls: one statement, made from [`domain::sync::schema`], that reads the counter, the rows and the
-//! caller's rights in one snapshot. Whether a row is the caller's is row-level security's business.
+//! What a phone pulls: one statement (`app.pull`), driven by the caller's clients, that reads the counter, the rows and
+//! the caller's rights in one snapshot. Row-level security guards each row a second time.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::collections::{BTreeMap, HashSet};
 
-use domain::{error::Error, sync::{base::WorkBase, schema::{TABLES, Table, VERSION}}};
+use domain::{
+    error::Error,
+    identity::Caller,
+    sync::{
+        base::WorkBase,
+        schema::{TABLES, Table},
+    },
+};
+use jiff::Timestamp;
 use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
-use super::base::BaseRow;
-use crate::{DbError, Identity, Nothing, Tx};
+use super::phone_records;
+use crate::{Db, DbError, Identity, Nothing, Tx, identity};
 
-/// The device that pulls, locked for as long as its pull takes.
-#[derive(Debug, FromRow)]
+/// The device that pulls, as it is when its pull is read.
+#[derive(Debug, Deserialize)]
 pub struct DeviceState {
     /// The agency's epoch.
     pub epoch: i32,
+    /// Whether the cursor that it presents can be served.
+    pub served: bool,
     /// A cursor that was answered with nothing, so that the phone could push before it is replaced.
     pub replacing: Option<i64>,
     /// The cursor that it held when it last pushed.
     pub pushed_at: Option<i64>,
     /// Where its unsent work began.
-    #[from_row(flatten, from = "BaseRow")]
+    #[serde(flatten)]
     pub base: WorkBase,
-    /// Tombstones sent up to here...
-    pub tombstones_sent: i64,
-    /// ...with this cursor.
-    pub tombstones_sent_with: i64,
+    /// What is noted of tombstones.
+    #[serde(flatten)]
+    pub tombstones: Tombstones,
     /// Tombstones that have arrived, up to here, the phone presenting what it does.
-    pub tombstones_received: i64,
+    pub arrived: i64,
+    /// Whether it has clients whose rows it isn't sent any more.
+    pub withheld: bool,
+    /// How many changes it said it has not sent.
+    pub pending: Option<i32>,
+    /// Its schema version.
+    pub version: Option<i32>,
+    /// Whether it synchronised within the last minute.
+    pub seen_just_now: bool,
+    /// When anything of it was last noted.
+    pub as_of: Timestamp,
+}
+
+/// What is noted of tombstones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tombstones {
+    /// Sent up to here...
+    #[serde(rename = "tombstones_sent")]
+    pub sent: i64,
+    /// ...with this cursor.
+    #[serde(rename = "tombstones_sent_with")]
+    pub sent_with: i64,
+    /// Arrived up to here.
+    #[serde(rename = "tombstones_received")]
+    pub received: i64,
 }
 
 /// One thing for the phone.
-#[derive(Debug, FromRow)]
+#[derive(Debug)]
 pub struct Item {
-    /// The table's place in [`TABLES`]; -1 for the counter itself, whose number this row carries.
-    place: i32,
+    /// The table's place in [`TABLES`].
+    pub table: usize,
     /// The number that it goes by; a page ends between two of them.
     pub number: i64,
-    /// Which record; the nil UUID for the counter.
+    /// Which record.
     pub id: Uuid,
     /// Whose care it concerns.
     pub client_id: Option<Uuid>,
@@ -45,197 +80,186 @@ pub struct Item {
     pub body: Option<String>,
 }
 
-impl Item {
-    /// The table's place in [`TABLES`].
-    #[must_use]
-    pub fn table(&self) -> usize {
-        usize::try_from(self.place).unwrap_or_default()
-    }
-}
-
 /// Everything in a window.
 #[derive(Debug)]
 pub struct Items {
-    /// The agency's newest change number; none where the cursor can't be served, and then nothing is there.
-    pub number: Option<i64>,
+    /// The device, in the same snapshot.
+    pub device: DeviceState,
+    /// The agency's newest change number.
+    pub number: i64,
     /// What the phone must forget.
     pub tombstones: Vec<Item>,
     /// Records as the phone keeps them, by number.
     pub rows: Vec<Item>,
 }
 
+impl Items {
+    /// Adds rows, each record once, and keeps the first `limit`.
+    pub fn add(&mut self, more: Vec<Item>, limit: i64) {
+        let known: HashSet<_> = self.rows.iter().map(|item| (item.table, item.id)).collect();
+        self.rows.extend(more.into_iter().filter(|item| !known.contains(&(item.table, item.id))));
+        self.sort(limit);
+    }
+
+    fn sort(&mut self, limit: i64) {
+        self.rows.sort_by_key(|item| (item.number, item.table));
+        self.rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
-pub struct Window<'a> {
+pub struct Window {
     /// The cursor that the phone presents; none for everything.
     pub cursor: Option<i64>,
-    /// The change number in it: rows changed after that.
-    pub after: i64,
     /// How many changes the phone has not sent; none where it doesn't say.
     pub pending: Option<i32>,
     /// The schema that the phone has.
     pub version: u32,
-    /// Columns that are new to it, by table: rows that have something in them go whole; a new table goes whole.
-    pub new_to_it: &'a [(&'static Table, Vec<String>)],
     /// At most so many rows.
     pub limit: i64,
 }
 
-/// Locks and reads the device that presents a cursor.
-pub async fn device<I: Identity>(tx: &Tx<I>, presented: Option<i64>) -> Result<DeviceState, Error> {
-    tx.query_opt(
-        "select c.epoch, d.replacing, d.pushed_at, d.pulled_from, d.pulled_to, d.pulled_clean, d.work_base as began,
-           d.withheld_from, d.full_sync_cursor, d.tombstones_sent, d.tombstones_sent_with,
-           app.tombstones_arrived($1) as tombstones_received
-         from devices d join agency_counters c on c.agency_id = d.agency_id
-         where d.id = app.device_id() for no key update of d",
-        &[&presented],
-    )
-    .await?
-    .ok_or(Error::SessionEnded)
+#[derive(FromRow)]
+struct ItemRow {
+    /// The table's place in [`TABLES`]; -1 for the device, whose state is the body.
+    place: i32,
+    number: i64,
+    id: Uuid,
+    client_id: Option<Uuid>,
+    body: Option<Vec<u8>>,
 }
 
-/// Everything in the window.
-pub async fn items<I: Identity>(tx: &Tx<I>, window: Window<'_>) -> Result<Items, Error> {
-    let sql;
-    let statement = if window.new_to_it.is_empty() {
-        STATEMENTS.get(&window.version).map(String::as_str).ok_or(Error::NotFound)?
-    } else {
-        sql = statement(window.version, window.new_to_it);
-        &sql
-    };
-    let Window { cursor, after, pending, limit, .. } = window;
-    let mut rows: Vec<Item> = tx.query(statement, &[&after, &pending, &cursor, &limit]).await?;
-    let number = rows.extract_if(.., |item| item.place < 0).next().map(|counter| counter.number);
-    let tombstones = rows.extract_if(.., |item| item.body.is_none()).collect();
-    Ok(Items { number, tombstones, rows })
-}
-
-/// Whether the device has clients whose rows it isn't sent any more. Asked after [`items`], so that what was taken between
-/// the two counts as withheld.
-pub async fn withholds<I: Identity>(tx: &Tx<I>, presented: Option<i64>) -> Result<bool, Error> {
-    #[derive(FromRow)]
-    struct Withheld {
-        withheld: bool,
-    }
-    let row: Option<Withheld> = tx.query_opt("select app.withholds_rows($1) as withheld", &[&presented]).await?;
-    Ok(row.is_some_and(|row| row.withheld))
-}
-
-static STATEMENTS: LazyLock<BTreeMap<u32, String>> =
-    LazyLock::new(|| (1..=VERSION).map(|version| (version, statement(version, &[]))).collect());
-
-/// Where each table's rows come from, and how old they may be: what is older, phones have pruned.
-fn source(table: &Table) -> &'static str {
-    match table.name {
-        "clients" => "clients r",
-        "visits" => "visits r",
-        "visit_tasks" => "visit_tasks r join visits v on v.id = r.visit_id",
-        "photos" => "photos r left join visits v on v.id = r.visit_id",
-        _ => "alerts r",
-    }
-}
-
-fn client_of(table: &Table) -> &'static str {
-    match table.name {
-        "clients" => "r.id",
-        "visit_tasks" => "v.client_id",
-        "photos" => "coalesce(r.client_id, v.client_id)",
-        _ => "r.client_id",
-    }
-}
-
-fn recent(table: &Table) -> &'static str {
-    match table.name {
-        "visits" => " and r.scheduled_end >= now() - interval '90 days'",
-        "visit_tasks" => " and v.deleted_at is null and v.scheduled_end >= now() - interval '90 days'",
-        // One's own photos stay visible after their client has gone; the phone must forget them all the same.
-        "photos" => {
-            " and (v.id is null or v.deleted_at is null and v.scheduled_end >= now() - interval '90 days')
-              and (r.user_id is not null or exists (
-                select from clients c where c.id = coalesce(r.client_id, v.client_id) and c.deleted_at is null))"
-        }
-        "alerts" => " and r.created_at >= now() - interval '90 days'",
-        _ => "",
-    }
-}
-
-/// Each table gives its rows thrice over, no row twice: those changed in the window, those of newly granted clients
-/// (all under the grant's number, so that no page splits them), and those with values in columns new to the phone.
-fn statement(version: u32, new_to_it: &[(&'static Table, Vec<String>)]) -> String {
-    let mut branches = Vec::new();
-    for (place, table) in TABLES.iter().enumerate().filter(|(_, table)| table.since <= version) {
-        let columns: Vec<_> = table.columns_of(version).map(|column| column.select("r")).collect();
-        let body = format!("select r.id, {}", columns.join(", "));
-        let (source, client, recent) = (source(table), client_of(table), recent(table));
-        let mut branch = |number: &str, condition: &str| {
-            branches.push(format!(
-                "select {place} as place, {number} as number, r.id, {client} as client_id, row_to_json(b)::text as body
-                 from {source} cross join lateral ({body}) b
-                 where (select true from counter) and r.deleted_at is null{recent} and {condition}"
-            ));
+impl ItemRow {
+    fn read(self, version: u32) -> Result<Item, Error> {
+        let table = usize::try_from(self.place).unwrap_or_default();
+        let unreadable = || Error::Internal(format!("a record of {} can't be read", self.id).into());
+        let body = match self.body {
+            Some(record) => {
+                let table = TABLES.get(table).ok_or_else(unreadable)?;
+                Some(phone_records::to_json(table, version, &record).ok_or_else(unreadable)?)
+            }
+            None => None,
         };
-        let not_granted = format!("({client} is null or {client} not in (select client_id from granted))");
-        branch("r.change_number", &format!("r.change_number > $1 and {not_granted}"));
-        let grant = format!("(select g.number from granted g where g.client_id = {client})");
-        branch(&grant, &format!("{client} in (select client_id from granted)"));
-        if let Some((_, columns)) = new_to_it.iter().find(|(new, _)| new.name == table.name) {
-            // Under the first number of the window, so that they come at once and whole.
-            branch("$1 + 1", &format!("r.change_number <= $1 and {not_granted} and ({})", filled(columns)));
-        }
+        Ok(Item { table, number: self.number, id: self.id, client_id: self.client_id, body })
     }
-    let places: Vec<_> = TABLES
-        .iter()
-        .enumerate()
-        .filter(|(_, table)| table.since <= version)
-        .map(|(place, table)| format!("('{}', {place})", table.name))
-        .collect();
+}
+
+/// Everything in the window, as the caller.
+pub async fn items(db: &Db, caller: &Caller, window: Window) -> Result<Items, Error> {
+    let Window { cursor, pending, version, limit } = window;
+    let [user, device, session, role, request, source_ip] = identity::params(caller);
+    let wire_version = i32::try_from(version).unwrap_or(i32::MAX);
+    let mut rows = db
+        .call_read::<ItemRow>(
+            "select place, number, id, client_id, body from app.pull($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            &[user, device, session, role, request, source_ip, &cursor, &pending, &wire_version, &limit],
+        )
+        .await?
+        .into_iter();
+    let first = rows.next().ok_or(Error::SessionEnded)?;
+    let device = serde_json::from_slice(first.body.as_deref().unwrap_or_default())
+        .map_err(|error| Error::Internal(Box::new(error)))?;
+    let mut items = Items { device, number: first.number, tombstones: Vec::new(), rows: Vec::new() };
+    items.rows.reserve(rows.len());
+    for row in rows {
+        let item = row.read(version)?;
+        if item.body.is_some() { items.rows.push(item) } else { items.tombstones.push(item) }
+    }
+    // Of several reasons to be sent each has its own rows.
+    items.sort(limit);
+    Ok(items)
+}
+
+/// The agency's epoch.
+pub async fn epoch(db: &Db, who: &impl Identity) -> Result<i32, Error> {
+    #[derive(FromRow)]
+    struct Counter {
+        epoch: i32,
+    }
+    let counter: Option<Counter> =
+        db.read_opt(who, "select c.epoch from agency_counters c where c.agency_id = app.agency_id()", &[]).await?;
+    Ok(counter.ok_or(Error::SessionEnded)?.epoch)
+}
+
+/// The tables and columns that an updated app lacks; a table without columns is new as a whole.
+pub type NewToPhone = Vec<(&'static Table, Vec<String>)>;
+
+/// The condition that a row, changed no later than number `$1` and seen by the caller, has something that is new to the
+/// phone; `mine` says whose clients count.
+fn new_rows(table: &Table, columns: &[String], select: &str) -> String {
+    let name = table.name;
+    let filled: Vec<_> = columns.iter().map(|column| format!("r.{column} is not null")).collect();
+    let filled = if filled.is_empty() { "true".to_owned() } else { filled.join(" or ") };
+    // A phone has tasks with the visits of the last 90 days.
+    let visits = match name {
+        "visit_tasks" => {
+            "join visits v on v.id = p.visit_id and v.deleted_at is null
+               and v.scheduled_end >= now() - interval '90 days'"
+        }
+        _ => "",
+    };
+    let mine = match name {
+        "photos" => "(p.client_id is null or p.client_id = any ($2))",
+        _ => "p.client_id = any ($2)",
+    };
     format!(
-        "with counter as materialized (
-           select c.number from agency_counters c where c.agency_id = app.agency_id()
-             and ($3::bigint is null or app.cursor_is_servable($3))
-         ), granted as materialized (
-           select g.client_id, g.number from app.granted_since($1) g
-         )
-         select -1 as place, c.number, '00000000-0000-0000-0000-000000000000'::uuid as id, null::uuid as client_id,
-           null::text as body
-         from counter c
-         union all
-         select p.place, t.number, t.record_id, null, null
-         from counter cross join app.tombstones_between(app.tombstones_arrived($3), app.tombstones_due($1, $2)) t
-         join (values {}) p (name, place) on p.name = t.table_name
-         union all
-         (select i.place, i.number, i.id, i.client_id, i.body
-          from ({}) i order by i.number, i.place limit $4)",
-        places.join(", "),
-        branches.join(" union all ")
+        "select {select} from app.phone_{name} p join {name} r on r.id = p.id {visits}
+         where p.change_number <= $1 and ($2::uuid[] is null or {mine}) and ({filled})"
     )
 }
 
-/// The condition that one of these columns has something in it; without columns the whole table is new.
-fn filled(columns: &[String]) -> String {
-    let filled: Vec<_> = columns.iter().map(|column| format!("r.{column} is not null")).collect();
-    if filled.is_empty() { "true".to_owned() } else { filled.join(" or ") }
+/// The caller's clients; none where they see the whole agency.
+async fn mine(db: &Db, who: &impl Identity) -> Result<Option<Vec<Uuid>>, DbError> {
+    #[derive(FromRow)]
+    struct Mine {
+        clients: Option<Vec<Uuid>>,
+    }
+    let sql = "select case when not app.sees_agency() then app.my_client_array() end as clients";
+    Ok(db.read_opt::<Mine>(who, sql, &[]).await?.and_then(|mine| mine.clients))
 }
 
-/// Gives new numbers to what a phone of an older schema lacks, so that it comes in pages: rows that it may see with
-/// something in columns that are new to it.
-pub async fn touch_new<I: Identity>(
-    tx: &Tx<I>,
+/// What an updated app lacks of records that it has, all under the first number after `after`, so that they come at
+/// once and whole. Read after the pull itself: what changed between the two comes with the next one.
+pub async fn new_items(
+    db: &Db,
+    caller: &Caller,
+    window: Window,
     after: i64,
-    new_to_it: &[(&'static Table, Vec<String>)],
-) -> Result<(), DbError> {
-    let mut rows = Vec::new();
-    for (table, columns) in new_to_it {
-        let (name, source, recent, filled) = (table.name, source(table), recent(table), filled(columns));
-        rows.push(format!(
-            "select '{name}' as \"table\", r.id, '{{}}'::text[] as columns from {source}
-             where r.deleted_at is null{recent} and r.change_number <= $1 and ({filled})"
-        ));
+    new: &NewToPhone,
+) -> Result<Vec<Item>, Error> {
+    let clients = mine(db, caller).await?;
+    let branches: Vec<_> = new
+        .iter()
+        .filter_map(|(table, columns)| {
+            let place = TABLES.iter().position(|known| known.name == table.name)?;
+            Some(new_rows(table, columns, &format!("{place} as place, $1 + 1 as number, p.id, p.client_id, p.body")))
+        })
+        .collect();
+    if branches.is_empty() {
+        return Ok(Vec::new());
     }
+    let sql = format!("select * from ({}) i limit $3", branches.join(" union all "));
+    let rows: Vec<ItemRow> = db.read(caller, &sql, &[&after, &clients, &window.limit]).await?;
+    rows.into_iter().map(|row| row.read(window.version)).collect()
+}
+
+/// Gives new numbers to what a phone of an older schema lacks, so that it comes in pages.
+pub async fn touch_new(db: &Db, caller: &Caller, after: i64, new: &NewToPhone) -> Result<(), Error> {
+    let clients = mine(db, caller).await?;
+    let rows: Vec<_> = new
+        .iter()
+        .map(|(table, columns)| {
+            let name = table.name;
+            new_rows(table, columns, &format!("'{name}' as \"table\", p.id, '{{}}'::text[] as columns"))
+        })
+        .collect();
     let rows = rows.join(" union all ");
     let sql = format!("select app.bump_change_number((select jsonb_agg(to_jsonb(r)) from ({rows}) r))");
-    tx.execute(&sql, &[&after]).await
+    // In a transaction of its own: the agency's counter comes before any other lock.
+    let tx: Tx<Caller> = db.write(caller, 1).await?;
+    tx.execute(&sql, &[&after, &clients]).await?;
+    Ok(tx.commit().await?)
 }
 
 /// What the server remembers of a device's pull.
@@ -249,37 +273,47 @@ pub struct Pulled {
     pub version: Option<i32>,
     /// A cursor that was answered with nothing.
     pub replacing: Option<i64>,
-    /// Tombstones sent, the cursor they went with, and those received.
-    pub tombstones: (i64, i64, i64),
+    /// What was sent of tombstones, and what has arrived.
+    pub tombstones: Tombstones,
 }
 
-/// Notes a pull.
-pub async fn remember<I: Identity>(tx: Tx<I>, pulled: &Pulled) -> Result<(), Error> {
-    let (sent, sent_with, received) = pulled.tombstones;
+impl Pulled {
+    /// Whether that is what is remembered already.
+    #[must_use]
+    pub fn is_remembered(&self, device: &DeviceState) -> bool {
+        self.base == device.base
+            && self.pending == device.pending
+            && self.version == device.version
+            && self.replacing == device.replacing
+            && self.tombstones == device.tombstones
+    }
+}
+
+/// Notes a pull, and on record how many records of each client it read.
+///
+/// # Errors
+/// Stale ([`DbError::is_stale`]) where anything else of the device was noted since `as_of`.
+pub async fn remember(
+    db: &Db,
+    caller: &Caller,
+    as_of: Timestamp,
+    pulled: &Pulled,
+    records: &BTreeMap<Uuid, usize>,
+) -> Result<(), DbError> {
     let base = &pulled.base;
-    tx.commit_with::<Nothing>(
-        "update devices set pulled_from = $1, pulled_to = $2, pulled_clean = $3, pending_count = $4,
-           schema_version = coalesce($5, schema_version), work_base = $6, replacing = $7, tombstones_sent = $8,
-           tombstones_sent_with = $9, tombstones_received = $10, withheld_from = $11, full_sync_cursor = $12,
-           push_base = $13, push_base_taken = $14, last_sync_at = now(), last_seen_at = now()
-         where id = app.device_id()",
-        &[
-            &base.pulled_from,
-            &base.pulled_to,
-            &base.pulled_clean,
-            &pulled.pending,
-            &pulled.version,
-            &base.began,
-            &pulled.replacing,
-            &sent,
-            &sent_with,
-            &received,
-            &base.withheld_from,
-            &base.full_sync_cursor,
-            &base.of_push(),
-            &base.of_push_for_taken(),
-        ],
+    let state = json!({
+        "pulled_from": base.pulled_from, "pulled_to": base.pulled_to, "pulled_clean": base.pulled_clean,
+        "began": base.began,
+        "withheld_from": base.withheld_from, "full_sync_cursor": base.full_sync_cursor, "push_base": base.of_push(),
+        "push_base_taken": base.of_push_for_taken(), "pending": pulled.pending, "version": pulled.version,
+        "replacing": pulled.replacing, "tombstones_sent": pulled.tombstones.sent,
+        "tombstones_sent_with": pulled.tombstones.sent_with, "tombstones_received": pulled.tombstones.received,
+    });
+    let [user, device, session, role, request, source_ip] = identity::params(caller);
+    db.call_all::<Nothing>(
+        "select app.record_pull($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &[user, device, session, role, request, source_ip, &as_of, &state, &json!(records)],
     )
-    .await?;
-    Ok(())
+    .await
+    .map(drop)
 }
