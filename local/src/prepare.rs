@@ -3,11 +3,23 @@
 
 use std::{fs, path::Path};
 
-use aws_lc_rs::{rand::SystemRandom, signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair}};
-use aws_sdk_dynamodb::{operation::create_table::CreateTableError, types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType}};
-use aws_sdk_s3::{operation::create_bucket::CreateBucketError, types::{BucketVersioningStatus, VersioningConfiguration}};
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
+use aws_sdk_dynamodb::{
+    operation::create_table::CreateTableError,
+    types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+};
+use aws_sdk_s3::{
+    operation::create_bucket::CreateBucketError,
+    types::{BucketVersioningStatus, VersioningConfiguration},
+};
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
-use jsonwebtoken::{Algorithm, EncodingKey, jwk::{Jwk, JwkSet, PublicKeyUse}};
+use jsonwebtoken::{
+    Algorithm, EncodingKey,
+    jwk::{Jwk, JwkSet, PublicKeyUse},
+};
 use runtime::{aws::SdkConfig, lambda::Fatal};
 use schema::Phase;
 use serde::{Deserialize, Serialize};

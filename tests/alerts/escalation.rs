@@ -1,13 +1,22 @@
 //! An alert's way to a person, by the clock: every time is the test's.
 
-use std::sync::{Arc, atomic::{AtomicI64, Ordering}};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use axum::Router;
 use domain::messages::{Promise, Template};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use crate::harness::{Answer, Scheduler, TestApp, fixtures::{ADMIN, AGENCY_A, ALMA, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR, Person}, log::Captured, twilio::Webhook, until};
+use crate::harness::{
+    Answer, Scheduler, TestApp,
+    fixtures::{ADMIN, AGENCY_A, ALMA, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR, Person},
+    log::Captured,
+    twilio::Webhook,
+    until,
+};
 
 /// Alma's coordinator speaks English, the next one French.
 struct Stage {

@@ -1,15 +1,28 @@
 //! The handlers bypassed: plain statements as the application's database role. Row-level security alone shows each
 //! caller what the handlers show them, and lets them write what section 4 of the product lets them.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use domain::identity::Role;
-use proptest::{prelude::*, test_runner::{Config, TestRunner}};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestRunner},
+};
 use serde_json::Value;
 use tokio_postgres::{SimpleQueryMessage, types::Type};
 use uuid::Uuid;
 
-use crate::harness::{Client, TestApp, fixtures::{ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, AIDE, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE, CLIENT_B, COORDINATOR, FAMILY, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, NURSE_B, OTHER_ADMIN, OTHER_COORDINATOR, OTHER_NURSE, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, Person, VISIT_B}};
+use crate::harness::{
+    Client, TestApp,
+    fixtures::{
+        ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, AIDE, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
+        CLIENT_B, COORDINATOR, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN,
+        OTHER_COORDINATOR, OTHER_NURSE, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, Person, VISIT_B,
+    },
+};
 
 const NOBODY: &[&Person] = &[];
 const PLANNERS: &[&Person] = &[&ADMIN, &COORDINATOR];

@@ -11,7 +11,13 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-use crate::harness::{Database, TestApp, fixtures::{ADMIN, AGENCY_A, AGENCY_B, ALMA, BERNARD, CHLOE, COORDINATOR, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, NURSE_B}};
+use crate::harness::{
+    Database, TestApp,
+    fixtures::{
+        ADMIN, AGENCY_A, AGENCY_B, ALMA, BERNARD, CHLOE, COORDINATOR, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT,
+        NURSES_VITALS,
+    },
+};
 
 /// What phones hold, and what decides who may hold it.
 const SYNCED: [&str; 6] = ["alerts", "care_team", "clients", "photos", "visit_tasks", "visits"];
@@ -396,7 +402,8 @@ async fn every_change_is_on_the_log_with_what_was_before() {
     assert_eq!(log[1]["after"], json!({"phone": "+14165550000", "risks": ["stairs"]}));
     for entry in log {
         let names: Vec<_> = entry["after"].as_object().unwrap().keys().collect();
-        let mut changed: Vec<_> = entry["changed_columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+        let mut changed: Vec<_> =
+            entry["changed_columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
         changed.sort_unstable();
         assert_eq!(names, changed, "what changed, and nothing else");
     }

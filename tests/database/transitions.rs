@@ -7,7 +7,10 @@ use strum::IntoEnumIterator;
 use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
 
-use crate::harness::{Database, begin_as_job, fixtures::{AGENCY_A, ALMA, NURSES_VISIT}};
+use crate::harness::{
+    Database, begin_as_job,
+    fixtures::{AGENCY_A, ALMA, NURSES_VISIT},
+};
 
 const ALERT: Uuid = Uuid::from_u128(0xA1E7);
 

@@ -5,10 +5,24 @@
 
 use app::DatabaseSource;
 use auth::password::hash_password;
-use domain::{identity::{Job, Role}, messages::Locale, task_type::TaskType};
+use domain::{
+    identity::{Job, Role},
+    messages::Locale,
+    task_type::TaskType,
+};
 use jiff::{Timestamp, ToSpan};
 use serde_json::json;
-use store::{Db, StatementMode, tables::{care_team::{self, MemberFields, Relation}, clients::{self, Address, ClientFields, EmergencyContacts}, consents::{self, ConsentFields, ConsentKind}, users::{self, UserFields}, visit_tasks::{self, TaskFields}, visits::{self, VisitFields}}};
+use store::{
+    Db, StatementMode,
+    tables::{
+        care_team::{self, MemberFields, Relation},
+        clients::{self, Address, ClientFields, EmergencyContacts},
+        consents::{self, ConsentFields, ConsentKind},
+        users::{self, UserFields},
+        visit_tasks::{self, TaskFields},
+        visits::{self, VisitFields},
+    },
+};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 

@@ -1,6 +1,9 @@
 //! What a test's functions log.
 
-use std::{io, sync::{Arc, Mutex}};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
 use runtime::lambda::{Log, Sentry};
 use serde_json::Value;

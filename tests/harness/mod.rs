@@ -34,7 +34,11 @@ use jiff::Timestamp;
 use jobs::Providers;
 use lambda_runtime::LambdaEvent;
 use local::prepare::{self, TokenKeys};
-use runtime::{aws::{SdkConfig, aws_config}, lambda::Fatal, secrets::Secrets};
+use runtime::{
+    aws::{SdkConfig, aws_config},
+    lambda::Fatal,
+    secrets::Secrets,
+};
 use secrecy::SecretString;
 use serde_json::Value;
 use store::StatementMode;

@@ -1,15 +1,28 @@
 //! An application whose messages are sent to providers that fail as they are told to.
 
 use app::DatabaseSource;
-use domain::{identity::Job as JobIdentity, messages::{DailyVisit, Locale, Template}};
+use domain::{
+    identity::Job as JobIdentity,
+    messages::{DailyVisit, Locale, Template},
+};
 use jiff::SignedDuration;
 use jobs::{Answer, Deadline, Job, Jobs};
 use runtime::{lambda::Fatal, secrets::Secrets};
 use secrecy::SecretString;
-use store::{Db, tables::{consents::{self, ConsentFields, ConsentKind}, messages::{self, Channel, Message}}};
+use store::{
+    Db,
+    tables::{
+        consents::{self, ConsentFields, ConsentKind},
+        messages::{self, Channel, Message},
+    },
+};
 use uuid::Uuid;
 
-use super::{Config, TestApp, fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY}, providers::FakeProviders};
+use super::{
+    Config, TestApp,
+    fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY},
+    providers::FakeProviders,
+};
 
 pub const AGENCY: JobIdentity = JobIdentity { agency_id: AGENCY_A };
 

@@ -1,8 +1,20 @@
 //! Twilio and Expo as a test wants them: they keep what they accept, and fail as they are told to.
 
-use std::{collections::{HashMap, VecDeque}, io::{self, Read}, pin::Pin, sync::{Arc, Mutex, MutexGuard}};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::{self, Read},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
-use axum::{Router, body::{Body, Bytes}, extract::{Path, Query, State}, http::{HeaderMap, StatusCode}, response::{IntoResponse, Json, Response}, routing::post};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Json, Response},
+    routing::post,
+};
 use flate2::read::GzDecoder;
 use futures_util::stream;
 use jiff::{Timestamp, tz::TimeZone};

@@ -1,6 +1,9 @@
 //! The schedules, as the function `jobs` knows them.
 
-use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use jiff::Timestamp;
 use jobs::{Answer, Deadline, Event, Jobs};

@@ -2,7 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::{Router, extract::State, http::{HeaderMap, Uri}, routing::post};
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, Uri},
+    routing::post,
+};
 use runtime::lambda::Sentry;
 use serde_json::{Value, json};
 

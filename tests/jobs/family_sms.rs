@@ -6,7 +6,10 @@ use domain::messages::{Locale, Template};
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
 
-use crate::harness::{TestApp, fixtures::{AGENCY_A, AIDES_VISIT, ALMA, FAMILY, NURSE, NURSES_VISIT}};
+use crate::harness::{
+    TestApp,
+    fixtures::{AGENCY_A, AIDES_VISIT, ALMA, FAMILY, NURSE, NURSES_VISIT},
+};
 
 /// Six in the evening of an ordinary day in Toronto.
 const EVENING: &str = "2026-06-10T22:00:00Z";

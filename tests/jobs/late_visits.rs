@@ -5,7 +5,13 @@ use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{TestApp, fixtures::{ADMIN_B, AGENCY_A, AGENCY_B, AIDES_VISIT, ALMA, COORDINATOR, NURSE, NURSES_VISIT, NURSE_B, OTHER_COORDINATOR, OTHER_NURSE, OTHER_NURSES_VISIT, VISIT_B}};
+use crate::harness::{
+    TestApp,
+    fixtures::{
+        ADMIN_B, AGENCY_A, AGENCY_B, AIDES_VISIT, ALMA, COORDINATOR, NURSE, NURSE_B, NURSES_VISIT, OTHER_COORDINATOR,
+        OTHER_NURSE, OTHER_NURSES_VISIT, VISIT_B,
+    },
+};
 
 /// The nurse's visit was to begin at the answered time, some hours ago; all others are far off. Alma's coordinator is not
 /// the first one there is.

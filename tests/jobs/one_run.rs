@@ -5,7 +5,11 @@ use jobs::{Answer, Deadline, Event, Job};
 use runtime::lambda::Fatal;
 use uuid::Uuid;
 
-use crate::harness::{fixtures::{AGENCY_A, AGENCY_B, ALMA, COORDINATOR, NURSE, NURSES_VISIT, VISIT_B}, log::Captured, outbox::TestOutbox};
+use crate::harness::{
+    fixtures::{AGENCY_A, AGENCY_B, ALMA, COORDINATOR, NURSE, NURSES_VISIT, VISIT_B},
+    log::Captured,
+    outbox::TestOutbox,
+};
 
 /// As the schedule, or whoever raised an alert, has it done.
 async fn now(outbox: &TestOutbox, job: Job) -> Result<Answer, Fatal> {

@@ -8,7 +8,11 @@ use jobs::{Deadline, Job};
 use store::tables::messages::{self, Message, Report};
 use tokio::sync::oneshot;
 
-use crate::harness::{outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms}, providers::{Fault, Held}, until};
+use crate::harness::{
+    outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms},
+    providers::{Fault, Held},
+    until,
+};
 
 const TO: &str = "+14165550190";
 

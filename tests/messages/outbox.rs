@@ -2,14 +2,24 @@
 
 use app::DatabaseSource;
 use aws_config::BehaviorVersion;
-use domain::{identity::Job, messages::{Locale, Template}};
+use domain::{
+    identity::Job,
+    messages::{Locale, Template},
+};
 use jiff::Timestamp;
 use runtime::jobs::Jobs;
 use serde_json::Value;
-use store::{Db, tables::messages::{self, Channel, Message, MessageStatus, Report, Reported}};
+use store::{
+    Db,
+    tables::messages::{self, Channel, Message, MessageStatus, Report, Reported},
+};
 use uuid::Uuid;
 
-use crate::harness::{TestApp, fake_lambda::FakeLambda, fixtures::{AGENCY_A, COORDINATOR, NURSES_VISIT}};
+use crate::harness::{
+    TestApp,
+    fake_lambda::FakeLambda,
+    fixtures::{AGENCY_A, COORDINATOR, NURSES_VISIT},
+};
 
 const JOB: Job = Job { agency_id: AGENCY_A };
 

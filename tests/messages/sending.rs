@@ -9,7 +9,11 @@ use store::tables::messages::{self, Message};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::harness::{fixtures::{AGENCY_A, ALMA, COORDINATOR}, outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms, push}, providers::{Fault, SimulatedClock}};
+use crate::harness::{
+    fixtures::{AGENCY_A, ALMA, COORDINATOR},
+    outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms, push},
+    providers::{Fault, SimulatedClock},
+};
 
 const TO: &str = "+14165550190";
 

@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use store::Db;
 use uuid::Uuid;
 
-use crate::harness::{Answer, Client, TestApp, files, fixtures::{AGENCY_A, ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT}};
+use crate::harness::{
+    Answer, Client, TestApp, files,
+    fixtures::{AGENCY_A, ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT},
+};
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {

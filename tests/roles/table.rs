@@ -3,14 +3,24 @@
 //! A row is a request. It is sent by a member of each role in turn, and by nobody, each time to the fixtures as it
 //! was; a second test holds the rows and the documented operations equal.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use domain::identity::Role;
 use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Answer, Client, TestApp, fixtures::{ADMIN, AGENCY_A, AGENCY_B, AIDE, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, AIDE_OF_ALMA, ALMA, BERNARD, CHLOE, CLIENT_B, FAMILY, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, NURSE_B, OTHER_ADMIN, OTHER_COORDINATOR, OTHER_NURSE, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, OTHER_NURSE_OF_BERNARD, PASSWORD, VISIT_B, of_role}};
+use crate::harness::{
+    Answer, Client, TestApp,
+    fixtures::{
+        ADMIN, AGENCY_A, AGENCY_B, AIDE, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
+        CLIENT_B, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN, OTHER_COORDINATOR,
+        OTHER_NURSE, OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD, VISIT_B, of_role,
+    },
+};
 
 /// What comes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,11 +4,20 @@ use std::collections::BTreeSet;
 
 use axum::Extension;
 use lambda_runtime::Context;
-use runtime::{lambda::{self, Sentry}, metrics::{Measurement, Metric, NAMESPACE}};
+use runtime::{
+    lambda::{self, Sentry},
+    metrics::{Measurement, Metric, NAMESPACE},
+};
 use serde_json::{Value, json};
 use strum::VariantArray;
 
-use crate::harness::{Functions, TestApp, fixtures::{ALMA, NURSE}, log::Captured, sentry::FakeSentry, until};
+use crate::harness::{
+    Functions, TestApp,
+    fixtures::{ALMA, NURSE},
+    log::Captured,
+    sentry::FakeSentry,
+    until,
+};
 
 #[tokio::test]
 async fn a_request_leaves_one_line_with_its_metrics() {

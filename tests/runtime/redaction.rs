@@ -9,7 +9,13 @@ use axum::Extension;
 use runtime::lambda::Sentry;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Functions, TestApp, fixtures::{ADMIN, ALMA, COORDINATOR, NURSE, NURSES_VISIT, NURSES_VITALS, OTHER_NURSE, PASSWORD}, log::Captured, sentry::FakeSentry, tcp_proxy::TcpProxy};
+use crate::harness::{
+    Client, Functions, TestApp,
+    fixtures::{ADMIN, ALMA, COORDINATOR, NURSE, NURSES_VISIT, NURSES_VITALS, OTHER_NURSE, PASSWORD},
+    log::Captured,
+    sentry::FakeSentry,
+    tcp_proxy::TcpProxy,
+};
 
 const NAME: &str = "Quillfeather Zq";
 const EMAIL: &str = "quill.feather@zq.test";

@@ -3,7 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use domain::{identity::Role, sync::{base::{Pull, WorkBase}, judge::{self, Author, Other, Pushed, Row, Standing, Stored, Surroundings, Verdict, VisitFacts}, schema}};
+use domain::{
+    identity::Role,
+    sync::{
+        base::{Pull, WorkBase},
+        judge::{self, Author, Other, Pushed, Row, Standing, Stored, Surroundings, Verdict, VisitFacts},
+        schema,
+    },
+};
 use jiff::Timestamp;
 use proptest::{prelude::*, test_runner::RngSeed};
 use serde_json::{Map, Value, json};

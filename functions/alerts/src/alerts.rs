@@ -2,10 +2,22 @@
 
 use app::{App, AppWithJobs};
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{error::Error, identity::{AlertsAnswer, AlertsRaise}, validation::Faults};
+use domain::{
+    error::Error,
+    identity::{AlertsAnswer, AlertsRaise},
+    validation::Faults,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
-use store::{Identity, Tx, tables::{alerts::{self, Alert, AlertFields, AlertFilter, AlertStatus}, clients, creations::{self, Creation}, visits}};
+use store::{
+    Identity, Tx,
+    tables::{
+        alerts::{self, Alert, AlertFields, AlertFilter, AlertStatus},
+        clients,
+        creations::{self, Creation},
+        visits,
+    },
+};
 use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{Cursor, May, New, Page, PageSize, Path, Query, Reply};

@@ -1,13 +1,23 @@
 //! One's own account.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{error::{Error, Fault}, identity::SignedIn, validation::Check};
+use domain::{
+    error::{Error, Fault},
+    identity::SignedIn,
+    validation::Check,
+};
 use serde::Deserialize;
-use store::tables::{accounts, users::{self, OwnFields, User}};
+use store::tables::{
+    accounts,
+    users::{self, OwnFields, User},
+};
 use utoipa::ToSchema;
 use web::{IfMatch, Json, May, Patch, Reply};
 
-use crate::{Auth, password::{hash_password, verify_password}};
+use crate::{
+    Auth,
+    password::{hash_password, verify_password},
+};
 
 type OwnPatch = Patch<OwnFields>;
 

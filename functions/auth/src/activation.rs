@@ -1,11 +1,20 @@
 //! One-time codes by SMS: the first password, or a new one for a forgotten one.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{error::Error, identity::Job, messages::{Locale, Template}, validation::Check};
+use domain::{
+    error::Error,
+    identity::Job,
+    messages::{Locale, Template},
+    validation::Check,
+};
 use runtime::ephemeral::rate::Limit;
 use serde::Deserialize;
 use serde_json::json;
-use store::tables::{accounts, messages::{Channel, Message}, users::UserStatus};
+use store::tables::{
+    accounts,
+    messages::{Channel, Message},
+    users::UserStatus,
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{CurrentRequest, Json};

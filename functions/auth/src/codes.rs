@@ -2,7 +2,10 @@
 
 use aws_lc_rs::rand;
 use domain::error::Error;
-use runtime::ephemeral::{Ephemeral, table::{condition_failed, now, number, text, text_of, unavailable}};
+use runtime::ephemeral::{
+    Ephemeral,
+    table::{condition_failed, now, number, text, text_of, unavailable},
+};
 use uuid::Uuid;
 
 use crate::password::{hash_password, verify_password};

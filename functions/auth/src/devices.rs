@@ -1,8 +1,14 @@
 //! Devices: what somebody signed in on, and cutting off what was lost.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{error::Error, identity::{Caller, Permission, SignedIn, UsersRead, UsersWrite}};
-use store::tables::{devices::{self, Device}, users};
+use domain::{
+    error::Error,
+    identity::{Caller, Permission, SignedIn, UsersRead, UsersWrite},
+};
+use store::tables::{
+    devices::{self, Device},
+    users,
+};
 use uuid::Uuid;
 use web::{May, Path};
 

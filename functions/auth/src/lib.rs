@@ -14,7 +14,16 @@ mod well_known;
 
 use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
-use runtime::{aws::SdkConfig, config::{ConfigError, EphemeralTable, JobsFunction}, ephemeral::{Ephemeral, rate::{Counted, Limit}}, jobs::Jobs, secrets::{SecretName, Secrets}};
+use runtime::{
+    aws::SdkConfig,
+    config::{ConfigError, EphemeralTable, JobsFunction},
+    ephemeral::{
+        Ephemeral,
+        rate::{Counted, Limit},
+    },
+    jobs::Jobs,
+    secrets::{SecretName, Secrets},
+};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;

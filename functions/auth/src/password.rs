@@ -2,7 +2,10 @@
 
 use std::sync::LazyLock;
 
-use argon2::{Algorithm, Argon2, Params, Version, password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash}};
+use argon2::{
+    Algorithm, Argon2, Params, Version,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
 use domain::error::Error;
 
 /// OWASP Password Storage Cheat Sheet: m = 19456 KiB, t = 2, p = 1.

@@ -4,12 +4,18 @@
 //! 30 seconds more on the same device, since its answer may have been lost: it then yields the same successor, which
 //! is kept under a key derived from the token presented, so that the table alone gives nobody a session.
 
-use aws_lc_rs::{aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey}, hkdf, rand};
+use aws_lc_rs::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    hkdf, rand,
+};
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{error::Error, identity::REFRESH_TOKEN_SECONDS};
 use jiff::Timestamp;
-use runtime::ephemeral::{Ephemeral, table::{Item, condition_failed, now, number, number_of, sha256, text, text_of, unavailable}};
+use runtime::ephemeral::{
+    Ephemeral,
+    table::{Item, condition_failed, now, number, number_of, sha256, text, text_of, unavailable},
+};
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 

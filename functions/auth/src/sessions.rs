@@ -1,16 +1,29 @@
 //! Signing in and out.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{error::Error, identity::{Session, SignedIn}, request::RequestInfo, validation::Check};
+use domain::{
+    error::Error,
+    identity::{Session, SignedIn},
+    request::RequestInfo,
+    validation::Check,
+};
 use runtime::ephemeral::rate::Limit;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use store::tables::{accounts::{self, SignInDevice}, devices::{self, Platform}, users::{self, User, UserStatus}};
+use store::tables::{
+    accounts::{self, SignInDevice},
+    devices::{self, Platform},
+    users::{self, User, UserStatus},
+};
 use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{CurrentRequest, Json, May, tokens::ACCESS_TOKEN_SECONDS};
 
-use crate::{Auth, password::verify_password, refresh_tokens::{RefreshToken, Rotation}};
+use crate::{
+    Auth,
+    password::verify_password,
+    refresh_tokens::{RefreshToken, Rotation},
+};
 
 /// Guessing passwords from one place.
 const LOGINS_PER_ADDRESS: Limit = Limit { name: "login-address", per_minute: 60 };

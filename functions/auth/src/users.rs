@@ -1,14 +1,24 @@
 //! Users, as admins and coordinators manage them.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{error::Error, identity::{Role, UsersDelete, UsersRead, UsersWrite}};
+use domain::{
+    error::Error,
+    identity::{Role, UsersDelete, UsersRead, UsersWrite},
+};
 use serde::Deserialize;
-use store::tables::{creations::{self, Creation}, devices, users::{self, ManagedUserFields, User, UserFields, UserFilter, UserStatus}};
+use store::tables::{
+    creations::{self, Creation},
+    devices,
+    users::{self, ManagedUserFields, User, UserFields, UserFilter, UserStatus},
+};
 use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
 
-use crate::{Auth, activation::{INVITATION_SECONDS, code_sms}};
+use crate::{
+    Auth,
+    activation::{INVITATION_SECONDS, code_sms},
+};
 
 type NewUser = New<UserFields>;
 type UserPatch = Patch<ManagedUserFields>;

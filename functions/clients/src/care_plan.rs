@@ -2,8 +2,14 @@
 
 use app::App;
 use axum::{extract::State, http::StatusCode};
-use domain::{error::Error, identity::{CarePlansRead, ClientsWrite}};
-use store::tables::{care_plans::{self, CarePlan, CarePlanVersion}, clients};
+use domain::{
+    error::Error,
+    identity::{CarePlansRead, ClientsWrite},
+};
+use store::tables::{
+    care_plans::{self, CarePlan, CarePlanVersion},
+    clients,
+};
 use uuid::Uuid;
 use web::{IfMatch, Json, May, Path, Reply};
 

@@ -2,8 +2,19 @@
 
 use app::App;
 use axum::{extract::State, http::StatusCode};
-use domain::{error::Fault, identity::{ClientsRead, ClientsWrite}};
-use store::{Identity, Tx, tables::{care_team::{self, Member, MemberFields}, clients, creations::{self, Creation}, users}};
+use domain::{
+    error::Fault,
+    identity::{ClientsRead, ClientsWrite},
+};
+use store::{
+    Identity, Tx,
+    tables::{
+        care_team::{self, Member, MemberFields},
+        clients,
+        creations::{self, Creation},
+        users,
+    },
+};
 use uuid::Uuid;
 use web::{IfMatch, May, New, Patch, Path, Reply};
 

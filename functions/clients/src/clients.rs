@@ -2,9 +2,19 @@
 
 use app::App;
 use axum::{extract::State, http::StatusCode};
-use domain::{error::{Conflict, Error, Fault}, identity::{ClientsDelete, ClientsRead, ClientsWrite}};
+use domain::{
+    error::{Conflict, Error, Fault},
+    identity::{ClientsDelete, ClientsRead, ClientsWrite},
+};
 use serde::Deserialize;
-use store::{Identity, Tx, tables::{clients::{self, Client, ClientFields, ClientFilter, ClientSummary}, creations::{self, Creation}, users}};
+use store::{
+    Identity, Tx,
+    tables::{
+        clients::{self, Client, ClientFields, ClientFilter, ClientSummary},
+        creations::{self, Creation},
+        users,
+    },
+};
 use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};

@@ -2,8 +2,16 @@
 
 use app::App;
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{error::Fault, identity::{ClientsRead, ClientsWrite}};
-use store::tables::{clients, consents::{self, Consent, ConsentFields}, creations::{self, Creation}, users};
+use domain::{
+    error::Fault,
+    identity::{ClientsRead, ClientsWrite},
+};
+use store::tables::{
+    clients,
+    consents::{self, Consent, ConsentFields},
+    creations::{self, Creation},
+    users,
+};
 use uuid::Uuid;
 use web::{May, New, Path};
 

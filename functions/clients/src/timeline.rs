@@ -4,7 +4,10 @@ use app::App;
 use axum::{Json, extract::State};
 use domain::identity::ClientsRead;
 use serde::Deserialize;
-use store::{reads::timeline::{self, TimelineEvent}, tables::clients};
+use store::{
+    reads::timeline::{self, TimelineEvent},
+    tables::clients,
+};
 use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{Cursor, May, Page, PageSize, Path, Query};

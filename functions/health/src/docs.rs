@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE}, response::{IntoResponse, Response}};
+use axum::{
+    extract::State,
+    http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
 use domain::error::Error;
 use utoipa_swagger_ui::{Config, SwaggerFile, serve};
 use web::Path;
@@ -61,5 +65,7 @@ pub(crate) async fn asset(State(health): State<Health>, Path(name): Path<String>
 
 fn file(name: &str, health: &Health) -> web::Result<SwaggerFile<'static>> {
     let config = Config::from("/v1/openapi.json").try_it_out_enabled(health.has_demo_users);
-    serve(name, Arc::new(config)).map_err(|error| Error::Internal(error.to_string().into()))?.ok_or(Error::NotFound.into())
+    serve(name, Arc::new(config))
+        .map_err(|error| Error::Internal(error.to_string().into()))?
+        .ok_or(Error::NotFound.into())
 }

@@ -5,7 +5,13 @@ mod docs;
 
 use app::DatabaseConfig;
 use axum::{Router, routing::get};
-use runtime::{aws::SdkConfig, config::{ConfigError, Environment, EphemeralTable, PhotosBucket}, ephemeral::Ephemeral, objects::Objects, secrets::{SecretName, Secrets}};
+use runtime::{
+    aws::SdkConfig,
+    config::{ConfigError, Environment, EphemeralTable, PhotosBucket},
+    ephemeral::Ephemeral,
+    objects::Objects,
+    secrets::{SecretName, Secrets},
+};
 use store::Db;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};

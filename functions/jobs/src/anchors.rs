@@ -1,7 +1,12 @@
 //! Links of the audit chain in a bucket under Object Lock: once there, nobody can change or remove them, the owner of the
 //! database included.
 
-use aws_sdk_s3::{Client, error::{DisplayErrorContext, ProvideErrorMetadata}, primitives::DateTime, types::{ChecksumAlgorithm, ObjectLockMode}};
+use aws_sdk_s3::{
+    Client,
+    error::{DisplayErrorContext, ProvideErrorMetadata},
+    primitives::DateTime,
+    types::{ChecksumAlgorithm, ObjectLockMode},
+};
 use domain::error::Error;
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use runtime::aws::SdkConfig;

@@ -1,7 +1,11 @@
 //! Daily: what is kept for a while only, and sessions that nobody can go on with.
 
 use domain::{error::Error, identity::Job};
-use store::tables::{devices, forgetting::{self, Passing}, sync_log};
+use store::tables::{
+    devices,
+    forgetting::{self, Passing},
+    sync_log,
+};
 use strum::IntoEnumIterator;
 
 use crate::{Jobs, Report, Run, agencies};

@@ -9,7 +9,13 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::{error::Error, identity::Job};
 use runtime::{Chain, metrics::Measurement};
-use store::{escalation::{self, Reason}, tables::{messages::Channel, sending::{self, Settled, Taken}}};
+use store::{
+    escalation::{self, Reason},
+    tables::{
+        messages::Channel,
+        sending::{self, Settled, Taken},
+    },
+};
 
 use crate::{Clock, Deadline, Report, sender::Sender};
 

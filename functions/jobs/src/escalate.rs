@@ -2,7 +2,10 @@
 
 use domain::{error::Error, identity::Job};
 use runtime::{Chain, metrics::Measurement};
-use store::{escalation::{self, Moved, Reason}, tables::escalations::{self, Due}};
+use store::{
+    escalation::{self, Moved, Reason},
+    tables::escalations::{self, Due},
+};
 
 use crate::{Jobs, Report, Run};
 

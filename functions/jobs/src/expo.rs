@@ -4,7 +4,10 @@
 use std::{collections::HashMap, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
-use reqwest::{Client, header::{CONTENT_ENCODING, CONTENT_TYPE}};
+use reqwest::{
+    Client,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 

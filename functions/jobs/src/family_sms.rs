@@ -6,9 +6,20 @@
 
 use std::collections::HashSet;
 
-use domain::{error::Error, identity::Job, messages::{DailyVisit, Template}};
+use domain::{
+    error::Error,
+    identity::Job,
+    messages::{DailyVisit, Template},
+};
 use jiff::{civil::Time, tz::TimeZone};
-use store::{AuditEntry, reads::daily_news::{self, Day, DayOfClient}, tables::{agencies::Agency, messages::{self, Channel, Message}}};
+use store::{
+    AuditEntry,
+    reads::daily_news::{self, Day, DayOfClient},
+    tables::{
+        agencies::Agency,
+        messages::{self, Channel, Message},
+    },
+};
 use uuid::Uuid;
 
 use crate::{Jobs, Report, Run, agencies, local};

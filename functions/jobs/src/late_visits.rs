@@ -5,7 +5,13 @@
 
 use domain::{error::Error, identity::Job, messages::Template};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use store::{reads::overdue_visits::{self, OverdueVisit, Phone, Place}, tables::{agencies::Agency, messages::{self, Channel, Message}}};
+use store::{
+    reads::overdue_visits::{self, OverdueVisit, Phone, Place},
+    tables::{
+        agencies::Agency,
+        messages::{self, Channel, Message},
+    },
+};
 
 use crate::{Jobs, Report, Run, agencies, local};
 

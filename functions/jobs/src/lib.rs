@@ -40,7 +40,12 @@ pub use deadline::Deadline;
 use domain::error::Error;
 use jiff::{SignedDuration, Timestamp};
 pub use report::{Answer, Report};
-use runtime::{aws::SdkConfig, lambda::Fatal, objects::Objects, secrets::{SecretName, Secrets}};
+use runtime::{
+    aws::SdkConfig,
+    lambda::Fatal,
+    objects::Objects,
+    secrets::{SecretName, Secrets},
+};
 use sender::Senders;
 use serde::Deserialize;
 use store::Db;

@@ -2,9 +2,15 @@
 
 use domain::error::Error;
 use jiff::SignedDuration;
-use store::{Db, tables::{devices, sending}};
+use store::{
+    Db,
+    tables::{devices, sending},
+};
 
-use crate::{Clock, Deadline, Report, expo::{self, Expo, Outcome}};
+use crate::{
+    Clock, Deadline, Report,
+    expo::{self, Expo, Outcome},
+};
 
 /// When to ask again for a receipt that isn't there yet.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(15);

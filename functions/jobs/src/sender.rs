@@ -5,9 +5,17 @@ use std::sync::OnceLock;
 use domain::error::Error;
 use jiff::SignedDuration;
 use runtime::secrets::{SecretName, Secrets};
-use store::{Db, tables::{messages::Channel, sending::Lane}};
+use store::{
+    Db,
+    tables::{messages::Channel, sending::Lane},
+};
 
-use crate::{Providers, expo::{self, Expo}, http_client, twilio::Twilio};
+use crate::{
+    Providers,
+    expo::{self, Expo},
+    http_client,
+    twilio::Twilio,
+};
 
 /// Expo takes 600 messages a second: six batches.
 const BATCH_SPACING_MS: i32 = 167;

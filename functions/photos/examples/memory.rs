@@ -5,7 +5,10 @@
 use std::{env, fs, path::Path, process::Command, time::Instant};
 
 use domain::photo_kinds::{MediaType, PhotoKind};
-use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage, codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder}};
+use image::{
+    ExtendedColorType, ImageEncoder, Rgb, RgbImage,
+    codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder},
+};
 use photos::clean::clean;
 
 /// 12 megapixels, as most phones take them; the most that is accepted of a progressive JPEG; and of all others.

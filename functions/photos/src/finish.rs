@@ -2,12 +2,20 @@
 //! whichever comes first of the phone's word and S3's, and doing it twice at once does no harm.
 
 use aws_lc_rs::digest;
-use domain::{error::{Conflict, Error}, identity::Job, photo_kinds::{MediaType, PhotoKind}, photos::StoredObject};
+use domain::{
+    error::{Conflict, Error},
+    identity::Job,
+    photo_kinds::{MediaType, PhotoKind},
+    photos::StoredObject,
+};
 use runtime::objects::{Arrived, Objects, keys};
 use store::tables::photos::{self, Expected, Kept, PhotoRow, Stored};
 use uuid::Uuid;
 
-use crate::{Photos, clean::{self, Clean, Rejection}};
+use crate::{
+    Photos,
+    clean::{self, Clean, Rejection},
+};
 
 /// Judges what was uploaded for a photo, unless that was done before, and answers the photo as it is then.
 ///

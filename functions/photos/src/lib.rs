@@ -10,7 +10,12 @@ pub use events::{event_name, invoke};
 
 use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
-use runtime::{aws::SdkConfig, config::{ConfigError, DocumentsBucket, PhotosBucket}, objects::Objects, secrets::Secrets};
+use runtime::{
+    aws::SdkConfig,
+    config::{ConfigError, DocumentsBucket, PhotosBucket},
+    objects::Objects,
+    secrets::Secrets,
+};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;

@@ -1,10 +1,21 @@
 //! The records, and the URLs by which bytes come and go.
 
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{Versioned, error::{Error, Fault}, identity::{Caller, Job, PhotosRead, PhotosWrite}, photo_kinds::{PhotoKind, PhotoStatus}, photos::{Download, Upload}};
+use domain::{
+    Versioned,
+    error::{Error, Fault},
+    identity::{Caller, Job, PhotosRead, PhotosWrite},
+    photo_kinds::{PhotoKind, PhotoStatus},
+    photos::{Download, Upload},
+};
 use runtime::objects::{UploadTerms, keys};
 use serde::{Deserialize, Serialize};
-use store::tables::{clients, creations::{self, Creation}, photos::{self, NEVER_ARRIVED, Photo, PhotoDetailsFields, PhotoFields, PhotoFilter, PhotoRow, PhotoSize}, visits};
+use store::tables::{
+    clients,
+    creations::{self, Creation},
+    photos::{self, NEVER_ARRIVED, Photo, PhotoDetailsFields, PhotoFields, PhotoFilter, PhotoRow, PhotoSize},
+    visits,
+};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};

@@ -2,14 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{identity::Caller, sync::{judge::{self, Author, Conflict, Judgement, Row, Standing, Surroundings, Verdict}, schema::{TABLES, Table}}};
+use domain::{
+    identity::Caller,
+    sync::{
+        judge::{self, Author, Conflict, Judgement, Row, Standing, Surroundings, Verdict},
+        schema::{TABLES, Table},
+    },
+};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::Value;
-use store::{AuditEntry, DbError, Tx, reads::sync_push::{self, Batch, ConflictAt, Receipt, Refused, State, Touched}, tables::care_team::{self, Pairs}};
+use store::{
+    AuditEntry, DbError, Tx,
+    reads::sync_push::{self, Batch, ConflictAt, Receipt, Refused, State, Touched},
+    tables::care_team::{self, Pairs},
+};
 use uuid::Uuid;
 
-use crate::{push::{Pushed, Rejected}, records::Record, stock::{Stock, facts}};
+use crate::{
+    push::{Pushed, Rejected},
+    records::Record,
+    stock::{Stock, facts},
+};
 
 /// What is to be written, by table, and what is to be told.
 #[derive(Default)]

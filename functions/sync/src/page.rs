@@ -1,6 +1,9 @@
 //! As much as goes into one answer.
 
-use std::{collections::BTreeMap, io::{self, Write}};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 use flate2::{Compression, write::GzEncoder};
 use store::reads::sync_pull::Item;

@@ -4,15 +4,27 @@ use std::collections::BTreeMap;
 
 use app::{App, AppWithJobs};
 use axum::{Json, extract::State, http::HeaderMap};
-use domain::{identity::{Caller, SyncUse}, sync::{cursor::Cursor, judge::Author}};
+use domain::{
+    identity::{Caller, SyncUse},
+    sync::{cursor::Cursor, judge::Author},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use store::{DbError, Tx, reads::sync_push::{self, PushingDevice}};
+use store::{
+    DbError, Tx,
+    reads::sync_push::{self, PushingDevice},
+};
 use utoipa::{IntoParams, ToSchema};
 use web::{May, Query, Unread};
 
-use crate::{culprits::{self, Barred}, measure, outcome::Outcome, records::{self, Records}, stock::Stock};
+use crate::{
+    culprits::{self, Barred},
+    measure,
+    outcome::Outcome,
+    records::{self, Records},
+    stock::Stock,
+};
 
 /// The cursor that the phone holds.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -143,7 +155,7 @@ impl Judged<'_> {
         let held = self.held.map(Cursor::as_i64);
         // The device first: what it did for clients that were taken away counts in what follows.
         let (device, stock) =
-            futures_util::try_join!(sync_push::device(&tx), Stock::load(&tx, &self.records.sound, held))?;
+            futures_util::future::try_join(sync_push::device(&tx), Stock::load(&tx, &self.records.sound, held)).await?;
         let Caller { user_id, agency_id, role, .. } = *self.caller;
         let author = Author { user_id, agency_id, role };
         let held = self.held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, collections::BTreeSet};
 
 use aws_lc_rs::digest;
-use domain::sync::{judge::Pushed, schema::{self, Table}};
+use domain::sync::{
+    judge::Pushed,
+    schema::{self, Table},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use store::reads::sync_push::Refused;

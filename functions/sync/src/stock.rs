@@ -2,9 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{error::Error, identity::Caller, sync::{judge::{self, Row, Surroundings, VisitFacts}, schema::{TABLES, Table}}};
+use domain::{
+    error::Error,
+    identity::Caller,
+    sync::{
+        judge::{self, Row, Surroundings, VisitFacts},
+        schema::{TABLES, Table},
+    },
+};
 use serde_json::Value;
-use store::{Tx, reads::sync_push::{self, State}};
+use store::{
+    Tx,
+    reads::sync_push::{self, State},
+};
 use uuid::Uuid;
 
 use crate::records::Record;

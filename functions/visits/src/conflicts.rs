@@ -2,7 +2,10 @@
 
 use app::App;
 use axum::{Json, extract::State};
-use domain::{error::{Conflict, Error}, identity::ConflictsSettle};
+use domain::{
+    error::{Conflict, Error},
+    identity::ConflictsSettle,
+};
 use serde::Deserialize;
 use store::tables::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict};
 use utoipa::IntoParams;

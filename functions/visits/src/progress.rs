@@ -2,8 +2,15 @@
 
 use app::App;
 use axum::{extract::State, http::StatusCode};
-use domain::{error::{Conflict, Error, Fault}, identity::VisitsWrite};
-use store::tables::{care_team, visit_presence::{self, Presence}, visits::{self, Cancellation, Visit, VisitStatus}};
+use domain::{
+    error::{Conflict, Error, Fault},
+    identity::VisitsWrite,
+};
+use store::tables::{
+    care_team,
+    visit_presence::{self, Presence},
+    visits::{self, Cancellation, Visit, VisitStatus},
+};
 use uuid::Uuid;
 use web::{Json, May, Path, Reply};
 
@@ -31,7 +38,9 @@ pub(crate) async fn check_in(
     only_own(&caller, visit.user_id)?;
     match visit.status {
         VisitStatus::InProgress | VisitStatus::Completed if visit.was_checked_in_by(&presence) => {}
-        VisitStatus::InProgress | VisitStatus::Completed => return Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
+        VisitStatus::InProgress | VisitStatus::Completed => {
+            return Err(Error::Conflict(Conflict::AlreadyRecorded).into());
+        }
         from if from.may_become(VisitStatus::InProgress) => {
             visit_presence::check_in(&mut tx, &visit, &presence).await?;
         }

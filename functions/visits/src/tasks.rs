@@ -2,8 +2,19 @@
 
 use app::App;
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{error::{Conflict, Error}, identity::{Caller, VisitsRead, VisitsWrite}, task_type::TaskType};
-use store::{Identity, Tx, tables::{creations::{self, Creation}, visit_tasks::{self, Task, TaskFields}, visits::{self, Visit, VisitStatus}}};
+use domain::{
+    error::{Conflict, Error},
+    identity::{Caller, VisitsRead, VisitsWrite},
+    task_type::TaskType,
+};
+use store::{
+    Identity, Tx,
+    tables::{
+        creations::{self, Creation},
+        visit_tasks::{self, Task, TaskFields},
+        visits::{self, Visit, VisitStatus},
+    },
+};
 use uuid::Uuid;
 use web::{IfMatch, May, New, Patch, Path, Reply};
 

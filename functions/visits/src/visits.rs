@@ -2,10 +2,22 @@
 
 use app::App;
 use axum::{Json, extract::State, http::StatusCode};
-use domain::{error::{Conflict, Error, Fault}, identity::{Caller, VisitsDelete, VisitsRead, VisitsWrite}, validation::Faults};
+use domain::{
+    error::{Conflict, Error, Fault},
+    identity::{Caller, VisitsDelete, VisitsRead, VisitsWrite},
+    validation::Faults,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
-use store::{Identity, Tx, tables::{care_team, clients, creations::{self, Creation}, users, visits::{self, Visit, VisitFields, VisitFilter, VisitStatus}}};
+use store::{
+    Identity, Tx,
+    tables::{
+        care_team, clients,
+        creations::{self, Creation},
+        users,
+        visits::{self, Visit, VisitFields, VisitFilter, VisitStatus},
+    },
+};
 use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};

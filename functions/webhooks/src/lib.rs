@@ -15,7 +15,13 @@ use std::sync::Arc;
 use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
 use jiff::Timestamp;
-use runtime::{aws::SdkConfig, config::{ConfigError, EphemeralTable, JobsFunction}, ephemeral::Ephemeral, jobs::Jobs, secrets::Secrets};
+use runtime::{
+    aws::SdkConfig,
+    config::{ConfigError, EphemeralTable, JobsFunction},
+    ephemeral::Ephemeral,
+    jobs::Jobs,
+    secrets::Secrets,
+};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

@@ -1,14 +1,29 @@
 //! Only what Twilio sent to an address of ours gets further than this.
 
-use axum::{body::{self, Bytes}, extract::{FromRequest, FromRequestParts, MatchedPath, Request}, http::header::CONTENT_TYPE};
-use domain::{error::{Error, Fault}, request::RequestInfo};
+use axum::{
+    body::{self, Bytes},
+    extract::{FromRequest, FromRequestParts, MatchedPath, Request},
+    http::header::CONTENT_TYPE,
+};
+use domain::{
+    error::{Error, Fault},
+    request::RequestInfo,
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use runtime::{ephemeral::rate::{Counted, Limit}, secrets::SecretName, twilio::REPEAT};
+use runtime::{
+    ephemeral::rate::{Counted, Limit},
+    secrets::SecretName,
+    twilio::REPEAT,
+};
 use store::tables::accounts;
 use uuid::Uuid;
 use web::CurrentRequest;
 
-use crate::{Webhooks, signature::{self, Body}, tokens::WebhookTokens};
+use crate::{
+    Webhooks,
+    signature::{self, Body},
+    tokens::WebhookTokens,
+};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const SIGNATURE: &str = "x-twilio-signature";

@@ -1,11 +1,28 @@
 //! SMS: what families write back, and what became of those we sent.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{error::Error, identity::Webhook, messages::{Locale, Template}};
-use store::{Tx, tables::{alerts::{self, AlertFields, Severity}, consents, inbound_messages::{self, Inbound, Intent, Sender}, messages::{self, Report}}};
+use domain::{
+    error::Error,
+    identity::Webhook,
+    messages::{Locale, Template},
+};
+use store::{
+    Tx,
+    tables::{
+        alerts::{self, AlertFields, Severity},
+        consents,
+        inbound_messages::{self, Inbound, Intent, Sender},
+        messages::{self, Report},
+    },
+};
 use uuid::Uuid;
 
-use crate::{Webhooks, intent, signed::{LONGEST_ID, Signed}, twiml::TwiMl, twiml_document::Verb};
+use crate::{
+    Webhooks, intent,
+    signed::{LONGEST_ID, Signed},
+    twiml::TwiMl,
+    twiml_document::Verb,
+};
 
 /// As much as Twilio sends, and more; the rest of what it might send one day is cut off.
 const LONGEST_BODY: usize = 5_000;

@@ -1,6 +1,9 @@
 //! TwiML as an answer.
 
-use axum::{http::header::CONTENT_TYPE, response::{IntoResponse, Response}};
+use axum::{
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
 
 use crate::twiml_document::{Verb, document};
 

@@ -3,7 +3,10 @@
 use std::io;
 
 use domain::messages::Locale;
-use quick_xml::{Writer, events::{BytesDecl, BytesText, Event}};
+use quick_xml::{
+    Writer,
+    events::{BytesDecl, BytesText, Event},
+};
 
 /// How long a person has to press a key, in seconds.
 const SECONDS_TO_PRESS: &str = "10";

@@ -2,9 +2,21 @@
 
 use axum::{extract::State, http::StatusCode};
 use domain::{error::Error, identity::Webhook, messages::Template};
-use store::{escalation::{self, Moved, Reason}, tables::{alerts::{self, AlertCall, AlertStatus}, escalations, messages::{self, Report}}};
+use store::{
+    escalation::{self, Moved, Reason},
+    tables::{
+        alerts::{self, AlertCall, AlertStatus},
+        escalations,
+        messages::{self, Report},
+    },
+};
 
-use crate::{Webhooks, signed::Signed, twiml::TwiMl, twiml_document::{Spoken, Verb}};
+use crate::{
+    Webhooks,
+    signed::Signed,
+    twiml::TwiMl,
+    twiml_document::{Spoken, Verb},
+};
 
 /// How often a person is asked to press a key before the call ends.
 const ASKED_AT_MOST: u8 = 3;

@@ -1,14 +1,32 @@
 //! A function as Lambda runs it: its binary, processes of its own, and the runtime API on loopback from which they take
 //! one event at a time.
 
-use std::{collections::HashMap, fs, path::PathBuf, process::{Child, Command, Stdio}, sync::{Arc, Mutex as StdMutex, PoisonError}, time::{Duration, Instant}};
+use std::{
+    collections::HashMap,
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex as StdMutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use axum::{Router, body::Bytes, extract::{DefaultBodyLimit, Path, State}, http::StatusCode, response::{IntoResponse, Response}, routing::{get, post}, serve::ListenerExt};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+    serve::ListenerExt,
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use local::gateway::{Sent, event};
 use runtime::lambda::Fatal;
 use serde_json::Value;
-use tokio::{net::TcpListener, sync::{Mutex, mpsc, oneshot}};
+use tokio::{
+    net::TcpListener,
+    sync::{Mutex, mpsc, oneshot},
+};
 use uuid::Uuid;
 
 /// Longer than a function may take in AWS.

@@ -8,11 +8,17 @@ mod function;
 mod report;
 mod sets;
 
-use std::{env, time::{Duration, Instant}};
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
 use function::{Answer, Function};
 use futures_util::future::try_join_all;
-use local::{gateway::Sent, prepare::{self, TokenKeys, connect}};
+use local::{
+    gateway::Sent,
+    prepare::{self, TokenKeys, connect},
+};
 use report::{Line, Milliseconds, heading, median};
 use runtime::{aws::aws_config, lambda::Fatal, secrets::SecretName};
 use serde_json::{Value, json};

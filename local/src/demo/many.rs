@@ -1,14 +1,41 @@
 //! Large sets, for benchmarks: any number of clients and visits beside the week, some hundreds in a transaction.
 
-use std::{collections::HashSet, io::Write, time::{Duration, Instant}};
+use std::{
+    collections::HashSet,
+    io::Write,
+    time::{Duration, Instant},
+};
 
-use domain::{identity::{Caller, Role}, messages::Locale, task_type::TaskType::{Companionship, Housekeeping, Meals, Mobility, PersonalCare}};
+use domain::{
+    identity::{Caller, Role},
+    messages::Locale,
+    task_type::TaskType::{Companionship, Housekeeping, Meals, Mobility, PersonalCare},
+};
 use jiff::ToSpan;
 use runtime::lambda::Fatal;
-use store::{Db, tables::{care_plans::{CarePlan, PlannedMedication}, care_team, clients::{Address, ClientFields, EmergencyContact, EmergencyContacts}, consents::ConsentKind, creations, users::UserFields, visit_tasks, visits}};
+use store::{
+    Db,
+    tables::{
+        care_plans::{CarePlan, PlannedMedication},
+        care_team,
+        clients::{Address, ClientFields, EmergencyContact, EmergencyContacts},
+        consents::ConsentKind,
+        creations,
+        users::UserFields,
+        visit_tasks, visits,
+    },
+};
 use uuid::Uuid;
 
-use super::{people::{self, AGENCY, COORDINATOR, DemoClient, DemoConsent, DemoUser}, plan::{Clock, PlannedVisit, Stop, Turn}, tasks::{Dice, Sign::{Oxygen, Pain, Pressure, Pulse, Temperature}, Todo}};
+use super::{
+    people::{self, AGENCY, COORDINATOR, DemoClient, DemoConsent, DemoUser},
+    plan::{Clock, PlannedVisit, Stop, Turn},
+    tasks::{
+        Dice,
+        Sign::{Oxygen, Pain, Pressure, Pulse, Temperature},
+        Todo,
+    },
+};
 
 /// How many clients one caregiver visits each day.
 const ROUND: usize = 8;

@@ -11,10 +11,27 @@ mod tasks;
 mod week;
 
 use app::DatabaseConfig;
-use domain::{error::Error, identity::{Caller, Job}, request::RequestInfo};
+use domain::{
+    error::Error,
+    identity::{Caller, Job},
+    request::RequestInfo,
+};
 use jiff::Timestamp;
-use runtime::{aws::aws_config, config::Environment, lambda::Fatal, secrets::{SecretName, Secrets}};
-use store::{Db, StatementMode, tables::{accounts::{self, SignInDevice}, creations, devices::{self, Platform}, users}};
+use runtime::{
+    aws::aws_config,
+    config::Environment,
+    lambda::Fatal,
+    secrets::{SecretName, Secrets},
+};
+use store::{
+    Db, StatementMode,
+    tables::{
+        accounts::{self, SignInDevice},
+        creations,
+        devices::{self, Platform},
+        users,
+    },
+};
 use uuid::Uuid;
 
 pub use many::Sizes;

@@ -5,7 +5,18 @@ use domain::identity::{Caller, Job};
 use jiff::{ToSpan, civil::Date};
 use runtime::lambda::Fatal;
 use serde::Deserialize;
-use store::{Db, tables::{accounts, care_plans::{self, CarePlan}, care_team::{self, MemberFields, Relation}, clients::{self, ClientFields}, consents::{self, ConsentFields, ConsentKind}, creations::{self, Creation}, users::{self, UserFields, UserFilter, UserStatus}}};
+use store::{
+    Db,
+    tables::{
+        accounts,
+        care_plans::{self, CarePlan},
+        care_team::{self, MemberFields, Relation},
+        clients::{self, ClientFields},
+        consents::{self, ConsentFields, ConsentKind},
+        creations::{self, Creation},
+        users::{self, UserFields, UserFilter, UserStatus},
+    },
+};
 use uuid::Uuid;
 
 use super::{PASSWORD, request};

@@ -1,7 +1,12 @@
 //! Visits as they are planned, and what becomes of each.
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
-use store::tables::{clients::ClientFields, visit_presence::{Fix, Presence}, visit_tasks::{TaskFields, TaskRecord}, visits::{Cancellation, VisitFields, VisitRecord, VisitStatus}};
+use store::tables::{
+    clients::ClientFields,
+    visit_presence::{Fix, Presence},
+    visit_tasks::{TaskFields, TaskRecord},
+    visits::{Cancellation, VisitFields, VisitRecord, VisitStatus},
+};
 use uuid::Uuid;
 
 use super::tasks::{Dice, Todo};

@@ -2,13 +2,36 @@
 
 use std::collections::HashSet;
 
-use domain::{error::Error, identity::{Caller, Job}, task_type::TaskType::{Companionship, Housekeeping, Meals, Mobility, Other, PersonalCare}};
-use jiff::{ToSpan, civil::{Date, Weekday}};
+use domain::{
+    error::Error,
+    identity::{Caller, Job},
+    task_type::TaskType::{Companionship, Housekeeping, Meals, Mobility, Other, PersonalCare},
+};
+use jiff::{
+    ToSpan,
+    civil::{Date, Weekday},
+};
 use runtime::lambda::Fatal;
-use store::{Db, Identity, Tx, tables::{care_team, creations::{self, Creation}, visit_presence, visit_tasks, visits::{self, Visit, VisitFields, VisitStatus}}};
+use store::{
+    Db, Identity, Tx,
+    tables::{
+        care_team,
+        creations::{self, Creation},
+        visit_presence, visit_tasks,
+        visits::{self, Visit, VisitFields, VisitStatus},
+    },
+};
 use uuid::Uuid;
 
-use super::{people::{AGENCY, AIDE, DemoClient, NURSE, SECOND_NURSE, fixed}, plan::{Clock, Course, PlannedVisit, Stop, Turn}, sign_in, sign_out, tasks::{Sign::{Glucose, Oxygen, Pain, Pressure, Pulse, Temperature, Weight}, Todo}};
+use super::{
+    people::{AGENCY, AIDE, DemoClient, NURSE, SECOND_NURSE, fixed},
+    plan::{Clock, Course, PlannedVisit, Stop, Turn},
+    sign_in, sign_out,
+    tasks::{
+        Sign::{Glucose, Oxygen, Pain, Pressure, Pulse, Temperature, Weight},
+        Todo,
+    },
+};
 
 /// The visit that the documentation's examples speak of: the nurse's last one on the day of the first load.
 pub const DOCUMENTED_VISIT: Uuid = fixed(0xa1);

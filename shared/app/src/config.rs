@@ -1,6 +1,9 @@
 //! What functions that answer requests or use the database are told by their environment.
 
-use runtime::{config::{ConfigError, optional, parsed, required}, secrets::{SecretName, Secrets}};
+use runtime::{
+    config::{ConfigError, optional, parsed, required},
+    secrets::{SecretName, Secrets},
+};
 use secrecy::SecretString;
 use store::{Db, StatementMode};
 

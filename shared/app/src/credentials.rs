@@ -1,6 +1,9 @@
 use std::{net::IpAddr, time::SystemTime};
 
-use runtime::{secrets::{SecretName, Secrets}, tls};
+use runtime::{
+    secrets::{SecretName, Secrets},
+    tls,
+};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use store::{ConnectionSource, DbError, Pending, SignIn};

@@ -2,7 +2,10 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::{Region, SdkConfig};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::{http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign}, sign::v4::SigningParams};
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign},
+    sign::v4::SigningParams,
+};
 use secrecy::SecretString;
 use store::DbError;
 

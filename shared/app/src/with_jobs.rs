@@ -1,5 +1,11 @@
 use axum::{Router, extract::FromRef};
-use runtime::{aws::SdkConfig, config::JobsFunction, jobs::Jobs, lambda::{self, Fatal}, secrets::Secrets};
+use runtime::{
+    aws::SdkConfig,
+    config::JobsFunction,
+    jobs::Jobs,
+    lambda::{self, Fatal},
+    secrets::Secrets,
+};
 use web::tokens::TokenVerifier;
 
 use crate::{App, AppConfig};

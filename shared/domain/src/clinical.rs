@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{error::Error, task_type::TaskType, validation::{Check, Faults, faults_of}};
+use crate::{
+    error::Error,
+    task_type::TaskType,
+    validation::{Check, Faults, faults_of},
+};
 
 /// A measurable value: its unit, what is plausible at all, and what needs no clinician's attention.
 struct Measure {

@@ -1,6 +1,9 @@
 //! What the logs need to know of a request.
 
-use std::{sync::{Arc, OnceLock}, time::{Duration, Instant}};
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 

@@ -2,12 +2,24 @@
 //! webhook that tells of a call's end. All of them hold the agency's counter, so that of several at once one moves the
 //! alert and the others find it moved.
 
-use domain::{error::Error, escalation::{Answerer, Step, plan}, identity::Role, messages::{Locale, Template}};
+use domain::{
+    error::Error,
+    escalation::{Answerer, Step, plan},
+    identity::Role,
+    messages::{Locale, Template},
+};
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Identity, Tx, tables::{alerts::AlertStatus, escalations::{self, Asker, Standing}, messages::{self, Channel, Message}}};
+use crate::{
+    AuditEntry, Identity, Tx,
+    tables::{
+        alerts::AlertStatus,
+        escalations::{self, Asker, Standing},
+        messages::{self, Channel, Message},
+    },
+};
 
 /// Why a chain would move on. Each counts only while it is still so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,9 @@
 //! As whom a transaction runs, for each kind of caller that the domain knows.
 
-use domain::{identity::{About, Caller, Job, Role, Session, Webhook}, request::RequestInfo};
+use domain::{
+    identity::{About, Caller, Job, Role, Session, Webhook},
+    request::RequestInfo,
+};
 use uuid::Uuid;
 
 use crate::{Connection, DbError, Identity, Param};

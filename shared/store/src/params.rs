@@ -2,7 +2,13 @@
 
 use std::fmt::Debug;
 
-use domain::{identity::Role, messages::Locale, photo_kinds::{MediaType, PhotoKind, PhotoStatus}, task_type::TaskType, transitions::{AlertStatus, VisitStatus}};
+use domain::{
+    identity::Role,
+    messages::Locale,
+    photo_kinds::{MediaType, PhotoKind, PhotoStatus},
+    task_type::TaskType,
+    transitions::{AlertStatus, VisitStatus},
+};
 use jiff::{Timestamp, civil::Date};
 use postgres_types::{Json, ToSql, Type};
 use serde::Serialize;

@@ -2,12 +2,22 @@
 
 use std::borrow::Cow;
 
-use axum::{body::{Body, Bytes}, extract::{FromRequest, Request}, http::header::CONTENT_TYPE};
-use domain::{Fault, validation::{Check, Faults, faults_of}};
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Request},
+    http::header::CONTENT_TYPE,
+};
+use domain::{
+    Fault,
+    validation::{Check, Faults, faults_of},
+};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use utoipa::{PartialSchema, ToSchema, openapi::{RefOr, schema::Schema}};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
 use uuid::Uuid;
 
 use crate::Error;

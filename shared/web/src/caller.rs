@@ -2,7 +2,10 @@
 
 use std::{marker::PhantomData, ops::Deref};
 
-use axum::{extract::{FromRef, FromRequestParts}, http::{header::AUTHORIZATION, request::Parts}};
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::{header::AUTHORIZATION, request::Parts},
+};
 use domain::identity::{Caller, Permission};
 
 use crate::{Error, request::request_info, tokens::TokenVerifier};

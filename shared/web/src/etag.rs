@@ -1,7 +1,17 @@
 //! Entity tags (RFC 9110, section 8.8.3). A record's tag is its version; a list's is a digest of what it says.
 
 use aws_lc_rs::digest;
-use axum::{body::{Body, HttpBody as _}, extract::{FromRequestParts, Request}, http::{HeaderValue, Method, StatusCode, header::{ETAG, IF_MATCH, IF_NONE_MATCH}, request::Parts}, middleware::Next, response::{IntoResponse, Response}};
+use axum::{
+    body::{Body, HttpBody as _},
+    extract::{FromRequestParts, Request},
+    http::{
+        HeaderValue, Method, StatusCode,
+        header::{ETAG, IF_MATCH, IF_NONE_MATCH},
+        request::Parts,
+    },
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Versioned;
 use http_body_util::BodyExt;

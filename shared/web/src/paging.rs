@@ -7,7 +7,10 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::Fault;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
-use utoipa::{PartialSchema, ToSchema, openapi::{RefOr, schema::Schema}};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, schema::Schema},
+};
 
 use crate::Error;
 

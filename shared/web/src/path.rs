@@ -1,4 +1,11 @@
-use axum::{extract::{FromRequestParts, path::{ErrorKind, Path as AxumPath}, rejection::PathRejection}, http::request::Parts};
+use axum::{
+    extract::{
+        FromRequestParts,
+        path::{ErrorKind, Path as AxumPath},
+        rejection::PathRejection,
+    },
+    http::request::Parts,
+};
 use domain::Fault;
 use serde::de::DeserializeOwned;
 

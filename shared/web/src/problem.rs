@@ -1,6 +1,9 @@
 //! The one error shape: `application/problem+json` (RFC 9457). The only place where an [`Error`] becomes HTTP.
 
-use axum::{http::{HeaderValue, StatusCode, header}, response::{IntoResponse, Response}};
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
 use domain::{Conflict, Fault, request::RequestInfo};
 use runtime::Chain;
 use serde::Serialize;

@@ -2,7 +2,10 @@
 
 use std::any::TypeId;
 
-use axum::{extract::{FromRequestParts, RawQuery}, http::request::Parts};
+use axum::{
+    extract::{FromRequestParts, RawQuery},
+    http::request::Parts,
+};
 use domain::{Fault, validation};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

@@ -1,6 +1,9 @@
 use std::{convert::Infallible, net::IpAddr};
 
-use axum::{extract::{FromRequestParts, MatchedPath, Request}, http::{Method, request::Parts}};
+use axum::{
+    extract::{FromRequestParts, MatchedPath, Request},
+    http::{Method, request::Parts},
+};
 use domain::request::RequestInfo;
 use lambda_http::{Context, request::RequestContext};
 use runtime::request::current;

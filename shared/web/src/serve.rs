@@ -3,7 +3,10 @@
 use std::pin::Pin;
 
 use axum::{Extension, Router};
-use runtime::{config::parsed, lambda::{Fatal, Function}};
+use runtime::{
+    config::parsed,
+    lambda::{Fatal, Function},
+};
 
 use crate::Origin;
 

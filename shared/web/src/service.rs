@@ -1,8 +1,17 @@
 //! What wraps every function's router: request ids, the log line, panics, tags, compression.
 
-use axum::{Router, extract::Request, http::{HeaderValue, StatusCode, header}, middleware::{self, Next}, response::{IntoResponse, Response}};
+use axum::{
+    Router,
+    extract::Request,
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
 use domain::Versioned;
-use runtime::{lambda::{ColdStart, Invocation, Sentry}, request::during};
+use runtime::{
+    lambda::{ColdStart, Invocation, Sentry},
+    request::during,
+};
 use serde::Serialize;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 

@@ -1,6 +1,9 @@
 //! Access tokens: ES256 JSON Web Tokens (RFC 9068), good for 15 minutes, signed by `auth` alone and verified by everybody.
 
-use std::{sync::{Arc, RwLock}, time::{Duration, Instant}};
+use std::{
+    sync::{Arc, RwLock},
+    time::{Duration, Instant},
+};
 
 use domain::{Error, identity::Role};
 use jiff::Timestamp;

@@ -2,9 +2,20 @@
 
 use domain::messages::{Promise, Template};
 use jiff::SignedDuration;
-use store::{DbError, tables::{messages::Channel, sending::{self, Claimable, Settled, Taken}}};
+use store::{
+    DbError,
+    tables::{
+        messages::Channel,
+        sending::{self, Claimable, Settled, Taken},
+    },
+};
 
-use super::{Dispatch, backoff::{again, backoff}, doubt::{self, LISTS_LAG, Search, Verdict}, unknown_template};
+use super::{
+    Dispatch,
+    backoff::{again, backoff},
+    doubt::{self, LISTS_LAG, Search, Verdict},
+    unknown_template,
+};
 use crate::http_client::Undone;
 
 /// When to look for a message whose answer was lost, where it is sent again if it isn't found: then, or later where that

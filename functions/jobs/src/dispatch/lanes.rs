@@ -6,7 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use domain::error::Error;
 use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, ToSpan};
-use store::{DbError, tables::{messages::Channel, sending::{self, Lane, Taken}}};
+use store::{
+    DbError,
+    tables::{
+        messages::Channel,
+        sending::{self, Lane, Taken},
+    },
+};
 
 use super::Dispatch;
 

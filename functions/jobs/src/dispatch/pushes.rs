@@ -2,10 +2,17 @@
 
 use domain::{error::Error, messages::Template};
 use jiff::SignedDuration;
-use store::tables::{devices, messages::Channel, sending::{Settled, Taken}};
+use store::tables::{
+    devices,
+    messages::Channel,
+    sending::{Settled, Taken},
+};
 
 use super::{Dispatch, backoff::again, unknown_template};
-use crate::{expo::{Outcome, Push}, http_client::Undone};
+use crate::{
+    expo::{Outcome, Push},
+    http_client::Undone,
+};
 
 /// Expo has a receipt by then.
 const RECEIPT_AFTER: SignedDuration = SignedDuration::from_mins(15);

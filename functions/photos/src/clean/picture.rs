@@ -3,7 +3,15 @@
 use std::io::Cursor;
 
 use domain::photo_kinds::MediaType;
-use image::{DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage, codecs::{jpeg::JpegEncoder, png::{CompressionType, FilterType, PngEncoder}}, imageops};
+use image::{
+    DynamicImage, ExtendedColorType, ImageDecoder, ImageEncoder, ImageError, ImageFormat, ImageReader, Limits,
+    RgbImage,
+    codecs::{
+        jpeg::JpegEncoder,
+        png::{CompressionType, FilterType, PngEncoder},
+    },
+    imageops,
+};
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use super::{Clean, MAX_PIXELS, MOST_MEMORY, Rejection, jpeg};

@@ -8,7 +8,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::{merge, permits, schema::{Column, Table, Writer}, tasks, visits};
+use super::{
+    merge, permits,
+    schema::{Column, Table, Writer},
+    tasks, visits,
+};
 use crate::identity::Role;
 
 /// A row as PostgreSQL's JSON has it.

@@ -11,7 +11,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{judge::{Author, Conflict, Judgement, Other, Pushed, Row, Standing, Stored, Surroundings, Verdict, id, settle}, permits, schema::{Column, Table, Writer}, tasks, visits};
+use super::{
+    judge::{Author, Conflict, Judgement, Other, Pushed, Row, Standing, Stored, Surroundings, Verdict, id, settle},
+    permits,
+    schema::{Column, Table, Writer},
+    tasks, visits,
+};
 
 pub(super) type Edits = BTreeMap<&'static str, (&'static Column, Value)>;
 

@@ -1,6 +1,11 @@
 //! Who may write what by sync: the rules of REST, within what phones write at all (docs/decisions/0006).
 
-use super::{judge::{Author, Row, Surroundings, VisitFacts, id}, photos, schema::Table, tasks};
+use super::{
+    judge::{Author, Row, Surroundings, VisitFacts, id},
+    photos,
+    schema::Table,
+    tasks,
+};
 
 /// Told for rows of others, and of nobody: which of the two is not told.
 pub const NOT_YOURS: &str = "this is not yours to change";

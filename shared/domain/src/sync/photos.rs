@@ -4,8 +4,14 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{judge::{Author, Row, Surroundings, id}, permits::NOT_YOURS};
-use crate::{identity::Role, photo_kinds::{MediaType, PhotoKind}};
+use super::{
+    judge::{Author, Row, Surroundings, id},
+    permits::NOT_YOURS,
+};
+use crate::{
+    identity::Role,
+    photo_kinds::{MediaType, PhotoKind},
+};
 
 /// Judges a photo that a phone makes.
 ///

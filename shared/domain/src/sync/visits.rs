@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{judge::{Conflict, Row, Standing, id, moment, present, text}, schema::Table};
+use super::{
+    judge::{Conflict, Row, Standing, id, moment, present, text},
+    schema::Table,
+};
 
 /// When and where somebody came, and left: one record each. A time with another one's place would be neither's.
 const RECORDED_TOGETHER: [&[&str]; 2] = [

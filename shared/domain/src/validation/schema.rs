@@ -1,6 +1,10 @@
 //! Checks a request against the very schema that the OpenAPI document shows, and finds every fault in one pass.
 
-use std::{any::TypeId, collections::HashMap, sync::{LazyLock, Mutex}};
+use std::{
+    any::TypeId,
+    collections::HashMap,
+    sync::{LazyLock, Mutex},
+};
 
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};

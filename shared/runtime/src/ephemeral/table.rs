@@ -1,6 +1,10 @@
 use std::{collections::HashMap, sync::Arc};
 
-use aws_sdk_dynamodb::{Client, error::{DisplayErrorContext, ProvideErrorMetadata, SdkError}, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    Client,
+    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    types::AttributeValue,
+};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use domain::error::Error;
 use jiff::Timestamp;

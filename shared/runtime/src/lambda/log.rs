@@ -4,7 +4,11 @@ use std::{fmt::Debug, io::Write};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use tracing::{Event, Metadata, Subscriber, field::{Field, Visit}, level_filters::LevelFilter};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+};
 use tracing_subscriber::{Layer, fmt::MakeWriter, layer::Context, prelude::*};
 
 use super::Sentry;

@@ -15,7 +15,13 @@ pub use invocation::{ColdStart, Invocation};
 pub use log::Log;
 pub use sentry::{Sentry, SentrySecret};
 
-use crate::{Chain, aws::{SdkConfig, aws_config}, config::Environment, request, secrets::{SecretName, Secrets}};
+use crate::{
+    Chain,
+    aws::{SdkConfig, aws_config},
+    config::Environment,
+    request,
+    secrets::{SecretName, Secrets},
+};
 
 /// Whatever stops a function from starting; Lambda's log shows it.
 pub type Fatal = Box<dyn std::error::Error + Send + Sync>;

@@ -5,12 +5,23 @@
 //! freezes between requests; here what waits is sent before the answer goes out, if it is an error, and beside the next
 //! request otherwise.
 
-use std::{fmt::Debug, sync::{Arc, Mutex, OnceLock}, time::Duration};
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
-use sentry_core::{Client, ClientOptions, Envelope, Hub, Scope, Transaction, TransactionContext, Transport, protocol::{Event, SpanStatus, Values}, types::Dsn};
+use sentry_core::{
+    Client, ClientOptions, Envelope, Hub, Scope, Transaction, TransactionContext, Transport,
+    protocol::{Event, SpanStatus, Values},
+    types::Dsn,
+};
 use serde::Deserialize;
-use tracing::{Level, Subscriber, field::{Field, Visit}};
+use tracing::{
+    Level, Subscriber,
+    field::{Field, Visit},
+};
 use tracing_subscriber::{Layer, layer::Context};
 
 use super::Fatal;

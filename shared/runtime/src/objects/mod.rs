@@ -10,7 +10,14 @@ pub use signed::UploadTerms;
 
 use std::time::Duration;
 
-use aws_sdk_s3::{Client, config::{RequestChecksumCalculation, ResponseChecksumValidation, timeout::TimeoutConfig}, error::{DisplayErrorContext, SdkError}, operation::get_object::GetObjectError, primitives::ByteStream, types::ObjectVersion};
+use aws_sdk_s3::{
+    Client,
+    config::{RequestChecksumCalculation, ResponseChecksumValidation, timeout::TimeoutConfig},
+    error::{DisplayErrorContext, SdkError},
+    operation::get_object::GetObjectError,
+    primitives::ByteStream,
+    types::ObjectVersion,
+};
 use domain::{error::Error, photos::StoredObject};
 use jiff::Timestamp;
 

@@ -2,7 +2,10 @@
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::{error::Error, photos::{Download, StoredObject, Upload}};
+use domain::{
+    error::Error,
+    photos::{Download, StoredObject, Upload},
+};
 use jiff::Timestamp;
 
 use super::{Objects, URL_LIFETIME, failed};

@@ -3,7 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::{error::Error, sync::{base::WorkBase, judge::{self, Conflict, Other, Row, Standing, Stored}, schema::{Table, Writer}}};
+use domain::{
+    error::Error,
+    sync::{
+        base::WorkBase,
+        judge::{self, Conflict, Other, Row, Standing, Stored},
+        schema::{Table, Writer},
+    },
+};
 use postgres_from_row::FromRow;
 use postgres_types::Json;
 use serde::Serialize;

@@ -1,11 +1,19 @@
 //! Signing in, before anyone is known: calls to the definer functions of `code/sessions.sql`, which see what no query may.
 
-use domain::{error::{Conflict, Error}, identity::Role, messages::Locale, request::RequestInfo};
+use domain::{
+    error::{Conflict, Error},
+    identity::Role,
+    messages::Locale,
+    request::RequestInfo,
+};
 use postgres_from_row::FromRow;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Db, DbError, Identity, tables::{devices::Platform, users::UserStatus}};
+use crate::{
+    Db, DbError, Identity,
+    tables::{devices::Platform, users::UserStatus},
+};
 
 /// What sign-in knows of an address.
 #[derive(FromRow)]

@@ -1,6 +1,11 @@
 //! Alerts: somebody asks for help, and a person answers. How they reach one is [`domain::escalation`]'s.
 
-use domain::{Versioned, error::{Conflict, Error}, messages::Locale, validation::Check};
+use domain::{
+    Versioned,
+    error::{Conflict, Error},
+    messages::Locale,
+    validation::Check,
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use domain::{Versioned, error::{Conflict, Error}, identity::Role, validation::{Check, Faults}};
+use domain::{
+    Versioned,
+    error::{Conflict, Error},
+    identity::Role,
+    validation::{Check, Faults},
+};
 use jiff::{Timestamp, civil::Date};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

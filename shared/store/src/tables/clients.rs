@@ -1,6 +1,11 @@
 //! The people who are cared for.
 
-use domain::{Versioned, error::{Error, Fault}, identity::Role, validation::{Check, Faults}};
+use domain::{
+    Versioned,
+    error::{Error, Fault},
+    identity::Role,
+    validation::{Check, Faults},
+};
 use jiff::{Timestamp, civil::Date};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

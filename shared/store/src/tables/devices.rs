@@ -1,6 +1,9 @@
 //! Devices, and the session on each.
 
-use domain::{error::Error, identity::{Job, REFRESH_TOKEN_SECONDS}};
+use domain::{
+    error::Error,
+    identity::{Job, REFRESH_TOKEN_SECONDS},
+};
 use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use domain::{error::Error, escalation::{Answerer, CALL_PATIENCE}, identity::Role, messages::Locale};
+use domain::{
+    error::Error,
+    escalation::{Answerer, CALL_PATIENCE},
+    identity::Role,
+    messages::Locale,
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

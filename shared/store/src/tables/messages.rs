@@ -1,6 +1,9 @@
 //! The outbox. A message is written in the transaction of its cause; the function `jobs` sends it.
 
-use domain::{error::Error, messages::{Locale, Template}};
+use domain::{
+    error::Error,
+    messages::{Locale, Template},
+};
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use postgres_from_row::FromRow;
 use serde::Serialize;

@@ -10,7 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{Db, DbError, Nothing, tables::messages::{Channel, MessageStatus}};
+use crate::{
+    Db, DbError, Nothing,
+    tables::messages::{Channel, MessageStatus},
+};
 
 /// For how long a message is one dispatcher's, in seconds. Longer than all that is done with it may take: two requests
 /// of [`jobs::http_client::REQUEST`] and the statements around them.

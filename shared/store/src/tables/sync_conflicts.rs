@@ -1,7 +1,11 @@
 //! Columns that two people changed at the same time: both values, until a person has decided and for as long as the
 //! record is kept.
 
-use domain::{error::{Conflict as Refusal, Error, Fault}, sync::{judge, schema}, validation::Check};
+use domain::{
+    error::{Conflict as Refusal, Error, Fault},
+    sync::{judge, schema},
+    validation::Check,
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

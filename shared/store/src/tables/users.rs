@@ -1,6 +1,12 @@
 //! Users as people administer them. Password hashes are not here: only the functions of `code/sessions.sql` see those.
 
-use domain::{Versioned, error::{Conflict, Error}, identity::{Role, Session}, messages::Locale, validation::{Check, Faults}};
+use domain::{
+    Versioned,
+    error::{Conflict, Error},
+    identity::{Role, Session},
+    messages::Locale,
+    validation::{Check, Faults},
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

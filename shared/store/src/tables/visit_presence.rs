@@ -1,6 +1,9 @@
 //! That a caregiver came and left: what their phone says of it, and what is kept.
 
-use domain::{error::Error, validation::{Check, Faults}};
+use domain::{
+    error::Error,
+    validation::{Check, Faults},
+};
 use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

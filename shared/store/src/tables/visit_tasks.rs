@@ -1,6 +1,11 @@
 //! What is to be done at a visit, and what was.
 
-use domain::{Versioned, clinical, error::Error, task_type::TaskType, validation::{Check, Faults}};
+use domain::{
+    Versioned, clinical,
+    error::Error,
+    task_type::TaskType,
+    validation::{Check, Faults},
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

@@ -1,13 +1,25 @@
 //! Visits: planned, checked in to, documented, checked out of.
 
-use domain::{Versioned, error::{Conflict, Error, Fault}, sync::schema::LATEST_MS, validation::{Check, Faults}};
+use domain::{
+    Versioned,
+    error::{Conflict, Error, Fault},
+    sync::schema::LATEST_MS,
+    validation::{Check, Faults},
+};
 use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Nothing, Tx, audited, json_sql, tables::{clients::Address, visit_presence::{Fix, Flag, Presence, flags}, visit_tasks::{Task, TaskRow}}};
+use crate::{
+    AuditEntry, ConstraintExt, Db, DbError, Identity, Nothing, Tx, audited, json_sql,
+    tables::{
+        clients::Address,
+        visit_presence::{Fix, Flag, Presence, flags},
+        visit_tasks::{Task, TaskRow},
+    },
+};
 
 pub use domain::transitions::VisitStatus;
 

@@ -1,6 +1,11 @@
 //! What becomes of an upload: stored, rejected, or given up because it never came. A job's work, whoever asked for it.
 
-use domain::{error::Error, identity::Job, photo_kinds::PhotoKind, photos::{Owner, StoredObject}};
+use domain::{
+    error::Error,
+    identity::Job,
+    photo_kinds::PhotoKind,
+    photos::{Owner, StoredObject},
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use uuid::Uuid;

@@ -6,7 +6,11 @@
 mod judging;
 mod record;
 
-use domain::{error::{Conflict, Error, Fault}, identity::Job, photo_kinds::{PhotoKind, PhotoStatus}};
+use domain::{
+    error::{Conflict, Error, Fault},
+    identity::Job,
+    photo_kinds::{PhotoKind, PhotoStatus},
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde_json::json;

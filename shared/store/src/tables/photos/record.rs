@@ -2,7 +2,13 @@
 
 use std::fmt::Write;
 
-use domain::{Versioned, identity::Role, photo_kinds::{MediaType, PhotoKind, PhotoStatus}, photos::{Download, Owner, StoredObject}, validation::{Check, Faults}};
+use domain::{
+    Versioned,
+    identity::Role,
+    photo_kinds::{MediaType, PhotoKind, PhotoStatus},
+    photos::{Download, Owner, StoredObject},
+    validation::{Check, Faults},
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
