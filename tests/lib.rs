@@ -19,10 +19,12 @@ mod auth {
     mod sessions;
 }
 mod database {
+    mod applied_again;
     mod migrate;
     mod passwords;
     mod row_level_security;
     mod schema;
+    mod schema_files;
     mod transitions;
 }
 mod http {
