@@ -16,6 +16,7 @@ import metrics
 import mutations
 import routes
 import runbooks
+import sql
 import template
 import workflows
 
@@ -31,6 +32,7 @@ for name, check in (
     ("the delivery, against stand-ins", delivery.faults),
     ("workflows", workflows.faults),
     ("the runbooks' commands", runbooks.faults),
+    ("the schema's SQL", sql.faults),
     ("that these notice what is wrong, and the comparison of calls and roles too", mutations.faults),
     ("template.yaml", template.lint),
     ("terraform", terraform.faults),

@@ -40,13 +40,17 @@ BREAKS = [
     ("delivery", "delivery/contract.py", r"!= newest", "> newest"),
     ("runbooks", "docs/runbooks/rollback.md", r"--routing-config ", "--routing "),
     ("runbooks", "docs/runbooks/stuck-outbox.md", r"aws scheduler list-schedules", "aws scheduler list-schedule"),
+    ("sql", "shared/schema/policies/visits.sql", r", force row level security", ""),
+    ("sql", "shared/schema/policies/photos.sql", r"alter table photos .*\n", ""),
+    ("sql", "shared/schema/policies/alerts_and_messages.sql", r"(policy staff_cause [^;]*check )\([^;]*;", r"\1(true);"),
+    ("sql", "shared/schema/tables/V006__photos.sql", r"$", "alter table visits rename notes to note;\n"),
     ("workflows", ".github/workflows/deliver.yml", r"( *- run: make deploy.*\n)( *- run: make smoke.*\n)", r"\2\1"),
     ("workflows", ".github/workflows/check.yml", r"(rust-cache@)[0-9a-f]{40} # v[\d.]+", r"\1v2"),
 ]
 _COPIED = [
     "terraform", "template.yaml", "Cargo.toml", "shared/src/metrics.rs", "local/checks", "functions", "delivery",
     "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
-    "docs/runbooks",
+    "docs/runbooks", "shared/schema",
 ]  # fmt: skip
 
 
