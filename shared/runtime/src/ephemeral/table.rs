@@ -1,3 +1,5 @@
+//! The table itself, and what its attributes are made of.
+
 use std::{collections::HashMap, sync::Arc};
 
 use aws_sdk_dynamodb::{
@@ -17,7 +19,9 @@ pub type Item = HashMap<String, AttributeValue>;
 /// The table. Keys are `pk` and `sk`; `expires_at` is in seconds since the epoch.
 #[derive(Clone)]
 pub struct Ephemeral {
+    /// To the service.
     pub client: Client,
+    /// The name.
     pub table: Arc<str>,
 }
 
@@ -67,18 +71,24 @@ pub fn now() -> i64 {
     Timestamp::now().as_second()
 }
 
+/// A text attribute.
 pub fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
+/// A number attribute.
 pub fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
+/// An attribute that is a whole number.
+#[must_use]
 pub fn number_of(item: &Item, name: &str) -> Option<i64> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
+/// An attribute that is a text.
+#[must_use]
 pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
@@ -97,6 +107,7 @@ where
     if error.code() == Some("ConditionalCheckFailedException") { Ok(()) } else { Err(unavailable(error)) }
 }
 
+/// What a failure of the service means.
 pub fn unavailable<E, R>(error: SdkError<E, R>) -> Error
 where
     E: std::error::Error + Send + Sync + 'static,
