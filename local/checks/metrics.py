@@ -73,12 +73,12 @@ def faults() -> list[str]:
 
 
 def _ours() -> dict[Metric, set[frozenset[str]]]:
-    """The metrics that shared/src/metrics.rs can emit, with their dimensions."""
+    """The metrics that shared/runtime/src/metrics.rs can emit, with their dimensions."""
     text = (ROOT / "shared" / "src" / "metrics.rs").read_text()
     body = re.search(r"pub enum Metric \{(.*?)\n\}", text, re.DOTALL)
     arms = re.search(r"fn dimensions\(self\).*?match self \{(.*?)\n        \}", text, re.DOTALL)
     if not body or not arms or f'"{OURS}"' not in text:
-        raise SystemExit("shared/src/metrics.rs has another shape than local/checks/metrics.py reads")
+        raise SystemExit("shared/runtime/src/metrics.rs has another shape than local/checks/metrics.py reads")
     names = {
         variant: renamed or variant
         for renamed, variant in re.findall(r'(?:serialize = "(\w+)"\)\]\s*)?^\s{4}(\w+),$', body[1], re.MULTILINE)

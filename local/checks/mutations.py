@@ -32,8 +32,8 @@ BREAKS = [
     ("handlers", "terraform/modules/access/delivery.tf", r'"sqs:ListQueueTags", ', ""),
     ("metrics", "terraform/modules/monitoring/alarms.tf", r'metric = "OutboxAge"', 'metric = "OutboxAges"'),
     ("metrics", "terraform/modules/monitoring/dashboards.tf", r'"SyncConflicts"', '"SyncQuarrels"'),
-    ("metrics", "shared/src/metrics.rs", r"\n    OutboxAge,", "\n    OutboxOld,"),
-    ("metrics", "shared/src/metrics.rs", r"&\[Dimension::Job\]", "&[Dimension::Function]"),
+    ("metrics", "shared/runtime/src/metrics.rs", r"\n    OutboxAge,", "\n    OutboxOld,"),
+    ("metrics", "shared/runtime/src/metrics.rs", r"&\[Dimension::Job\]", "&[Dimension::Function]"),
     ("metrics", "template.yaml", r"MetricName: 5xx", "MetricName: 5XXError"),
     ("delivery", "delivery/deploy.py", r"if not first:", "if first:"),
     ("delivery", "delivery/migrations.py", r"sys\.exit\(f", "print(f"),
@@ -48,7 +48,7 @@ BREAKS = [
     ("workflows", ".github/workflows/check.yml", r"(rust-cache@)[0-9a-f]{40} # v[\d.]+", r"\1v2"),
 ]
 _COPIED = [
-    "terraform", "template.yaml", "Cargo.toml", "shared/src/metrics.rs", "local/checks", "functions", "delivery",
+    "terraform", "template.yaml", "Cargo.toml", "shared/runtime/src/metrics.rs", "local/checks", "functions", "delivery",
     "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
     "docs/runbooks", "shared/schema",
 ]  # fmt: skip

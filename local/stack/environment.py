@@ -1,4 +1,4 @@
-"""The environment variables through which Rust finds the stack; shared::config reads them."""
+"""The environment variables through which Rust finds the stack; runtime::config and its kin read them."""
 
 from __future__ import annotations
 
