@@ -49,7 +49,7 @@ impl TestOutbox {
 
     /// Alma's family member wants the daily SMS, or no longer.
     pub async fn consent(&self, granted: bool) {
-        let mut tx = self.db.write(&AGENCY, 0).await.unwrap();
+        let mut tx = self.db.write_unsynced(&AGENCY).await.unwrap();
         let consent =
             ConsentFields { kind: ConsentKind::Sms, granted, method: "by SMS".into(), user_id: Some(FAMILY.id) };
         consents::insert(&mut tx, ALMA, Uuid::now_v7(), &consent).await.unwrap();
@@ -57,7 +57,7 @@ impl TestOutbox {
     }
 
     pub async fn queue(&self, queued: &[Message]) {
-        let mut tx = self.db.write(&AGENCY, 0).await.unwrap();
+        let mut tx = self.db.write_unsynced(&AGENCY).await.unwrap();
         messages::enqueue_all(&mut tx, queued).await.unwrap();
         tx.commit().await.unwrap();
         // The fake's clock doesn't move by itself, and what was queued after it began is due all the same.

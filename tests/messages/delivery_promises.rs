@@ -196,7 +196,7 @@ async fn an_id_taken_by_mistake_is_given_back_to_the_message_that_the_webhook_na
 
     let sid = outbox.fake.accepted()[0].sid.clone();
     let id = owner.query_typed("select id from messages where dedupe_key = 'second'", &[]).await.unwrap()[0].get(0);
-    let mut tx = outbox.db.write(&AGENCY, 0).await.unwrap();
+    let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
     let told = messages::report(&mut tx, id, &sid, &Report::Delivered, Timestamp::now()).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     assert!(told.moved);
@@ -229,7 +229,7 @@ async fn a_webhook_may_come_before_the_answer() {
             let Held { sid, answer } = held.await.unwrap();
             let sql = format!("select id from messages where dedupe_key = '{key}'");
             let id = outbox.app.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0].get(0);
-            let mut tx = outbox.db.write(&AGENCY, 0).await.unwrap();
+            let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
             let told = messages::report(&mut tx, id, &sid, &Report::Delivered, Timestamp::now()).await.unwrap();
             tx.commit().await.unwrap();
             assert!(told.unwrap().moved);
@@ -255,7 +255,7 @@ async fn a_webhook_may_come_after_a_crash() {
         _ = outbox.run(&jobs, Job::Dispatch, Deadline::when(|| false)) => panic!("it has no answer yet"),
     };
     let id = outbox.app.database.superuser().await.query_typed("select id from messages", &[]).await.unwrap()[0].get(0);
-    let mut tx = outbox.db.write(&AGENCY, 0).await.unwrap();
+    let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
     messages::report(&mut tx, id, &held.sid, &Report::Accepted, Timestamp::now()).await.unwrap();
     tx.commit().await.unwrap();
     outbox.dispatch_after(A_WHILE).await;

@@ -42,7 +42,7 @@ fn code(key: &str) -> Message {
 }
 
 async fn queue(db: &Db, queued: &[Message]) {
-    let mut tx = db.write(&JOB, 0).await.unwrap();
+    let mut tx = db.write_unsynced(&JOB).await.unwrap();
     messages::enqueue_all(&mut tx, queued).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -92,7 +92,7 @@ async fn what_ends_the_cause_cancels_what_is_not_yet_sent() {
     let owner = app.database.superuser().await;
     owner.batch_execute("update messages set status = 'sent' where dedupe_key = 'first'").await.unwrap();
 
-    let mut tx = db.write(&JOB, 0).await.unwrap();
+    let mut tx = db.write_unsynced(&JOB).await.unwrap();
     assert_eq!(messages::cancel_for_visit(&mut tx, NURSES_VISIT).await.unwrap(), 1);
     assert_eq!(messages::cancel_for_alert(&mut tx, NURSES_VISIT).await.unwrap(), 0);
     tx.commit().await.unwrap();
@@ -126,7 +126,7 @@ impl Attempted {
     }
 
     async fn report(&self, sid: &str, report: Report) -> Reported {
-        let mut tx = self.db.write(&JOB, 0).await.unwrap();
+        let mut tx = self.db.write_unsynced(&JOB).await.unwrap();
         let told = messages::report(&mut tx, self.id, sid, &report, Timestamp::now()).await.unwrap().unwrap();
         tx.commit().await.unwrap();
         told
@@ -147,7 +147,7 @@ async fn reports_move_a_message_forward_only() {
         assert_eq!(told.status, MessageStatus::Delivered);
     }
     assert!(!attempted.report("SM2", Report::Failed { code: None }).await.moved, "another message's id");
-    let mut tx = attempted.db.write(&JOB, 0).await.unwrap();
+    let mut tx = attempted.db.write_unsynced(&JOB).await.unwrap();
     let nobodys = messages::report(&mut tx, Uuid::now_v7(), "SM3", &Report::Accepted, Timestamp::now()).await;
     assert!(nobodys.unwrap().is_none());
 }

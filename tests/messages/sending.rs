@@ -291,7 +291,7 @@ async fn what_was_cancelled_while_it_waited_is_never_sent() {
     let outbox = TestOutbox::new().await;
     let visit = crate::harness::fixtures::NURSES_VISIT;
     outbox.queue(&[Message { visit_id: Some(visit), ..alert_sms("late", TO) }]).await;
-    let mut tx = outbox.db.write(&AGENCY, 0).await.unwrap();
+    let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
     messages::cancel_for_visit(&mut tx, visit).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(said(&outbox.dispatch().await), HashMap::new());
@@ -300,7 +300,7 @@ async fn what_was_cancelled_while_it_waited_is_never_sent() {
 
 /// Somebody takes the alert that the call is about.
 async fn taken(outbox: &TestOutbox) {
-    let mut tx = outbox.db.write(&AGENCY, 0).await.unwrap();
+    let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
     messages::cancel_for_alert(&mut tx, ALERT).await.unwrap();
     tx.commit().await.unwrap();
 }

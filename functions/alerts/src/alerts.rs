@@ -14,13 +14,13 @@ use store::{
     tables::{
         alerts::{self, Alert, AlertFields, AlertFilter, AlertStatus},
         clients,
-        creations::{self, Creation},
+        idempotency::{self, Creation},
         visits,
     },
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, May, New, Page, PageSize, Path, Query, Reply};
+use web::{Cursor, New, Page, PageSize, Path, Query, Reply, Require};
 
 type NewAlert = New<AlertFields>;
 type AlertPage = Page<Alert>;
@@ -48,7 +48,7 @@ pub struct AlertQuery {
     responses((status = 200, description = "A page of the alerts that the caller may see.", body = AlertPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<AlertsRaise>,
+    caller: Require<AlertsRaise>,
     Query(query): Query<AlertQuery>,
 ) -> web::Result<Json<AlertPage>> {
     let filter = AlertFilter {
@@ -69,11 +69,11 @@ pub(crate) async fn list(
     responses((status = 201, description = "Raised.", body = Alert), (status = 409, description = "The id is taken.")))]
 pub(crate) async fn raise(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
-    caller: May<AlertsRaise>,
+    caller: Require<AlertsRaise>,
     New { id, fields }: NewAlert,
 ) -> web::Result<Reply<Alert>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
-    if creations::claim(&mut tx, "alerts", id, &fields).await? == Creation::Fresh {
+    let mut tx = app.db.write(&*caller).await?;
+    if idempotency::claim(&mut tx, "alerts", id, &fields).await? == Creation::Fresh {
         must_exist(&mut tx, &fields).await?;
         alerts::insert(&mut tx, id, caller.user_id, &fields).await?;
     }
@@ -89,7 +89,7 @@ pub(crate) async fn raise(
     responses((status = 200, description = "The alert.", body = Alert)))]
 pub(crate) async fn read(
     State(app): State<App>,
-    caller: May<AlertsRaise>,
+    caller: Require<AlertsRaise>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<Alert>> {
     let alert = alerts::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
@@ -105,10 +105,10 @@ pub(crate) async fn read(
         (status = 409, description = "Somebody else has taken it, or it is resolved.")))]
 pub(crate) async fn acknowledge(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
-    caller: May<AlertsAnswer>,
+    caller: Require<AlertsAnswer>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<Alert>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let alert = alerts::get(&mut tx, id).await?;
     alerts::acknowledge(&mut tx, &alert, caller.user_id, Timestamp::now()).await?;
     let alert = alerts::get(&mut tx, id).await?;
@@ -126,10 +126,10 @@ pub(crate) async fn acknowledge(
     responses((status = 200, description = "Resolved.", body = Alert)))]
 pub(crate) async fn resolve(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
-    caller: May<AlertsRaise>,
+    caller: Require<AlertsRaise>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<Alert>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let alert = alerts::get(&mut tx, id).await?;
     if !caller.role.sees_agency() && alert.raised_by != Some(caller.user_id) {
         return Err(Error::Forbidden.into());

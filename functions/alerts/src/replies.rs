@@ -7,7 +7,7 @@ use serde::Deserialize;
 use store::tables::inbound_messages::{self, Intent, Reply, ReplyFilter};
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, May, Page, PageSize, Query};
+use web::{Cursor, Page, PageSize, Query, Require};
 
 type ReplyPage = Page<Reply>;
 
@@ -34,7 +34,7 @@ pub struct ReplyQuery {
     responses((status = 200, description = "A page of replies.", body = ReplyPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<AlertsAnswer>,
+    caller: Require<AlertsAnswer>,
     Query(query): Query<ReplyQuery>,
 ) -> web::Result<Json<ReplyPage>> {
     let filter = ReplyFilter {

@@ -12,7 +12,7 @@ use store::tables::{
     users::{self, OwnFields, User},
 };
 use utoipa::ToSchema;
-use web::{IfMatch, Json, May, Patch, Reply};
+use web::{IfMatch, Json, Patch, Reply, Require};
 
 use crate::{
     Auth,
@@ -38,7 +38,7 @@ impl Check for PasswordChange {}
 /// Who am I?
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "read_me",
     responses((status = 200, description = "The caller.", body = User)))]
-pub(crate) async fn me(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<Reply<User>> {
+pub(crate) async fn me(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<Reply<User>> {
     let user = users::find(&auth.app.db, &*caller, caller.user_id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, user))
 }
@@ -48,11 +48,11 @@ pub(crate) async fn me(State(auth): State<Auth>, caller: May<SignedIn>) -> web::
     responses((status = 200, description = "As changed.", body = User), (status = 412, description = "Changed meanwhile.")))]
 pub(crate) async fn change_me(
     State(auth): State<Auth>,
-    caller: May<SignedIn>,
+    caller: Require<SignedIn>,
     if_match: IfMatch,
     patch: OwnPatch,
 ) -> web::Result<Reply<User>> {
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     let before = users::lock(&mut tx, caller.user_id).await?;
     if_match.check(&before)?;
     let after = users::update_own(&mut tx, caller.user_id, &patch.apply(&(&before).into())?).await?;
@@ -67,7 +67,7 @@ pub(crate) async fn change_me(
     responses((status = 204, description = "Changed."), (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn change_password(
     State(auth): State<Auth>,
-    caller: May<SignedIn>,
+    caller: Require<SignedIn>,
     Json(body): Json<PasswordChange>,
 ) -> web::Result<StatusCode> {
     auth.limit(crate::activation::TRIES_PER_ACCOUNT, &caller.user_id.to_string()).await?;

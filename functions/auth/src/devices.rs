@@ -10,7 +10,7 @@ use store::tables::{
     users,
 };
 use uuid::Uuid;
-use web::{May, Path};
+use web::{Path, Require};
 
 use crate::Auth;
 
@@ -24,7 +24,7 @@ fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> web::Result<()> {
     responses((status = 200, description = "The devices.", body = Vec<Device>)))]
 pub(crate) async fn list(
     State(auth): State<Auth>,
-    caller: May<SignedIn>,
+    caller: Require<SignedIn>,
     Path(user_id): Path<Uuid>,
 ) -> web::Result<axum::Json<Vec<Device>>> {
     own_or::<UsersRead>(&caller, user_id)?;
@@ -41,11 +41,11 @@ pub(crate) async fn list(
     responses((status = 204, description = "Revoked.")))]
 pub(crate) async fn revoke(
     State(auth): State<Auth>,
-    caller: May<SignedIn>,
+    caller: Require<SignedIn>,
     Path((user_id, id)): Path<(Uuid, Uuid)>,
 ) -> web::Result<StatusCode> {
     own_or::<UsersWrite>(&caller, user_id)?;
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     let user = users::find_in(&mut tx, user_id).await?;
     if user_id != caller.user_id && !caller.role.manages(user.role) {
         return Err(Error::Forbidden.into());

@@ -5,7 +5,7 @@ use domain::{identity::SignedIn, validation::Check};
 use serde::Deserialize;
 use store::tables::devices;
 use utoipa::ToSchema;
-use web::{Json, May};
+use web::{Json, Require};
 
 use crate::Auth;
 
@@ -27,10 +27,10 @@ impl Check for PushToken {}
     responses((status = 204, description = "Noted.")))]
 pub(crate) async fn set(
     State(auth): State<Auth>,
-    caller: May<SignedIn>,
+    caller: Require<SignedIn>,
     Json(body): Json<PushToken>,
 ) -> web::Result<StatusCode> {
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     devices::take_push_token(&mut tx, caller.device_id, &body.push_token).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
@@ -39,8 +39,8 @@ pub(crate) async fn set(
 /// Take no push messages on this device any more.
 #[utoipa::path(delete, path = "/auth/push-token", tag = "auth", operation_id = "remove_push_token",
     responses((status = 204, description = "Forgotten.")))]
-pub(crate) async fn remove(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<StatusCode> {
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+pub(crate) async fn remove(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<StatusCode> {
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     devices::drop_push_token(&mut tx, caller.device_id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

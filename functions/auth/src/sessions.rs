@@ -17,7 +17,7 @@ use store::tables::{
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{CurrentRequest, Json, May, tokens::ACCESS_TOKEN_SECONDS};
+use web::{CurrentRequest, Json, Require, tokens::ACCESS_TOKEN_SECONDS};
 
 use crate::{
     Auth,
@@ -160,8 +160,8 @@ pub(crate) async fn refresh(
 /// Sign out on this device.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout",
     responses((status = 204, description = "Signed out.")))]
-pub(crate) async fn logout(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<StatusCode> {
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+pub(crate) async fn logout(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<StatusCode> {
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     devices::end_session(&mut tx, caller.device_id).await?;
     tx.commit().await?;
     auth.refresh_tokens.end_family(caller.user_id, caller.session_id).await?;
@@ -171,8 +171,8 @@ pub(crate) async fn logout(State(auth): State<Auth>, caller: May<SignedIn>) -> w
 /// Sign out everywhere.
 #[utoipa::path(post, path = "/auth/logout-all", tag = "auth", operation_id = "logout_all",
     responses((status = 204, description = "Signed out on all devices.")))]
-pub(crate) async fn logout_all(State(auth): State<Auth>, caller: May<SignedIn>) -> web::Result<StatusCode> {
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+pub(crate) async fn logout_all(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<StatusCode> {
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     devices::end_sessions_of(&mut tx, caller.user_id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

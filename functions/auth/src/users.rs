@@ -7,13 +7,13 @@ use domain::{
 };
 use serde::Deserialize;
 use store::tables::{
-    creations::{self, Creation},
     devices,
+    idempotency::{self, Creation},
     users::{self, ManagedUserFields, User, UserFields, UserFilter, UserStatus},
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
+use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
 
 use crate::{
     Auth,
@@ -48,7 +48,7 @@ pub struct UserQuery {
     responses((status = 200, description = "A page of users.", body = UserPage)))]
 pub(crate) async fn list(
     State(auth): State<Auth>,
-    caller: May<UsersRead>,
+    caller: Require<UsersRead>,
     Query(query): Query<UserQuery>,
 ) -> web::Result<axum::Json<UserPage>> {
     let filter = UserFilter {
@@ -69,14 +69,14 @@ pub(crate) async fn list(
         (status = 409, description = "The address or the id is taken.")))]
 pub(crate) async fn create(
     State(auth): State<Auth>,
-    caller: May<UsersWrite>,
+    caller: Require<UsersWrite>,
     New { id, fields }: NewUser,
 ) -> web::Result<Reply<User>> {
     if !caller.role.manages(fields.role) {
         return Err(Error::Forbidden.into());
     }
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
-    if creations::claim(&mut tx, "users", id, &fields).await? == Creation::Fresh {
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
+    if idempotency::claim(&mut tx, "users", id, &fields).await? == Creation::Fresh {
         users::insert(&mut tx, id, &fields).await?;
         let code = auth.codes.issue_code(id, INVITATION_SECONDS).await?;
         code_sms(id, &fields.phone, fields.locale, code).enqueue(&mut tx).await?;
@@ -92,7 +92,7 @@ pub(crate) async fn create(
     responses((status = 200, description = "The user.", body = User)))]
 pub(crate) async fn read(
     State(auth): State<Auth>,
-    caller: May<UsersRead>,
+    caller: Require<UsersRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<User>> {
     let user = users::find(&auth.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
@@ -108,12 +108,12 @@ pub(crate) async fn read(
         (status = 412, description = "Changed meanwhile.")))]
 pub(crate) async fn change(
     State(auth): State<Auth>,
-    caller: May<UsersWrite>,
+    caller: Require<UsersWrite>,
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: UserPatch,
 ) -> web::Result<Reply<User>> {
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     if !caller.role.manages(users::find_in(&mut tx, id).await?.role) {
         return Err(Error::Forbidden.into());
     }
@@ -145,13 +145,13 @@ pub(crate) async fn change(
     responses((status = 204, description = "Removed.")))]
 pub(crate) async fn delete(
     State(auth): State<Auth>,
-    caller: May<UsersDelete>,
+    caller: Require<UsersDelete>,
     Path(id): Path<Uuid>,
 ) -> web::Result<StatusCode> {
     if id == caller.user_id {
         return Err(Error::Forbidden.into());
     }
-    let mut tx = auth.app.db.write(&*caller, 0).await?;
+    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     users::lock(&mut tx, id).await?;
     devices::end_sessions_of(&mut tx, id).await?;
     users::delete(&mut tx, id).await?;

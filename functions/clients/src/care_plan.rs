@@ -11,7 +11,7 @@ use store::tables::{
     clients,
 };
 use uuid::Uuid;
-use web::{IfMatch, Json, May, Path, Reply};
+use web::{IfMatch, Json, Path, Reply, Require};
 
 /// Read the plan in force.
 #[utoipa::path(get, path = "/clients/{id}/care-plan", tag = "clients", operation_id = "read_care_plan",
@@ -19,7 +19,7 @@ use web::{IfMatch, Json, May, Path, Reply};
     responses((status = 200, description = "The plan in force.", body = CarePlanVersion)))]
 pub(crate) async fn read(
     State(app): State<App>,
-    caller: May<CarePlansRead>,
+    caller: Require<CarePlansRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<CarePlanVersion>> {
     let plan = care_plans::current(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
@@ -34,12 +34,12 @@ pub(crate) async fn read(
     responses((status = 200, description = "The plan in force.", body = CarePlanVersion), (status = 412, description = "Changed meanwhile.")))]
 pub(crate) async fn write(
     State(app): State<App>,
-    caller: May<ClientsWrite>,
+    caller: Require<ClientsWrite>,
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     Json(plan): Json<CarePlan>,
 ) -> web::Result<Reply<CarePlanVersion>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let client = clients::lock(&mut tx, id).await?;
     let before = care_plans::in_force(&mut tx, id).await?;
     if_match.check(&before)?;
@@ -59,7 +59,7 @@ pub(crate) async fn write(
     responses((status = 200, description = "All versions.", body = Vec<CarePlanVersion>)))]
 pub(crate) async fn versions(
     State(app): State<App>,
-    caller: May<CarePlansRead>,
+    caller: Require<CarePlansRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<axum::Json<Vec<CarePlanVersion>>> {
     let versions = care_plans::versions(&app.db, &*caller, id).await?;

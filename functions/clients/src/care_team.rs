@@ -11,12 +11,12 @@ use store::{
     tables::{
         care_team::{self, Member, MemberFields},
         clients,
-        creations::{self, Creation},
+        idempotency::{self, Creation},
         users,
     },
 };
 use uuid::Uuid;
-use web::{IfMatch, May, New, Patch, Path, Reply};
+use web::{IfMatch, New, Patch, Path, Reply, Require};
 
 type NewMember = New<MemberFields>;
 type MemberPatch = Patch<MemberFields>;
@@ -27,7 +27,7 @@ type MemberPatch = Patch<MemberFields>;
     responses((status = 200, description = "The team, by first day.", body = Vec<Member>)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<ClientsRead>,
+    caller: Require<ClientsRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<axum::Json<Vec<Member>>> {
     let team = care_team::of_client(&app.db, &*caller, id).await?;
@@ -44,13 +44,13 @@ pub(crate) async fn list(
         (status = 409, description = "On it already, or there is a primary nurse, or the id is taken.")))]
 pub(crate) async fn add(
     State(app): State<App>,
-    caller: May<ClientsWrite>,
+    caller: Require<ClientsWrite>,
     Path(client_id): Path<Uuid>,
     New { id, fields }: NewMember,
 ) -> web::Result<Reply<Member>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     clients::lock(&mut tx, client_id).await?;
-    if creations::claim(&mut tx, "care_team", id, &(client_id, &fields)).await? == Creation::Fresh {
+    if idempotency::claim(&mut tx, "care_team", id, &(client_id, &fields)).await? == Creation::Fresh {
         must_suit(&mut tx, &fields).await?;
         care_team::insert(&mut tx, client_id, id, &fields).await?;
     }
@@ -67,12 +67,12 @@ pub(crate) async fn add(
         (status = 412, description = "Changed meanwhile.")))]
 pub(crate) async fn change(
     State(app): State<App>,
-    caller: May<ClientsWrite>,
+    caller: Require<ClientsWrite>,
     Path((client_id, id)): Path<(Uuid, Uuid)>,
     if_match: IfMatch,
     patch: MemberPatch,
 ) -> web::Result<Reply<Member>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let before = care_team::lock(&mut tx, client_id, id).await?;
     if_match.check(&before)?;
     let wanted = patch.apply(&(&before).into())?;
@@ -92,10 +92,10 @@ pub(crate) async fn change(
     responses((status = 204, description = "Off the team.")))]
 pub(crate) async fn remove(
     State(app): State<App>,
-    caller: May<ClientsWrite>,
+    caller: Require<ClientsWrite>,
     Path((client_id, id)): Path<(Uuid, Uuid)>,
 ) -> web::Result<StatusCode> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     care_team::lock(&mut tx, client_id, id).await?;
     care_team::delete(&mut tx, client_id, id).await?;
     tx.commit().await?;

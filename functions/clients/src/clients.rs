@@ -11,13 +11,13 @@ use store::{
     Identity, Tx,
     tables::{
         clients::{self, Client, ClientFields, ClientFilter, ClientSummary},
-        creations::{self, Creation},
+        idempotency::{self, Creation},
         users,
     },
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
+use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
 
 type NewClient = New<ClientFields>;
 type ClientPatch = Patch<ClientFields>;
@@ -46,7 +46,7 @@ pub struct ClientQuery {
     responses((status = 200, description = "A page of the clients that the caller may see.", body = ClientSummaryPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<ClientsRead>,
+    caller: Require<ClientsRead>,
     Query(query): Query<ClientQuery>,
 ) -> web::Result<axum::Json<ClientSummaryPage>> {
     let filter = ClientFilter {
@@ -64,11 +64,11 @@ pub(crate) async fn list(
     responses((status = 201, description = "Entered.", body = Client), (status = 409, description = "The id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
-    caller: May<ClientsWrite>,
+    caller: Require<ClientsWrite>,
     New { id, fields }: NewClient,
 ) -> web::Result<Reply<Client>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
-    if creations::claim(&mut tx, "clients", id, &fields).await? == Creation::Fresh {
+    let mut tx = app.db.write(&*caller).await?;
+    if idempotency::claim(&mut tx, "clients", id, &fields).await? == Creation::Fresh {
         must_be_coordinator(&mut tx, fields.coordinator_id).await?;
         clients::insert(&mut tx, id, &fields).await?;
     }
@@ -83,7 +83,7 @@ pub(crate) async fn create(
     responses((status = 200, description = "The client, as far as the caller's role may read.", body = Client)))]
 pub(crate) async fn read(
     State(app): State<App>,
-    caller: May<ClientsRead>,
+    caller: Require<ClientsRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<Client>> {
     let client = clients::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
@@ -96,12 +96,12 @@ pub(crate) async fn read(
     responses((status = 200, description = "As changed.", body = Client), (status = 412, description = "Changed meanwhile.")))]
 pub(crate) async fn change(
     State(app): State<App>,
-    caller: May<ClientsWrite>,
+    caller: Require<ClientsWrite>,
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: ClientPatch,
 ) -> web::Result<Reply<Client>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let before = clients::lock(&mut tx, id).await?;
     if_match.check(&before)?;
     let wanted = patch.apply(&before.fields)?;
@@ -120,10 +120,10 @@ pub(crate) async fn change(
     responses((status = 204, description = "Removed."), (status = 409, description = "Visits are still to come.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
-    caller: May<ClientsDelete>,
+    caller: Require<ClientsDelete>,
     Path(id): Path<Uuid>,
 ) -> web::Result<StatusCode> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     clients::lock(&mut tx, id).await?;
     if clients::has_open_visits(&mut tx, id).await? {
         return Err(

@@ -9,11 +9,11 @@ use domain::{
 use store::tables::{
     clients,
     consents::{self, Consent, ConsentFields},
-    creations::{self, Creation},
+    idempotency::{self, Creation},
     users,
 };
 use uuid::Uuid;
-use web::{May, New, Path};
+use web::{New, Path, Require};
 
 type NewConsent = New<ConsentFields>;
 
@@ -23,7 +23,7 @@ type NewConsent = New<ConsentFields>;
     responses((status = 200, description = "All that was recorded; the newest of a kind counts.", body = Vec<Consent>)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<ClientsRead>,
+    caller: Require<ClientsRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Json<Vec<Consent>>> {
     let consents = consents::of_client(&app.db, &*caller, id).await?;
@@ -39,13 +39,13 @@ pub(crate) async fn list(
     responses((status = 201, description = "Recorded.", body = Consent), (status = 409, description = "The id is taken.")))]
 pub(crate) async fn record(
     State(app): State<App>,
-    caller: May<ClientsWrite>,
+    caller: Require<ClientsWrite>,
     Path(client_id): Path<Uuid>,
     New { id, fields }: NewConsent,
 ) -> web::Result<(StatusCode, Json<Consent>)> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     clients::lock(&mut tx, client_id).await?;
-    if creations::claim(&mut tx, "consents", id, &(client_id, &fields)).await? == Creation::Fresh {
+    if idempotency::claim(&mut tx, "consents", id, &(client_id, &fields)).await? == Creation::Fresh {
         if let Some(user_id) = fields.user_id
             && users::role_of(&mut tx, user_id).await?.is_none()
         {

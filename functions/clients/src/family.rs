@@ -5,12 +5,12 @@ use axum::{Json, extract::State};
 use domain::{error::Error, identity::FamilyRead};
 use store::reads::family::{self, FamilyClient, FamilyView};
 use uuid::Uuid;
-use web::{May, Path};
+use web::{Path, Require};
 
 /// List the clients whom the caller may follow.
 #[utoipa::path(get, path = "/family/clients", tag = "family", operation_id = "list_family_clients",
     responses((status = 200, description = "The clients, while they consent to sharing.", body = Vec<FamilyClient>)))]
-pub(crate) async fn list(State(app): State<App>, caller: May<FamilyRead>) -> web::Result<Json<Vec<FamilyClient>>> {
+pub(crate) async fn list(State(app): State<App>, caller: Require<FamilyRead>) -> web::Result<Json<Vec<FamilyClient>>> {
     Ok(Json(family::clients(&app.db, &*caller).await?))
 }
 
@@ -20,7 +20,7 @@ pub(crate) async fn list(State(app): State<App>, caller: May<FamilyRead>) -> web
     responses((status = 200, description = "What is meant for families, and nothing else.", body = FamilyView)))]
 pub(crate) async fn view(
     State(app): State<App>,
-    caller: May<FamilyRead>,
+    caller: Require<FamilyRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Json<FamilyView>> {
     family::view(&app.db, &*caller, id).await?.map(Json).ok_or(Error::NotFound.into())

@@ -10,7 +10,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, May, Page, PageSize, Path, Query};
+use web::{Cursor, Page, PageSize, Path, Query, Require};
 
 type TimelineEventPage = Page<TimelineEvent>;
 
@@ -33,7 +33,7 @@ pub struct TimelineQuery {
     responses((status = 200, description = "A page of the timeline.", body = TimelineEventPage)))]
 pub(crate) async fn read(
     State(app): State<App>,
-    caller: May<ClientsRead>,
+    caller: Require<ClientsRead>,
     Path(id): Path<Uuid>,
     Query(query): Query<TimelineQuery>,
 ) -> web::Result<Json<TimelineEventPage>> {

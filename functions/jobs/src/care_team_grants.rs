@@ -4,14 +4,14 @@
 use domain::{error::Error, identity::Job};
 use store::tables::grant_dates;
 
-use crate::{Jobs, Report, Run, agencies, local};
+use crate::{Jobs, Report, Run, agencies, agency_time};
 
 /// Grants a transaction: the agency's writers wait meanwhile.
 const BATCH: u16 = 200;
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
-        let today = run.now.to_zoned(local::zone(agency)?).date();
+        let today = run.now.to_zoned(agency_time::zone(agency)?).date();
         let job = Job { agency_id: agency.id };
         report.count("began", 0);
         report.count("ended", 0);
@@ -20,7 +20,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
                 report.cut_off = true;
                 return Ok(());
             }
-            let turned = grant_dates::turn(&jobs.db, &job, today, BATCH).await?;
+            let turned = grant_dates::apply_grant_dates(&jobs.db, &job, today, BATCH).await?;
             report.count("began", turned.began);
             report.count("ended", turned.ended);
             if turned.began + turned.ended < BATCH.into() {

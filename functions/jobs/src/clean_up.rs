@@ -3,7 +3,7 @@
 use domain::{error::Error, identity::Job};
 use store::tables::{
     devices,
-    forgetting::{self, Passing},
+    retention::{self, RetentionTable},
     sync_log,
 };
 use strum::IntoEnumIterator;
@@ -16,9 +16,9 @@ const BATCH: i32 = 1_000;
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
         let job = Job { agency_id: agency.id };
-        for what in Passing::iter() {
+        for what in RetentionTable::iter() {
             agencies::batches(run, report, what.into(), BATCH.unsigned_abs().into(), async || {
-                Ok(forgetting::remove(&jobs.db, &job, what, run.now, BATCH).await?)
+                Ok(retention::remove(&jobs.db, &job, what, run.now, BATCH).await?)
             })
             .await?;
         }

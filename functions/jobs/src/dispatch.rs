@@ -21,10 +21,10 @@ use crate::{Clock, Deadline, Report, sender::Sender};
 
 mod backoff;
 mod calls_and_sms;
-mod doubt;
 mod hang_up;
-mod lanes;
 mod pushes;
+mod rate_limits;
+mod uncertain_delivery;
 
 /// Sends what is due, until nothing is or `deadline` has passed.
 pub(crate) async fn run(sender: &Sender, clock: &Clock, deadline: &Deadline) -> Result<Report, Error> {
@@ -98,7 +98,7 @@ impl Dispatch<'_> {
     async fn move_on(&self, message: &Taken) {
         let Some(alert_id) = message.alert_id else { return };
         let advanced = async {
-            let mut tx = self.sender.db.write(&Job { agency_id: message.agency_id }, 1).await?;
+            let mut tx = self.sender.db.write(&Job { agency_id: message.agency_id }).await?;
             escalation::advance(&mut tx, alert_id, Reason::CallEnded(message.id), self.clock.now()).await?;
             tx.commit().await.map_err(Error::from)
         };

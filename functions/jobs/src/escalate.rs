@@ -44,7 +44,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
 }
 
 async fn step(jobs: &Jobs, run: &Run, due: Due) -> Result<Moved, Error> {
-    let mut tx = jobs.db.write(&Job { agency_id: due.agency_id }, 1).await?;
+    let mut tx = jobs.db.write(&Job { agency_id: due.agency_id }).await?;
     let moved = escalation::advance(&mut tx, due.alert_id, Reason::Due, run.now).await?;
     tx.commit().await?;
     Ok(moved)

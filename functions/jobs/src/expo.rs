@@ -11,7 +11,7 @@ use reqwest::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::http_client::{self, Undone};
+use crate::http_client::{self, SendError};
 
 /// Where Expo's push service is.
 pub const PUBLIC_URL: &str = "https://exp.host";
@@ -92,21 +92,21 @@ impl Expo {
     }
 
     /// Sends at most [`BATCH`] messages; answers what became of each, in their order.
-    pub async fn send(&self, messages: &[Push<'_>]) -> Result<Vec<Outcome>, Undone> {
+    pub async fn send(&self, messages: &[Push<'_>]) -> Result<Vec<Outcome>, SendError> {
         let tickets: Vec<Verdict> = self.ask("send", &json!(messages)).await?;
         if tickets.len() != messages.len() {
-            return Err(Undone::Unknown("expo answered for another number of messages".into()));
+            return Err(SendError::Unknown("expo answered for another number of messages".into()));
         }
         Ok(tickets.into_iter().map(Verdict::outcome).collect())
     }
 
     /// What became of at most [`RECEIPTS`] tickets; those that Expo has no word of yet are missing.
-    pub async fn receipts(&self, tickets: &[&str]) -> Result<HashMap<String, Outcome>, Undone> {
+    pub async fn receipts(&self, tickets: &[&str]) -> Result<HashMap<String, Outcome>, SendError> {
         let receipts: HashMap<String, Verdict> = self.ask("getReceipts", &json!({"ids": tickets})).await?;
         Ok(receipts.into_iter().map(|(ticket, verdict)| (ticket, verdict.outcome())).collect())
     }
 
-    async fn ask<T: DeserializeOwned>(&self, what: &str, body: &Value) -> Result<T, Undone> {
+    async fn ask<T: DeserializeOwned>(&self, what: &str, body: &Value) -> Result<T, SendError> {
         #[derive(Deserialize)]
         struct Answer<T> {
             data: T,
@@ -116,12 +116,12 @@ impl Expo {
             .post(format!("{}/--/api/v2/push/{what}", self.base))
             .header(CONTENT_TYPE, "application/json")
             .header(CONTENT_ENCODING, "gzip")
-            .body(gzip(body).map_err(|error| Undone::NotNow(error.to_string()))?)
+            .body(gzip(body).map_err(|error| SendError::NotNow(error.to_string()))?)
             .send()
             .await?;
         match http_client::read::<Answer<T>>(answer).await? {
             (status, Some(answer)) if status.is_success() => Ok(answer.data),
-            (status, _) if status.is_success() => Err(Undone::Unknown("expo's answer can't be read".into())),
+            (status, _) if status.is_success() => Err(SendError::Unknown("expo's answer can't be read".into())),
             (status, _) => Err(http_client::of_status(status)),
         }
     }

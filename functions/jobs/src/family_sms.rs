@@ -14,7 +14,7 @@ use domain::{
 use jiff::{civil::Time, tz::TimeZone};
 use store::{
     AuditEntry,
-    reads::daily_news::{self, Day, DayOfClient},
+    reads::daily_summary::{self, Day, DayOfClient},
     tables::{
         agencies::Agency,
         messages::{self, Channel, Message},
@@ -22,7 +22,7 @@ use store::{
 };
 use uuid::Uuid;
 
-use crate::{Jobs, Report, Run, agencies, local};
+use crate::{Jobs, Report, Run, agencies, agency_time};
 
 /// When it goes out.
 const FROM: Time = Time::constant(18, 0, 0, 0);
@@ -33,12 +33,12 @@ const BATCH: u16 = 500;
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
-        let zone = local::zone(agency)?;
+        let zone = agency_time::zone(agency)?;
         report.count("queued", 0);
         if !(FROM..UNTIL).contains(&run.now.to_zoned(zone.clone()).time()) {
             return Ok(());
         }
-        let day = local::day(run.now, zone.clone())?;
+        let day = agency_time::day(run.now, zone.clone())?;
         let mut after = Some((Uuid::nil(), Uuid::nil()));
         while let Some(place) = after {
             if run.deadline.has_passed() {
@@ -70,9 +70,9 @@ async fn tell(
     day: Day,
     after: (Uuid, Uuid),
 ) -> Result<Told, Error> {
-    let mut tx = jobs.db.write(&Job { agency_id: agency.id }, 0).await?;
-    daily_news::begin(&mut tx).await?;
-    let families = daily_news::untold(&mut tx, day, run.now, after, BATCH).await?;
+    let mut tx = jobs.db.write_unsynced(&Job { agency_id: agency.id }).await?;
+    daily_summary::begin(&mut tx).await?;
+    let families = daily_summary::pending_recipients(&mut tx, day, run.now, after, BATCH).await?;
     let last = families.last().map(|family| (family.client_id, family.recipient_id));
     let more_after = last.filter(|_| families.len() == usize::from(BATCH));
     let mut numbers = HashSet::new();
@@ -82,8 +82,8 @@ async fn tell(
         .collect();
     let queued: Vec<_> = wanted.iter().map(|family| message(family, zone, day)).collect();
     if !queued.is_empty() {
-        let until = local::at(UNTIL, day, zone)?;
-        messages::enqueue_in_turn(&mut tx, &queued, jobs.senders.sms_spacing(), until).await?;
+        let until = agency_time::at(UNTIL, day, zone)?;
+        messages::enqueue_paced(&mut tx, &queued, jobs.senders.sms_spacing(), until).await?;
     }
     for family in &wanted {
         tx.audit(AuditEntry::new("family.sms", "user", family.recipient_id, Some(family.client_id)));

@@ -14,7 +14,7 @@ pub const REQUEST: Duration = Duration::from_secs(8);
 
 /// Why a request is not known to have had its effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Undone {
+pub enum SendError {
     /// It had none, and never will.
     #[error("refused: {0}")]
     Refused(String),
@@ -52,7 +52,7 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
         .with_no_client_auth())
 }
 
-impl From<reqwest::Error> for Undone {
+impl From<reqwest::Error> for SendError {
     fn from(error: reqwest::Error) -> Self {
         // The address may hold what is secret or personal.
         let error = error.without_url();
@@ -69,18 +69,20 @@ fn chain(error: &dyn std::error::Error) -> String {
 }
 
 /// What an answer without the service's own words means.
-pub(crate) fn of_status(status: StatusCode) -> Undone {
+pub(crate) fn of_status(status: StatusCode) -> SendError {
     let said = format!("HTTP {}", status.as_u16());
     match status {
         // A proxy's 500, 502 or 504: what is behind it may have done the work.
-        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => Undone::NotNow(said),
-        status if status.is_client_error() => Undone::NotNow(said),
-        _ => Undone::Unknown(said),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => SendError::NotNow(said),
+        status if status.is_client_error() => SendError::NotNow(said),
+        _ => SendError::Unknown(said),
     }
 }
 
 /// The body as a `T`, and the status; what isn't a `T` is `None`.
-pub(crate) async fn read<T: serde::de::DeserializeOwned>(answer: Response) -> Result<(StatusCode, Option<T>), Undone> {
+pub(crate) async fn read<T: serde::de::DeserializeOwned>(
+    answer: Response,
+) -> Result<(StatusCode, Option<T>), SendError> {
     let status = answer.status();
     let body = answer.bytes().await?;
     Ok((status, serde_json::from_slice(&body).ok()))

@@ -13,7 +13,7 @@ use store::{
     },
 };
 
-use crate::{Jobs, Report, Run, agencies, local};
+use crate::{Jobs, Report, Run, agencies, agency_time};
 
 /// After how long a visit counts as missed.
 const MISSED_AFTER: SignedDuration = SignedDuration::from_mins(60);
@@ -47,7 +47,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
         for name in ["late", "dark", "missed", "nobody_to_tell"] {
             report.count(name, 0);
         }
-        let zone = local::zone(agency)?;
+        let zone = agency_time::zone(agency)?;
         let mut after = overdue_visits::beginning();
         loop {
             if run.deadline.has_passed() {
@@ -75,27 +75,27 @@ fn step(visit: &OverdueVisit, now: Timestamp) -> Option<Step> {
         return (!told(Step::Miss)).then_some(Step::Miss);
     }
     let missed = now.duration_since(visit.scheduled_start) >= MISSED_AFTER;
-    let untold = !told(Step::TellLate) && !told(Step::TellDark);
+    let pending_recipients = !told(Step::TellLate) && !told(Step::TellDark);
     match visit.phone {
         // The check-in may be on its way; the next run knows.
         Phone::Sending => None,
         Phone::Heard if missed => Some(Step::Miss),
-        Phone::Heard => untold.then_some(Step::TellLate),
-        Phone::Dark if missed => (!told(Step::TellDark)).then_some(Step::TellDark),
-        Phone::Dark => untold.then_some(Step::TellDark),
+        Phone::Heard => pending_recipients.then_some(Step::TellLate),
+        Phone::Unreachable if missed => (!told(Step::TellDark)).then_some(Step::TellDark),
+        Phone::Unreachable => pending_recipients.then_some(Step::TellDark),
     }
 }
 
 /// Does what there is to do, on what the visits are under the agency's write lock: no check-in comes in between.
 async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after: Place) -> Result<Report, Error> {
     let mut report = Report::default();
-    let mut tx = jobs.db.write(&Job { agency_id: agency.id }, 8).await?;
+    let mut tx = jobs.db.write(&Job { agency_id: agency.id }).await?;
     let visits = overdue_visits::list_in(&mut tx, run.now, after, BATCH).await?;
     let mut missed = Vec::new();
     let mut queued = Vec::new();
     for visit in visits {
         let Some(step) = step(&visit, run.now) else { continue };
-        if overdue_visits::is_news(visit.scheduled_start, run.now) {
+        if overdue_visits::still_relevant(visit.scheduled_start, run.now) {
             if let Some(message) = message(&visit, step, zone) {
                 queued.push(message);
             } else {

@@ -10,6 +10,7 @@
 //!   too (`app.delete_expired_rows`), whatever the event says.
 
 mod agencies;
+mod agency_time;
 mod anchors;
 mod audit;
 mod care_team_grants;
@@ -23,7 +24,6 @@ mod expo;
 mod family_sms;
 mod http_client;
 mod late_visits;
-mod local;
 mod orphaned_uploads;
 mod receipts;
 mod report;

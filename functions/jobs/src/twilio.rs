@@ -8,7 +8,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use store::tables::messages::Channel;
 use uuid::Uuid;
 
-use crate::http_client::{self, Undone};
+use crate::http_client::{self, SendError};
 
 /// Where Twilio is.
 pub const PUBLIC_URL: &str = "https://api.twilio.com";
@@ -128,7 +128,7 @@ impl Twilio {
     }
 
     /// Sends an SMS. Answers its id.
-    pub async fn send_sms(&self, message_id: Uuid, to: &str, body: &str) -> Result<String, Undone> {
+    pub async fn send_sms(&self, message_id: Uuid, to: &str, body: &str) -> Result<String, SendError> {
         let reports = self.webhook(&self.webhooks.sms_status_callback_url, message_id)?;
         let form =
             [("To", to), ("From", &self.numbers.sms_number), ("Body", body), ("StatusCallback", reports.as_str())];
@@ -136,7 +136,7 @@ impl Twilio {
     }
 
     /// Places a call, whose words and keys `webhooks` answers for. Answers its id.
-    pub async fn place_call(&self, message_id: Uuid, to: &str) -> Result<String, Undone> {
+    pub async fn place_call(&self, message_id: Uuid, to: &str) -> Result<String, SendError> {
         let words = self.webhook(&self.webhooks.voice_webhook_url, message_id)?;
         let reports = self.webhook(&self.webhooks.voice_status_callback_url, message_id)?;
         let timeout = RING_SECONDS.to_string();
@@ -154,16 +154,16 @@ impl Twilio {
     }
 
     /// Ends a call that still rings. One that somebody has picked up goes on: they are told what there is to know.
-    pub async fn stop_ringing(&self, sid: &str) -> Result<(), Undone> {
+    pub async fn stop_ringing(&self, sid: &str) -> Result<(), SendError> {
         let request = self.http.post(self.url(&format!("Calls/{sid}.json"))?).form(&[("Status", "canceled")]);
         match self.ask::<Created>(request, &NOT_RINGING).await {
-            Ok(_) | Err(Undone::Refused(_)) => Ok(()),
+            Ok(_) | Err(SendError::Refused(_)) => Ok(()),
             Err(undone) => Err(undone),
         }
     }
 
     /// The latest SMS or calls from our number to another, newest first.
-    pub async fn latest(&self, channel: Channel, to: &str) -> Result<Vec<Known>, Undone> {
+    pub async fn latest(&self, channel: Channel, to: &str) -> Result<Vec<Known>, SendError> {
         let resource = if channel == Channel::Voice { "Calls.json" } else { "Messages.json" };
         let mut url = self.url(resource)?;
         url.query_pairs_mut().extend_pairs([("To", to), ("From", self.number(channel)), ("PageSize", LOOKED_THROUGH)]);
@@ -175,13 +175,13 @@ impl Twilio {
         known.collect()
     }
 
-    async fn create(&self, resource: &str, form: &[(&str, &str)]) -> Result<String, Undone> {
+    async fn create(&self, resource: &str, form: &[(&str, &str)]) -> Result<String, SendError> {
         let created: Created = self.ask(self.http.post(self.url(resource)?).form(form), &NEVER).await?;
         Ok(created.sid)
     }
 
     /// `never`: Twilio's codes after which asking again is of no use.
-    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder, never: &[i32]) -> Result<T, Undone> {
+    async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder, never: &[i32]) -> Result<T, SendError> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Answer<T> {
@@ -197,19 +197,19 @@ impl Twilio {
             (status, Some(Answer::Done(done))) if status.is_success() => Ok(done),
             (status, Some(Answer::Refused(Refusal { code }))) if !status.is_success() => {
                 let said = format!("twilio {code}");
-                Err(if never.contains(&code) { Undone::Refused(said) } else { Undone::NotNow(said) })
+                Err(if never.contains(&code) { SendError::Refused(said) } else { SendError::NotNow(said) })
             }
             (status, _) if status.is_success() => Err(unreadable()),
             (status, _) => Err(http_client::of_status(status)),
         }
     }
 
-    fn url(&self, resource: &str) -> Result<Url, Undone> {
+    fn url(&self, resource: &str) -> Result<Url, SendError> {
         parsed(&format!("{}/2010-04-01/Accounts/{}/{resource}", self.base, self.account.account_sid))
     }
 
     /// One of our webhooks, with our token and which message it is about.
-    fn webhook(&self, url: &str, message_id: Uuid) -> Result<Url, Undone> {
+    fn webhook(&self, url: &str, message_id: Uuid) -> Result<Url, SendError> {
         let mut url = parsed(url)?;
         url.query_pairs_mut()
             .append_pair("token", self.webhooks.webhook_auth_token.expose_secret())
@@ -219,11 +219,11 @@ impl Twilio {
     }
 }
 
-fn parsed(url: &str) -> Result<Url, Undone> {
+fn parsed(url: &str) -> Result<Url, SendError> {
     // Ours to correct; the messages wait until then.
-    Url::parse(url).map_err(|error| Undone::NotNow(format!("a configured address is wrong: {error}")))
+    Url::parse(url).map_err(|error| SendError::NotNow(format!("a configured address is wrong: {error}")))
 }
 
-fn unreadable() -> Undone {
-    Undone::Unknown("twilio's answer can't be read".into())
+fn unreadable() -> SendError {
+    SendError::Unknown("twilio's answer can't be read".into())
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use store::tables::photos;
 
-use crate::{Photos, finish::finish};
+use crate::{Photos, process_upload::process_upload};
 
 /// What an event is called that is no request: requests are observed by the router.
 #[must_use]
@@ -67,7 +67,7 @@ async fn uploaded(photos: &Photos, told: Notification) -> Result<(), Error> {
     let mut failed = None;
     for id in ours.filter_map(|record| keys::photo_of_upload(&record.s3.object.key)) {
         let Some(job) = photos::agency_of_upload(&photos.app.db, id).await? else { continue };
-        match finish(photos, job, id).await {
+        match process_upload(photos, job, id).await {
             Ok(row) => tracing::info!(photo = %id, status = <&str>::from(row.status), "an upload was finished"),
             // Judged and removed meanwhile, or its record was.
             Err(Error::Conflict(Conflict::NotArrived) | Error::NotFound) => {}

@@ -3,8 +3,8 @@
 
 pub mod clean;
 mod events;
-mod finish;
 mod photos;
+mod process_upload;
 
 pub use events::{event_name, invoke};
 

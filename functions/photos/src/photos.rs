@@ -12,15 +12,15 @@ use runtime::objects::{UploadTerms, keys};
 use serde::{Deserialize, Serialize};
 use store::tables::{
     clients,
-    creations::{self, Creation},
+    idempotency::{self, Creation},
     photos::{self, NEVER_ARRIVED, Photo, PhotoDetailsFields, PhotoFields, PhotoFilter, PhotoRow, PhotoSize},
     visits,
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
+use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
 
-use crate::{Photos, finish::finish};
+use crate::{Photos, process_upload::process_upload};
 
 type NewPhoto = New<PhotoFields>;
 type PhotoDetailsPatch = Patch<PhotoDetailsFields>;
@@ -93,7 +93,7 @@ impl Versioned for PhotoUpload {
         (status = 404, description = "No such client or visit, or none that the caller may see.")))]
 pub(crate) async fn list(
     State(photos): State<Photos>,
-    caller: May<PhotosRead>,
+    caller: Require<PhotosRead>,
     Query(query): Query<PhotoQuery>,
 ) -> web::Result<Json<PhotoPage>> {
     if query.client_id.or(query.visit_id).or(query.user_id).is_none() {
@@ -136,12 +136,12 @@ pub(crate) async fn list(
         (status = 409, description = "The id is taken, or the document has a newer version.")))]
 pub(crate) async fn create(
     State(photos): State<Photos>,
-    caller: May<PhotosWrite>,
+    caller: Require<PhotosWrite>,
     New { id, fields }: NewPhoto,
 ) -> web::Result<Reply<PhotoUpload>> {
     let db = &photos.app.db;
-    let mut tx = db.write(&*caller, 1).await?;
-    if creations::claim(&mut tx, "photos", id, &fields).await? == Creation::Fresh {
+    let mut tx = db.write(&*caller).await?;
+    if idempotency::claim(&mut tx, "photos", id, &fields).await? == Creation::Fresh {
         photos::insert(&mut tx, id, &fields).await?;
     }
     let mut row = photos::get(&mut tx, id).await?;
@@ -172,12 +172,12 @@ pub(crate) async fn create(
         (status = 409, description = "Nothing has arrived yet.")))]
 pub(crate) async fn complete(
     State(photos): State<Photos>,
-    caller: May<PhotosWrite>,
+    caller: Require<PhotosWrite>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<Photo>> {
     let row = photos::find_to_complete(&photos.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     only_own(&caller, &row)?;
-    let row = finish(&photos, Job { agency_id: caller.agency_id }, id).await?;
+    let row = process_upload(&photos, Job { agency_id: caller.agency_id }, id).await?;
     Ok(Reply(StatusCode::OK, row.shown_to(caller.role, None)))
 }
 
@@ -189,7 +189,7 @@ pub(crate) async fn complete(
     responses((status = 200, description = "The record and, where it is stored, a URL good for 15 minutes.", body = Photo)))]
 pub(crate) async fn read(
     State(photos): State<Photos>,
-    caller: May<PhotosRead>,
+    caller: Require<PhotosRead>,
     Path(id): Path<Uuid>,
     Query(SizeQuery { size }): Query<SizeQuery>,
 ) -> web::Result<Reply<Photo>> {
@@ -207,12 +207,12 @@ pub(crate) async fn read(
         (status = 409, description = "The visit is signed and completed.")))]
 pub(crate) async fn change(
     State(photos): State<Photos>,
-    caller: May<PhotosWrite>,
+    caller: Require<PhotosWrite>,
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: PhotoDetailsPatch,
 ) -> web::Result<Reply<Photo>> {
-    let mut tx = photos.app.db.write(&*caller, 1).await?;
+    let mut tx = photos.app.db.write(&*caller).await?;
     let before = photos::get(&mut tx, id).await?;
     only_own(&caller, &before)?;
     if_match.check(&before)?;
@@ -232,10 +232,10 @@ pub(crate) async fn change(
     responses((status = 204, description = "Removed."), (status = 409, description = "The visit is signed and completed.")))]
 pub(crate) async fn delete(
     State(photos): State<Photos>,
-    caller: May<PhotosWrite>,
+    caller: Require<PhotosWrite>,
     Path(id): Path<Uuid>,
 ) -> web::Result<StatusCode> {
-    let mut tx = photos.app.db.write(&*caller, 1).await?;
+    let mut tx = photos.app.db.write(&*caller).await?;
     let photo = photos::get(&mut tx, id).await?;
     only_own(&caller, &photo)?;
     photos::delete(tx, &photo).await?;

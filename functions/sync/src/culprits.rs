@@ -26,7 +26,7 @@ pub(crate) async fn find(tx: &Tx<Caller>, outcome: &Outcome) -> Result<Barred, D
         let mut found = Barred::new();
         let mut suspects = vec![batch];
         while let Some(batch) = suspects.pop() {
-            match tx.try_out(batch.write(tx, table)).await? {
+            match tx.savepoint(batch.write(tx, table)).await? {
                 Ok(()) => {}
                 Err(error) if error.is_about_the_data() => match batch.halves() {
                     Ok(halves) => suspects.extend(halves),

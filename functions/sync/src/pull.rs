@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use store::reads::sync_pull::{self, DeviceState, Item, Items, NewToPhone, Pulled, Tombstones, Window};
 use utoipa::IntoParams;
-use web::{May, Query};
+use web::{Query, Require};
 
 use crate::{
     measure,
@@ -73,7 +73,7 @@ struct MigratedColumns {
             "timestamp": 1_099_511_627_776_i64}))))]
 pub(crate) async fn pull(
     State(app): State<App>,
-    caller: May<SyncUse>,
+    caller: Require<SyncUse>,
     headers: HeaderMap,
     Query(query): Query<PullQuery>,
 ) -> web::Result<Response> {

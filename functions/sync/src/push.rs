@@ -16,7 +16,7 @@ use store::{
     reads::sync_push::{self, PushingDevice},
 };
 use utoipa::{IntoParams, ToSchema};
-use web::{May, Query, Unread};
+use web::{Query, RawBody, Require};
 
 use crate::{
     culprits::{self, Barred},
@@ -83,10 +83,10 @@ pub struct Pushed {
         (status = 422, description = "It isn't made of tables and lists, or holds more than 20,000 records.")))]
 pub(crate) async fn push(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
-    caller: May<SyncUse>,
+    caller: Require<SyncUse>,
     headers: HeaderMap,
     Query(query): Query<PushQuery>,
-    Unread(body): Unread,
+    RawBody(body): RawBody,
 ) -> web::Result<Json<Pushed>> {
     let now = Timestamp::now();
     let held = Cursor::parse(query.last_pulled_at.as_deref());
@@ -141,7 +141,7 @@ impl Judged<'_> {
     async fn begin(&self) -> Result<Tx<Caller>, DbError> {
         // One for each record, and some for what follows from them.
         let numbers = u16::try_from(self.records.sound.len() + 8).unwrap_or(u16::MAX);
-        self.app.db.write(self.caller, numbers).await
+        self.app.db.write_many(self.caller, numbers).await
     }
 
     async fn open(&self) -> web::Result<(Tx<Caller>, PushingDevice)> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use store::reads::sync_status::{self, SyncStatus};
 use utoipa::IntoParams;
-use web::{May, Query};
+use web::{Query, Require};
 
 /// Since when.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -23,7 +23,7 @@ pub struct StatusQuery {
     responses((status = 200, description = "What was received, refused and is in conflict.", body = SyncStatus)))]
 pub(crate) async fn status(
     State(app): State<App>,
-    caller: May<SyncUse>,
+    caller: Require<SyncUse>,
     Query(query): Query<StatusQuery>,
 ) -> web::Result<Json<SyncStatus>> {
     let since = match query.since {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::tables::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict};
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, Json as Body, May, Page, PageSize, Path, Query};
+use web::{Cursor, Json as Body, Page, PageSize, Path, Query, Require};
 
 type SyncConflictPage = Page<SyncConflict>;
 
@@ -35,7 +35,7 @@ pub struct ConflictQuery {
     responses((status = 200, description = "A page of conflicts.", body = SyncConflictPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<ConflictsSettle>,
+    caller: Require<ConflictsSettle>,
     Query(query): Query<ConflictQuery>,
 ) -> web::Result<Json<SyncConflictPage>> {
     let status = query.status.unwrap_or(ConflictStatus::NeedsReview);
@@ -53,11 +53,11 @@ pub(crate) async fn list(
         (status = 409, description = "Settled otherwise before, or the record has neither value any more.")))]
 pub(crate) async fn resolve(
     State(app): State<App>,
-    caller: May<ConflictsSettle>,
+    caller: Require<ConflictsSettle>,
     Path(id): Path<Uuid>,
     Body(decision): Body<Decision>,
 ) -> web::Result<Json<SyncConflict>> {
-    let mut tx = app.db.write(&*caller, 2).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let conflict = sync_conflicts::lock(&mut tx, id).await?;
     if conflict.status == ConflictStatus::Resolved {
         tx.commit().await?;

@@ -1,7 +1,7 @@
 //! `visits`: planning visits, going there, and documenting what was done.
 
 mod conflicts;
-mod progress;
+mod status;
 mod tasks;
 mod visits;
 
@@ -14,9 +14,9 @@ fn routes() -> OpenApiRouter<App> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(visits::list, visits::create))
         .routes(routes!(visits::read, visits::change, visits::delete))
-        .routes(routes!(progress::check_in))
-        .routes(routes!(progress::check_out))
-        .routes(routes!(progress::cancel))
+        .routes(routes!(status::check_in))
+        .routes(routes!(status::check_out))
+        .routes(routes!(status::cancel))
         .routes(routes!(tasks::list, tasks::create))
         .routes(routes!(tasks::change, tasks::delete))
         .routes(routes!(conflicts::list))

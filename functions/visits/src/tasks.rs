@@ -10,13 +10,13 @@ use domain::{
 use store::{
     Identity, Tx,
     tables::{
-        creations::{self, Creation},
+        idempotency::{self, Creation},
         visit_tasks::{self, Task, TaskFields},
         visits::{self, Visit, VisitStatus},
     },
 };
 use uuid::Uuid;
-use web::{IfMatch, May, New, Patch, Path, Reply};
+use web::{IfMatch, New, Patch, Path, Reply, Require};
 
 use crate::visits::only_own;
 
@@ -29,7 +29,7 @@ type TaskPatch = Patch<TaskFields>;
     responses((status = 200, description = "The tasks.", body = Vec<Task>)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<VisitsRead>,
+    caller: Require<VisitsRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Json<Vec<Task>>> {
     let tasks = visit_tasks::of_visit(&app.db, &*caller, id).await?;
@@ -46,14 +46,14 @@ pub(crate) async fn list(
         (status = 409, description = "The visit is called off, or the id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     Path(visit_id): Path<Uuid>,
     New { id, fields }: NewTask,
 ) -> web::Result<Reply<Task>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     writable(&caller, fields.task_type)?;
-    if creations::claim(&mut tx, "visit_tasks", id, &(visit_id, &fields)).await? == Creation::Fresh {
+    if idempotency::claim(&mut tx, "visit_tasks", id, &(visit_id, &fields)).await? == Creation::Fresh {
         visit_tasks::insert(&mut tx, (visit_id, visit.client_id), id, &fields).await?;
     }
     let task = visit_tasks::lock(&mut tx, visit_id, id).await?;
@@ -69,12 +69,12 @@ pub(crate) async fn create(
         (status = 412, description = "Changed meanwhile.")))]
 pub(crate) async fn change(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     Path((visit_id, id)): Path<(Uuid, Uuid)>,
     if_match: IfMatch,
     patch: TaskPatch,
 ) -> web::Result<Reply<Task>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     let before = visit_tasks::lock(&mut tx, visit_id, id).await?;
     if_match.check(&before)?;
@@ -96,10 +96,10 @@ pub(crate) async fn change(
     responses((status = 204, description = "Removed."), (status = 409, description = "The visit is called off.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     Path((visit_id, id)): Path<(Uuid, Uuid)>,
 ) -> web::Result<StatusCode> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     let task = visit_tasks::lock(&mut tx, visit_id, id).await?;
     writable(&caller, task.task_type)?;

@@ -13,14 +13,14 @@ use store::{
     Identity, Tx,
     tables::{
         care_team, clients,
-        creations::{self, Creation},
+        idempotency::{self, Creation},
         users,
         visits::{self, Visit, VisitFields, VisitFilter, VisitStatus},
     },
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, May, New, Page, PageSize, Patch, Path, Query, Reply};
+use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
 
 type NewVisit = New<VisitFields>;
 type VisitPatch = Patch<VisitFields>;
@@ -55,7 +55,7 @@ pub struct VisitQuery {
     responses((status = 200, description = "A page of the visits that the caller may see.", body = VisitPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: May<VisitsRead>,
+    caller: Require<VisitsRead>,
     Query(query): Query<VisitQuery>,
 ) -> web::Result<Json<VisitPage>> {
     let filter = VisitFilter {
@@ -80,12 +80,12 @@ pub(crate) async fn list(
         (status = 409, description = "The caregiver is elsewhere at that time, or the id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     New { id, fields }: NewVisit,
 ) -> web::Result<Reply<Visit>> {
     only_own(&caller, fields.user_id)?;
-    let mut tx = app.db.write(&*caller, 2).await?;
-    if creations::claim(&mut tx, "visits", id, &fields).await? == Creation::Fresh {
+    let mut tx = app.db.write(&*caller).await?;
+    if idempotency::claim(&mut tx, "visits", id, &fields).await? == Creation::Fresh {
         must_exist(&mut tx, &fields).await?;
         if !fields.allow_overlap {
             visits::refuse_overlap(&mut tx, id, &fields).await?;
@@ -104,7 +104,7 @@ pub(crate) async fn create(
     responses((status = 200, description = "The visit with its tasks.", body = Visit)))]
 pub(crate) async fn read(
     State(app): State<App>,
-    caller: May<VisitsRead>,
+    caller: Require<VisitsRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<Visit>> {
     let visit = visits::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
@@ -121,12 +121,12 @@ pub(crate) async fn read(
         (status = 412, description = "Changed meanwhile.")))]
 pub(crate) async fn change(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     Path(id): Path<Uuid>,
     if_match: IfMatch,
     patch: VisitPatch,
 ) -> web::Result<Reply<Visit>> {
-    let mut tx = app.db.write(&*caller, 3).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let before = visits::get(&mut tx, id).await?;
     only_own(&caller, before.user_id)?;
     if_match.check(&before)?;
@@ -167,10 +167,10 @@ pub(crate) async fn change(
     responses((status = 204, description = "Removed."), (status = 409, description = "The visit took place.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
-    caller: May<VisitsDelete>,
+    caller: Require<VisitsDelete>,
     Path(id): Path<Uuid>,
 ) -> web::Result<StatusCode> {
-    let mut tx = app.db.write(&*caller, 20).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let visit = visits::get(&mut tx, id).await?;
     if matches!(visit.status, VisitStatus::InProgress | VisitStatus::Completed) {
         return Err(Error::Conflict(Conflict::Final("This visit took place and stays on record.")).into());

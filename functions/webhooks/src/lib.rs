@@ -1,11 +1,11 @@
-//! `webhooks`: what Twilio tells us. Each request must bear Twilio's signature and our own token ([`signed`]); then it is
+//! `webhooks`: what Twilio tells us. Each request must bear Twilio's signature and our own token ([`twilio_request`]); then it is
 //! believed, and may still come twice, late or out of order.
 
 mod intent;
 pub mod signature;
-mod signed;
 mod sms;
 mod tokens;
+mod twilio_request;
 mod twiml;
 mod twiml_document;
 mod voice;
@@ -87,7 +87,7 @@ impl Webhooks {
 
     /// Connects and reads the secrets ahead of the first request: Twilio's caller is listening.
     pub async fn warm_up(&self) {
-        tokio::join!(self.app.db.warm_up(), signed::warm_up(self));
+        tokio::join!(self.app.db.warm_up(), twilio_request::warm_up(self));
     }
 
     fn now(&self) -> Timestamp {

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{
     Webhooks, intent,
-    signed::{LONGEST_ID, Signed},
+    twilio_request::{LONGEST_ID, TwilioRequest},
     twiml::TwiMl,
     twiml_document::Verb,
 };
@@ -36,7 +36,7 @@ const CALL_BACK: &str = "family_call";
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 200, description = "What to answer, if anything.", content_type = "text/xml", body = String),
         (status = 403, description = "Not from Twilio.")))]
-pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<TwiMl> {
+pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<TwiMl> {
     let (intent, answered_by_twilio) = intent::of(signed.value("Body"));
     let inbound = Inbound {
         sid: signed.short("MessageSid")?,
@@ -51,7 +51,7 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) ->
         (!is_talk).then(|| (reply(intent, sender.client_id.is_some()), sender.locale))
     } else {
         inbound_messages::record_strangers(&webhooks.app.db, &inbound).await?;
-        to_stranger(intent, &inbound.body)
+        reply_to_unknown(intent, &inbound.body)
     };
     // A replay is answered like the first: its answer may have been lost.
     let verbs = answer.filter(|_| !answered_by_twilio).map(|(template, locale)| Verb::Message(template.sms(locale)));
@@ -60,15 +60,16 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) ->
 
 /// Keeps the message and does what it asks for, once. Answers whether it is one of several notes, of which only the first
 /// is answered: a machine that answers us would never end.
-async fn take(webhooks: &Webhooks, signed: &Signed, inbound: &Inbound, sender: &Sender) -> web::Result<bool> {
+async fn take(webhooks: &Webhooks, signed: &TwilioRequest, inbound: &Inbound, sender: &Sender) -> web::Result<bool> {
     let who = Webhook::of_agency(sender.agency_id, signed.request.clone());
     let calls = inbound.intent == Intent::Call;
-    let mut tx = webhooks.app.db.write(&who, u16::from(calls)).await?;
+    let db = &webhooks.app.db;
+    let mut tx = if calls { db.write(&who).await? } else { db.write_unsynced(&who).await? };
     let mut raised = false;
     if inbound_messages::record(&mut tx, inbound, sender).await? {
         match inbound.intent {
-            Intent::Stop => consents::record_wish(&mut tx, &inbound.from, false, "SMS: stop").await?,
-            Intent::Start => consents::record_wish(&mut tx, &inbound.from, true, "SMS: start").await?,
+            Intent::Stop => consents::record_sms_opt_out(&mut tx, &inbound.from, false, "SMS: stop").await?,
+            Intent::Start => consents::record_sms_opt_out(&mut tx, &inbound.from, true, "SMS: start").await?,
             Intent::Call => raised = ask_for_call(&mut tx, sender).await?,
             Intent::Help | Intent::Note => {}
         }
@@ -105,7 +106,7 @@ fn reply(intent: Intent, is_family: bool) -> Template {
 }
 
 /// Who isn't known is answered where they ask for something, and not where a machine might be talking to us.
-fn to_stranger(intent: Intent, body: &str) -> Option<(Template, Locale)> {
+fn reply_to_unknown(intent: Intent, body: &str) -> Option<(Template, Locale)> {
     let french = ["aide", "rappel"].iter().any(|word| body.to_lowercase().contains(word));
     let locale = if french { Locale::FrCa } else { Locale::EnCa };
     matches!(intent, Intent::Help | Intent::Call).then_some((Template::ReplyUnknown {}, locale))
@@ -116,7 +117,7 @@ fn to_stranger(intent: Intent, body: &str) -> Option<(Template, Locale)> {
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
         (status = 404, description = "No such message of ours.")))]
-pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<StatusCode> {
+pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<StatusCode> {
     let (sid, message_id) = (signed.short("MessageSid")?, signed.message_id()?);
     let report = match signed.value("MessageStatus") {
         "accepted" | "scheduled" | "queued" | "sending" | "sent" => Report::Accepted,
@@ -125,7 +126,7 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> 
         _ => return Ok(StatusCode::NO_CONTENT),
     };
     let who = Webhook::about_message(message_id, signed.request.clone());
-    let mut tx = webhooks.app.db.write(&who, 0).await?;
+    let mut tx = webhooks.app.db.write_unsynced(&who).await?;
     messages::report(&mut tx, message_id, &sid, &report, webhooks.now()).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -13,7 +13,7 @@ use store::{
 
 use crate::{
     Webhooks,
-    signed::Signed,
+    twilio_request::TwilioRequest,
     twiml::TwiMl,
     twiml_document::{Spoken, Verb},
 };
@@ -30,7 +30,7 @@ const ASKED: &str = "asked";
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 200, description = "What to say and ask.", content_type = "text/xml", body = String),
         (status = 403, description = "Not from Twilio."), (status = 404, description = "No such call of ours.")))]
-pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<TwiMl> {
+pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<TwiMl> {
     let asked = signed.count(ASKED);
     match (asked, signed.value("Digits")) {
         (0, _) => ask(&webhooks, &signed, 1).await,
@@ -42,13 +42,13 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: Signed) ->
     }
 }
 
-async fn ask(webhooks: &Webhooks, signed: &Signed, time: u8) -> web::Result<TwiMl> {
+async fn ask(webhooks: &Webhooks, signed: &TwilioRequest, time: u8) -> web::Result<TwiMl> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
-    let mut tx = webhooks.app.db.write(&who, 0).await?;
+    let mut tx = webhooks.app.db.write_unsynced(&who).await?;
     let call = alerts::of_call(&mut tx, message_id).await?;
     // Asking takes a while, and nobody else is called meanwhile.
-    escalations::heard_of(&mut tx, message_id, webhooks.now()).await?;
+    escalations::extend_timeout(&mut tx, message_id, webhooks.now()).await?;
     tx.commit().await?;
     Ok(match settled(&call) {
         Some(settled) => end(&call, &settled),
@@ -83,10 +83,10 @@ fn end(call: &AlertCall, template: &Template) -> TwiMl {
 }
 
 /// Only a pressed key is a person: voicemail answers too.
-async fn take(webhooks: &Webhooks, signed: &Signed) -> web::Result<TwiMl> {
+async fn take(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<TwiMl> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
-    let mut tx = webhooks.app.db.write(&who, 1).await?;
+    let mut tx = webhooks.app.db.write(&who).await?;
     let call = alerts::of_call(&mut tx, message_id).await?;
     if let Some(settled) = settled(&call) {
         return Ok(end(&call, &settled));
@@ -96,10 +96,10 @@ async fn take(webhooks: &Webhooks, signed: &Signed) -> web::Result<TwiMl> {
     Ok(end(&call, &Template::AlertTaken {}))
 }
 
-async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> web::Result<TwiMl> {
+async fn pass_on(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<TwiMl> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
-    let mut tx = webhooks.app.db.write(&who, 1).await?;
+    let mut tx = webhooks.app.db.write(&who).await?;
     let call = alerts::of_call(&mut tx, message_id).await?;
     if let Some(settled) = settled(&call) {
         return Ok(end(&call, &settled));
@@ -119,7 +119,7 @@ async fn pass_on(webhooks: &Webhooks, signed: &Signed) -> web::Result<TwiMl> {
     request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
     responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
         (status = 404, description = "No such call of ours.")))]
-pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> web::Result<StatusCode> {
+pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<StatusCode> {
     let (sid, message_id) = (signed.short("CallSid")?, signed.message_id()?);
     let report = match signed.value("CallStatus") {
         "queued" | "initiated" | "ringing" | "answered" | "in-progress" => Report::Accepted,
@@ -130,9 +130,10 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: Signed) -> 
     };
     let (now, has_ended) = (webhooks.now(), report != Report::Accepted);
     let who = Webhook::about_message(message_id, signed.request.clone());
-    let mut tx = webhooks.app.db.write(&who, u16::from(has_ended)).await?;
+    let db = &webhooks.app.db;
+    let mut tx = if has_ended { db.write(&who).await? } else { db.write_unsynced(&who).await? };
     // The chain before its messages: a pressed 1 locks them in that order, and must not lose to us.
-    escalations::heard_of(&mut tx, message_id, now).await?;
+    escalations::extend_timeout(&mut tx, message_id, now).await?;
     let reported = messages::report(&mut tx, message_id, &sid, &report, now).await?.ok_or(Error::NotFound)?;
     let moved = match reported.alert_id {
         Some(alert_id) if has_ended => {

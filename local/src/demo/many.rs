@@ -20,7 +20,7 @@ use store::{
         care_team,
         clients::{Address, ClientFields, EmergencyContact, EmergencyContacts},
         consents::ConsentKind,
-        creations,
+        idempotency,
         users::UserFields,
         visit_tasks, visits,
     },
@@ -151,7 +151,7 @@ pub async fn load(db: &Db, planner: &Caller, sizes: Sizes, clock: &Clock) -> Res
 
     let clients: Vec<_> = (0..sizes.clients).map(client).collect();
     let known: HashSet<_> =
-        creations::known(db, planner, clients.iter().map(|client| client.id).collect()).await?.into_iter().collect();
+        idempotency::known(db, planner, clients.iter().map(|client| client.id).collect()).await?.into_iter().collect();
     let mut progress = Progress::new("clients", clients.len());
     for some in clients.chunks(100) {
         let missing = some.iter().filter(|client| !known.contains(&client.id));
@@ -296,7 +296,7 @@ fn visit(
 /// Adds those of some visits that are missing; each comes with its client's home.
 async fn load_visits(db: &Db, planner: &Caller, mut batch: Vec<(&ClientFields, PlannedVisit)>) -> Result<usize, Fatal> {
     let ids = batch.iter().map(|(_, visit)| visit.id).collect();
-    let known: HashSet<_> = creations::known(db, planner, ids).await?.into_iter().collect();
+    let known: HashSet<_> = idempotency::known(db, planner, ids).await?.into_iter().collect();
     batch.retain(|(_, visit)| !known.contains(&visit.id));
     if batch.is_empty() {
         return Ok(0);
@@ -306,8 +306,8 @@ async fn load_visits(db: &Db, planner: &Caller, mut batch: Vec<(&ClientFields, P
     let tasks: Vec<_> = tasks.into_iter().flatten().collect();
     let pairs: HashSet<_> = visits.iter().map(|visit| (visit.fields.client_id, visit.fields.user_id)).collect();
 
-    let mut tx = db.write(planner, u16::try_from(visits.len() + tasks.len() + pairs.len())?).await?;
-    creations::claim_many(&mut tx, "visits", &claims).await?;
+    let mut tx = db.write_many(planner, u16::try_from(visits.len() + tasks.len() + pairs.len())?).await?;
+    idempotency::claim_many(&mut tx, "visits", &claims).await?;
     visits::insert_many(&mut tx, &visits).await?;
     visit_tasks::insert_many(&mut tx, &tasks).await?;
     for (client_id, user_id) in pairs {

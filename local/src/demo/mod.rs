@@ -27,9 +27,8 @@ use store::{
     Db, StatementMode,
     tables::{
         accounts::{self, SignInDevice},
-        creations,
         devices::{self, Platform},
-        users,
+        idempotency, users,
     },
 };
 use uuid::Uuid;
@@ -58,7 +57,7 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
     let job = Job { agency_id: AGENCY };
     let clients = people::demo_clients()?;
     let ids = clients.iter().map(|client| client.id).chain([DOCUMENTED_VISIT]).collect();
-    let known = creations::known(&db, &job, ids).await?;
+    let known = idempotency::known(&db, &job, ids).await?;
     let new_clients: Vec<_> = clients.iter().filter(|client| !known.contains(&client.id)).collect();
     let week = Week::plan(&clients, &clock, !known.contains(&DOCUMENTED_VISIT))?;
     let new_visits = week.missing(&db).await?;
@@ -66,22 +65,22 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
         return Ok(());
     }
 
-    let Some(planner) = sign_in(&db, COORDINATOR).await? else {
+    let Some(coordinator) = sign_in(&db, COORDINATOR).await? else {
         println!("The demo coordinator can't sign in, so nothing is added: delete the data with `make reset`.");
         return Ok(());
     };
-    let added = people::load_clients(&db, &planner, new_clients.into_iter(), clock.today).await?;
+    let added = people::load_clients(&db, &coordinator, new_clients.into_iter(), clock.today).await?;
     say(added, "clients");
     if !new_visits.is_empty() {
-        week.load(&db, &planner, &new_visits).await?;
+        week.load(&db, &coordinator, &new_visits).await?;
         say(new_visits.len(), "visits");
     }
     if let Some(sizes) = sizes {
-        many::load(&db, &planner, sizes, &clock).await?;
+        many::load(&db, &coordinator, sizes, &clock).await?;
         // PostgreSQL would get to it within minutes; who measures doesn't wait.
         owner.batch_execute("vacuum analyze").await?;
     }
-    sign_out(&db, &planner).await
+    sign_out(&db, &coordinator).await
 }
 
 fn say(added: usize, what: &str) {
@@ -131,7 +130,7 @@ async fn sign_in(db: &Db, user_id: Uuid) -> Result<Option<Caller>, Fatal> {
 }
 
 async fn sign_out(db: &Db, caller: &Caller) -> Result<(), Fatal> {
-    let mut tx = db.write(caller, 0).await?;
+    let mut tx = db.write_unsynced(caller).await?;
     devices::end_session(&mut tx, caller.device_id).await?;
     Ok(tx.commit().await?)
 }

@@ -13,7 +13,7 @@ use store::{
         care_team::{self, MemberFields, Relation},
         clients::{self, ClientFields},
         consents::{self, ConsentFields, ConsentKind},
-        creations::{self, Creation},
+        idempotency::{self, Creation},
         users::{self, UserFields, UserFilter, UserStatus},
     },
 };
@@ -103,12 +103,12 @@ pub fn demo_clients() -> Result<Vec<DemoClient>, serde_json::Error> {
 /// Adds those users who are missing, and lets them sign in with the demo password. Answers how many were missing.
 pub async fn load_users(db: &Db, users: &[DemoUser]) -> Result<usize, Fatal> {
     let job = Job { agency_id: AGENCY };
-    let known = creations::known(db, &job, users.iter().map(|user| user.id).collect()).await?;
+    let known = idempotency::known(db, &job, users.iter().map(|user| user.id).collect()).await?;
     let missing: Vec<_> = users.iter().filter(|user| !known.contains(&user.id)).collect();
     for some in missing.chunks(100) {
-        let mut tx = db.write(&job, 0).await?;
+        let mut tx = db.write_unsynced(&job).await?;
         for DemoUser { id, fields } in some {
-            if creations::claim(&mut tx, "users", *id, fields).await? == Creation::Fresh {
+            if idempotency::claim(&mut tx, "users", *id, fields).await? == Creation::Fresh {
                 users::insert(&mut tx, *id, fields).await?;
             }
         }
@@ -151,8 +151,8 @@ pub async fn load_clients(
 
 async fn load_client(db: &Db, planner: &Caller, client: &DemoClient, today: Date) -> Result<(), Fatal> {
     let numbers = u16::try_from(1 + client.care_plans.len() + client.team.len())?;
-    let mut tx = db.write(planner, numbers).await?;
-    if creations::claim(&mut tx, "clients", client.id, &client.fields).await? != Creation::Fresh {
+    let mut tx = db.write_many(planner, numbers).await?;
+    if idempotency::claim(&mut tx, "clients", client.id, &client.fields).await? != Creation::Fresh {
         return Ok(tx.commit().await?);
     }
     clients::insert(&mut tx, client.id, &client.fields).await?;
@@ -163,13 +163,13 @@ async fn load_client(db: &Db, planner: &Caller, client: &DemoClient, today: Date
         let id = id.unwrap_or_else(|| Uuid::new_v5(&client.id, user_id.as_bytes()));
         let starts_on = today.checked_sub(30.days())?;
         let member = MemberFields { user_id: *user_id, relation: *relation, starts_on, ends_on: None };
-        creations::claim(&mut tx, "care_team", id, &(client.id, &member)).await?;
+        idempotency::claim(&mut tx, "care_team", id, &(client.id, &member)).await?;
         care_team::insert(&mut tx, client.id, id, &member).await?;
     }
     for (place, DemoConsent { id, kind, granted, method, user_id }) in (0..).zip(&client.consents) {
         let id = id.unwrap_or_else(|| Uuid::new_v5(&client.id, &[place]));
         let consent = ConsentFields { kind: *kind, granted: *granted, method: method.clone(), user_id: *user_id };
-        creations::claim(&mut tx, "consents", id, &(client.id, &consent)).await?;
+        idempotency::claim(&mut tx, "consents", id, &(client.id, &consent)).await?;
         consents::insert(&mut tx, client.id, id, &consent).await?;
     }
     Ok(tx.commit().await?)

@@ -2,8 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use store::tables::{
+    check_in::{CheckIn, RecordedLocation},
     clients::ClientFields,
-    visit_presence::{Fix, Presence},
     visit_tasks::{TaskFields, TaskRecord},
     visits::{Cancellation, VisitFields, VisitRecord, VisitStatus},
 };
@@ -70,9 +70,9 @@ pub enum Course {
     /// Nothing yet.
     ToCome,
     /// The caregiver is there.
-    UnderWay(Presence),
+    UnderWay(CheckIn),
     /// The caregiver has been there.
-    Done(Presence, Presence),
+    Done(CheckIn, CheckIn),
     /// It was called off.
     Cancelled(Cancellation),
     /// Nobody came.
@@ -173,9 +173,9 @@ impl Stop<'_> {
     }
 
     /// A fix so many metres north of the client's home.
-    fn presence(&self, at: Timestamp, metres: u32, dice: &mut Dice) -> Presence {
+    fn presence(&self, at: Timestamp, metres: u32, dice: &mut Dice) -> CheckIn {
         let north = |home: f64| ((home + f64::from(metres) / METRES_PER_DEGREE) * 1e6).round() / 1e6;
-        Presence {
+        CheckIn {
             latitude: self.client.1.latitude.map(north),
             longitude: self.client.1.longitude,
             accuracy_m: Some(f64::from(5 + dice.throw(20))),
@@ -200,7 +200,7 @@ fn task_id(visit_id: Uuid, place: u32) -> Uuid {
 impl PlannedVisit {
     /// The visit as if it came from elsewhere, with the distances measured from `home`.
     pub fn record(self, home: &ClientFields) -> (VisitRecord, Vec<TaskRecord>) {
-        let fix = |presence: &Presence| Fix {
+        let fix = |presence: &CheckIn| RecordedLocation {
             latitude: presence.latitude,
             longitude: presence.longitude,
             accuracy_m: presence.accuracy_m,

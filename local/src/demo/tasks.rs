@@ -161,7 +161,10 @@ mod tests {
             for todo in &todos {
                 let task = todo.done(&mut dice, Timestamp::UNIX_EPOCH, false);
                 task.check(&mut faults);
-                assert!(domain::clinical::alarms(task.task_type, task.data.as_ref()).is_empty(), "round {round}");
+                assert!(
+                    domain::clinical::abnormal_flags(task.task_type, task.data.as_ref()).is_empty(),
+                    "round {round}"
+                );
             }
             todos[0].done(&mut dice, Timestamp::UNIX_EPOCH, true).check(&mut faults);
         }

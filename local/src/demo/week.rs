@@ -15,9 +15,9 @@ use runtime::lambda::Fatal;
 use store::{
     Db, Identity, Tx,
     tables::{
-        care_team,
-        creations::{self, Creation},
-        visit_presence, visit_tasks,
+        care_team, check_in,
+        idempotency::{self, Creation},
+        visit_tasks,
         visits::{self, Visit, VisitFields, VisitStatus},
     },
 };
@@ -204,7 +204,7 @@ impl Week {
     /// Those that were never planned before.
     pub async fn missing(&self, db: &Db) -> Result<HashSet<Uuid>, Fatal> {
         let mut ids: HashSet<_> = self.visits.iter().map(|visit| visit.id).collect();
-        for known in creations::known(db, &Job { agency_id: AGENCY }, ids.iter().copied().collect()).await? {
+        for known in idempotency::known(db, &Job { agency_id: AGENCY }, ids.iter().copied().collect()).await? {
             ids.remove(&known);
         }
         Ok(ids)
@@ -248,17 +248,17 @@ fn turn(offset: i32, caregiver: Uuid, place: usize, last: bool) -> Turn {
 }
 
 async fn plan(db: &Db, planner: &Caller, visit: &PlannedVisit, alias: Option<Uuid>) -> Result<(), Fatal> {
-    let mut tx = db.write(planner, u16::try_from(2 + visit.tasks.len())?).await?;
+    let mut tx = db.write_many(planner, u16::try_from(2 + visit.tasks.len())?).await?;
     if let Some(alias) = alias {
         // So that tomorrow's run doesn't plan this visit once more.
-        creations::claim(&mut tx, "visits", alias, &visit.fields).await?;
+        idempotency::claim(&mut tx, "visits", alias, &visit.fields).await?;
     }
-    if creations::claim(&mut tx, "visits", visit.id, &visit.fields).await? == Creation::Fresh {
+    if idempotency::claim(&mut tx, "visits", visit.id, &visit.fields).await? == Creation::Fresh {
         visits::insert(&mut tx, visit.id, &visit.fields).await?;
         care_team::refresh_scheduled(&mut tx, visit.fields.client_id, visit.fields.user_id).await?;
         for task in &visit.tasks {
             let of = (visit.id, visit.fields.client_id);
-            creations::claim(&mut tx, "visit_tasks", task.id, &(visit.id, &task.planned)).await?;
+            idempotency::claim(&mut tx, "visit_tasks", task.id, &(visit.id, &task.planned)).await?;
             visit_tasks::insert(&mut tx, of, task.id, &task.planned).await?;
         }
     }
@@ -269,7 +269,7 @@ async fn plan(db: &Db, planner: &Caller, visit: &PlannedVisit, alias: Option<Uui
 async fn call_off(db: &Db, planner: &Caller, due: &PlannedVisit) -> Result<(), Fatal> {
     match &due.course {
         Course::Cancelled(cancellation) => {
-            let mut tx = db.write(planner, 2).await?;
+            let mut tx = db.write(planner).await?;
             if let Some(visit) = still_scheduled(&mut tx, due.id).await? {
                 visits::cancel(&mut tx, &visit, &cancellation.reason).await?;
                 care_team::refresh_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
@@ -277,7 +277,7 @@ async fn call_off(db: &Db, planner: &Caller, due: &PlannedVisit) -> Result<(), F
             Ok(tx.commit().await?)
         }
         Course::Missed => {
-            let mut tx = db.write(&Job { agency_id: AGENCY }, 1).await?;
+            let mut tx = db.write(&Job { agency_id: AGENCY }).await?;
             if let Some(visit) = still_scheduled(&mut tx, due.id).await? {
                 visits::mark_missed(&mut tx, &visit).await?;
             }
@@ -290,10 +290,10 @@ async fn call_off(db: &Db, planner: &Caller, due: &PlannedVisit) -> Result<(), F
 /// What a caregiver does at a visit.
 async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), Fatal> {
     let (Course::UnderWay(came) | Course::Done(came, _)) = &planned.course else { return Ok(()) };
-    let mut tx = db.write(caregiver, 1).await?;
+    let mut tx = db.write(caregiver).await?;
     let visit = match find(&mut tx, planned.id).await? {
         Some(visit) if visit.status == VisitStatus::Scheduled => {
-            visit_presence::check_in(&mut tx, &visit, came).await?;
+            check_in::check_in(&mut tx, &visit, came).await?;
             visit
         }
         // Under way when an earlier run ended.
@@ -308,16 +308,16 @@ async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), F
         else {
             continue;
         };
-        let mut tx = db.write(caregiver, 1).await?;
+        let mut tx = db.write(caregiver).await?;
         visit_tasks::lock(&mut tx, visit.id, task.id).await?;
         visit_tasks::update(tx, visit.client_id, task.id, done).await?;
     }
-    let mut tx = db.write(caregiver, 2).await?;
+    let mut tx = db.write(caregiver).await?;
     let visit = visits::get(&mut tx, visit.id).await?;
     let (notes, family_note) = planned.notes.clone();
     let fields = VisitFields { notes: Some(notes), family_note: Some(family_note), ..(&visit).into() };
     visits::update(&mut tx, visit.id, &fields).await?;
-    visit_presence::check_out(&mut tx, &visit, left).await?;
+    check_in::check_out(&mut tx, &visit, left).await?;
     Ok(tx.commit().await?)
 }
 

@@ -16,11 +16,11 @@ use crate::{
 struct Measure {
     unit: &'static str,
     plausible: RangeInclusive<f64>,
-    calm: RangeInclusive<f64>,
+    normal_range: RangeInclusive<f64>,
 }
 
-const fn measure(unit: &'static str, plausible: RangeInclusive<f64>, calm: RangeInclusive<f64>) -> Measure {
-    Measure { unit, plausible, calm }
+const fn measure(unit: &'static str, plausible: RangeInclusive<f64>, normal_range: RangeInclusive<f64>) -> Measure {
+    Measure { unit, plausible, normal_range }
 }
 
 // Calm ranges end where NEWS2 (Royal College of Physicians, 2017) scores a single value 3, or where named otherwise.
@@ -246,12 +246,12 @@ fn check_as<T: ToSchema + DeserializeOwned + Check + 'static>(
 
 /// Which of a task's values should worry somebody, as pointers into its data.
 #[must_use]
-pub fn alarms(task_type: TaskType, data: Option<&Value>) -> Vec<String> {
+pub fn abnormal_flags(task_type: TaskType, data: Option<&Value>) -> Vec<String> {
     let (TaskType::Vitals, Some(data)) = (task_type, data) else { return Vec::new() };
     let Ok(vitals) = Vitals::deserialize(data) else { return Vec::new() };
     vitals
         .readings()
-        .filter(|(_, value, measure, _)| !measure.calm.contains(value))
+        .filter(|(_, value, measure, _)| !measure.normal_range.contains(value))
         .map(|(at, ..)| at.to_owned())
         .collect()
 }

@@ -9,7 +9,7 @@
 //!   the border's to refuse (`web::Error`).
 //! - The request is fine and the world isn't as it supposes: [`Error::Conflict`]; as its `If-Match` says:
 //!   [`Error::PreconditionFailed`].
-//! - It would work a moment later: [`Error::Unavailable`]. It is our fault: [`Error::Internal`].
+//! - It would work a moment later: [`Error::Unavailable`]. A server error: [`Error::Internal`].
 //!
 //! What a client is told and what the log keeps are two things: causes are logged once, at the border
 //! (`web::problem`), and never sent.

@@ -15,9 +15,9 @@ pub const CALLS: i32 = 2;
 /// How often everybody is told then, before the alert counts as unanswered: for half an hour.
 pub const ROUNDS: i32 = 6;
 /// How long a call may go on without news of it. It rings for 25 seconds, and a key is waited for 10.
-pub const CALL_PATIENCE: SignedDuration = SignedDuration::from_secs(60);
+pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 /// From one round to the next.
-pub const ROUND_PATIENCE: SignedDuration = SignedDuration::from_mins(5);
+pub const ROUND_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
 
 /// Somebody who could answer an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,8 +61,8 @@ impl Step<'_> {
     #[must_use]
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Call(_) => Some(now + CALL_PATIENCE),
-            Self::Tell(_) => Some(now + ROUND_PATIENCE),
+            Self::Call(_) => Some(now + CALL_TIMEOUT),
+            Self::Tell(_) => Some(now + ROUND_TIMEOUT),
             Self::GiveUp => None,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) const FIELD: &str = "measured";
 pub enum Metric {
     /// Requests and events answered: 1 for each.
     RequestCount,
-    /// Those that failed by our fault: 0 or 1 for each, so that the average is the rate.
+    /// Those that failed with a server error: 0 or 1 for each, so that the average is the rate.
     ErrorCount,
     /// From the event's arrival in the function to its answer.
     #[strum(serialize = "APILatency")]
@@ -113,7 +113,7 @@ pub enum Measurement<'a> {
         route: &'a str,
         /// How long it took.
         latency: Duration,
-        /// Whether it failed by our fault.
+        /// Whether it failed with a server error.
         failed: bool,
     },
     /// One pull or push.

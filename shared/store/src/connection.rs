@@ -4,13 +4,13 @@ use futures_util::TryStreamExt;
 use postgres_from_row::FromRow;
 use tokio_postgres::{Client, RowStream, Statement};
 
-use super::{DbError, Nothing, Param};
+use super::{DbError, NoRow, Param};
 
 /// How statements reach the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum StatementMode {
-    /// Unnamed and typed: one flight, planned each time. The only mode that is safe behind a pooler in transaction
+    /// Unnamed and typed: one round trip, planned each time. The only mode that is safe behind a pooler in transaction
     /// mode, where a named statement may be prepared on one server connection and executed on another.
     #[default]
     Typed,
@@ -56,7 +56,7 @@ impl Connection {
     }
 
     /// Sends one statement and maps its rows as they come, so that none is held twice. Futures of several calls, polled
-    /// together, share a flight.
+    /// together, share a round trip.
     pub async fn query<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         match self.mode {
             StatementMode::Typed => {
@@ -77,7 +77,7 @@ impl Connection {
 
     /// Sends one statement whose rows don't matter.
     pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<(), DbError> {
-        self.query::<Nothing>(sql, params).await.map(drop)
+        self.query::<NoRow>(sql, params).await.map(drop)
     }
 
     async fn prepare(&self, sql: &str, params: &[&dyn Param]) -> Result<Statement, DbError> {

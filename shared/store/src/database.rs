@@ -4,7 +4,7 @@
 //! connection is opened at start-up, checked after each thaw, replaced when it is gone, and thrown away whenever a
 //! transaction on it did not end.
 //!
-//! Round trips are what costs: [`Db::read`] is one flight (begin, identity, query, commit), a write through
+//! Round trips are what costs: [`Db::read`] is one round trip (begin, identity, query, commit), a write through
 //! [`Db::write`] is two.
 
 use std::sync::Arc;
@@ -13,6 +13,9 @@ use postgres_from_row::FromRow;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{Connection, ConnectionSource, DbError, Identity, Param, StatementMode, Tx, connect};
+
+/// The change numbers that a transaction reserves: more than one request's writes need, triggers' among them. Gaps are fine.
+const NUMBERS: u16 = 50;
 
 /// The environment's database. Cloning shares the one connection.
 #[derive(Clone)]
@@ -37,7 +40,7 @@ impl Db {
         }
     }
 
-    /// Runs one query as `who`, in one flight, and maps its rows.
+    /// Runs one query as `who`, in one round trip, and maps its rows.
     ///
     /// A connection that turns out to be dead is replaced and the query sent once more.
     ///
@@ -75,7 +78,7 @@ impl Db {
         let connection = &checkout.connection;
         let (begin, identity, rows, commit) = futures_util::join!(
             connection.begin(),
-            who.take_on(connection),
+            who.set_session_identity(connection),
             connection.query(sql, params),
             connection.commit(),
         );
@@ -94,7 +97,7 @@ impl Db {
     }
 
     /// Calls a function that takes its caller on by itself, and maps its rows: one statement, which is a transaction of
-    /// its own and one flight.
+    /// its own and one round trip.
     pub async fn call_all<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         let checkout = self.checkout().await?;
         let rows = checkout.connection.query(sql, params).await;
@@ -121,14 +124,30 @@ impl Db {
         Ok(())
     }
 
-    /// Opens a transaction for writing as `who`. Nothing is sent before its first statement, which then shares one
-    /// flight with BEGIN, the identity and, where `numbers` is above zero, that many change numbers and with them
-    /// the agency's write lock.
+    /// Opens a transaction for writing as `who`. Nothing is sent before its first statement, which then shares one round
+    /// trip with BEGIN, the identity, and change numbers, with which comes the agency's write lock.
     ///
-    /// `numbers` is how many rows of synced tables the transaction expects to write; too few costs a little time,
-    /// none at all makes such a write fail.
-    pub async fn write<I: Identity>(&self, who: &I, numbers: u16) -> Result<Tx<I>, DbError> {
-        Ok(Tx::new(self.checkout().await?, who.clone(), numbers))
+    /// # Errors
+    /// When there is no connection.
+    pub async fn write<I: Identity>(&self, who: &I) -> Result<Tx<I>, DbError> {
+        self.write_many(who, NUMBERS).await
+    }
+
+    /// [`Db::write`] for bulk, which knows about how many rows of synced tables it writes. Too few costs a little time.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub async fn write_many<I: Identity>(&self, who: &I, rows: u16) -> Result<Tx<I>, DbError> {
+        Ok(Tx::new(self.checkout().await?, who.clone(), rows))
+    }
+
+    /// [`Db::write`] for what touches no synced table: it takes no change numbers, and so waits for no other writer. A
+    /// write to a synced table fails in it.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub async fn write_unsynced<I: Identity>(&self, who: &I) -> Result<Tx<I>, DbError> {
+        Ok(Tx::new(self.checkout().await?, who.clone(), 0))
     }
 
     async fn checkout(&self) -> Result<Checkout, DbError> {

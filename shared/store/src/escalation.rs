@@ -16,7 +16,7 @@ use crate::{
     AuditEntry, Identity, Tx,
     tables::{
         alerts::AlertStatus,
-        escalations::{self, Asker, Standing},
+        escalations::{self, Requester, Standing},
         messages::{self, Channel, Message},
     },
 };
@@ -126,21 +126,21 @@ fn messages_of(standing: &Standing, level: i32, step: &Step<'_>) -> Vec<Message>
     }
 }
 
-fn spoken(asker: Option<&Asker>) -> Template {
+fn spoken(asker: Option<&Requester>) -> Template {
     match asker {
         Some(asker) if asker.role == Role::Family => Template::FamilyCall { family: asker.first_name.clone() },
         other => Template::AlertCall { caregiver: name_of(other) },
     }
 }
 
-fn written(asker: Option<&Asker>) -> Template {
+fn written(asker: Option<&Requester>) -> Template {
     match asker {
         Some(asker) if asker.role == Role::Family => Template::FamilyCallSms { family: asker.first_name.clone() },
         other => Template::AlertSms { caregiver: name_of(other) },
     }
 }
 
-fn unanswered(asker: &Asker) -> Template {
+fn unanswered(asker: &Requester) -> Template {
     match asker.role {
         Role::Family => Template::FamilyCallUnanswered {},
         _ => Template::AlertUnanswered {},
@@ -148,7 +148,7 @@ fn unanswered(asker: &Asker) -> Template {
 }
 
 /// Given name only. What no person raised, we did.
-fn name_of(asker: Option<&Asker>) -> String {
+fn name_of(asker: Option<&Requester>) -> String {
     asker.map_or_else(|| "BerthCare".to_owned(), |asker| asker.first_name.clone())
 }
 

@@ -21,14 +21,14 @@ pub(crate) fn params(caller: &Caller) -> [&dyn Param; 6] {
 }
 
 impl Identity for Caller {
-    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         let session = (self.user_id, self.device_id, self.session_id);
         act_as(connection, session, Some(self.role), &self.request).await
     }
 }
 
 impl Identity for Session {
-    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         act_as(connection, (self.user_id, self.device_id, self.session_id), None, &self.request).await
     }
 }
@@ -48,13 +48,13 @@ async fn act_as(
 }
 
 impl Identity for Job {
-    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         connection.execute("select app.act_as_job($1)", &[&self.agency_id]).await
     }
 }
 
 impl Identity for Webhook {
-    async fn take_on(&self, connection: &Connection) -> Result<(), DbError> {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         let (message, agency) = match self.about {
             About::Message(id) => (Some(id), None),
             About::Agency(id) => (None, Some(id)),

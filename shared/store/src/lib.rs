@@ -20,7 +20,7 @@ pub use database::Db;
 pub use error::{ConstraintExt, DbError};
 pub use params::Param;
 pub use source::{ConnectionSource, Pending, SignIn, connect};
-pub use transaction::{AuditEntry, Identity, Nothing, Tx};
+pub use transaction::{AuditEntry, Identity, NoRow, Tx};
 
 use database::Checkout;
 use params::{json_sql, params_of, text_sql};

@@ -12,7 +12,7 @@ use super::{Checkout, Connection, DbError, Param};
 /// Who a transaction runs as. Row-level security sees this and nothing else.
 pub trait Identity: Clone + Send + Sync {
     /// Sets the identity for the transaction that is open on `connection`.
-    fn take_on(&self, connection: &Connection) -> impl Future<Output = Result<(), DbError>> + Send;
+    fn set_session_identity(&self, connection: &Connection) -> impl Future<Output = Result<(), DbError>> + Send;
 }
 
 /// One line of the audit log. The actor, device, address and request id are the transaction's own.
@@ -67,7 +67,7 @@ impl<I: Identity> Tx<I> {
         Self { checkout, who, numbers, opened: AtomicBool::new(false), audit: Vec::new() }
     }
 
-    /// Sends one statement and maps its rows. Futures of several calls, joined, share a flight and run in their order;
+    /// Sends one statement and maps its rows. Futures of several calls, joined, share a round trip and run in their order;
     /// where one fails, so do those behind it.
     pub async fn query<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         if self.opened.swap(true, Ordering::Relaxed) {
@@ -85,7 +85,7 @@ impl<I: Identity> Tx<I> {
 
     /// Sends one statement whose rows don't matter.
     pub async fn execute(&self, sql: &str, params: &[&dyn Param]) -> Result<(), DbError> {
-        self.query::<Nothing>(sql, params).await.map(drop)
+        self.query::<NoRow>(sql, params).await.map(drop)
     }
 
     /// Sends a write that must touch a row, and says so by `returning`. None touched means that row-level security hid
@@ -94,11 +94,11 @@ impl<I: Identity> Tx<I> {
     /// # Errors
     /// [`Error::NotFound`] then.
     pub async fn execute_one(&self, sql: &str, params: &[&dyn Param]) -> Result<(), Error> {
-        self.query_opt::<Nothing>(sql, params).await?.map(drop).ok_or(Error::NotFound)
+        self.query_opt::<NoRow>(sql, params).await?.map(drop).ok_or(Error::NotFound)
     }
 
     /// Tries what may fail for the data that it writes: then the transaction is as it was before, and goes on.
-    pub async fn try_out<T>(
+    pub async fn savepoint<T>(
         &self,
         work: impl Future<Output = Result<T, DbError>>,
     ) -> Result<Result<T, DbError>, DbError> {
@@ -138,12 +138,12 @@ impl<I: Identity> Tx<I> {
         self.checkout.connection.execute(WRITE_AUDIT, &[&entries]).await
     }
 
-    /// Sends one last statement, the audit entries and COMMIT in one flight, and maps the statement's rows.
+    /// Sends one last statement, the audit entries and COMMIT in one round trip, and maps the statement's rows.
     pub async fn commit_with<R: FromRow>(self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         self.commit_after(async |tx: &Self| tx.checkout.connection.query(sql, params).await).await
     }
 
-    /// Sends everything that `last` sends at once, the audit entries and COMMIT in one flight.
+    /// Sends everything that `last` sends at once, the audit entries and COMMIT in one round trip.
     pub async fn commit_after<T>(self, last: impl AsyncFnOnce(&Self) -> Result<T, DbError>) -> Result<T, DbError> {
         debug_assert!(self.is_open(), "a transaction's first statement takes the identity on");
         let (done, audited, committed) =
@@ -169,7 +169,7 @@ impl<I: Identity> Tx<I> {
         let numbers = i32::from(self.numbers);
         let (begin, identity, counter, rows) = futures_util::join!(
             connection.begin(),
-            self.who.take_on(connection),
+            self.who.set_session_identity(connection),
             async {
                 match numbers {
                     0 => Ok(()),
@@ -183,9 +183,9 @@ impl<I: Identity> Tx<I> {
 }
 
 /// For statements whose rows are not read.
-pub struct Nothing;
+pub struct NoRow;
 
-impl FromRow for Nothing {
+impl FromRow for NoRow {
     fn from_row(_: &Row) -> Self {
         Self
     }

@@ -41,9 +41,9 @@ impl<T: ToSchema + DeserializeOwned + Check + 'static, S: Send + Sync> FromReque
 
 /// A JSON body of any size that reaches us, unread: of many parts, of which a bad one must not spoil the rest.
 #[derive(Debug)]
-pub struct Unread(pub Bytes);
+pub struct RawBody(pub Bytes);
 
-impl<S: Send + Sync> FromRequest<S> for Unread {
+impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {

@@ -12,19 +12,19 @@ use crate::{Error, request::request_info, tokens::TokenVerifier};
 
 /// The caller, in a handler that only some roles may use: the signature says which.
 #[derive(Clone, Debug)]
-pub struct May<P> {
+pub struct Require<P> {
     caller: Caller,
     permission: PhantomData<P>,
 }
 
-impl<P> Deref for May<P> {
+impl<P> Deref for Require<P> {
     type Target = Caller;
     fn deref(&self) -> &Caller {
         &self.caller
     }
 }
 
-impl<P: Permission, S: Send + Sync> FromRequestParts<S> for May<P>
+impl<P: Permission, S: Send + Sync> FromRequestParts<S> for Require<P>
 where
     TokenVerifier: FromRef<S>,
 {

@@ -16,8 +16,8 @@ mod serve;
 mod service;
 pub mod tokens;
 
-pub use body::{Json, New, Patch, Unread, not_json};
-pub use caller::May;
+pub use body::{Json, New, Patch, RawBody, not_json};
+pub use caller::Require;
 pub use error::{Error, Result};
 pub use etag::{Etag, IfMatch};
 pub use openapi::complete as complete_document;

@@ -46,29 +46,32 @@ pub struct Problem {
 
 /// A failed answer, before the request's id is put into it.
 #[derive(Clone)]
-struct Unsigned(Problem);
+struct PendingProblem(Problem);
 
 /// Status, kind, title and detail.
-type Told = (StatusCode, &'static str, &'static str, String);
+type StatusAndDetail = (StatusCode, &'static str, &'static str, String);
 
-fn told(status: StatusCode, kind: &'static str, title: &'static str, detail: &str) -> Told {
+fn problem(status: StatusCode, kind: &'static str, title: &'static str, detail: &str) -> StatusAndDetail {
     (status, kind, title, detail.to_owned())
 }
 
 impl Error {
-    fn told(&self) -> Told {
+    fn status_and_detail(&self) -> StatusAndDetail {
         match self {
-            Self::Domain(error) => told_by_the_domain(error),
-            Self::WrongOrigin => {
-                told(StatusCode::FORBIDDEN, "wrong-origin", "Wrong address", "Send this to the API's public address.")
-            }
-            Self::MethodNotAllowed => told(
+            Self::Domain(error) => domain_status_and_detail(error),
+            Self::WrongOrigin => problem(
+                StatusCode::FORBIDDEN,
+                "wrong-origin",
+                "Wrong address",
+                "Send this to the API's public address.",
+            ),
+            Self::MethodNotAllowed => problem(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
                 "Method not allowed",
                 "This path has no such method.",
             ),
-            Self::Malformed(detail) => told(StatusCode::BAD_REQUEST, "malformed", "Malformed request", detail),
+            Self::Malformed(detail) => problem(StatusCode::BAD_REQUEST, "malformed", "Malformed request", detail),
             Self::TooLarge(limit) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-large",
@@ -91,35 +94,41 @@ impl Error {
     }
 }
 
-fn told_by_the_domain(error: &domain::Error) -> Told {
+fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
     match error {
-        domain::Error::Unauthorized => told(
+        domain::Error::Unauthorized => problem(
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "Not signed in",
             "Send a good access token as `Authorization: Bearer`.",
         ),
-        domain::Error::SessionEnded => {
-            told(StatusCode::UNAUTHORIZED, "session-ended", "Session ended", "This session has ended. Sign in again.")
-        }
-        domain::Error::BadCredentials => told(
+        domain::Error::SessionEnded => problem(
+            StatusCode::UNAUTHORIZED,
+            "session-ended",
+            "Session ended",
+            "This session has ended. Sign in again.",
+        ),
+        domain::Error::BadCredentials => problem(
             StatusCode::UNAUTHORIZED,
             "bad-credentials",
             "Wrong credentials",
-            "What was given doesn't let anyone in. Check it and try again.",
+            "Wrong email, password or code. Check it and try again.",
         ),
-        domain::Error::DeviceRevoked => told(
+        domain::Error::DeviceRevoked => problem(
             StatusCode::FORBIDDEN,
             "device-revoked",
             "Device revoked",
             "This device was cut off. Ask your coordinator.",
         ),
         domain::Error::Forbidden => {
-            told(StatusCode::FORBIDDEN, "forbidden", "Not permitted", "Your role doesn't permit this.")
+            problem(StatusCode::FORBIDDEN, "forbidden", "Not permitted", "Your role doesn't permit this.")
         }
-        domain::Error::NotFound => {
-            told(StatusCode::NOT_FOUND, "not-found", "Not found", "There is no such thing here, or you may not see it.")
-        }
+        domain::Error::NotFound => problem(
+            StatusCode::NOT_FOUND,
+            "not-found",
+            "Not found",
+            "There is no such thing here, or you may not see it.",
+        ),
         domain::Error::Invalid(faults) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "invalid",
@@ -130,31 +139,31 @@ fn told_by_the_domain(error: &domain::Error) -> Told {
             },
         ),
         domain::Error::Conflict(conflict) => {
-            let (kind, detail) = conflict_told(*conflict);
+            let (kind, detail) = conflict_kind_and_detail(*conflict);
             (StatusCode::CONFLICT, kind, "Conflict", detail)
         }
-        domain::Error::PreconditionFailed => told(
+        domain::Error::PreconditionFailed => problem(
             StatusCode::PRECONDITION_FAILED,
             "stale",
             "Changed meanwhile",
             "The record has changed since you read it. Read it again.",
         ),
-        domain::Error::Unavailable(_) => told(
+        domain::Error::Unavailable(_) => problem(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
             "Temporarily unavailable",
             "Nothing was changed. Try again in a moment.",
         ),
-        domain::Error::Internal(_) => told(
+        domain::Error::Internal(_) => problem(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "Internal error",
-            "This is our fault. Tell us the request's id.",
+            "Server error. Tell us the request's id.",
         ),
     }
 }
 
-fn conflict_told(conflict: Conflict) -> (&'static str, String) {
+fn conflict_kind_and_detail(conflict: Conflict) -> (&'static str, String) {
     match conflict {
         Conflict::IdTaken => ("id-taken", "This id was used for something else. Make a new one.".into()),
         Conflict::EmailTaken => ("email-taken", "A user with this address exists.".into()),
@@ -185,7 +194,7 @@ fn conflict_told(conflict: Conflict) -> (&'static str, String) {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let (status, kind, title, detail) = self.told();
+        let (status, kind, title, detail) = self.status_and_detail();
         // The one place where causes are logged. They name what broke, not whom it was about.
         match &self {
             Self::Domain(domain::Error::Internal(cause)) => {
@@ -222,15 +231,15 @@ impl IntoResponse for Error {
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        response.extensions_mut().insert(Unsigned(problem));
+        response.extensions_mut().insert(PendingProblem(problem));
         response
     }
 }
 
 /// Writes the problem of a failed answer, with the request's id in it.
-pub(super) fn sign(response: Response, request: &RequestInfo) -> Response {
+pub(super) fn finish(response: Response, request: &RequestInfo) -> Response {
     let (mut parts, body) = response.into_parts();
-    let Some(Unsigned(mut problem)) = parts.extensions.remove::<Unsigned>() else {
+    let Some(PendingProblem(mut problem)) = parts.extensions.remove::<PendingProblem>() else {
         return Response::from_parts(parts, body);
     };
     problem.instance.clone_from(&request.id);

@@ -55,7 +55,7 @@ async fn around(mut request: Request, next: Next, name: &'static str, cold_start
             Ok(()) => next.run(request).await,
             Err(refused) => refused.into_response(),
         };
-        let mut response = problem::sign(response, &info);
+        let mut response = problem::finish(response, &info);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&info.id) {
             headers.insert("x-request-id", id);

@@ -13,10 +13,10 @@ use store::{
 use super::{
     Dispatch,
     backoff::{again, backoff},
-    doubt::{self, LISTS_LAG, Search, Verdict},
+    uncertain_delivery::{self, LISTS_LAG, Search, Verdict},
     unknown_template,
 };
-use crate::http_client::Undone;
+use crate::http_client::SendError;
 
 /// When to look for a message whose answer was lost, where it is sent again if it isn't found: then, or later where that
 /// was tried before.
@@ -60,9 +60,9 @@ impl Dispatch<'_> {
         let now = self.clock.now();
         Ok(match sent {
             Ok(sid) => Settled::Sent { sid, receipt_at: None },
-            Err(Undone::Refused(why)) => Settled::Dead { why },
-            Err(Undone::NotNow(why)) => again(message, &template, now, why),
-            Err(Undone::Unknown(why)) => {
+            Err(SendError::Refused(why)) => Settled::Dead { why },
+            Err(SendError::NotNow(why)) => again(message, &template, now, why),
+            Err(SendError::Unknown(why)) => {
                 let wait = match template.promise() {
                     Promise::AtLeastOnce => look_after(message, &template),
                     Promise::AtMostOnce => LISTS_LAG,
@@ -101,7 +101,7 @@ impl Dispatch<'_> {
         };
         let now = self.clock.now();
         let waited = now.duration_since(message.attempted_at);
-        Ok(match doubt::judge(search, template.promise(), waited, now >= message.expires_at) {
+        Ok(match uncertain_delivery::judge(search, template.promise(), waited, now >= message.expires_at) {
             Verdict::Sent(sid) => Some(Settled::Found { sid }),
             Verdict::SendAgain => None,
             Verdict::AskAgain { why } => Some(Settled::InDoubt { at: now + look_after(message, template), why }),

@@ -11,7 +11,7 @@ use store::tables::{
 use super::{Dispatch, backoff::again, unknown_template};
 use crate::{
     expo::{Outcome, Push},
-    http_client::Undone,
+    http_client::SendError,
 };
 
 /// Expo has a receipt by then.
@@ -40,7 +40,7 @@ impl Dispatch<'_> {
         let now = self.clock.now();
         let outcomes = match sent {
             Ok(outcomes) => outcomes,
-            Err(Undone::Refused(why) | Undone::NotNow(why) | Undone::Unknown(why)) => {
+            Err(SendError::Refused(why) | SendError::NotNow(why) | SendError::Unknown(why)) => {
                 vec![Outcome::NotNow(why); batch.len()]
             }
         };

@@ -3,11 +3,11 @@
 //! JPEG, PNG and WebP are decoded and drawn anew, so that of the file nothing is left but its pixels. There is no decoder of
 //! HEIC in safe Rust: such a file keeps its bytes, but for its metadata, and is never shown to a family. PDF stays as it is.
 
-mod disguise;
 mod heic;
 mod jpeg;
 mod pdf;
 mod picture;
+mod polyglot;
 
 use domain::photo_kinds::{MediaType, PhotoKind};
 
@@ -79,7 +79,7 @@ pub fn clean(kind: PhotoKind, declared: MediaType, upload: Vec<u8>) -> Result<Cl
     if !begins_as(declared, &upload) {
         return Err(Rejection::NotWhatItSays(name(declared)));
     }
-    if let Some(other) = disguise::also(declared, &upload) {
+    if let Some(other) = polyglot::also(declared, &upload) {
         return Err(Rejection::Disguised(other));
     }
     match declared {

@@ -108,7 +108,7 @@ permissions! {
     SyncUse = "visits.read" => [Admin, Coordinator, Nurse, CareAide];
     /// See photos of visible clients, visits and colleagues; a family those that are shared with it.
     PhotosRead = "photos.read" => [Admin, Coordinator, Nurse, CareAide, Family];
-    /// Add photos, signatures and documents, and change and remove one's own; planners any.
+    /// Add photos, signatures and documents, and change and remove one's own; coordinators any.
     PhotosWrite = "photos.write" => [Admin, Coordinator, Nurse, CareAide];
     /// Settle what two people changed at the same time.
     ConflictsSettle = "visits.write" => [Admin, Coordinator];
@@ -116,7 +116,7 @@ permissions! {
     AlertsRaise = "visits.write" => [Admin, Coordinator, Nurse, CareAide];
     /// Take an alert: it is then theirs.
     AlertsAnswer = "alerts.answer" => [Admin, Coordinator];
-    /// The family's view of a client; planners may see it too, to know what a family reads.
+    /// The family's view of a client; coordinators may see it too, to know what a family reads.
     FamilyRead = "family.read" => [Admin, Coordinator, Family];
     /// What everybody may: their own account.
     SignedIn = "signed_in" => [Admin, Coordinator, Nurse, CareAide, Family];

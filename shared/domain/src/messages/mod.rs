@@ -259,9 +259,9 @@ impl Template {
 
     /// How long it is of any use, in seconds: a day at most.
     #[must_use]
-    pub fn seconds_of_use(&self) -> i32 {
+    pub fn ttl_seconds(&self) -> i32 {
         match self {
-            // And never past the evening: `messages::enqueue_in_turn`.
+            // And never past the evening: `messages::enqueue_paced`.
             Self::FamilyDaily { .. } => 4 * HOUR,
             _ => DAY,
         }

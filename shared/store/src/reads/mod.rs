@@ -1,7 +1,7 @@
 //! One file a question that reaches across tables.
 
 mod base;
-pub mod daily_news;
+pub mod daily_summary;
 pub mod family;
 pub mod overdue_visits;
 mod phone_records;

@@ -17,7 +17,7 @@ pub enum Phone {
     /// hour of the visit's beginning.
     Sending,
     /// Not heard from.
-    Dark,
+    Unreachable,
 }
 text_sql!(Phone);
 
@@ -89,7 +89,7 @@ const OVERDUE: &str = "
         when v.scheduled_start > $1 - interval '30 minutes'
           and coalesce(bool_or(d.pending_count > 0 and d.last_seen_at > $1 - interval '5 minutes'), false) then 'sending'
         when coalesce(bool_or(d.last_seen_at >= v.scheduled_start), false) then 'heard'
-        else 'dark' end as phone
+        else 'unreachable' end as phone
       from devices d where d.user_id = v.user_id and d.platform <> 'web') p
     left join lateral (
       select w.user_id as id, w.phone, w.locale from app.on_call_contacts(v.client_id) w
@@ -100,7 +100,7 @@ const OVERDUE: &str = "
     where v.agency_id = app.agency_id() and v.deleted_at is null
       and v.scheduled_start <= $1 - interval '15 minutes' and (v.scheduled_start, v.id) > ($2, $3)
       -- Where nothing was heard for a day, there is nothing more to tell.
-      and (p.phone <> 'dark' or v.scheduled_start > $1 - interval '1 day')
+      and (p.phone <> 'unreachable' or v.scheduled_start > $1 - interval '1 day')
     order by v.scheduled_start, v.id
     limit $4";
 
@@ -148,6 +148,6 @@ pub async fn mark_missed<I: Identity>(tx: &mut Tx<I>, visits: &[OverdueVisit]) -
 
 /// Whether a message about a visit of that time still helps anybody at `now`.
 #[must_use]
-pub fn is_news(scheduled_start: Timestamp, now: Timestamp) -> bool {
+pub fn still_relevant(scheduled_start: Timestamp, now: Timestamp) -> bool {
     scheduled_start > now - 24.hours()
 }

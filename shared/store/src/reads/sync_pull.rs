@@ -18,7 +18,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::phone_records;
-use crate::{Db, DbError, Identity, Nothing, Tx, identity};
+use crate::{Db, DbError, Identity, NoRow, Tx, identity};
 
 /// The device that pulls, as it is when its pull is read.
 #[derive(Debug, Deserialize)]
@@ -257,7 +257,7 @@ pub async fn touch_new(db: &Db, caller: &Caller, after: i64, new: &NewToPhone) -
     let rows = rows.join(" union all ");
     let sql = format!("select app.bump_change_number((select jsonb_agg(to_jsonb(r)) from ({rows}) r))");
     // In a transaction of its own: the agency's counter comes before any other lock.
-    let tx: Tx<Caller> = db.write(caller, 1).await?;
+    let tx: Tx<Caller> = db.write(caller).await?;
     tx.execute(&sql, &[&after, &clients]).await?;
     Ok(tx.commit().await?)
 }
@@ -310,7 +310,7 @@ pub async fn remember(
         "tombstones_sent_with": pulled.tombstones.sent_with, "tombstones_received": pulled.tombstones.received,
     });
     let [user, device, session, role, request, source_ip] = identity::params(caller);
-    db.call_all::<Nothing>(
+    db.call_all::<NoRow>(
         "select app.record_pull($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[user, device, session, role, request, source_ip, &as_of, &state, &json!(records)],
     )

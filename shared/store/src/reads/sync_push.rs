@@ -1,4 +1,4 @@
-//! What a phone pushes: what the server has of it, in one flight, and what becomes of it, in bulk. One statement a
+//! What a phone pushes: what the server has of it, in one round trip, and what becomes of it, in bulk. One statement a
 //! table, rows as one JSONB parameter.
 
 use std::collections::BTreeMap;

@@ -58,7 +58,7 @@ impl Relation {
 #[strum(serialize_all = "snake_case")]
 #[schema(example = "assigned")]
 pub enum GrantSource {
-    /// A planner put them there.
+    /// A coordinator put them there.
     Assigned,
     /// Visits did; it ends 14 days after the last of them.
     Scheduled,

@@ -150,7 +150,7 @@ impl Check for ClientFields {
 pub struct ClientRow {
     /// The id.
     pub id: Uuid,
-    /// What planners write.
+    /// what coordinators write.
     #[from_row(flatten)]
     pub fields: ClientFields,
     /// The plan in force.

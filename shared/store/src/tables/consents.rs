@@ -119,6 +119,11 @@ pub async fn insert<I: Identity>(
 
 /// Records a number's own wish: to get no more SMS, or to get them again. It holds for each family member with that number
 /// and each client of theirs, in every agency.
-pub async fn record_wish<I: Identity>(tx: &mut Tx<I>, phone: &str, granted: bool, method: &str) -> Result<(), Error> {
+pub async fn record_sms_opt_out<I: Identity>(
+    tx: &mut Tx<I>,
+    phone: &str,
+    granted: bool,
+    method: &str,
+) -> Result<(), Error> {
     Ok(tx.execute("select app.record_sms_consent($1, $2, $3)", &[&phone, &granted, &method]).await?)
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Identity, Nothing, Tx, text_sql};
+use crate::{AuditEntry, Db, DbError, Identity, NoRow, Tx, text_sql};
 
 /// What a device runs.
 #[derive(
@@ -106,7 +106,7 @@ pub async fn drop_push_token<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<()
 
 /// Forgets a push token that no device answers to any more, as a job of the agency.
 pub async fn forget_push_token(db: &Db, (agency_id, user_id): (Uuid, Uuid), token: &str) -> Result<(), DbError> {
-    db.read::<Nothing>(
+    db.read::<NoRow>(
         &Job { agency_id },
         "update devices set push_token = null where user_id = $1 and push_token = $2",
         &[&user_id, &token],
@@ -131,7 +131,7 @@ pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Resu
 pub async fn end_expired_sessions(db: &Db, job: &Job, now: Timestamp, limit: i32) -> Result<u64, Error> {
     // Each use of a refresh token is noted as a sign of life, and gives the next one its time.
     let dead_since = now.min(Timestamp::now()) - SignedDuration::from_secs(REFRESH_TOKEN_SECONDS);
-    let mut tx = db.write(job, 0).await?;
+    let mut tx = db.write_unsynced(job).await?;
     let ended: Vec<Touched> = tx
         .query(
             "update devices set session_id = null, push_token = null

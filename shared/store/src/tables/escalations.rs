@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     error::Error,
-    escalation::{Answerer, CALL_PATIENCE},
+    escalation::{Answerer, CALL_TIMEOUT},
     identity::Role,
     messages::Locale,
 };
@@ -17,7 +17,7 @@ use crate::{Db, DbError, Identity, Tx, json_sql, tables::alerts::AlertStatus};
 
 /// Whoever raised an alert.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Asker {
+pub struct Requester {
     /// Who.
     pub user_id: Uuid,
     /// Given name.
@@ -33,7 +33,7 @@ pub struct Asker {
 /// Those who could answer, in the order in which they are asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Answerers(pub Vec<Answerer>);
-json_sql!(Asker, Answerers);
+json_sql!(Requester, Answerers);
 
 /// Where an alert stands on its way to somebody who answers.
 #[derive(Debug, FromRow)]
@@ -51,7 +51,7 @@ pub struct Standing {
     /// Whether its next step's time has come, or the call that is out can't be placed.
     pub due: bool,
     /// Who asks; none where a job raised it.
-    pub asker: Option<Asker>,
+    pub asker: Option<Requester>,
     /// Who could answer.
     pub answerers: Answerers,
 }
@@ -93,8 +93,8 @@ pub async fn step<I: Identity>(
 ///
 /// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes the alert
 /// locks chain and messages.
-pub async fn heard_of<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
-    let due_at = now + CALL_PATIENCE;
+pub async fn extend_timeout<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
+    let due_at = now + CALL_TIMEOUT;
     Ok(tx
         .execute(
             "update escalations set due_at = greatest(due_at, $2) where call_id = $1 and due_at is not null",

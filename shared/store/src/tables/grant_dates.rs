@@ -32,7 +32,7 @@ struct Turned {
 
 /// How many grants began and ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TurnedGrants {
+pub struct GrantChanges {
     /// Their clients arrive on phones.
     pub began: u64,
     /// Their clients leave them.
@@ -41,13 +41,13 @@ pub struct TurnedGrants {
 
 /// Gives a new number to at most `limit` grants that began or ended by `today`, the agency's day. The agency's write lock is
 /// taken only where there are some.
-pub async fn turn(db: &Db, job: &Job, today: Date, limit: u16) -> Result<TurnedGrants, Error> {
+pub async fn apply_grant_dates(db: &Db, job: &Job, today: Date, limit: u16) -> Result<GrantChanges, Error> {
     let due: Option<Count> = db.read_opt(job, concat!("select count(*) ", turning!()), &[&today]).await?;
     let due = due.and_then(|due| u16::try_from(due.count).ok()).unwrap_or(u16::MAX).min(limit);
     if due == 0 {
-        return Ok(TurnedGrants::default());
+        return Ok(GrantChanges::default());
     }
-    let mut tx = db.write(job, due).await?;
+    let mut tx = db.write_many(job, due).await?;
     let turned: Vec<Turned> = tx
         .query(
             concat!(
@@ -66,5 +66,5 @@ pub async fn turn(db: &Db, job: &Job, today: Date, limit: u16) -> Result<TurnedG
     }
     tx.commit().await?;
     let began = turned.iter().filter(|grant| grant.in_force).count();
-    Ok(TurnedGrants { began: began as u64, ended: (turned.len() - began) as u64 })
+    Ok(GrantChanges { began: began as u64, ended: (turned.len() - began) as u64 })
 }

@@ -168,7 +168,7 @@ pub async fn follows_a_note<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound) -> R
 /// Keeps an SMS from a number that nobody here has.
 pub async fn record_strangers(db: &Db, inbound: &Inbound) -> Result<(), DbError> {
     let Inbound { sid, from, to, body, intent } = inbound;
-    db.call::<crate::Nothing>("select app.record_unknown_sender($1, $2, $3, $4, $5)", &[sid, from, to, body, intent])
+    db.call::<crate::NoRow>("select app.record_unknown_sender($1, $2, $3, $4, $5)", &[sid, from, to, body, intent])
         .await
         .map(drop)
 }

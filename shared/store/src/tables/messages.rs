@@ -83,7 +83,7 @@ pub async fn enqueue_all<I: Identity>(tx: &mut Tx<I>, messages: &[Message]) -> R
 
 /// The same for more than can be sent at once: each is due `spacing` after the one before it, the first one so long after
 /// the last that waits on its channel with its urgency. None is of use after `until`.
-pub async fn enqueue_in_turn<I: Identity>(
+pub async fn enqueue_paced<I: Identity>(
     tx: &mut Tx<I>,
     messages: &[Message],
     spacing: SignedDuration,
@@ -107,7 +107,7 @@ async fn enqueue<I: Identity>(
                 "channel": m.channel, "recipient_id": m.recipient_id, "recipient": m.address, "locale": m.locale,
                 "template": m.template.name(), "template_values": m.template.values(), "dedupe_key": m.dedupe_key,
                 "alert_id": m.alert_id, "visit_id": m.visit_id, "client_id": m.client_id,
-                "urgency": m.template.urgency(), "seconds_of_use": m.template.seconds_of_use(),
+                "urgency": m.template.urgency(), "ttl_seconds": m.template.ttl_seconds(),
                 "secret": m.template.is_secret(), "turn": turn,
             })
         })
@@ -120,13 +120,13 @@ async fn enqueue<I: Identity>(
                 alert_id, visit_id, client_id, urgency, secret, expires_at, next_attempt_at)
              select app.agency_id(), m.channel::message_channel, m.recipient_id, m.recipient, m.locale, m.template,
                m.template_values, m.dedupe_key, m.alert_id, m.visit_id, m.client_id, m.urgency, m.secret,
-               least(now() + make_interval(secs => m.seconds_of_use), $3),
+               least(now() + make_interval(secs => m.ttl_seconds), $3),
                case when $2::float8 is null then now()
                  else greatest(app.queue_ends_at(m.channel, m.urgency), now() - make_interval(secs => $2))
                    + make_interval(secs => $2 * m.turn) end
              from jsonb_to_recordset($1) as m (channel text, recipient_id uuid, recipient text, locale text,
                template text, template_values jsonb, dedupe_key text, alert_id uuid, visit_id uuid, client_id uuid,
-               urgency smallint, secret boolean, seconds_of_use integer, turn integer)
+               urgency smallint, secret boolean, ttl_seconds integer, turn integer)
              on conflict do nothing",
             &[&json!(rows), &spacing, &until],
         )

@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    Db, DbError, Nothing,
+    Db, DbError, NoRow,
     tables::messages::{Channel, MessageStatus},
 };
 
@@ -139,7 +139,7 @@ pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbE
         return written;
     }
     if let Settled::Sent { sid, .. } = settled {
-        db.call::<Nothing>("select app.take_back_sid($1, $2)", &[&taken.id, sid]).await?;
+        db.call::<NoRow>("select app.take_back_sid($1, $2)", &[&taken.id, sid]).await?;
         write(db, taken, settled).await
     } else {
         let why = "found, and another's by then".into();
@@ -157,7 +157,7 @@ async fn write(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError>
         Settled::Dead { why } => (MessageStatus::Dead, None, None, None, Some(why.as_str())),
     };
     let why = why.map(|why| why.chars().take(400).collect::<String>());
-    db.read::<Nothing>(
+    db.read::<NoRow>(
         &Job { agency_id: taken.agency_id },
         "with settled as (
            update messages m set status = $3::text::message_status, provider_sid = coalesce(m.provider_sid, $4),
@@ -204,7 +204,7 @@ pub async fn take_hang_ups(db: &Db, now: Timestamp, again_at: Timestamp, limit: 
 /// The provider has ended a call, or never will.
 pub async fn settle_hang_up(db: &Db, call: &HangUp) -> Result<(), DbError> {
     let job = Job { agency_id: call.agency_id };
-    db.read::<Nothing>(&job, "update messages set hang_up_at = null where id = $1", &[&call.id]).await.map(drop)
+    db.read::<NoRow>(&job, "update messages set hang_up_at = null where id = $1", &[&call.id]).await.map(drop)
 }
 
 /// Notes that a message in doubt is about to be sent again. Answers how often it was, this time included; none where it is
@@ -299,7 +299,7 @@ pub async fn settle_receipt(db: &Db, owed: &Owed, delivered: Option<Result<(), &
         Some(Err(why)) => (MessageStatus::Failed, Some(why)),
         None => (MessageStatus::Sent, None),
     };
-    db.read::<Nothing>(
+    db.read::<NoRow>(
         &Job { agency_id: owed.agency_id },
         "update messages set status = $2::text::message_status, failure = $3, receipt_at = null
          where id = $1 and status = 'sent'",

@@ -96,7 +96,8 @@ pub struct Task {
     #[schema(value_type = Option<Object>)]
     pub data: Option<Value>,
     /// Pointers into `data` to values that should worry somebody.
-    pub alarms: Vec<String>,
+    #[serde(rename = "alarms")]
+    pub abnormal_flags: Vec<String>,
     /// When it was planned.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -108,7 +109,7 @@ pub struct Task {
 impl From<TaskRow> for Task {
     fn from(row: TaskRow) -> Self {
         Self {
-            alarms: clinical::alarms(row.task_type, row.data.as_ref()),
+            abnormal_flags: clinical::abnormal_flags(row.task_type, row.data.as_ref()),
             id: row.id,
             visit_id: row.visit_id,
             task_type: row.task_type,
@@ -271,7 +272,7 @@ pub async fn delete<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> R
 
 /// Values that should worry somebody are flagged on the record too: where they stand, not what they are.
 fn entry(action: &'static str, id: Uuid, client_id: Uuid, task: &TaskFields) -> AuditEntry {
-    let alarms = clinical::alarms(task.task_type, task.data.as_ref());
+    let abnormal_flags = clinical::abnormal_flags(task.task_type, task.data.as_ref());
     let entry = AuditEntry::new(action, "visit_task", id, Some(client_id));
-    if alarms.is_empty() { entry } else { entry.with(serde_json::json!({"alarms": alarms})) }
+    if abnormal_flags.is_empty() { entry } else { entry.with(serde_json::json!({"alarms": abnormal_flags})) }
 }

@@ -13,10 +13,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    AuditEntry, ConstraintExt, Db, DbError, Identity, Nothing, Tx, audited, json_sql,
+    AuditEntry, ConstraintExt, Db, DbError, Identity, NoRow, Tx, audited, json_sql,
     tables::{
+        check_in::{CheckIn, Flag, RecordedLocation, flags},
         clients::Address,
-        visit_presence::{Fix, Flag, Presence, flags},
         visit_tasks::{Task, TaskRow},
     },
 };
@@ -128,8 +128,8 @@ struct VisitRow {
     status: VisitStatus,
     actual_start: Option<Timestamp>,
     actual_end: Option<Timestamp>,
-    check_in: Option<Fix>,
-    check_out: Option<Fix>,
+    check_in: Option<RecordedLocation>,
+    check_out: Option<RecordedLocation>,
     cancel_reason: Option<String>,
     notes: Option<String>,
     family_note: Option<String>,
@@ -174,9 +174,9 @@ pub struct Visit {
     /// When the caregiver left, by their phone; never shown later than the server heard of it.
     pub actual_end: Option<Timestamp>,
     /// The check-in.
-    pub check_in: Option<Fix>,
+    pub check_in: Option<RecordedLocation>,
     /// The check-out.
-    pub check_out: Option<Fix>,
+    pub check_out: Option<RecordedLocation>,
     /// Why it was called off.
     pub cancel_reason: Option<String>,
     /// The caregiver's notes.
@@ -255,13 +255,13 @@ impl From<&Visit> for VisitFields {
 impl Visit {
     /// Whether `presence` is the check-in on record.
     #[must_use]
-    pub fn was_checked_in_by(&self, presence: &Presence) -> bool {
+    pub fn was_checked_in_by(&self, presence: &CheckIn) -> bool {
         self.stated.0 == Some(presence.at) && self.check_in.as_ref().is_some_and(|fix| fix.is(presence))
     }
 
     /// Whether `presence` is the check-out on record.
     #[must_use]
-    pub fn was_checked_out_by(&self, presence: &Presence) -> bool {
+    pub fn was_checked_out_by(&self, presence: &CheckIn) -> bool {
         self.stated.1 == Some(presence.at) && self.check_out.as_ref().is_some_and(|fix| fix.is(presence))
     }
 
@@ -392,7 +392,7 @@ pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<Visit
 /// Refuses where the caller may not see the visit: for lists that are empty for either reason.
 pub async fn must_be_visible(db: &Db, who: &impl Identity, id: Uuid) -> Result<(), Error> {
     let sql = "select v.id from visits v where v.id = $1 and v.deleted_at is null";
-    db.read_opt::<Nothing>(who, sql, &[&id]).await?.map(drop).ok_or(Error::NotFound)
+    db.read_opt::<NoRow>(who, sql, &[&id]).await?.map(drop).ok_or(Error::NotFound)
 }
 
 /// One visit inside a write transaction, where the counter's lock keeps it as it is.
@@ -464,9 +464,9 @@ pub struct VisitRecord {
     /// When the caregiver left.
     pub actual_end: Option<Timestamp>,
     /// The check-in.
-    pub check_in: Option<Fix>,
+    pub check_in: Option<RecordedLocation>,
     /// The check-out.
-    pub check_out: Option<Fix>,
+    pub check_out: Option<RecordedLocation>,
     /// Why it was called off.
     pub cancel_reason: Option<String>,
 }

@@ -3,8 +3,8 @@
 //! A record begins as `pending`, whether a phone pushed it or it was made by its path. What arrives is judged by the
 //! function `photos`, under a job's identity, and becomes `stored` or `rejected`.
 
-mod judging;
 mod record;
+mod review;
 
 use domain::{
     error::{Conflict, Error, Fault},
@@ -16,10 +16,10 @@ use postgres_from_row::FromRow;
 use serde_json::json;
 use uuid::Uuid;
 
-pub use judging::{
+pub use record::{Photo, PhotoDetailsFields, PhotoFields, PhotoRow, PhotoSize};
+pub use review::{
     Expected, Kept, NEVER_ARRIVED, Stored, agency_of_upload, expect_again, expected, give_up, reject, store,
 };
-pub use record::{Photo, PhotoDetailsFields, PhotoFields, PhotoRow, PhotoSize};
 
 use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited};
 

@@ -71,7 +71,7 @@ pub async fn begin<I: Identity>(tx: &mut Tx<I>) -> Result<(), DbError> {
 
 /// Family members who take part in the day at `now` and were not told of it yet, nor somebody at their number, from after `after` on (client and family
 /// member) and at most `limit`; not all of them are to be told.
-pub async fn untold<I: Identity>(
+pub async fn pending_recipients<I: Identity>(
     tx: &mut Tx<I>,
     day: Day,
     now: Timestamp,

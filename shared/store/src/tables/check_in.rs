@@ -21,7 +21,7 @@ const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "at": "2026-11-20T14:02:10Z"}))]
-pub struct Presence {
+pub struct CheckIn {
     /// Degrees (WGS 84).
     #[serde(default)]
     #[schema(minimum = -90, maximum = 90)]
@@ -45,7 +45,7 @@ fn to_the_microsecond<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resu
     Timestamp::from_microsecond(time.as_microsecond()).map_err(serde::de::Error::custom)
 }
 
-impl Check for Presence {
+impl Check for CheckIn {
     fn check(&self, faults: &mut Faults) {
         faults.unless(
             self.latitude.is_some() == self.longitude.is_some(),
@@ -59,7 +59,7 @@ impl Check for Presence {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "distance_m": 13.7,
     "received_at": "2026-11-20T14:02:11Z"}))]
-pub struct Fix {
+pub struct RecordedLocation {
     /// Degrees (WGS 84).
     pub latitude: Option<f64>,
     /// Degrees (WGS 84).
@@ -72,11 +72,11 @@ pub struct Fix {
     pub received_at: Timestamp,
 }
 
-json_sql!(Fix);
+json_sql!(RecordedLocation);
 
-impl Fix {
+impl RecordedLocation {
     /// Whether it records `presence`.
-    pub(super) fn is(&self, presence: &Presence) -> bool {
+    pub(super) fn is(&self, presence: &CheckIn) -> bool {
         (self.latitude, self.longitude, self.accuracy_m) == (presence.latitude, presence.longitude, presence.accuracy_m)
     }
 }
@@ -93,8 +93,8 @@ pub enum Flag {
 }
 
 /// What a person should look at, in a visit's times and fixes.
-pub(super) fn flags(times: &[(Option<Timestamp>, Option<&Fix>)]) -> Vec<Flag> {
-    let any = |holds: fn(Timestamp, &Fix) -> bool| {
+pub(super) fn flags(times: &[(Option<Timestamp>, Option<&RecordedLocation>)]) -> Vec<Flag> {
+    let any = |holds: fn(Timestamp, &RecordedLocation) -> bool| {
         times.iter().any(|(time, fix)| matches!((time, fix), (Some(time), Some(fix)) if holds(*time, fix)))
     };
     let far = any(|_, fix| fix.distance_m.is_some_and(|metres| metres > FAR_FROM_HOME_M));
@@ -141,12 +141,12 @@ macro_rules! record {
 }
 
 /// Records that the caregiver came.
-pub async fn check_in<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &Presence) -> Result<(), Error> {
+pub async fn check_in<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &CheckIn) -> Result<(), Error> {
     write(tx, "visit.check_in", record!("check_in", "actual_start", "in_progress"), visit, presence).await
 }
 
 /// Records that the caregiver left.
-pub async fn check_out<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &Presence) -> Result<(), Error> {
+pub async fn check_out<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &CheckIn) -> Result<(), Error> {
     write(tx, "visit.check_out", record!("check_out", "actual_end", "completed"), visit, presence).await
 }
 
@@ -155,12 +155,18 @@ async fn write<I: Identity>(
     action: &'static str,
     sql: &'static str,
     visit: &Visit,
-    presence: &Presence,
+    presence: &CheckIn,
 ) -> Result<(), Error> {
-    let Presence { latitude, longitude, accuracy_m, at } = presence;
+    let CheckIn { latitude, longitude, accuracy_m, at } = presence;
     let recorded: Option<Recorded> = tx.query_opt(sql, &[&visit.id, at, latitude, longitude, accuracy_m]).await?;
     let Recorded { distance_m, received_at } = recorded.ok_or(Error::NotFound)?;
-    let fix = Fix { latitude: *latitude, longitude: *longitude, accuracy_m: *accuracy_m, distance_m, received_at };
+    let fix = RecordedLocation {
+        latitude: *latitude,
+        longitude: *longitude,
+        accuracy_m: *accuracy_m,
+        distance_m,
+        received_at,
+    };
     let flags = flags(&[(Some(*at), Some(&fix))]);
     tx.audit(
         AuditEntry::new(action, "visit", visit.id, Some(visit.client_id))

@@ -2,7 +2,7 @@
 
 use domain::error::Error;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
-use store::{reads::daily_news::Day, tables::agencies::Agency};
+use store::{reads::daily_summary::Day, tables::agencies::Agency};
 
 /// The agency's time zone.
 pub(crate) fn zone(agency: &Agency) -> Result<TimeZone, Error> {

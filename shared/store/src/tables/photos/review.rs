@@ -11,7 +11,7 @@ use postgres_from_row::FromRow;
 use uuid::Uuid;
 
 use super::Concerned;
-use crate::{AuditEntry, Db, DbError, Nothing, Tx};
+use crate::{AuditEntry, Db, DbError, NoRow, Tx};
 
 /// An upload that is expected: what must arrive, and whom it is for.
 #[derive(Debug, FromRow)]
@@ -127,7 +127,7 @@ pub async fn store(mut tx: Tx<Job>, expected: &Expected, kept: &Kept) -> Result<
     let (thumbnail_key, thumbnail_version) =
         kept.thumbnail.as_ref().map(|thumbnail| (thumbnail.key.clone(), thumbnail.version.clone())).unzip();
     tx.audit(AuditEntry::new("photo.store", "photo", id, standing.client_id));
-    tx.commit_with::<Nothing>(
+    tx.commit_with::<NoRow>(
         "update photos set status = 'stored', object_key = $2, object_version = $3, thumbnail_key = $4,
            thumbnail_version = $5, stored_type = $6, stored_bytes = $7, redrawn = $8
          where id = $1",
@@ -159,7 +159,7 @@ pub enum Stored {
 
 /// Rejects what arrived, unless it was judged before.
 pub async fn reject(db: &Db, job: &Job, id: Uuid, reason: &str) -> Result<(), Error> {
-    let mut tx = db.write(job, 1).await?;
+    let mut tx = db.write(job).await?;
     let rejected: Option<Concerned> = tx
         .query_opt(
             "update photos p set status = 'rejected', rejected_because = $2
@@ -179,7 +179,7 @@ pub const NEVER_ARRIVED: &str = "nothing arrived within 7 days";
 
 /// Lets a photo that was given up be uploaded after all: its phone was away for long, and asks again.
 pub async fn expect_again(db: &Db, job: &Job, id: Uuid) -> Result<(), Error> {
-    let tx = db.write(job, 1).await?;
+    let tx = db.write(job).await?;
     tx.execute(
         "update photos set status = 'pending', rejected_because = null
          where id = $1 and status = 'rejected' and rejected_because = $2 and deleted_at is null",
@@ -196,7 +196,7 @@ pub async fn give_up(db: &Db, job: &Job, before: Timestamp, limit: u16) -> Resul
         id: Uuid,
         client_id: Option<Uuid>,
     }
-    let mut tx = db.write(job, limit).await?;
+    let mut tx = db.write_many(job, limit).await?;
     let given_up: Vec<GivenUp> = tx
         .query(
             "update photos p set status = 'rejected', rejected_because = $2

@@ -37,7 +37,7 @@ const REFUSALS_RECORDED: Limit = Limit { name: "webhook-refused", per_minute: 20
 
 /// A form that Twilio posted, and the query of the address that it posted to.
 #[derive(Debug)]
-pub(crate) struct Signed {
+pub(crate) struct TwilioRequest {
     form: Vec<(String, String)>,
     query: Vec<(String, String)>,
     path: String,
@@ -45,7 +45,7 @@ pub(crate) struct Signed {
     pub(crate) request: RequestInfo,
 }
 
-impl Signed {
+impl TwilioRequest {
     /// A parameter of the form; empty where there is none.
     pub(crate) fn value(&self, name: &str) -> &str {
         value(&self.form, name).unwrap_or_default()
@@ -62,7 +62,7 @@ impl Signed {
         if kept.is_empty() { Err(vec![Fault::parameter(name, "is required")].into()) } else { Ok(kept) }
     }
 
-    /// A number in the query; nought where there is none.
+    /// A number in the query; 0 if absent.
     pub(crate) fn count(&self, name: &str) -> u8 {
         value(&self.query, name).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
@@ -85,7 +85,7 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
     pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
-impl FromRequest<Webhooks> for Signed {
+impl FromRequest<Webhooks> for TwilioRequest {
     type Rejection = web::Error;
 
     async fn from_request(request: Request, webhooks: &Webhooks) -> web::Result<Self> {

@@ -8,11 +8,11 @@ use domain::{
 };
 use store::tables::{
     care_team,
-    visit_presence::{self, Presence},
+    check_in::{self, CheckIn},
     visits::{self, Cancellation, Visit, VisitStatus},
 };
 use uuid::Uuid;
-use web::{Json, May, Path, Reply};
+use web::{Json, Path, Reply, Require};
 
 use crate::visits::only_own;
 
@@ -24,16 +24,16 @@ fn cannot(visit: &Visit, to: VisitStatus) -> Error {
 ///
 /// Never refused for being far from the client's home; that is flagged. A visit thought missed is under way after all.
 #[utoipa::path(post, path = "/visits/{id}/check-in", tag = "visits", operation_id = "check_in",
-    params(("id" = Uuid, Path, description = "The visit.")), request_body = Presence,
+    params(("id" = Uuid, Path, description = "The visit.")), request_body = CheckIn,
     responses((status = 200, description = "Under way.", body = Visit),
         (status = 409, description = "The visit is past that, or was checked in to with other values.")))]
 pub(crate) async fn check_in(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     Path(id): Path<Uuid>,
-    Json(presence): Json<Presence>,
+    Json(presence): Json<CheckIn>,
 ) -> web::Result<Reply<Visit>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match visit.status {
@@ -42,7 +42,7 @@ pub(crate) async fn check_in(
             return Err(Error::Conflict(Conflict::AlreadyRecorded).into());
         }
         from if from.may_become(VisitStatus::InProgress) => {
-            visit_presence::check_in(&mut tx, &visit, &presence).await?;
+            check_in::check_in(&mut tx, &visit, &presence).await?;
         }
         _ => return Err(cannot(&visit, VisitStatus::InProgress).into()),
     }
@@ -53,16 +53,16 @@ pub(crate) async fn check_in(
 
 /// Check out: the caregiver has left.
 #[utoipa::path(post, path = "/visits/{id}/check-out", tag = "visits", operation_id = "check_out",
-    params(("id" = Uuid, Path, description = "The visit.")), request_body = Presence,
+    params(("id" = Uuid, Path, description = "The visit.")), request_body = CheckIn,
     responses((status = 200, description = "Completed.", body = Visit),
         (status = 409, description = "The visit is not under way, or was checked out of with other values.")))]
 pub(crate) async fn check_out(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     Path(id): Path<Uuid>,
-    Json(presence): Json<Presence>,
+    Json(presence): Json<CheckIn>,
 ) -> web::Result<Reply<Visit>> {
-    let mut tx = app.db.write(&*caller, 1).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match (visit.status, visit.stated_start()) {
@@ -72,7 +72,7 @@ pub(crate) async fn check_out(
             if presence.at < start {
                 return Err(vec![Fault::body("/at", "must not be before the check-in")].into());
             }
-            visit_presence::check_out(&mut tx, &visit, &presence).await?;
+            check_in::check_out(&mut tx, &visit, &presence).await?;
         }
         // Without a check-in there is nothing to check out of.
         _ => return Err(cannot(&visit, VisitStatus::Completed).into()),
@@ -89,11 +89,11 @@ pub(crate) async fn check_out(
         (status = 409, description = "The visit has begun, or was called off for another reason.")))]
 pub(crate) async fn cancel(
     State(app): State<App>,
-    caller: May<VisitsWrite>,
+    caller: Require<VisitsWrite>,
     Path(id): Path<Uuid>,
     Json(cancellation): Json<Cancellation>,
 ) -> web::Result<Reply<Visit>> {
-    let mut tx = app.db.write(&*caller, 2).await?;
+    let mut tx = app.db.write(&*caller).await?;
     let visit = visits::get(&mut tx, id).await?;
     only_own(&caller, visit.user_id)?;
     match visit.status {

@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Conflict::NotArrived`] where nothing was uploaded yet; [`Error::NotFound`] where the photo was removed.
-pub(crate) async fn finish(photos: &Photos, job: Job, id: Uuid) -> Result<PhotoRow, Error> {
+pub(crate) async fn process_upload(photos: &Photos, job: Job, id: Uuid) -> Result<PhotoRow, Error> {
     let db = &photos.app.db;
     if let Some(expected) = photos::expected(db, &job, id).await? {
         let key = keys::upload(id);
@@ -88,7 +88,7 @@ async fn keep(photos: &Photos, job: Job, expected: &Expected, clean: Clean) -> R
         None => None,
     };
     let kept = Kept { object, bytes, thumbnail, redrawn: clean.redrawn };
-    let tx = photos.app.db.write(&job, 2).await?;
+    let tx = photos.app.db.write(&job).await?;
     match photos::store(tx, expected, &kept).await? {
         Stored::Done => Ok(None),
         Stored::JudgedBefore => forget(bucket, kept).await.map(|()| None),

@@ -9,7 +9,7 @@ use crate::{Db, DbError};
 /// A table whose rows are kept for a while only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
-pub enum Passing {
+pub enum RetentionTable {
     /// What devices pushed and the server could not take: 90 days.
     SyncQuarantine,
     /// The digests by which replays are known: 180 days, as the log of changes that they belong to.
@@ -23,7 +23,7 @@ struct Removed {
 
 /// Removes the oldest rows that have outlived their time by `now`, and by the database's own clock. Answers how many;
 /// at most `limit`.
-pub async fn remove(db: &Db, job: &Job, what: Passing, now: Timestamp, limit: i32) -> Result<u64, DbError> {
+pub async fn remove(db: &Db, job: &Job, what: RetentionTable, now: Timestamp, limit: i32) -> Result<u64, DbError> {
     let table = <&str>::from(what);
     let removed: Option<Removed> =
         db.read_opt(job, "select app.delete_expired_rows($1, $2, $3) as rows", &[&table, &now, &limit]).await?;
