@@ -108,7 +108,8 @@ pub(crate) async fn change(
     if wanted.coordinator_id != before.fields.coordinator_id {
         must_be_coordinator(&mut tx, wanted.coordinator_id).await?;
     }
-    let after = clients::update(tx, id, &wanted).await?;
+    let after = clients::update(&mut tx, id, &wanted).await?;
+    tx.commit().await?;
     Ok(Reply(StatusCode::OK, after.shown_to(caller.role)))
 }
 
@@ -130,7 +131,8 @@ pub(crate) async fn delete(
             Error::Conflict(Conflict::Final("Visits to this client are still to come. Cancel them first.")).into()
         );
     }
-    clients::delete(tx, id).await?;
+    clients::delete(&mut tx, id).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

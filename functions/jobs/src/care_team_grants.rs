@@ -20,7 +20,14 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
                 report.cut_off = true;
                 return Ok(());
             }
-            let turned = grant_dates::apply_grant_dates(&jobs.db, &job, today, BATCH).await?;
+            // The agency's write lock is taken only where there are some.
+            let due = grant_dates::due(&jobs.db, &job, today).await?.min(BATCH);
+            if due == 0 {
+                return Ok(());
+            }
+            let mut tx = jobs.db.write_many(&job, due).await?;
+            let turned = grant_dates::apply_grant_dates(&mut tx, today, due).await?;
+            tx.commit().await?;
             report.count("began", turned.began);
             report.count("ended", turned.ended);
             if turned.began + turned.ended < BATCH.into() {

@@ -23,7 +23,10 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
             .await?;
         }
         agencies::batches(run, report, "sessions", BATCH.unsigned_abs().into(), async || {
-            devices::end_expired_sessions(&jobs.db, &job, run.now, BATCH).await
+            let mut tx = jobs.db.write_unsynced(&job).await?;
+            let ended = devices::end_expired_sessions(&mut tx, run.now, BATCH).await?;
+            tx.commit().await?;
+            Ok(ended)
         })
         .await?;
         agencies::batches(run, report, "sync_log", BATCH.unsigned_abs().into(), async || {

@@ -24,6 +24,7 @@ const NEVER: [i32; 5] = [21211, 21214, 21408, 21610, 21614];
 const NOT_RINGING: [i32; 2] = [20404, 21220];
 
 /// The secret `{env}/twilio/account`. Only `jobs` may read it.
+#[expect(clippy::struct_field_names, reason = "these are the names in the secret")]
 #[derive(Clone, Deserialize)]
 pub struct Account {
     /// `AC...`

@@ -18,7 +18,9 @@ const AT_ONCE: u16 = 200;
 pub async fn give_up_on_missing(db: &Db, agency: &Job, now: Timestamp) -> Result<usize, Error> {
     let mut given_up = 0;
     loop {
-        let batch = photos::give_up(db, agency, a_week_before(now), AT_ONCE).await?;
+        let mut tx = db.write_many(agency, AT_ONCE).await?;
+        let batch = photos::give_up(&mut tx, a_week_before(now), AT_ONCE).await?;
+        tx.commit().await?;
         given_up += batch;
         if batch < usize::from(AT_ONCE) {
             return Ok(given_up);

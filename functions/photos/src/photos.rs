@@ -149,7 +149,9 @@ pub(crate) async fn create(
     only_own(&caller, &row)?;
     if row.rejected_because.as_deref() == Some(NEVER_ARRIVED) {
         let job = Job { agency_id: caller.agency_id };
-        photos::expect_again(db, &job, id).await?;
+        let mut tx = db.write(&job).await?;
+        photos::expect_again(&mut tx, id).await?;
+        tx.commit().await?;
         row = photos::as_judged(db, &job, id).await?.ok_or(Error::NotFound)?;
     }
     let upload = match row.status {
@@ -200,7 +202,7 @@ pub(crate) async fn read(
 
 /// Change what is said of a photo, or share it with the client's family.
 ///
-/// One's own; planners change any.
+/// One's own; coordinators change any.
 #[utoipa::path(patch, path = "/photos/{id}", tag = "photos", operation_id = "change_photo",
     params(("id" = Uuid, Path, description = "The photo.")), request_body = PhotoDetailsPatch,
     responses((status = 200, description = "As changed.", body = Photo), (status = 412, description = "Changed meanwhile."),
@@ -220,13 +222,14 @@ pub(crate) async fn change(
     if wanted.shared_with_family && before.kind != PhotoKind::Photo {
         return Err(vec![Fault::body("/shared_with_family", "is for photos only")].into());
     }
-    let after = photos::update(tx, &before, &wanted).await?;
+    let after = photos::update(&mut tx, &before, &wanted).await?;
+    tx.commit().await?;
     Ok(Reply(StatusCode::OK, after.shown_to(caller.role, None)))
 }
 
 /// Remove a photo.
 ///
-/// One's own; planners remove any. Nobody gets at its bytes from then on; they are kept as long as care records are.
+/// One's own; coordinators remove any. Nobody gets at its bytes from then on; they are kept as long as care records are.
 #[utoipa::path(delete, path = "/photos/{id}", tag = "photos", operation_id = "delete_photo",
     params(("id" = Uuid, Path, description = "The photo.")),
     responses((status = 204, description = "Removed."), (status = 409, description = "The visit is signed and completed.")))]
@@ -238,7 +241,8 @@ pub(crate) async fn delete(
     let mut tx = photos.app.db.write(&*caller).await?;
     let photo = photos::get(&mut tx, id).await?;
     only_own(&caller, &photo)?;
-    photos::delete(tx, &photo).await?;
+    photos::delete(&mut tx, &photo).await?;
+    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

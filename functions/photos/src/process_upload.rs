@@ -45,7 +45,11 @@ async fn take(photos: &Photos, job: Job, expected: &Expected, arrived: Arrived) 
     };
     match reason {
         // What was uploaded is left for the sweep, should a person have to look at it; nobody can fetch it.
-        Some(reason) => photos::reject(&photos.app.db, &job, expected.id, &reason).await,
+        Some(reason) => {
+            let mut tx = photos.app.db.write(&job).await?;
+            photos::reject(&mut tx, expected.id, &reason).await?;
+            Ok(tx.commit().await?)
+        }
         // Where it was taken is in there.
         None => photos.images.delete(&keys::upload(expected.id), version).await,
     }
@@ -88,9 +92,12 @@ async fn keep(photos: &Photos, job: Job, expected: &Expected, clean: Clean) -> R
         None => None,
     };
     let kept = Kept { object, bytes, thumbnail, redrawn: clean.redrawn };
-    let tx = photos.app.db.write(&job).await?;
-    match photos::store(tx, expected, &kept).await? {
-        Stored::Done => Ok(None),
+    let mut tx = photos.app.db.write(&job).await?;
+    match photos::store(&mut tx, expected, &kept).await? {
+        Stored::Done => {
+            tx.commit().await?;
+            Ok(None)
+        }
         Stored::JudgedBefore => forget(bucket, kept).await.map(|()| None),
         Stored::Refused(reason) => forget(bucket, kept).await.map(|()| Some(reason.to_owned())),
     }

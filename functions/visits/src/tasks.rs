@@ -86,7 +86,8 @@ pub(crate) async fn change(
     let wanted = patch.apply(&current)?;
     writable(&caller, before.task_type)?;
     writable(&caller, wanted.task_type)?;
-    let after = visit_tasks::update(tx, visit.client_id, id, &wanted).await?;
+    let after = visit_tasks::update(&mut tx, visit.client_id, id, &wanted).await?;
+    tx.commit().await?;
     Ok(Reply(StatusCode::OK, after))
 }
 

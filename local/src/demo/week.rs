@@ -310,7 +310,8 @@ async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), F
         };
         let mut tx = db.write(caregiver).await?;
         visit_tasks::lock(&mut tx, visit.id, task.id).await?;
-        visit_tasks::update(tx, visit.client_id, task.id, done).await?;
+        visit_tasks::update(&mut tx, visit.client_id, task.id, done).await?;
+        tx.commit().await?;
     }
     let mut tx = db.write(caregiver).await?;
     let visit = visits::get(&mut tx, visit.id).await?;

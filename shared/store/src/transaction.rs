@@ -138,11 +138,6 @@ impl<I: Identity> Tx<I> {
         self.checkout.connection.execute(WRITE_AUDIT, &[&entries]).await
     }
 
-    /// Sends one last statement, the audit entries and COMMIT in one round trip, and maps the statement's rows.
-    pub async fn commit_with<R: FromRow>(self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
-        self.commit_after(async |tx: &Self| tx.checkout.connection.query(sql, params).await).await
-    }
-
     /// Sends everything that `last` sends at once, the audit entries and COMMIT in one round trip.
     pub async fn commit_after<T>(self, last: impl AsyncFnOnce(&Self) -> Result<T, DbError>) -> Result<T, DbError> {
         debug_assert!(self.is_open(), "a transaction's first statement takes the identity on");

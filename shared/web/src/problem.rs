@@ -198,10 +198,10 @@ impl IntoResponse for Error {
         // The one place where causes are logged. They name what broke, not whom it was about.
         match &self {
             Self::Domain(domain::Error::Internal(cause)) => {
-                tracing::error!(error = %Chain::of(cause.as_ref()), "internal error")
+                tracing::error!(error = %Chain::of(cause.as_ref()), "internal error");
             }
             Self::Domain(domain::Error::Unavailable(cause)) => {
-                tracing::warn!(error = %Chain::of(cause.as_ref()), "unavailable")
+                tracing::warn!(error = %Chain::of(cause.as_ref()), "unavailable");
             }
             _ => {}
         }

@@ -67,16 +67,19 @@ impl Ephemeral {
 }
 
 /// Seconds since the epoch.
+#[must_use]
 pub fn now() -> i64 {
     Timestamp::now().as_second()
 }
 
 /// A text attribute.
+#[must_use]
 pub fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
 /// A number attribute.
+#[must_use]
 pub fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -94,6 +97,7 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 }
 
 /// A digest as an attribute or part of a key.
+#[must_use]
 pub fn sha256(bytes: &[u8]) -> String {
     STANDARD_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }

@@ -15,6 +15,7 @@ pub struct ColdStart(Arc<AtomicBool>);
 
 impl ColdStart {
     /// True once.
+    #[must_use]
     pub fn take(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)
     }
@@ -30,6 +31,8 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    /// Begins one now.
+    #[must_use]
     pub fn begin(request: RequestInfo, cold_start: bool, sentry: Sentry) -> Self {
         let trace = sentry.trace(&request.route());
         Self { request, cold_start, sentry, trace }

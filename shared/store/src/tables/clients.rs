@@ -398,10 +398,10 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields
     .on_constraint("clients_coordinator_fkey", unknown_coordinator)
 }
 
-/// Writes a client's fields and ends the transaction.
-pub async fn update<I: Identity>(mut tx: Tx<I>, id: Uuid, client: &ClientFields) -> Result<ClientRow, Error> {
+/// Writes a client's fields.
+pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields) -> Result<ClientRow, Error> {
     tx.audit(AuditEntry::new("client.update", "client", id, Some(id)));
-    tx.commit_with(
+    tx.query_opt(
         concat!(
             "update clients c set first_name = $2, last_name = $3, date_of_birth = $4, phone = $5,
                preferred_language = $6, address = $7, latitude = $8, longitude = $9, emergency_contacts = $10,
@@ -426,8 +426,6 @@ pub async fn update<I: Identity>(mut tx: Tx<I>, id: Uuid, client: &ClientFields)
     )
     .await
     .on_constraint("clients_coordinator_fkey", unknown_coordinator)?
-    .into_iter()
-    .next()
     .ok_or(Error::NotFound)
 }
 
@@ -435,15 +433,11 @@ fn unknown_coordinator() -> Error {
     vec![Fault::body("/coordinator_id", "must be a coordinator of this agency")].into()
 }
 
-/// Removes a client, softly, and ends the transaction.
-pub async fn delete<I: Identity>(mut tx: Tx<I>, id: Uuid) -> Result<(), Error> {
+/// Removes a client, softly.
+pub async fn delete<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Error> {
     tx.audit(AuditEntry::new("client.delete", "client", id, Some(id)));
-    tx.commit_with::<Found>(
-        "update clients set deleted_at = now() where id = $1 and deleted_at is null returning id",
-        &[&id],
-    )
-    .await?;
-    Ok(())
+    tx.execute_one("update clients set deleted_at = now() where id = $1 and deleted_at is null returning id", &[&id])
+        .await
 }
 
 /// Whether visits to a client are still to come or under way.

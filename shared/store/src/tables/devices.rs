@@ -128,10 +128,9 @@ pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Resu
 
 /// Ends at most `limit` sessions whose refresh token has run out by `now`: nobody can go on with them, and nobody there
 /// reads what is pushed. Answers how many.
-pub async fn end_expired_sessions(db: &Db, job: &Job, now: Timestamp, limit: i32) -> Result<u64, Error> {
+pub async fn end_expired_sessions(tx: &mut Tx<Job>, now: Timestamp, limit: i32) -> Result<u64, Error> {
     // Each use of a refresh token is noted as a sign of life, and gives the next one its time.
     let dead_since = now.min(Timestamp::now()) - SignedDuration::from_secs(REFRESH_TOKEN_SECONDS);
-    let mut tx = db.write_unsynced(job).await?;
     let ended: Vec<Touched> = tx
         .query(
             "update devices set session_id = null, push_token = null
@@ -147,7 +146,6 @@ pub async fn end_expired_sessions(db: &Db, job: &Job, now: Timestamp, limit: i32
     for device in &ended {
         tx.audit(AuditEntry::new("auth.expire", "device", device.id, None));
     }
-    tx.commit().await?;
     Ok(ended.len() as u64)
 }
 

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db};
+use crate::{AuditEntry, Db, DbError, Tx};
 
 /// Grants that phones have been told another state of than the one that holds on the day `$1`.
 macro_rules! turning {
@@ -39,15 +39,14 @@ pub struct GrantChanges {
     pub ended: u64,
 }
 
-/// Gives a new number to at most `limit` grants that began or ended by `today`, the agency's day. The agency's write lock is
-/// taken only where there are some.
-pub async fn apply_grant_dates(db: &Db, job: &Job, today: Date, limit: u16) -> Result<GrantChanges, Error> {
+/// How many grants began or ended by `today`, the agency's day, and wait for [`apply_grant_dates`].
+pub async fn due(db: &Db, job: &Job, today: Date) -> Result<u16, DbError> {
     let due: Option<Count> = db.read_opt(job, concat!("select count(*) ", turning!()), &[&today]).await?;
-    let due = due.and_then(|due| u16::try_from(due.count).ok()).unwrap_or(u16::MAX).min(limit);
-    if due == 0 {
-        return Ok(GrantChanges::default());
-    }
-    let mut tx = db.write_many(job, due).await?;
+    Ok(due.and_then(|due| u16::try_from(due.count).ok()).unwrap_or(u16::MAX))
+}
+
+/// Gives a new number to at most `limit` grants that began or ended by `today`.
+pub async fn apply_grant_dates(tx: &mut Tx<Job>, today: Date, limit: u16) -> Result<GrantChanges, Error> {
     let turned: Vec<Turned> = tx
         .query(
             concat!(
@@ -57,14 +56,13 @@ pub async fn apply_grant_dates(db: &Db, job: &Job, today: Date, limit: u16) -> R
                  update care_team t set in_force = not t.in_force from due where t.id = due.id
                  returning t.id, t.client_id, t.in_force"
             ),
-            &[&today, &i64::from(due)],
+            &[&today, &i64::from(limit)],
         )
         .await?;
     for grant in &turned {
         let action = if grant.in_force { "care_team.begin" } else { "care_team.end" };
         tx.audit(AuditEntry::new(action, "care_team", grant.id, Some(grant.client_id)));
     }
-    tx.commit().await?;
     let began = turned.iter().filter(|grant| grant.in_force).count();
     Ok(GrantChanges { began: began as u64, ended: (turned.len() - began) as u64 })
 }

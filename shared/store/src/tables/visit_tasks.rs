@@ -243,11 +243,11 @@ pub async fn insert_many<I: Identity>(tx: &mut Tx<I>, tasks: &[TaskRecord]) -> R
         .await?)
 }
 
-/// Writes a task's fields and ends the transaction.
-pub async fn update<I: Identity>(mut tx: Tx<I>, client_id: Uuid, id: Uuid, task: &TaskFields) -> Result<Task, Error> {
+/// Writes a task's fields.
+pub async fn update<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid, task: &TaskFields) -> Result<Task, Error> {
     tx.audit(entry("visit_task.update", id, client_id, task));
-    let rows: Vec<TaskRow> = tx
-        .commit_with(
+    let row: Option<TaskRow> = tx
+        .query_opt(
             concat!(
                 "update visit_tasks t set task_type = $2::text::task_type, title = $3, completed = $4,
                    completed_at = case when $4 then coalesce($5, t.completed_at, now()) end, outcome = $6, data = $7
@@ -257,7 +257,7 @@ pub async fn update<I: Identity>(mut tx: Tx<I>, client_id: Uuid, id: Uuid, task:
             &[&id, &task.task_type, &task.title, &task.completed, &task.completed_at, &task.outcome, &task.data],
         )
         .await?;
-    rows.into_iter().next().map(Task::from).ok_or(Error::NotFound)
+    row.map(Task::from).ok_or(Error::NotFound)
 }
 
 /// Removes a task, softly.

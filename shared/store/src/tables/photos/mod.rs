@@ -237,9 +237,9 @@ async fn next_version<I: Identity>(tx: &mut Tx<I>, photo: &PhotoFields, former: 
     }
 }
 
-/// Writes what can be changed, and ends the transaction.
+/// Writes what can be changed.
 pub async fn update<I: Identity>(
-    mut tx: Tx<I>,
+    tx: &mut Tx<I>,
     photo: &PhotoRow,
     wanted: &PhotoDetailsFields,
 ) -> Result<PhotoRow, Error> {
@@ -251,22 +251,19 @@ pub async fn update<I: Identity>(
     )
     .await
     .on_constraint("photos_signature_final", signed)?;
-    let after = get(&mut tx, photo.id).await?;
-    tx.commit().await?;
-    Ok(after)
+    get(tx, photo.id).await
 }
 
-/// Removes a photo, softly, and ends the transaction. Its bytes stay for as long as care records do, out of everybody's
+/// Removes a photo, softly. Its bytes stay for as long as care records do, out of everybody's
 /// reach.
-pub async fn delete<I: Identity>(mut tx: Tx<I>, photo: &PhotoRow) -> Result<(), Error> {
+pub async fn delete<I: Identity>(tx: &mut Tx<I>, photo: &PhotoRow) -> Result<(), Error> {
     tx.audit(AuditEntry::new("photo.delete", "photo", photo.id, photo.client_id));
     tx.execute_one(
         "update photos set deleted_at = now() where id = $1 and deleted_at is null returning id",
         &[&photo.id],
     )
     .await
-    .on_constraint("photos_signature_final", signed)?;
-    Ok(tx.commit().await?)
+    .on_constraint("photos_signature_final", signed)
 }
 
 fn signed() -> Error {

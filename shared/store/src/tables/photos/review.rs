@@ -11,7 +11,7 @@ use postgres_from_row::FromRow;
 use uuid::Uuid;
 
 use super::Concerned;
-use crate::{AuditEntry, Db, DbError, NoRow, Tx};
+use crate::{AuditEntry, Db, DbError, Tx};
 
 /// An upload that is expected: what must arrive, and whom it is for.
 #[derive(Debug, FromRow)]
@@ -84,11 +84,11 @@ struct Standing {
     signed: bool,
 }
 
-/// Stores a photo, unless it was judged meanwhile; ends the transaction. What it takes the place of (a former
+/// Stores a photo, unless it was judged meanwhile. What it takes the place of (a former
 /// profile picture, the signature of a visit that goes on) is removed softly.
 ///
 /// Answers why it can't be stored where it can't; nothing is written then.
-pub async fn store(mut tx: Tx<Job>, expected: &Expected, kept: &Kept) -> Result<Stored, Error> {
+pub async fn store(tx: &mut Tx<Job>, expected: &Expected, kept: &Kept) -> Result<Stored, Error> {
     let id = expected.id;
     let standing: Option<Standing> = tx
         .query_opt(
@@ -127,7 +127,7 @@ pub async fn store(mut tx: Tx<Job>, expected: &Expected, kept: &Kept) -> Result<
     let (thumbnail_key, thumbnail_version) =
         kept.thumbnail.as_ref().map(|thumbnail| (thumbnail.key.clone(), thumbnail.version.clone())).unzip();
     tx.audit(AuditEntry::new("photo.store", "photo", id, standing.client_id));
-    tx.commit_with::<NoRow>(
+    tx.execute(
         "update photos set status = 'stored', object_key = $2, object_version = $3, thumbnail_key = $4,
            thumbnail_version = $5, stored_type = $6, stored_bytes = $7, redrawn = $8
          where id = $1",
@@ -158,8 +158,7 @@ pub enum Stored {
 }
 
 /// Rejects what arrived, unless it was judged before.
-pub async fn reject(db: &Db, job: &Job, id: Uuid, reason: &str) -> Result<(), Error> {
-    let mut tx = db.write(job).await?;
+pub async fn reject(tx: &mut Tx<Job>, id: Uuid, reason: &str) -> Result<(), Error> {
     let rejected: Option<Concerned> = tx
         .query_opt(
             "update photos p set status = 'rejected', rejected_because = $2
@@ -171,32 +170,29 @@ pub async fn reject(db: &Db, job: &Job, id: Uuid, reason: &str) -> Result<(), Er
     if let Some(Concerned { client_id }) = rejected {
         tx.audit(AuditEntry::new("photo.reject", "photo", id, client_id));
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 /// Why a photo is rejected of which nothing came.
 pub const NEVER_ARRIVED: &str = "nothing arrived within 7 days";
 
 /// Lets a photo that was given up be uploaded after all: its phone was away for long, and asks again.
-pub async fn expect_again(db: &Db, job: &Job, id: Uuid) -> Result<(), Error> {
-    let tx = db.write(job).await?;
+pub async fn expect_again(tx: &mut Tx<Job>, id: Uuid) -> Result<(), DbError> {
     tx.execute(
         "update photos set status = 'pending', rejected_because = null
          where id = $1 and status = 'rejected' and rejected_because = $2 and deleted_at is null",
         &[&id, &NEVER_ARRIVED],
     )
-    .await?;
-    Ok(tx.commit().await?)
+    .await
 }
 
 /// Gives up at most `limit` photos of which nothing came since `before`, and answers how many.
-pub async fn give_up(db: &Db, job: &Job, before: Timestamp, limit: u16) -> Result<usize, Error> {
+pub async fn give_up(tx: &mut Tx<Job>, before: Timestamp, limit: u16) -> Result<usize, Error> {
     #[derive(FromRow)]
     struct GivenUp {
         id: Uuid,
         client_id: Option<Uuid>,
     }
-    let mut tx = db.write_many(job, limit).await?;
     let given_up: Vec<GivenUp> = tx
         .query(
             "update photos p set status = 'rejected', rejected_because = $2
@@ -213,6 +209,5 @@ pub async fn give_up(db: &Db, job: &Job, before: Timestamp, limit: u16) -> Resul
     for GivenUp { id, client_id } in &given_up {
         tx.audit(AuditEntry::new("photo.give_up", "photo", *id, *client_id));
     }
-    tx.commit().await?;
     Ok(given_up.len())
 }
