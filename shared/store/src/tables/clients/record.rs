@@ -1,8 +1,8 @@
-//! The people who are cared for.
+//! A client as they are entered, stored and shown.
 
+use crate::{json_sql, tables::care_plans::CarePlan};
 use domain::{
     Versioned,
-    error::{Error, Fault},
     identity::Role,
     validation::{Check, Faults},
 };
@@ -11,8 +11,6 @@ use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited, json_sql, tables::care_plans::CarePlan};
 
 /// A postal address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -284,180 +282,4 @@ pub struct ClientSummary {
     pub coordinator_id: Option<Uuid>,
     /// When anything of the client last changed.
     pub updated_at: Timestamp,
-}
-
-/// Which clients to list.
-#[derive(Debug, Default)]
-pub struct ClientFilter {
-    /// Whose name contains this, whatever its case and accents.
-    pub name: Option<String>,
-    /// Whom this coordinator plans for.
-    pub coordinator_id: Option<Uuid>,
-    /// After the client of this name and id.
-    pub after: Option<(String, String, Uuid)>,
-    /// At most so many.
-    pub limit: i64,
-}
-
-macro_rules! columns {
-    () => {
-        "c.id, c.id as client_id, c.first_name, c.last_name, c.date_of_birth, c.phone, c.preferred_language, c.address,
-         c.latitude, c.longitude, c.emergency_contacts, c.risks, c.coordinator_id, c.care_plan, c.care_plan_version,
-         c.change_number, c.created_at, c.updated_at"
-    };
-}
-
-/// Clients by name. The search is for a part of the whole name; `%` and `_` are themselves.
-pub async fn list(db: &Db, who: &impl Identity, filter: ClientFilter) -> Result<Vec<ClientSummary>, DbError> {
-    let (last_name, first_name, id) = match filter.after {
-        Some((last, first, id)) => (Some(last), Some(first), Some(id)),
-        None => (None, None, None),
-    };
-    db.read(
-        who,
-        audited!(
-            "client.list",
-            "client",
-            "select c.id, c.id as client_id, c.first_name, c.last_name, c.phone, c.preferred_language, c.address,
-               c.risks, c.coordinator_id, c.updated_at
-             from clients c
-             where c.deleted_at is null
-               and ($1::text is null or position(app.searchable($1) in c.search_name) > 0)
-               and ($2::uuid is null or c.coordinator_id = $2)
-               and ($5::uuid is null or (c.last_name, c.first_name, c.id) > ($3, $4, $5))
-             order by c.last_name, c.first_name, c.id limit $6"
-        ),
-        &[&filter.name, &filter.coordinator_id, &last_name, &first_name, &id, &filter.limit],
-    )
-    .await
-}
-
-/// One client, if the caller may see them.
-pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<ClientRow>, DbError> {
-    db.read_opt(
-        who,
-        audited!(
-            "client.read",
-            "client",
-            "select ",
-            columns!(),
-            " from clients c where c.id = $1 and c.deleted_at is null"
-        ),
-        &[&id],
-    )
-    .await
-}
-
-/// Refuses where the caller may not see the client: for lists that are empty for either reason.
-pub async fn must_be_visible(db: &Db, who: &impl Identity, id: Uuid) -> Result<(), Error> {
-    let found: Option<Found> = db.read_opt(who, EXISTS, &[&id]).await?;
-    found.map(drop).ok_or(Error::NotFound)
-}
-
-/// Whether the caller may see the client.
-pub async fn exists<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<bool, Error> {
-    let found: Option<Found> = tx.query_opt(EXISTS, &[&id]).await?;
-    Ok(found.is_some())
-}
-
-const EXISTS: &str = "select c.id from clients c where c.id = $1 and c.deleted_at is null";
-
-/// One client, locked until the transaction ends.
-pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<ClientRow, Error> {
-    tx.query_opt(
-        concat!("select ", columns!(), " from clients c where c.id = $1 and c.deleted_at is null for no key update"),
-        &[&id],
-    )
-    .await?
-    .ok_or(Error::NotFound)
-}
-
-/// Adds a client.
-pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields) -> Result<(), Error> {
-    tx.audit(AuditEntry::new("client.create", "client", id, Some(id)));
-    tx.execute(
-        "insert into clients (id, agency_id, first_name, last_name, date_of_birth, phone, preferred_language, address,
-           latitude, longitude, emergency_contacts, risks, coordinator_id)
-         values ($1, app.agency_id(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        &[
-            &id,
-            &client.first_name,
-            &client.last_name,
-            &client.date_of_birth,
-            &client.phone,
-            &client.preferred_language,
-            &client.address,
-            &client.latitude,
-            &client.longitude,
-            &client.emergency_contacts,
-            &client.risks,
-            &client.coordinator_id,
-        ],
-    )
-    .await
-    .on_constraint("clients_coordinator_fkey", unknown_coordinator)
-}
-
-/// Writes a client's fields.
-pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields) -> Result<ClientRow, Error> {
-    tx.audit(AuditEntry::new("client.update", "client", id, Some(id)));
-    tx.query_opt(
-        concat!(
-            "update clients c set first_name = $2, last_name = $3, date_of_birth = $4, phone = $5,
-               preferred_language = $6, address = $7, latitude = $8, longitude = $9, emergency_contacts = $10,
-               risks = $11, coordinator_id = $12
-             where c.id = $1 returning ",
-            columns!()
-        ),
-        &[
-            &id,
-            &client.first_name,
-            &client.last_name,
-            &client.date_of_birth,
-            &client.phone,
-            &client.preferred_language,
-            &client.address,
-            &client.latitude,
-            &client.longitude,
-            &client.emergency_contacts,
-            &client.risks,
-            &client.coordinator_id,
-        ],
-    )
-    .await
-    .on_constraint("clients_coordinator_fkey", unknown_coordinator)?
-    .ok_or(Error::NotFound)
-}
-
-fn unknown_coordinator() -> Error {
-    vec![Fault::body("/coordinator_id", "must be a coordinator of this agency")].into()
-}
-
-/// Removes a client, softly.
-pub async fn delete<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<(), Error> {
-    tx.audit(AuditEntry::new("client.delete", "client", id, Some(id)));
-    tx.execute_one("update clients set deleted_at = now() where id = $1 and deleted_at is null returning id", &[&id])
-        .await
-}
-
-/// Whether visits to a client are still to come or under way.
-pub async fn has_open_visits<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<bool, Error> {
-    #[derive(FromRow)]
-    struct Open {
-        open: bool,
-    }
-    let answer: Option<Open> = tx
-        .query_opt(
-            "select exists (select from visits v where v.client_id = $1 and v.deleted_at is null
-               and (v.status = 'in_progress' or (v.status = 'scheduled' and v.scheduled_end > now()))) as open",
-            &[&id],
-        )
-        .await?;
-    Ok(answer.is_some_and(|answer| answer.open))
-}
-
-#[derive(FromRow)]
-struct Found {
-    #[allow(dead_code, reason = "that there is a row is what counts")]
-    id: Uuid,
 }

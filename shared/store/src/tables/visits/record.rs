@@ -1,0 +1,276 @@
+//! A visit as it is planned, stored and shown.
+
+use crate::{
+    json_sql,
+    tables::{
+        check_in::{CheckIn, Flag, RecordedLocation, flags},
+        clients::Address,
+        visit_tasks::{Task, TaskRow},
+    },
+};
+use domain::transitions::VisitStatus;
+use domain::{
+    Versioned,
+    sync::schema::LATEST_MS,
+    validation::{Check, Faults},
+};
+use jiff::{SignedDuration, Timestamp};
+use postgres_from_row::FromRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// No visit is longer than this; live-in care is planned in several.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is said of a visit when planning or changing it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"client_id": "0193a5b0-0000-7000-8000-0000000000c1", "user_id": "0193a5b0-0000-7000-8000-000000000003",
+    "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z",
+    "notes": null, "family_note": null, "allow_overlap": false}))]
+pub struct VisitFields {
+    /// Who is visited. Can't be changed.
+    pub client_id: Uuid,
+    /// Who goes there.
+    pub user_id: Uuid,
+    /// When it is to begin.
+    pub scheduled_start: Timestamp,
+    /// When it is to end; within 24 hours.
+    pub scheduled_end: Timestamp,
+    /// The caregiver's notes.
+    #[serde(default)]
+    #[schema(max_length = 10000)]
+    pub notes: Option<String>,
+    /// What the family may read.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub family_note: Option<String>,
+    /// Plan it even if the caregiver is elsewhere at that time.
+    #[serde(default)]
+    pub allow_overlap: bool,
+}
+
+impl Check for VisitFields {
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(
+            (0..LATEST_MS).contains(&self.scheduled_start.as_millisecond()),
+            "/scheduled_start",
+            "must be between 1970 and 2200",
+        );
+        faults.unless(
+            self.scheduled_end > self.scheduled_start,
+            "/scheduled_end",
+            "must be later than scheduled_start",
+        );
+        faults.unless(
+            self.scheduled_start.duration_until(self.scheduled_end) <= LONGEST,
+            "/scheduled_end",
+            "must be within 24 hours of scheduled_start",
+        );
+    }
+}
+
+/// Why a visit is called off.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "Client is in hospital"}))]
+pub struct Cancellation {
+    /// For those who planned it.
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: String,
+}
+impl Check for Cancellation {}
+
+/// The client, as a visit needs them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"first_name": "Marguerite", "last_name": "Tremblay", "address": {"street": "118 Roncesvalles Avenue",
+    "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424, "longitude": -79.4474}))]
+pub struct VisitClient {
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Where they live.
+    pub address: Address,
+    /// Of the home, in degrees (WGS 84).
+    pub latitude: Option<f64>,
+    /// Of the home, in degrees (WGS 84).
+    pub longitude: Option<f64>,
+}
+
+/// The caregiver, as a visit names them.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"first_name": "Amara", "last_name": "Okafor"}))]
+pub struct Caregiver {
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct TaskRows(Vec<TaskRow>);
+json_sql!(VisitClient, Caregiver, TaskRows);
+
+#[derive(FromRow)]
+pub(super) struct VisitRow {
+    id: Uuid,
+    client_id: Uuid,
+    user_id: Uuid,
+    client: VisitClient,
+    caregiver: Caregiver,
+    scheduled_start: Timestamp,
+    scheduled_end: Timestamp,
+    status: VisitStatus,
+    actual_start: Option<Timestamp>,
+    actual_end: Option<Timestamp>,
+    check_in: Option<RecordedLocation>,
+    check_out: Option<RecordedLocation>,
+    cancel_reason: Option<String>,
+    notes: Option<String>,
+    family_note: Option<String>,
+    tasks: TaskRows,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    version: i64,
+}
+
+/// A visit, with what a caregiver needs of its client and all its tasks.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+    "user_id": "0193a5b0-0000-7000-8000-000000000003",
+    "client": {"first_name": "Marguerite", "last_name": "Tremblay", "address": {"street": "118 Roncesvalles Avenue",
+        "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424, "longitude": -79.4474},
+    "caregiver": {"first_name": "Amara", "last_name": "Okafor"},
+    "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z", "status": "in_progress",
+    "actual_start": "2026-11-20T14:02:10Z", "actual_end": null,
+    "check_in": {"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "distance_m": 13.7,
+        "received_at": "2026-11-20T14:02:11Z"}, "check_out": null,
+    "cancel_reason": null, "notes": null, "family_note": null, "flags": [], "tasks": [],
+    "created_at": "2026-11-13T09:00:00Z", "updated_at": "2026-11-20T14:02:11Z"}))]
+pub struct Visit {
+    /// The id.
+    pub id: Uuid,
+    /// Who is visited.
+    pub client_id: Uuid,
+    /// Who goes there.
+    pub user_id: Uuid,
+    /// The client, as a visit needs them.
+    pub client: VisitClient,
+    /// The caregiver's name.
+    pub caregiver: Caregiver,
+    /// When it is to begin.
+    pub scheduled_start: Timestamp,
+    /// When it is to end.
+    pub scheduled_end: Timestamp,
+    /// Where it stands.
+    pub status: VisitStatus,
+    /// When the caregiver came, by their phone; never shown later than the server heard of it.
+    pub actual_start: Option<Timestamp>,
+    /// When the caregiver left, by their phone; never shown later than the server heard of it.
+    pub actual_end: Option<Timestamp>,
+    /// The check-in.
+    pub check_in: Option<RecordedLocation>,
+    /// The check-out.
+    pub check_out: Option<RecordedLocation>,
+    /// Why it was called off.
+    pub cancel_reason: Option<String>,
+    /// The caregiver's notes.
+    pub notes: Option<String>,
+    /// What the family may read.
+    pub family_note: Option<String>,
+    /// What a person should look at.
+    pub flags: Vec<Flag>,
+    /// What is to be done, and what was.
+    pub tasks: Vec<Task>,
+    /// When it was planned.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    #[serde(skip)]
+    version: i64,
+    /// The phone's own times, however far ahead.
+    #[serde(skip)]
+    stated: (Option<Timestamp>, Option<Timestamp>),
+}
+
+impl From<VisitRow> for Visit {
+    fn from(row: VisitRow) -> Self {
+        let times = [(row.actual_start, row.check_in.as_ref()), (row.actual_end, row.check_out.as_ref())];
+        let flags = flags(&times);
+        let [actual_start, actual_end] = times.map(|(time, fix)| match fix {
+            Some(fix) => time.map(|time| time.min(fix.received_at)),
+            None => time,
+        });
+        Self {
+            id: row.id,
+            client_id: row.client_id,
+            user_id: row.user_id,
+            client: row.client,
+            caregiver: row.caregiver,
+            scheduled_start: row.scheduled_start,
+            scheduled_end: row.scheduled_end,
+            status: row.status,
+            stated: (row.actual_start, row.actual_end),
+            actual_start,
+            actual_end,
+            check_in: row.check_in,
+            check_out: row.check_out,
+            cancel_reason: row.cancel_reason,
+            notes: row.notes,
+            family_note: row.family_note,
+            flags,
+            tasks: row.tasks.0.into_iter().map(Task::from).collect(),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            version: row.version,
+        }
+    }
+}
+
+impl Versioned for Visit {
+    fn version(&self) -> i64 {
+        self.version
+    }
+}
+
+impl From<&Visit> for VisitFields {
+    fn from(visit: &Visit) -> Self {
+        Self {
+            client_id: visit.client_id,
+            user_id: visit.user_id,
+            scheduled_start: visit.scheduled_start,
+            scheduled_end: visit.scheduled_end,
+            notes: visit.notes.clone(),
+            family_note: visit.family_note.clone(),
+            allow_overlap: false,
+        }
+    }
+}
+
+impl Visit {
+    /// Whether `presence` is the check-in on record.
+    #[must_use]
+    pub fn was_checked_in_by(&self, presence: &CheckIn) -> bool {
+        self.stated.0 == Some(presence.at) && self.check_in.as_ref().is_some_and(|fix| fix.is(presence))
+    }
+
+    /// Whether `presence` is the check-out on record.
+    #[must_use]
+    pub fn was_checked_out_by(&self, presence: &CheckIn) -> bool {
+        self.stated.1 == Some(presence.at) && self.check_out.as_ref().is_some_and(|fix| fix.is(presence))
+    }
+
+    /// The same visit, called off.
+    #[must_use]
+    pub fn called_off(self, cancellation: &Cancellation) -> Self {
+        Self { status: VisitStatus::Cancelled, cancel_reason: Some(cancellation.reason.clone()), ..self }
+    }
+
+    /// The check-in as the phone stated it.
+    #[must_use]
+    pub fn stated_start(&self) -> Option<Timestamp> {
+        self.stated.0
+    }
+}
