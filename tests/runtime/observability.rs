@@ -47,6 +47,8 @@ async fn a_request_leaves_one_line_with_its_metrics() {
         ("path", "/v1/visits"),
         ("Function", "visits"),
         ("Route", "GET /v1/visits"),
+        ("StatusClass", "2xx"),
+        ("Version", "$LATEST"),
     ] {
         assert_eq!(answered[member], value, "{answered:#}");
     }
@@ -56,9 +58,14 @@ async fn a_request_leaves_one_line_with_its_metrics() {
     assert_eq!(answered["APILatency"], answered["duration"]);
     assert_eq!(
         answered["_aws"]["CloudWatchMetrics"],
-        json!([{"Namespace": "BerthCare/API", "Dimensions": [["Function", "Route"]], "Metrics": [
-            {"Name": "RequestCount", "Unit": "Count"}, {"Name": "ErrorCount", "Unit": "Count"},
-            {"Name": "APILatency", "Unit": "Milliseconds"}]}])
+        json!([
+            {"Namespace": "BerthCare/API", "Dimensions": [["Function", "Route"], ["Function", "StatusClass"]],
+                "Metrics": [{"Name": "RequestCount", "Unit": "Count"}]},
+            {"Namespace": "BerthCare/API", "Dimensions": [["Function", "Route"], ["Function", "Version"]],
+                "Metrics": [{"Name": "ErrorCount", "Unit": "Count"}]},
+            {"Namespace": "BerthCare/API", "Dimensions": [["Function", "Route"]],
+                "Metrics": [{"Name": "APILatency", "Unit": "Milliseconds"}]},
+        ])
     );
 }
 
@@ -66,7 +73,13 @@ async fn a_request_leaves_one_line_with_its_metrics() {
 fn measurements() -> Vec<Measurement<'static>> {
     let duration = std::time::Duration::from_millis(1500);
     vec![
-        Measurement::Invocation { function: "visits", route: "GET /v1/visits", latency: duration, failed: true },
+        Measurement::Invocation {
+            function: "visits",
+            version: "7",
+            route: "GET /v1/visits",
+            latency: duration,
+            status: 500,
+        },
         Measurement::Sync { records: 3, conflicts: 2, rejected: 1, duration },
         Measurement::Outbox { depth: 4, age: duration },
         Measurement::AlertCalled { after: duration },
@@ -80,15 +93,16 @@ fn every_metric_is_measured_as_it_is_described() {
     let mut seen = BTreeSet::new();
     for measurement in measurements() {
         let line = measurement.embedded();
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        assert_eq!(directive["Namespace"], NAMESPACE);
         assert!(line["_aws"]["Timestamp"].as_u64().unwrap() > 1_700_000_000_000);
-        for named in directive["Metrics"].as_array().unwrap() {
+        for directive in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
+            assert_eq!(directive["Namespace"], NAMESPACE);
+            let [named] = &directive["Metrics"].as_array().unwrap()[..] else { panic!("{line}") };
             let metric = Metric::VARIANTS.iter().find(|metric| metric.name() == named["Name"]).unwrap();
             assert_eq!(named["Unit"], <&str>::from(metric.unit()));
-            let dimensions: Vec<&str> = metric.dimensions().iter().map(Into::into).collect();
-            assert_eq!(directive["Dimensions"], json!([dimensions]), "{line}");
-            assert!(dimensions.iter().all(|dimension| line[dimension].is_string()), "{line}");
+            let sets: Vec<Vec<&str>> =
+                metric.dimensions().iter().map(|set| set.iter().map(Into::into).collect()).collect();
+            assert_eq!(directive["Dimensions"], json!(sets), "{line}");
+            assert!(sets.iter().flatten().all(|dimension| line[dimension].is_string()), "{line}");
             let value = line[metric.name()].as_f64().unwrap();
             assert!(value > 0.0, "{line}");
             seen.insert(metric.name());

@@ -53,6 +53,10 @@ pub enum Dimension {
     Function,
     /// Method and path template, as `GET /v1/visits/{id}`; for an event, `EVENT` and its name.
     Route,
+    /// The version of the function: what takes a release back looks at the new one alone.
+    Version,
+    /// The hundreds of the answer's status, as `2xx`; an event's too, since it ends in a status.
+    StatusClass,
     /// A scheduled job's name.
     Job,
 }
@@ -91,13 +95,17 @@ impl Metric {
         }
     }
 
-    /// What its values are told apart by.
+    /// What its values are told apart by; where there are several sets, by each of them anew.
     #[must_use]
-    pub const fn dimensions(self) -> &'static [Dimension] {
+    pub const fn dimensions(self) -> &'static [&'static [Dimension]] {
         match self {
-            Self::RequestCount | Self::ErrorCount | Self::ApiLatency => &[Dimension::Function, Dimension::Route],
-            Self::JobItems | Self::JobDuration => &[Dimension::Job],
-            _ => &[],
+            Self::RequestCount => {
+                &[&[Dimension::Function, Dimension::Route], &[Dimension::Function, Dimension::StatusClass]]
+            }
+            Self::ErrorCount => &[&[Dimension::Function, Dimension::Route], &[Dimension::Function, Dimension::Version]],
+            Self::ApiLatency => &[&[Dimension::Function, Dimension::Route]],
+            Self::JobItems | Self::JobDuration => &[&[Dimension::Job]],
+            _ => &[&[]],
         }
     }
 }
@@ -109,12 +117,14 @@ pub enum Measurement<'a> {
     Invocation {
         /// The function.
         function: &'a str,
+        /// Its version, as Lambda counts them.
+        version: &'a str,
         /// See [`Dimension::Route`].
         route: &'a str,
         /// How long it took.
         latency: Duration,
-        /// Whether it failed with a server error.
-        failed: bool,
+        /// The status of the answer; 500 and above are server errors.
+        status: u16,
     },
     /// One pull or push.
     Sync {
@@ -166,9 +176,9 @@ impl Measurement<'_> {
     fn values(&self) -> Vec<(Metric, f64)> {
         let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
         match *self {
-            Self::Invocation { latency, failed, .. } => vec![
+            Self::Invocation { latency, status, .. } => vec![
                 (Metric::RequestCount, 1.0),
-                (Metric::ErrorCount, f64::from(u8::from(failed))),
+                (Metric::ErrorCount, f64::from(u8::from(status >= 500))),
                 (Metric::ApiLatency, milliseconds(latency)),
             ],
             Self::Sync { records, conflicts, rejected, duration } => vec![
@@ -188,12 +198,15 @@ impl Measurement<'_> {
         }
     }
 
-    /// The values of the dimensions, in the order of [`Metric::dimensions`].
+    /// The values of the dimensions.
     fn dimensions(&self) -> Vec<(Dimension, &str)> {
         match *self {
-            Self::Invocation { function, route, .. } => {
-                vec![(Dimension::Function, function), (Dimension::Route, route)]
-            }
+            Self::Invocation { function, version, route, status, .. } => vec![
+                (Dimension::Function, function),
+                (Dimension::Version, version),
+                (Dimension::Route, route),
+                (Dimension::StatusClass, status_class(status)),
+            ],
             Self::Job { job, .. } => vec![(Dimension::Job, job)],
             Self::Sync { .. } | Self::Outbox { .. } | Self::AlertCalled { .. } | Self::AlertsUnacknowledged { .. } => {
                 Vec::new()
@@ -201,22 +214,36 @@ impl Measurement<'_> {
         }
     }
 
-    /// CloudWatch's embedded metric format: a directive under `_aws` that names top-level members as dimensions and
-    /// metrics.
+    /// CloudWatch's embedded metric format: a directive for each metric under `_aws` that names top-level members as dimensions
+    /// and metrics.
     #[must_use]
     pub fn embedded(&self) -> Value {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
         let (dimensions, values) = (self.dimensions(), self.values());
-        let names: Vec<&str> = dimensions.iter().map(|(dimension, _)| dimension.into()).collect();
-        let metrics: Vec<Value> = values
+        let directives: Vec<Value> = values
             .iter()
-            .map(|(metric, _)| json!({"Name": metric.name(), "Unit": <&str>::from(metric.unit())}))
+            .map(|(metric, _)| {
+                let sets: Vec<Vec<&str>> =
+                    metric.dimensions().iter().map(|set| set.iter().map(Into::into).collect()).collect();
+                let metrics = [json!({"Name": metric.name(), "Unit": <&str>::from(metric.unit())})];
+                json!({"Namespace": NAMESPACE, "Dimensions": sets, "Metrics": metrics})
+            })
             .collect();
-        let directive = json!({"Namespace": NAMESPACE, "Dimensions": [names], "Metrics": metrics});
         let mut members = Map::new();
-        members.insert("_aws".into(), json!({"Timestamp": u64::try_from(now).ok(), "CloudWatchMetrics": [directive]}));
+        members.insert("_aws".into(), json!({"Timestamp": u64::try_from(now).ok(), "CloudWatchMetrics": directives}));
         members.extend(dimensions.into_iter().map(|(name, value)| (<&str>::from(name).into(), value.into())));
         members.extend(values.into_iter().map(|(metric, value)| (metric.name().into(), value.into())));
         Value::Object(members)
+    }
+}
+
+/// See [`Dimension::StatusClass`].
+const fn status_class(status: u16) -> &'static str {
+    match status / 100 {
+        1 => "1xx",
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        _ => "5xx",
     }
 }

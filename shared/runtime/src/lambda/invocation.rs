@@ -1,6 +1,9 @@
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    env,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use domain::request::RequestInfo;
@@ -8,6 +11,10 @@ use sentry_core::Transaction;
 
 use super::{Sentry, sentry::status_of};
 use crate::metrics::Measurement;
+
+/// The version that this environment serves, as Lambda tells it; the newest code has no number yet.
+static VERSION: LazyLock<String> =
+    LazyLock::new(|| env::var("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_else(|_| "$LATEST".into()));
 
 /// Whether an environment has served nothing yet.
 #[derive(Clone, Default)]
@@ -42,7 +49,8 @@ impl Invocation {
     pub async fn end(self, status: u16) {
         let latency = self.request.elapsed();
         let (failed, route) = (status >= 500, self.request.route());
-        let measured = Measurement::Invocation { function: self.request.service, route: &route, latency, failed };
+        let function = self.request.service;
+        let measured = Measurement::Invocation { function, version: &VERSION, route: &route, latency, status };
         tracing::info!(
             method = self.request.method,
             path = self.request.path,
