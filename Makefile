@@ -14,7 +14,7 @@ TARGET = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 STATE = $(CURDIR)/local/.state
 
 .PHONY: start logs demo reply press reset test test-watermelon test-pooled bench check hooks openapi mobile \
-	build deploy contract smoke drill verify-audit
+	build deploy deploy-at-once versions rollback contract smoke drill verify-audit
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and rebuilds what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -96,6 +96,13 @@ build:
 
 # Deploys what `build` built to ENV, staging or production, with the caller's AWS credentials; migrations first.
 deploy: ; @$(STACK) deploy $(ENV)
+
+# The same in an emergency: all traffic at once, without the canary, and so without an alarm that takes it back.
+deploy-at-once: ; @$(STACK) deploy $(ENV) --at-once
+
+# Which version of each function serves ENV now, and served before; and back to the note TO of those.
+versions: ; @$(STACK) tools -- python delivery/versions.py $(ENV)
+rollback: ; @$(STACK) tools -- python delivery/versions.py $(ENV) $(TO)
 
 # Removes from ENV's database what only the previous release needed; docs/runbooks/release.md says when.
 contract: ; @$(STACK) tools -- python delivery/contract.py $(ENV)

@@ -2,27 +2,37 @@
 
 A contraction breaks the release before. So it is a person who starts it, once nobody will go back there, and it is refused
 while any function still serves anything but its newest version. docs/runbooks/release.md says when.
+
+A snapshot of the database comes first, by which alone what was taken away could come back.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from pathlib import Path
+import time
 from typing import Any
 
+import boto3
 import migrations
-
-TEMPLATE = Path(__file__).resolve().parents[1] / "template.yaml"
+import versions
 
 
 def main(environment: str) -> None:
     functions = migrations.client()
-    names = re.findall(r"FunctionName: !Sub berthcare-\$\{Environment\}-(\w+)", TEMPLATE.read_text())
-    for name in sorted(names):
+    for name in versions.names():
         _need_newest(functions, f"berthcare-{environment}-{name}")
+    _snapshot(environment)
     # The version that was released, whatever a delivery under way has uploaded since.
     migrations.run(functions, f"berthcare-{environment}-migrate", {"phase": "contract"}, "live")
+
+
+def _snapshot(environment: str) -> None:
+    database = boto3.client("rds", region_name=migrations.REGION)
+    instance = f"berthcare-{environment}"
+    snapshot = f"{instance}-before-contract-{time.strftime('%Y%m%d%H%M%S', time.gmtime())}"
+    database.create_db_snapshot(DBInstanceIdentifier=instance, DBSnapshotIdentifier=snapshot)
+    print(f"Taking the snapshot {snapshot}", flush=True)
+    database.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier=snapshot)
 
 
 def _need_newest(functions: Any, name: str) -> None:

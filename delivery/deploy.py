@@ -6,12 +6,16 @@
 3. Hands the template to CloudFormation. CodeDeploy shifts a tenth of the traffic, waits five minutes, and shifts the rest,
    or all of it back if an alarm sounds.
 4. On the first deployment of all, the migrations run now: nobody is there to be served yet.
+5. Notes which version of each function serves now, beside the artifacts: docs/runbooks/rollback.md goes back by these notes.
+
+`--at-once` shifts all traffic without waiting: for an emergency alone, since no alarm takes anything back then.
 
 Needs AWS credentials for the environment, boto3 and aws-sam-cli.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -22,21 +26,19 @@ from typing import Any
 
 import boto3
 import migrations
+import versions
 from samtranslator.yaml_helper import yaml_parse
 
+# What CloudFormation reads of SSM when it deploys; the rest of the parameters are plain.
+PUBLISHED = "AWS::SSM::Parameter::Value<"
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "lambda"
 
 
-def main(environment: str) -> None:
+def main(environment: str, *, at_once: bool = False) -> None:
     template = _of_built()
-    parameters = boto3.client("ssm", region_name=migrations.REGION)
-
-    def published(name: str) -> str:
-        answer = parameters.get_parameter(Name=f"/berthcare/{environment}/{name}")
-        return str(answer["Parameter"]["Value"])
-
-    bucket = published("storage/releases-bucket")
+    border = _Border(environment)
+    bucket = border.value("storage/releases-bucket")
     written = BUILT / "template.json"
     written.write_text(json.dumps(template))
     packaged = BUILT / "packaged.yaml"
@@ -48,13 +50,45 @@ def main(environment: str) -> None:
     if not first:
         _update(functions, migrate, yaml_parse(packaged.read_text())["Resources"]["Migrate"]["Properties"]["CodeUri"])
         migrations.run(functions, migrate, {})
-    role = published("access/cloudformation-role-arn")
+    parameters = border.parameters(template) | {"Rollout": "AllAtOnce" if at_once else "Canary10Percent5Minutes"}
     _sam(
         "deploy", "--template-file", packaged, "--config-file", ROOT / "samconfig.toml", "--config-env", environment,
-        "--s3-bucket", bucket, "--role-arn", role,
+        "--s3-bucket", bucket, "--role-arn", border.value("access/cloudformation-role-arn"),
+        "--parameter-overrides", *[f"{name}={value}" for name, value in sorted(parameters.items())],
     )  # fmt: skip
     if first:
         migrations.run(functions, migrate, {})
+    versions.note(bucket, versions.serving(functions, environment))
+
+
+class _Border:
+    """What terraform published for an environment."""
+
+    def __init__(self, environment: str) -> None:
+        self._environment = environment
+        self._ssm = boto3.client("ssm", region_name=migrations.REGION)
+        self._secrets = boto3.client("secretsmanager", region_name=migrations.REGION)
+
+    def value(self, name: str) -> str:
+        answer = self._ssm.get_parameter(Name=f"/berthcare/{self._environment}/{name}")
+        return str(answer["Parameter"]["Value"])
+
+    def parameters(self, template: dict[str, Any]) -> dict[str, str]:
+        """The template's parameters: the names of what CloudFormation reads itself, a digest of their values, and the rest."""
+        given, values = {"Environment": self._environment}, []
+        for name, parameter in template["Parameters"].items():
+            if parameter["Type"].startswith(PUBLISHED):
+                given[name] = parameter["Default"].replace("/staging/", f"/{self._environment}/")
+                values.append(self.value(given[name].split("/", 3)[3]))
+        given["PortalOrigins"] = self.value("edge/portal-origins")
+        given["ReportToSentry"] = "true" if self._has_dsn() else "false"
+        given["ConfigurationDigest"] = hashlib.sha256("\n".join(values).encode()).hexdigest()[:16]
+        return given
+
+    def _has_dsn(self) -> bool:
+        """Whether somebody put a DSN into the secret, which terraform made without one."""
+        secret = self._secrets.describe_secret(SecretId=f"{self._environment}/sentry")
+        return bool(secret.get("VersionIdsToStages"))
 
 
 def _of_built() -> dict[str, Any]:
@@ -93,6 +127,7 @@ def _sam(*arguments: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in migrations.ENVIRONMENTS:
-        sys.exit("Name the environment: staging or production.")
-    main(sys.argv[1])
+    environments = [argument for argument in sys.argv[1:] if argument != "--at-once"]
+    if len(environments) != 1 or environments[0] not in migrations.ENVIRONMENTS:
+        sys.exit("Name the environment: staging or production; and --at-once in an emergency.")
+    main(environments[0], at_once="--at-once" in sys.argv)

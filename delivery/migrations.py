@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-REGION = "ca-central-1"
+# The living region, or the one that recovers: docs/runbooks/region-loss.md.
+REGION = os.environ.get("AWS_REGION", "ca-central-1")
 ENVIRONMENTS = ("staging", "production")
 # A migration may take as long as Lambda lets it.
 LONGEST = 900

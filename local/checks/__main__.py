@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import border
@@ -14,6 +16,9 @@ import delivery
 import handlers
 import metrics
 import mutations
+import policies
+import regions
+import release
 import routes
 import runbooks
 import sql
@@ -23,25 +28,40 @@ import workflows
 import terraform
 
 checkov = Path(sys.argv[1])
-failed = False
-for name, check in (
+
+# In this process, one after another.
+OURS: list[tuple[str, Callable[[], list[str]]]] = [
     ("routes", routes.faults),
     ("the border between terraform and template.yaml", border.faults),
+    ("policies and what else AWS would refuse of terraform", policies.faults),
+    ("the release, its canary and its alarms", release.faults),
     ("what CloudFormation's role may do", handlers.faults),
     ("alarms and dashboards", metrics.faults),
     ("the delivery, against stand-ins", delivery.faults),
     ("workflows", workflows.faults),
     ("the runbooks' commands", runbooks.faults),
     ("the schema's SQL", sql.faults),
+]
+# Other programs, beside each other.
+OTHERS: list[tuple[str, Callable[[], list[str]]]] = [
     ("that these notice what is wrong, and the comparison of calls and roles too", mutations.faults),
-    ("template.yaml", template.lint),
     ("terraform", terraform.faults),
+    ("the recovery region beside the living one", regions.faults),
     ("checkov", lambda: terraform.checkov(checkov)),
-):
+    ("template.yaml", template.lint),
+]
+
+
+def _timed(named: tuple[str, Callable[[], list[str]]]) -> bool:
+    name, check = named
     started = time.monotonic()
     found = check()
-    print(f"{'Failed' if found else 'Passed'}: {name}, {time.monotonic() - started:.0f} s", flush=True)
-    for fault in found:
-        print(fault, flush=True)
-    failed = failed or bool(found)
-sys.exit(failed)
+    told = [f"{'Failed' if found else 'Passed'}: {name}, {time.monotonic() - started:.0f} s", *found]
+    print("\n".join(told), flush=True)
+    return not found
+
+
+passed = [_timed(check) for check in OURS]
+with ThreadPoolExecutor(max_workers=2) as pool:
+    passed += pool.map(_timed, OTHERS)
+sys.exit(not all(passed))

@@ -10,109 +10,98 @@ from template import ENVIRONMENTS, ROOT
 
 import terraform
 
-# Read by the delivery, and by the template as a list.
-_BY_OTHERS = {"access/cloudformation-role-arn", "network/private-subnet-ids", "storage/releases-bucket"}
+# Read by the delivery, by terraform/edge, and by the runbooks.
+_BY_OTHERS = {
+    "access/cloudformation-role-arn", "backup/role-arn", "edge/origin-domain", "edge/origin-secret", "edge/portal-origins",
+    "storage/releases-bucket",
+}  # fmt: skip
 # RDS gives PostgreSQL a connection for each of so many bytes of the instance's memory.
 _BYTES_A_CONNECTION = 9531392
 _MEMORY_GIB = {"db.t4g.medium": 4, "db.r6g.large": 16}
-_SECRET = re.compile(r"/secrets/([\w-]+)-arn")
+_REGION = terraform.FOLDER / "region"
 
 
 def faults() -> list[str]:
     return [
-        *_parameters(), *_concurrency(), *_functions(), *_readers(), *_schedules(), *_asynchronous(), *_stars(),
-        *_boundaries(), *_table(), *_compose(),
+        *_parameters(), *_concurrency(), *_functions(), *_roles(), *_schedules(), *_asynchronous(), *_configuration(),
+        *_environments(), *_compose(),
     ]  # fmt: skip
 
 
+def table() -> dict[str, dict[str, Any]]:
+    """The table of functions: what each may do."""
+    return dict(terraform.local(_REGION, "functions"))
+
+
 def _parameters() -> list[str]:
-    text = (terraform.FOLDER / "environments" / "staging" / "parameters.tf").read_text()
-    published = set(re.findall(r'^ {4}"([\w/-]+)" +=', text, re.MULTILINE)) | {"network/private-subnet-ids"}
-    read = (
-        set(re.findall(r"resolve:ssm:/berthcare/\$\{Environment\}/([\w/-]+)", template.FILE.read_text())) | _BY_OTHERS
-    )
+    published = {"edge/origin-secret", *terraform.local(_REGION, "published"), *terraform.local(_REGION, "lists")}
+    read = set(_BY_OTHERS)
+    for parameter in template.source()["Parameters"].values():
+        if parameter["Type"].startswith("AWS::SSM::"):
+            read.add(parameter["Default"].removeprefix("/berthcare/staging/"))
     found = [f"template.yaml reads {name}, which terraform does not publish" for name in sorted(read - published)]
     return found + [f"terraform publishes {name}, which nothing reads" for name in sorted(published - read)]
-
-
-def _sizes(environment: str) -> dict[str, Any]:
-    import hcl2
-
-    return dict(hcl2.loads((terraform.FOLDER / "environments" / environment / "sizes.auto.tfvars").read_text()))
 
 
 def _concurrency() -> list[str]:
     found = []
     for environment in ENVIRONMENTS:
-        together = sum(template.source()["Mappings"]["Concurrency"][environment].values())
-        allowed = int(_sizes(environment)["function_concurrency"])
-        if together != allowed:
-            found.append(f"{environment}: template.yaml reserves {together} executions, terraform counts on {allowed}")
+        reserved = template.source()["Mappings"]["Concurrency"][environment]
+        sizes = terraform.values(environment)
+        if reserved != sizes["concurrency"]:
+            found.append(f"{environment}: template.yaml reserves {reserved}, terraform counts on {sizes['concurrency']}")
         # Each holds one connection of the proxy, which by itself takes 90 % of the database's.
-        sizes = _sizes(environment)["database"]
-        most = _MEMORY_GIB.get(sizes["instance_class"].strip('"'), 0) * 2**30 // _BYTES_A_CONNECTION * 9 // 10
-        if together >= most:
-            found.append(f"{environment}: {together} executions, and the proxy has {most} connections")
+        memory = _MEMORY_GIB.get(sizes["database"]["instance_class"], 0)
+        most = memory * 2**30 // _BYTES_A_CONNECTION * 9 // 10
+        if sum(reserved.values()) >= most:
+            found.append(f"{environment}: {sum(reserved.values())} executions, and the proxy has {most} connections")
     return found
 
 
 def _functions() -> list[str]:
+    known = sorted(template.functions())
+    if sorted(table()) != known:
+        return [f"terraform's table knows the functions {sorted(table())}, template.yaml {known}"]
+    return []
+
+
+def _roles() -> list[str]:
+    """A function has the role that its line in the table makes, and nobody else's."""
     found = []
-    for environment in ENVIRONMENTS:
-        named = sorted(name.strip('"') for name in _sizes(environment)["functions"])
-        for where, names in (
-            ("terraform", named),
-            ("the mapping", sorted(template.source()["Mappings"]["Concurrency"][environment])),
-        ):
-            if names != sorted(template.functions()):
-                found.append(
-                    f"{environment}: {where} knows the functions {names}, template.yaml {sorted(template.functions())}"
-                )
+    for name, function in sorted(template.functions().items()):
+        if function["Role"] != {"Fn::Sub": f"${{RolePrefix}}{name}"}:
+            found.append(f"{name} has the role {function['Role']}")
+    for name, line in sorted(table().items()):
+        for object_ in line["objects"]:
+            if "*" in object_["action"] or not object_["action"].startswith("s3:"):
+                found.append(f"{name}: {object_['action']} is not one action of S3")
+        if any("*" in operation for operation in [*line["table"], *line["secrets"], *line["invokes"]]):
+            found.append(f"{name} may do more than one thing by one word")
     return found
 
 
-def statements(function: str) -> list[dict[str, Any]]:
-    """What a function's role allows it."""
-    resources = template.source()["Resources"]
-    role = resources[template.functions()[function]["Role"]["Fn::GetAtt"][0]]["Properties"]
-    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
-
-
-def _readers() -> list[str]:
-    """A secret's own policy and the functions' roles name the same readers."""
-    readers: dict[str, set[str]] = {}
-    for file in terraform.parsed(terraform.FOLDER / "modules" / "secrets"):
-        for block in file.get("locals", []):
-            for secret, functions in block.get("readers", {}).items():
-                if not secret.startswith("__"):
-                    readers[secret.strip('"').replace("/", "-")] = {name.strip('"') for name in functions}
-    found = []
-    for function in sorted(template.functions()):
-        allowed = set(_SECRET.findall(str(statements(function))))
-        named = {secret for secret, functions in readers.items() if function in functions}
-        if allowed != named:
-            found.append(f"{function} may read {sorted(allowed)} by its role, {sorted(named)} by the secrets' policies")
-    return found
-
-
-def _schedules() -> list[str]:
-    """Each job has a schedule and each schedule a job."""
+def jobs() -> set[str]:
+    """The jobs that functions/jobs knows."""
     text = (ROOT / "functions" / "jobs" / "src" / "lib.rs").read_text()
     body = re.search(r"pub enum Job \{(.*?)\n\}", text, re.DOTALL)
     if not body:
         raise SystemExit("functions/jobs/src/lib.rs has another shape than local/checks/border.py reads")
-    jobs = {
+    return {
         re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower() for name in re.findall(r"^ {4}(\w+),$", body[1], re.MULTILINE)
     }
+
+
+def _schedules() -> list[str]:
+    """Each job has a schedule and each schedule a job."""
     events = template.functions()["jobs"]["Events"].values()
     scheduled = {re.search(r'"job": "([\w-]+)"', event["Properties"]["Input"])[1] for event in events}
-    found = [f"the job {job} has no schedule in template.yaml" for job in sorted(jobs - scheduled)]
+    found = [f"the job {job} has no schedule in template.yaml" for job in sorted(jobs() - scheduled)]
     for event in events:
         for needed in ("ScheduleExpressionTimezone", "RetryPolicy", "DeadLetterConfig"):
             if needed not in event["Properties"]:
                 found.append(f"the schedule {event['Properties']['Name']} has no {needed}")
     return found + [
-        f"template.yaml schedules {job}, which functions/jobs doesn't know" for job in sorted(scheduled - jobs)
+        f"template.yaml schedules {job}, which functions/jobs doesn't know" for job in sorted(scheduled - jobs())
     ]
 
 
@@ -125,70 +114,25 @@ def _asynchronous() -> list[str]:
             found.append(f"{name} has events that nobody waits for, and no destination for those that fail")
         if any("DeadLetterConfig" not in event["Properties"] for event in events):
             found.append(f"{name} has an event without a queue of dead letters")
+        if bool(events) != table()[name]["events"]:
+            found.append(f"{name} has {len(events)} events, and terraform's table says otherwise")
     return found
 
 
-def _stars() -> list[str]:
-    """A statement allows one action on one named resource; X-Ray alone knows no resources."""
-    found = []
-    for function in sorted(template.functions()):
-        for statement in statements(function):
-            action, resource = statement["Action"], statement["Resource"]
-            if not isinstance(action, str) or "*" in action:
-                found.append(f"{function}: {action} is not one action")
-            if resource == "*" and not str(action).startswith("xray:"):
-                found.append(f"{function}: {action} on everything")
+def _configuration() -> list[str]:
+    """Another value that terraform published is another version of each function."""
+    variables = template.source()["Globals"]["Function"]["Environment"]["Variables"]
+    found = [] if {"Ref": "ConfigurationDigest"} in variables.values() else ["no function knows ConfigurationDigest"]
+    for name, function in sorted(template.functions().items()):
+        if function.get("AutoPublishAliasAllProperties") is not True:
+            found.append(f"a change of {name}'s configuration alone publishes no version")
     return found
 
 
-def _boundaries() -> list[str]:
-    """What a role allows and its boundary doesn't is refused in AWS; what a boundary holds beyond the roles bounds nothing."""
-    roles = {
-        name: body["Properties"]
-        for name, body in template.source()["Resources"].items()
-        if body["Type"] == "AWS::IAM::Role"
-    }
-    own = {name: _actions_of_role(role) for name, role in roles.items()}
-    delivery = own.pop("RolloutRole") | own.pop("SchedulerRole")
-    functions = set().union(*own.values()) | actions_of_document("vpc")
-    found = []
-    for name, used in (("boundary", functions), ("delivery_boundary", delivery)):
-        bound = actions_of_document(name)
-        found += [f"terraform's {name} refuses {action}, which a role allows" for action in sorted(used - bound)]
-        found += [f"terraform's {name} holds {action}, which no role allows" for action in sorted(bound - used)]
-    return found
-
-
-def _actions_of_role(role: dict[str, Any]) -> set[str]:
-    return {statement["Action"] for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]}
-
-
-def actions_of_document(name: str) -> set[str]:
-    """What a policy document of terraform/modules/access allows."""
-    for file in terraform.parsed(terraform.FOLDER / "modules" / "access"):
-        for block in file.get("data", []):
-            for named in block.values():
-                for label, body in named.items():
-                    if label.strip('"') == name:
-                        allowing = [
-                            one for one in body["statement"] if one.get("effect", '"Allow"').strip('"') == "Allow"
-                        ]
-                        return {action.strip('"') for one in allowing for action in one["actions"]}
-    raise SystemExit(f"terraform/modules/access has no policy document {name}")
-
-
-def _table() -> list[str]:
-    """DynamoDB counts its own faults by operation, so that the alarm names each operation that a role allows."""
-    text = (terraform.FOLDER / "modules" / "monitoring" / "variables.tf").read_text()
-    default = re.search(r'"ephemeral_operations" \{.*?default *= \[(.*?)\]', text, re.DOTALL)
-    watched = set(re.findall(r"\w+", default[1] if default else ""))
-    asked = {
-        str(statement["Action"]).removeprefix("dynamodb:")
-        for function in template.functions()
-        for statement in statements(function)
-        if str(statement["Action"]).startswith("dynamodb:")
-    }
-    return [f"the alarm on DynamoDB's faults and the roles differ in {name}" for name in sorted(watched ^ asked)]
+def _environments() -> list[str]:
+    """Environments differ by values alone: both files give values of the same names."""
+    ours, other = (set(terraform.values(environment)) for environment in ENVIRONMENTS)
+    return [f"one environment alone says {name}" for name in sorted(ours ^ other)]
 
 
 def _compose() -> list[str]:

@@ -5,14 +5,12 @@ More asked than allowed fails in AWS. More allowed than asked is a right that no
 
 from __future__ import annotations
 
-import re
 import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import border
-import template
 
 
 @dataclass(frozen=True)
@@ -34,14 +32,9 @@ class Right:
         return f"{self.function}: {self.action} on {self.resource}"
 
 
-# Rights that the emulator can't show to be used, each with why.
+# Rights that the emulator can't show to be used, each with why. What every role has besides (its log, traces, and of keys what
+# terraform/modules/functions derives) is AWS's own use, and policies.py holds it.
 UNSEEN = {
-    Right("*", "kms:Decrypt", "*"): "asked by the service in our name; the emulator encrypts nothing",
-    Right("*", "kms:GenerateDataKey", "*"): "as above",
-    Right("*", "logs:CreateLogStream", "*"): "Lambda writes the log in the function's name",
-    Right("*", "logs:PutLogEvents", "*"): "as above",
-    Right("*", "xray:PutTraceSegments", "*"): "Lambda's own daemon sends the traces",
-    Right("*", "xray:PutTelemetryRecords", "*"): "as above",
     Right("*", "rds-db:connect", "*"): "asked for by the proxy, of which there is none locally",
     Right("*", "sqs:SendMessage", "*"): "Lambda hands over what failed, in the function's name",
     Right("photos", "s3:ListBucket", "photos"): "no call: makes S3 answer 404, not 403",
@@ -51,25 +44,18 @@ UNSEEN = {
 LOCAL = Right("*", "secretsmanager:GetSecretValue", "database*")
 
 
-def _resource(policys: object) -> str:
-    """A policy's resource, as the recorder writes it."""
-    text = str(policys)
-    if secret := re.search(r"/secrets/([\w-]+)-arn", text):
-        return secret[1]
-    if bucket := re.search(r"/storage/(\w+)-bucket\}\}([\w/*-]*)", text):
-        return bucket[1] + bucket[2]
-    if function := re.search(r"function:berthcare-\$\{Environment\}-([\w:-]+)", text):
-        return function[1]
-    return "table" if "ephemeral/table" in text else text
-
-
 def allowed() -> set[Right]:
-    """What the roles allow."""
-    return {
-        Right(function, statement["Action"], _resource(statement["Resource"]))
-        for function in template.functions()
-        for statement in border.statements(function)
-    }
+    """What the roles allow: terraform's table of functions, as its module makes policies of it."""
+    rights = set()
+    for name, line in border.table().items():
+        own = [("rds-db:connect", line["database_user"])]
+        own += [("secretsmanager:GetSecretValue", secret.replace("/", "-")) for secret in line["secrets"]]
+        own += [(f"dynamodb:{operation}", "table") for operation in line["table"]]
+        own += [(one["action"], one["bucket"] + one["keys"]) for one in line["objects"]]
+        own += [("lambda:InvokeFunction", f"{other}:live") for other in line["invokes"]]
+        own += [("sqs:SendMessage", "dead-letters")] if line["events"] else []
+        rights |= {Right(name, action, resource) for action, resource in own}
+    return rights
 
 
 def asked(text: str) -> set[Right]:

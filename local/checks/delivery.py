@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import runpy
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import template
 from template import ROOT
@@ -28,7 +31,8 @@ if command == "package":
     for archive in set(__import__("re").findall(r'"([^"]*bootstrap[.]zip)"', written)):
         written = written.replace(archive, "s3://releases/" + archive.split("/")[-2])
     open(sys.argv[sys.argv.index("--output-template-file") + 1], "w").write(written)
-urllib.request.urlopen("{address}/sam/" + command, data=b"").close()
+told = sys.argv[sys.argv.index("--parameter-overrides") + 1 : -2] if command == "deploy" else []
+urllib.request.urlopen("{address}/sam/" + command, data="\\n".join(told).encode()).close()
 """
 
 
@@ -40,6 +44,9 @@ class _Account:
     migration_fails: bool = False
     shifting: bool = False
     serves: str = "2"
+    dsn: bool = True
+    parameters: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
 
 
@@ -47,9 +54,12 @@ def _answer(account: _Account, method: str, path: str, body: bytes) -> tuple[int
     """Status, headers and JSON; notes what changes something."""
     if path.startswith("/sam/"):
         account.done.append(path[1:])
+        account.parameters = dict(line.split("=", 1) for line in body.decode().splitlines())
         return 200, {}, {}
+    if path.startswith("/releases"):
+        return _bucket(account, method, path, body)
     if path == "/":
-        return 200, {}, {"Parameter": {"Name": json.loads(body)["Name"], "Value": "releases"}}
+        return _by_target(account, body)
     asked = re.fullmatch(r"/\d{4}-\d\d-\d\d/functions/(?P<name>[\w-]+)(?P<what>/[\w/]+)?(\?(?P<query>.*))?", path)
     assert asked, path
     match method, asked["what"]:
@@ -64,6 +74,9 @@ def _answer(account: _Account, method: str, path: str, body: bytes) -> tuple[int
             account.done.append(f"invoke {asked['name']} {asked['query']} {body.decode()}")
             failed = {"x-amz-function-error": "Unhandled"} if account.migration_fails else {}
             return 200, failed, {"applied": [], "waiting": []}
+        case "PUT", "/aliases/live":
+            account.done.append(f"{asked['name']} serves {json.loads(body)['FunctionVersion']}")
+            return 200, {}, {}
         case "GET", "/aliases/live":
             weights = {"RoutingConfig": {"AdditionalVersionWeights": {"3": 0.1}}} if account.shifting else {}
             return 200, {}, {"FunctionVersion": account.serves} | weights
@@ -71,6 +84,34 @@ def _answer(account: _Account, method: str, path: str, body: bytes) -> tuple[int
             return 200, {}, {"Versions": [{"Version": version} for version in ("$LATEST", "1", "2")]}
         case _:
             raise AssertionError(f"{method} {path}")
+
+
+def _by_target(account: _Account, body: bytes) -> tuple[int, dict[str, str], Any]:
+    """What is asked for by a body: SSM and Secrets Manager by JSON, RDS by a form."""
+    if body[:1] != b"{":
+        action = dict(pair.split("=", 1) for pair in body.decode().split("&"))["Action"]
+        if action == "CreateDBSnapshot":
+            account.done.append("snapshot")
+            return 200, {}, "<CreateDBSnapshotResponse><CreateDBSnapshotResult/></CreateDBSnapshotResponse>"
+        snapshot = "<DBSnapshots><DBSnapshot><Status>available</Status></DBSnapshot></DBSnapshots>"
+        answer = f"<DescribeDBSnapshotsResult>{snapshot}</DescribeDBSnapshotsResult>"
+        return 200, {}, f"<DescribeDBSnapshotsResponse>{answer}</DescribeDBSnapshotsResponse>"
+    asked = json.loads(body)
+    if "SecretId" in asked:
+        return 200, {}, {"Name": asked["SecretId"], "VersionIdsToStages": {"1": ["AWSCURRENT"]} if account.dsn else {}}
+    value = "https://portal.example.ca" if asked["Name"].endswith("portal-origins") else "releases"
+    return 200, {}, {"Parameter": {"Name": asked["Name"], "Value": value}}
+
+
+def _bucket(account: _Account, method: str, path: str, body: bytes) -> tuple[int, dict[str, str], Any]:
+    """The bucket of releases, where notes of versions lie."""
+    if method == "PUT":
+        account.done.append("note " + json.loads(body)["sync"])
+        return 200, {}, ""
+    if "list-type=2" in path:
+        keys = "".join(f"<Contents><Key>versions/{name}.json</Key></Contents>" for name in account.notes)
+        return 200, {}, f"<ListBucketResult><IsTruncated>false</IsTruncated>{keys}</ListBucketResult>"
+    return 200, {}, account.notes[Path(path).stem]
 
 
 @contextmanager
@@ -83,7 +124,7 @@ def _aws(account: _Account) -> Iterator[str]:
             for name, text in headers.items():
                 self.send_header(name, text)
             self.end_headers()
-            self.wfile.write(json.dumps(value).encode())
+            self.wfile.write((value if isinstance(value, str) else json.dumps(value)).encode())
 
         do_POST = do_PUT = do_GET
 
@@ -91,7 +132,7 @@ def _aws(account: _Account) -> Iterator[str]:
             """What matters is noted."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
     finally:
@@ -115,31 +156,90 @@ def _run(program: str, account: _Account, *, without: str = "") -> int:
         sam.chmod(0o755)
         keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "none")
         env = {"PATH": f"{sam.parent}:{os.environ['PATH']}", "AWS_ENDPOINT_URL": address, "HOME": folder} | keys
-        command = [sys.executable, f"delivery/{program}.py", "staging"]
-        reply = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
-        if "Traceback" in reply.stderr:
-            account.done.append(reply.stderr)
-        return reply.returncode
+        # Buckets by path, since no name leads here.
+        (copy / "aws.config").write_text("[default]\ns3 =\n  addressing_style = path\n")
+        env["AWS_CONFIG_FILE"] = str(copy / "aws.config")
+        # Buckets by path, since no name leads here.
+        (copy / "aws.config").write_text("[default]\ns3 =\n  addressing_style = path\n")
+        env["AWS_CONFIG_FILE"] = str(copy / "aws.config")
+        return _in_process(copy, program.split(), env, account)
+
+
+def _in_process(copy: Path, program: list[str], env: dict[str, str], account: _Account) -> int:
+    """As a process of its own would, without the seconds that AWS's libraries take to load."""
+    import boto3
+
+    script = copy / "delivery" / f"{program[0]}.py"
+    ours = {file.stem for file in script.parent.glob("*.py")}
+    for name in ours & set(sys.modules):
+        del sys.modules[name]
+    boto3.DEFAULT_SESSION = None
+    arguments = [str(script), "staging", *program[1:]]
+    with (
+        patch.dict(os.environ, env), patch.object(sys, "argv", arguments),
+        patch.object(sys, "path", [str(script.parent), *sys.path]), redirect_stdout(io.StringIO()),
+    ):  # fmt: skip
+        os.environ.pop("AWS_REGION", None)
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit as ended:
+            return 0 if ended.code in (None, 0) else 1
+        except Exception:
+            account.done.append(traceback.format_exc())
+            return 1
+        finally:
+            for name in ours & set(sys.modules):
+                del sys.modules[name]
+    return 0
 
 
 _MIGRATED = "invoke berthcare-staging-migrate Qualifier=%24LATEST {}"
 _CONTRACTED = 'invoke berthcare-staging-migrate Qualifier=live {"phase": "contract"}'
 _NEW_CODE = "code of berthcare-staging-migrate: migrate"
 
+_NOTE = "note 2"
+_BACK = json.dumps({"sync": "1", "visits": "2", "migrate": "1"})
+
 # What is run, in which account, what it must do, and whether it succeeds.
 _CASES: list[tuple[str, str, _Account, list[str], bool]] = [
-    ("a release", "deploy", _Account(), ["sam/package", _NEW_CODE, _MIGRATED, "sam/deploy"], True),
-    ("the first release", "deploy", _Account(deployed=False), ["sam/package", "sam/deploy", _MIGRATED], True),
+    ("a release", "deploy", _Account(), ["sam/package", _NEW_CODE, _MIGRATED, "sam/deploy", _NOTE], True),
+    ("the first release", "deploy", _Account(deployed=False), ["sam/package", "sam/deploy", _MIGRATED, _NOTE], True),
     ("a failing migration", "deploy", _Account(migration_fails=True), ["sam/package", _NEW_CODE, _MIGRATED], False),
-    ("a contraction", "contract", _Account(), [_CONTRACTED], True),
-    ("a contraction that fails", "contract", _Account(migration_fails=True), [_CONTRACTED], False),
+    ("a contraction", "contract", _Account(), ["snapshot", _CONTRACTED], True),
+    ("a contraction that fails", "contract", _Account(migration_fails=True), ["snapshot", _CONTRACTED], False),
     ("a contraction while traffic shifts", "contract", _Account(shifting=True), [], False),
     ("a contraction after a release was taken back", "contract", _Account(serves="1"), [], False),
-]
+    ("a look at what served", "versions", _Account(notes={"20261121T140500Z": _BACK}), [], True),
+    # Only what serves another version, and never `migrate`: a schema doesn't go back.
+    (
+        "going back", "versions 20261121T140500Z", _Account(notes={"20261121T140500Z": _BACK}),
+        ["berthcare-staging-sync serves 1"], True,
+    ),
+    ("going back to nowhere", "versions 20250101T000000Z", _Account(notes={"20261121T140500Z": _BACK}), [], False),
+]  # fmt: skip
+
+
+def _parameters() -> list[str]:
+    """What a release tells the template: names of this environment, how traffic shifts, and whether there is a DSN."""
+    found = []
+    for what, program, dsn, wanted in (
+        ("a release", "deploy", True, {"Rollout": "Canary10Percent5Minutes", "ReportToSentry": "true"}),
+        ("an emergency", "deploy --at-once", True, {"Rollout": "AllAtOnce"}),
+        ("a release without a DSN", "deploy", False, {"ReportToSentry": "false"}),
+    ):
+        account = _Account(dsn=dsn)
+        _run(program, account)
+        wanted |= {"Environment": "staging", "PortalOrigins": "https://portal.example.ca"}
+        wanted |= {"PhotosBucket": "/berthcare/staging/storage/photos-bucket"}
+        told = account.parameters
+        missing = set(template.source()["Parameters"]) - set(told)
+        if missing or any(told.get(name) != value for name, value in wanted.items()) or len(told["ConfigurationDigest"]) < 16:
+            found.append(f"{what} tells the template {told}, of which {sorted(missing)} is missing")
+    return found
 
 
 def faults() -> list[str]:
-    found = []
+    found = _parameters()
     for what, program, account, expected, succeeds in _CASES:
         account.done.clear()
         code = _run(program, account)

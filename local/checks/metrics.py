@@ -12,17 +12,24 @@ from template import ROOT
 import terraform
 
 OURS = "BerthCare/API"
+SOURCE = next((ROOT / "shared").glob("**/src/metrics.rs"))
 
 # What AWS emits of what we watch: by namespace and metric, the sets of dimensions. From the services' own lists:
 # docs.aws.amazon.com, "Monitoring ... metrics" of API Gateway HTTP APIs, CloudFront, DynamoDB, Lambda, RDS, RDS Proxy, SQS.
 _INSTANCE = {frozenset({"DBInstanceIdentifier"})}
 _PROXY = {frozenset({"ProxyName"})}
-_ALIAS = {frozenset({"FunctionName"}), frozenset({"FunctionName", "Resource"})}
+_ALIAS = {
+    frozenset({"FunctionName"}), frozenset({"FunctionName", "Resource"}),
+    frozenset({"FunctionName", "Resource", "ExecutedVersion"}),
+}  # fmt: skip
+_VAULT = {frozenset({"BackupVaultName"})}
 _TABLE = {frozenset({"TableName"})}
 AWS = {
     ("AWS/ApiGateway", "5xx"): {frozenset({"ApiId"})},
     ("AWS/ApiGateway", "Count"): {frozenset({"ApiId"})},
     ("AWS/ApiGateway", "Latency"): {frozenset({"ApiId"})},
+    ("AWS/Backup", "NumberOfBackupJobsCompleted"): _VAULT,
+    ("AWS/Backup", "NumberOfCopyJobsCompleted"): _VAULT,
     ("AWS/CloudFront", "5xxErrorRate"): {frozenset({"DistributionId", "Region"})},
     ("AWS/DynamoDB", "ReadThrottleEvents"): _TABLE,
     ("AWS/DynamoDB", "SystemErrors"): {frozenset({"TableName", "Operation"})},
@@ -41,7 +48,9 @@ AWS = {
     ("AWS/RDS", "FreeableMemory"): _INSTANCE,
     ("AWS/RDS", "ReadIOPS"): _INSTANCE,
     ("AWS/RDS", "WriteIOPS"): _INSTANCE,
+    ("AWS/Route53", "HealthCheckPercentageHealthy"): {frozenset({"HealthCheckId"})},
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): {frozenset({"QueueName"})},
+    ("AWS/Usage", "ResourceCount"): {frozenset({"Service", "Type", "Resource", "Class"})},
 }
 
 # The table of alarms in the specification: each must be there.
@@ -51,7 +60,11 @@ WANTED = {
     ("AWS/RDS", "FreeStorageSpace"), ("AWS/RDS", "DatabaseConnectionsBorrowLatency"), ("AWS/RDS", "ClientConnections"),
     ("AWS/DynamoDB", "ReadThrottleEvents"), ("AWS/DynamoDB", "WriteThrottleEvents"), ("AWS/DynamoDB", "SystemErrors"),
     ("AWS/CloudFront", "5xxErrorRate"), (OURS, "OutboxAge"), (OURS, "AlertUnacknowledged"),
-    ("BerthCare/Security", "RefusedSecretReads"),
+    ("BerthCare/Security", "RefusedSecretReads"), ("AWS/Backup", "NumberOfBackupJobsCompleted"),
+    ("AWS/Backup", "NumberOfCopyJobsCompleted"), ("BerthCare/Backups", "DatabaseBackups"),
+    ("AWS/Route53", "HealthCheckPercentageHealthy"), (OURS, "JobDuration"), (OURS, "ErrorCount"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"), ("AWS/Lambda", "Invocations"),
+    ("AWS/Lambda", "ConcurrentExecutions"), ("AWS/Usage", "ResourceCount"),
 }  # fmt: skip
 
 Metric = tuple[str, str]
@@ -73,46 +86,38 @@ def faults() -> list[str]:
 
 
 def _ours() -> dict[Metric, set[frozenset[str]]]:
-    """The metrics that shared/runtime/src/metrics.rs can emit, with their dimensions."""
-    text = (ROOT / "shared" / "src" / "metrics.rs").read_text()
+    """The metrics that metrics.rs can emit, with their dimensions."""
+    text = SOURCE.read_text()
     body = re.search(r"pub enum Metric \{(.*?)\n\}", text, re.DOTALL)
     arms = re.search(r"fn dimensions\(self\).*?match self \{(.*?)\n        \}", text, re.DOTALL)
     if not body or not arms or f'"{OURS}"' not in text:
-        raise SystemExit("shared/runtime/src/metrics.rs has another shape than local/checks/metrics.py reads")
+        raise SystemExit(f"{SOURCE} has another shape than local/checks/metrics.py reads")
     names = {
         variant: renamed or variant
         for renamed, variant in re.findall(r'(?:serialize = "(\w+)"\)\]\s*)?^\s{4}(\w+),$', body[1], re.MULTILINE)
     }
-    dimensions = {variant: frozenset[str]() for variant in names}
-    for variants, listed in re.findall(r"((?:Self::\w+[\s|]*)+)=> &\[(.*?)\]", arms[1]):
+    dimensions = {variant: {frozenset[str]()} for variant in names}
+    for variants, listed in re.findall(r"((?:Self::\w+[\s|]*)+)=> (?:\{\s*)?&\[(.*?)\](?:,|\s*\})\n", arms[1], re.DOTALL):
+        sets = re.findall(r"\[(.*?)\]", listed, re.DOTALL) or [listed]
         for variant in re.findall(r"Self::(\w+)", variants):
-            dimensions[variant] = frozenset(re.findall(r"Dimension::(\w+)", listed))
-    return {(OURS, name): {dimensions[variant]} for variant, name in names.items()}
+            dimensions[variant] = {frozenset(re.findall(r"Dimension::(\w+)", one)) for one in sets}
+    return {(OURS, name): dimensions[variant] for variant, name in names.items()}
 
 
-def _monitoring() -> list[dict[str, Any]]:
-    return terraform.parsed(terraform.FOLDER / "modules" / "monitoring")
+_FOLDERS = [terraform.FOLDER / "modules" / "monitoring", terraform.FOLDER / "edge"]
 
 
 def _blocks(kind: str, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    for file in _monitoring():
-        for block in file.get(kind, []):
-            for type_, named in block.items():
-                if _plain(type_) == name:
-                    yield from ((_plain(label), body) for label, body in named.items())
+    for folder in _FOLDERS:
+        yield from terraform.blocks(terraform.parsed(folder), kind, name)
 
 
 def _local(name: str) -> Any:
-    for file in _monitoring():
-        for block in file.get("locals", []):
-            if name in block:
-                return block[name]
-    raise SystemExit(f"terraform/modules/monitoring has no local {name}")
+    return terraform.local(_FOLDERS[0], name)
 
 
 def _plain(value: str) -> str:
-    """A string without the quotes that the parser keeps, and `local.x` as what it stands for."""
-    value = value.strip('"')
+    """A string, and `local.x` as what it stands for."""
     reference = re.fullmatch(r"\$\{local\.(\w+)\}", value)
     return _plain(_local(reference[1])) if reference else value
 
@@ -120,7 +125,7 @@ def _plain(value: str) -> str:
 def _keys(dimensions: Any) -> frozenset[str]:
     if isinstance(dimensions, str):
         dimensions = _local(re.sub(r"\W|local\.", "", dimensions.replace("${local.", "").rstrip("}")))
-    return frozenset(key.strip('"') for key in dimensions if not key.startswith("__"))
+    return frozenset(dimensions)
 
 
 def _filtered() -> dict[Metric, set[frozenset[str]]]:
@@ -134,11 +139,11 @@ def _filtered() -> dict[Metric, set[frozenset[str]]]:
 
 def _alarms() -> Iterator[Named]:
     """Terraform's: the table of alarms.tf, and the resources of their own."""
-    for name, alarm in _local("alarms").items():
-        if not name.startswith("__"):
+    for table in ("alarms", "completions"):
+        for name, alarm in _local(table).items():
             yield name, (_plain(alarm["namespace"]), _plain(alarm["metric"])), _keys(alarm["dimensions"])
     for name, body in _blocks("resource", "aws_cloudwatch_metric_alarm"):
-        if name != "this":
+        if name not in ("this", "no_backup"):
             yield from ((name, metric, dimensions) for metric, dimensions in _metrics_within(body))
 
 

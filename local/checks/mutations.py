@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import calls
+import metrics
 from template import ROOT
+
+METRICS = str(metrics.SOURCE.relative_to(ROOT))
 
 # Check, file, what to break, and what it becomes.
 BREAKS = [
@@ -19,26 +26,59 @@ BREAKS = [
     ("routes", "functions/health/openapi.json", r'"/v1/sync/status"', '"/v1/sync/state"'),
     ("border", "template.yaml", r"ephemeral/table-name", "ephemeral/table"),
     ("border", "template.yaml", r"(staging:\n(?: {6}\w+: \d+\n)*? {6}sync: )\d+", r"\g<1>999"),
-    ("border", "template.yaml", r"Action: dynamodb:GetItem", "Action: dynamodb:*"),
-    ("border", "template.yaml", r"secrets/jwt-signing-key-arn", "secrets/twilio-account-arn"),
-    ("border", "terraform/modules/secrets/main.tf", r'(jwt-signing-key" += )\["auth"\]', r'\1["auth", "visits"]'),
-    ("border", "terraform/modules/access/functions.tf", r'"s3:GetObjectVersion", ', ""),
-    ("border", "terraform/modules/access/delivery.tf", r'"lambda:GetProvisionedConcurrencyConfig", ', ""),
-    ("border", "template.yaml", r" *ScheduleExpressionTimezone: UTC\n", ""),
+    ("border", "template.yaml", r"RolePrefix\}clients", "RolePrefix}auth"),
+    ("border", "template.yaml", r" *ScheduleExpressionTimezone: UTC,", ""),
     ("border", "template.yaml", r" {6}EventInvokeConfig:\n(?: {8}.*\n)+", ""),
-    ("border", "terraform/environments/staging/sizes.auto.tfvars", r"db\.t4g\.medium", "db.t4g.micro"),
-    ("border", "docker-compose.yml", r" ANCHORS_BUCKET=\S+", ""),
+    ("border", "template.yaml", r" *AutoPublishAliasAllProperties: true\n", ""),
+    ("border", "template.yaml", r" *CONFIGURATION_DIGEST.*\n", ""),
     ("border", "template.yaml", r'"job": "clean-up"', '"job": "tidy-up"'),
-    ("handlers", "terraform/modules/access/delivery.tf", r'"sqs:ListQueueTags", ', ""),
+    ("border", "terraform/region/functions.tf", r"s3:PutObjectRetention", "s3:Put*"),
+    ("border", "terraform/region/functions.tf", r"(keys = \"\" \},\n      \]\n      invokes = \[\]\n      events  = )true", r"\1false"),
+    ("border", "terraform/environments/staging.tfvars", r"db\.t4g\.medium", "db.t4g.micro"),
+    ("border", "terraform/environments/staging.tfvars", r"budget_usd = 220\n", ""),
+    ("border", "docker-compose.yml", r" ANCHORS_BUCKET=\S+", ""),
+    ("policies", "terraform/modules/functions/main.tf", r" *dynamodb +=.*\n", ""),
+    ("policies", "terraform/modules/release/roles.tf", r'"kms:Decrypt", "kms:GenerateDataKey"', '"kms:Decrypt"'),
+    ("policies", "terraform/modules/monitoring/trail.tf", r'(\["cloudtrail.amazonaws.com"\]\n    \}\n)', r"""\1
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+"""),
+    ("policies", "terraform/modules/secrets/main.tf", r'(principal = "events.amazonaws.com")', r"\1, condition = local.from_this_account"),
+    ("policies", "terraform/modules/secrets/origin.tf", r"secret_string_wo =", "secret_string ="),
+    ("policies", "terraform/modules/secrets/versions.tf", r"~> 6\.66", "~> 6.0"),
+    ("policies", "terraform/modules/release/roles.tf", r'(DescribeAlarms"\]\n    resources = )\["\*"\]', r'\1["arn:aws:cloudwatch:${local.here}:alarm:x"]'),
+    ("policies", "terraform/modules/monitoring/backups.tf", r'"Backup Job State Change"', '"BACKUP_JOB_FAILED"'),
+    ("policies", "terraform/modules/database/main.tf", r'db_name +=.*\n', '  replicate_source_db = "x"\n'),
+    ("policies", "terraform/environments/account.tfvars.example", r"berthcare@\d+/berthcare@\d+", "berthcare/berthcare"),
+    ("release", "template.yaml", r"PUBLIC_URL: !Ref PublicUrl", "PUBLIC_URL: !Sub '{{resolve:ssm:/berthcare/${Environment}/edge/public-url}}'"),
+    ("release", "template.yaml", r'AllowOrigins: .*', "AllowOrigins: [!Ref PublicUrl]"),
+    ("release", "template.yaml", r"ExposeHeaders: \[etag, ", "ExposeHeaders: ["),
+    ("release", "template.yaml", r"(  Schedules:\n    Type: .*\n)", r"\1    DeletionPolicy: Retain\n"),
+    ("release", "template.yaml", r" *- \{Name: ExecutedVersion.*\n", ""),
+    ("release", "template.yaml", r", \{Name: Version, Value: !GetAtt Sync.Version.Version\}", ""),
+    ("release", "template.yaml", r"Alarms: \[!Ref SyncFailing, ", "Alarms: ["),
+    ("release", "terraform/modules/monitoring/jobs.tf", r" *late-visits +=.*\n", ""),
+    ("release", "terraform/modules/monitoring/jobs.tf", r'treat_missing_data  = "breaching"', 'treat_missing_data  = "ignore"'),
+    ("regions", "terraform/modules/backup/main.tf", r"var\.global_name\}-backup", "var.name}-backup"),
+    ("regions", "terraform/modules/copies/main.tf", r'(vault" "this" \{\n  name        = "\$\{var.name\})-copies', r"\1"),
+    ("handlers", "terraform/modules/release/main.tf", r'"cloudwatch:ListTagsForResource", ', ""),
     ("metrics", "terraform/modules/monitoring/alarms.tf", r'metric = "OutboxAge"', 'metric = "OutboxAges"'),
     ("metrics", "terraform/modules/monitoring/dashboards.tf", r'"SyncConflicts"', '"SyncQuarrels"'),
-    ("metrics", "shared/runtime/src/metrics.rs", r"\n    OutboxAge,", "\n    OutboxOld,"),
-    ("metrics", "shared/runtime/src/metrics.rs", r"&\[Dimension::Job\]", "&[Dimension::Function]"),
+    ("metrics", "terraform/edge/alarms.tf", r'"HealthCheckPercentageHealthy"', '"HealthCheckPercentage"'),
+    ("metrics", METRICS, r"\n    OutboxAge,", "\n    OutboxOld,"),
+    ("metrics", METRICS, r"&\[&\[Dimension::Job\]\]", "&[&[Dimension::Function]]"),
+    ("metrics", METRICS, r", Dimension::Version\]", "]"),
     ("metrics", "template.yaml", r"MetricName: 5xx", "MetricName: 5XXError"),
     ("delivery", "delivery/deploy.py", r"if not first:", "if first:"),
+    ("delivery", "delivery/deploy.py", r"versions\.note", "versions.names or versions.note"),
+    ("delivery", "delivery/deploy.py", r'f"/\{self._environment\}/"\)', '"/production/")'),
     ("delivery", "delivery/migrations.py", r"sys\.exit\(f", "print(f"),
     ("delivery", "delivery/contract.py", r"!= newest", "> newest"),
-    ("runbooks", "docs/runbooks/rollback.md", r"--routing-config ", "--routing "),
+    ("delivery", "delivery/contract.py", r"    _snapshot\(environment\)\n", ""),
+    ("delivery", "delivery/versions.py", r' and name != "migrate"', ""),
     ("runbooks", "docs/runbooks/stuck-outbox.md", r"aws scheduler list-schedules", "aws scheduler list-schedule"),
     ("sql", "shared/schema/policies/visits.sql", r", force row level security", ""),
     ("sql", "shared/schema/policies/photos.sql", r"alter table photos .*\n", ""),
@@ -48,7 +88,7 @@ BREAKS = [
     ("workflows", ".github/workflows/check.yml", r"(rust-cache@)[0-9a-f]{40} # v[\d.]+", r"\1v2"),
 ]
 _COPIED = [
-    "terraform", "template.yaml", "Cargo.toml", "shared/runtime/src/metrics.rs", "local/checks", "functions", "delivery",
+    "terraform", "template.yaml", "Cargo.toml", METRICS, "local/checks", "functions", "delivery",
     "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
     "docs/runbooks", "shared/schema",
 ]  # fmt: skip
@@ -86,24 +126,56 @@ def _calls() -> list[str]:
 
 
 def _files() -> list[str]:
-    found = []
+    """Each worker has a copy of its own, breaks one place after another in it, and mends it again."""
+    workers = os.cpu_count() or 2
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
-        for name in _COPIED:
-            take = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            (copy / name).parent.mkdir(parents=True, exist_ok=True)
-            take(ROOT / name, copy / name)
-        for check, name, pattern, replacement in BREAKS:
-            file = copy / name
-            whole = file.read_text()
-            broken = re.sub(pattern, replacement, whole, count=1)
-            if broken == whole:
-                found.append(f"{name} no longer holds {pattern}: break something else there")
-                continue
-            file.write_text(broken)
-            program = f"import sys; sys.path.insert(0, 'local/checks'); import {check}; sys.exit(7 if {check}.faults() else 0)"
-            reply = subprocess.run([sys.executable, "-c", program], cwd=copy, capture_output=True, text=True)
-            if reply.returncode != 7:
-                found.append(f"{check} did not notice {pattern} -> {replacement} in {name}: {reply.stderr}")
-            file.write_text(whole)
+        running = []
+        for worker in range(workers):
+            copy = Path(folder) / str(worker)
+            _copy(copy)
+            program = f"import sys; sys.path.insert(0, 'local/checks'); import mutations; mutations.work({worker}, {workers})"
+            command = [sys.executable, "-c", program]
+            running.append(
+                subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            )
+        found = []
+        for process in running:
+            told, fault = process.communicate()
+            found += json.loads(told.splitlines()[-1]) if process.returncode == 0 else [fault]
     return found
+
+
+def _copy(copy: Path) -> None:
+    for name in _COPIED:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "src"))
+        else:
+            shutil.copy(ROOT / name, copy / name)
+    # Of the functions' code the jobs' names are all that is read.
+    shutil.copytree(ROOT / "functions" / "jobs" / "src", copy / "functions" / "jobs" / "src")
+
+
+def work(worker: int, workers: int) -> None:
+    """Every so many-th break, in the present folder; prints what went unnoticed."""
+    found = []
+    for check, name, pattern, replacement in BREAKS[worker::workers]:
+        file = ROOT / name
+        whole = file.read_text()
+        broken = re.sub(pattern, replacement, whole, count=1)
+        if broken == whole:
+            found.append(f"{name} no longer holds {pattern}: break something else there")
+            continue
+        file.write_text(broken)
+        try:
+            noticed = bool(importlib.import_module(check).faults())
+        except SystemExit as told:
+            noticed = bool(told.code)
+        except Exception:
+            found.append(f"{check} broke over {pattern} -> {replacement} in {name}: {traceback.format_exc()}")
+            noticed = True
+        finally:
+            file.write_text(whole)
+        if not noticed:
+            found.append(f"{check} did not notice {pattern} -> {replacement} in {name}")
+    print(json.dumps(found))

@@ -2,25 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from template import ROOT
 
 FOLDER = ROOT / "terraform"
-ROOTS = [FOLDER / "bootstrap", *sorted((FOLDER / "environments").iterdir())]
+ROOTS = [FOLDER / name for name in ("bootstrap", "global", "region", "edge")]
+
+
+def loaded(file: Path) -> dict[str, Any]:
+    """One file, as python-hcl2 reads it, with strings as they are meant."""
+    return _loaded(file.read_text())
+
+
+@cache
+def _loaded(text: str) -> dict[str, Any]:
+    import hcl2
+
+    return dict(plain(hcl2.loads(text)))
 
 
 def parsed(folder: Path) -> list[dict[str, Any]]:
-    """The files of a module, as python-hcl2 reads them."""
-    import hcl2
+    """The files of a module."""
+    return [loaded(file) for file in sorted(folder.glob("*.tf"))]
 
-    return [hcl2.loads(file.read_text()) for file in sorted(folder.glob("*.tf"))]
+
+def everywhere() -> list[tuple[Path, dict[str, Any]]]:
+    """Every file of terraform/ with its path in it."""
+    return [(file.relative_to(FOLDER), loaded(file)) for file in sorted(FOLDER.rglob("*.tf"))]
+
+
+def plain(value: Any) -> Any:
+    """Without the quotes that python-hcl2 keeps around strings and labels, and without its own notes."""
+    if isinstance(value, dict):
+        return {plain(key): plain(inner) for key, inner in value.items() if not str(key).startswith("__")}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' and len(value) > 1 else value
+
+
+def blocks(files: list[dict[str, Any]], kind: str, type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Names and bodies of the resources or data sources of one type."""
+    for file in files:
+        for block in file.get(kind, []):
+            yield from block.get(type_, {}).items()
+
+
+def local(folder: Path, name: str) -> Any:
+    """A module's local value, as it is written."""
+    for file in parsed(folder):
+        for block in file.get("locals", []):
+            if name in block:
+                return block[name]
+    raise SystemExit(f"{folder.relative_to(FOLDER.parent)} has no local {name}")
+
+
+def values(environment: str) -> dict[str, Any]:
+    """What we decided for an environment."""
+    return loaded(FOLDER / "environments" / f"{environment}.tfvars")
 
 
 def faults() -> list[str]:
@@ -51,21 +100,39 @@ def _tests(offline: list[str]) -> list[str]:
     if os.environ.get("TFCHECK") and not offline:
         print("The modules' tests were NOT run: TFOFFLINE names no command that runs terraform without its registry.")
         return []
-    found = []
-    for folder in sorted(tests.parent for tests in FOLDER.glob("modules/*/tests")):
+
+    def run(folder: Path) -> list[str]:
         with tempfile.TemporaryDirectory() as cache:
             script = (
                 f"cd {shlex.quote(str(folder))} && terraform init -backend=false >/dev/null && terraform test -no-color"
             )
-            found += _run([*offline, "sh", "-c", script], {"TF_DATA_DIR": cache})
-    return found
+            return _run([*offline, "sh", "-c", script], {"TF_DATA_DIR": cache})
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        folders = sorted(tests.parent for tests in FOLDER.rglob("tests"))
+        return [fault for found in pool.map(run, folders) for fault in found]
 
 
 def checkov(program: Path) -> list[str]:
     """What checkov finds; a rule that we don't follow is skipped, with the reason, where it would apply."""
-    return _run(
+    passed = ROOT / "target" / "checkov.passed"
+    now = _digest()
+    if passed.exists() and passed.read_text() == now:
+        return []
+    found = _run(
         [str(program), "-d", "terraform", "--framework", "terraform", "--skip-download", "--compact", "--quiet"]
     )
+    if not found:
+        passed.parent.mkdir(exist_ok=True)
+        passed.write_text(now)
+    return found
+
+
+def _digest() -> str:
+    """Of all that checkov reads, and of its own version."""
+    files = [file for file in sorted(FOLDER.rglob("*")) if file.is_file() and ".terraform" not in file.parts]
+    pins = Path(__file__).with_name("checkov.txt")
+    return hashlib.sha256(b"".join(str(file).encode() + file.read_bytes() for file in [pins, *files])).hexdigest()
 
 
 def _run(command: list[str], env: dict[str, str] | None = None) -> list[str]:

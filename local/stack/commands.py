@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
 
     deploy = commands.add_parser("deploy", help="deploy what was built, with the caller's AWS credentials")
     deploy.add_argument("environment", choices=["staging", "production"])
+    deploy.add_argument("--at-once", action="store_true", help="without the canary, in an emergency")
     deploy.set_defaults(run=_deploy)
 
     reset = commands.add_parser("reset", help="delete the data that the stack keeps")
@@ -162,7 +163,8 @@ def _checks(arguments: argparse.Namespace) -> int:
 def _deploy(arguments: argparse.Namespace) -> int:
     with folders.temporary_state() as state, stack.children(state) as processes:
         python = tools.install_separately(processes, "sam") / "python"
-        return processes.run_foreground([str(python), "delivery/deploy.py", arguments.environment], os.environ)
+        at_once = ["--at-once"] if arguments.at_once else []
+        return processes.run_foreground([str(python), "delivery/deploy.py", arguments.environment, *at_once], os.environ)
 
 
 def _reset(arguments: argparse.Namespace) -> int:

@@ -1,12 +1,4 @@
-output "backend" {
-  description = "What terraform/environments/{environment}/backend.hcl holds."
-  value       = <<-HCL
-    bucket     = "${module.state.name}"
-    kms_key_id = "${module.key.arn}"
-  HCL
-}
-
-output "copy_bucket" {
-  description = "The state's copy in ca-west-1; for docs/runbooks/region-loss.md."
-  value       = module.state_copy.name
+output "state_buckets" {
+  description = "Where Terraform's state lies, by region; the runbooks read it from a parameter."
+  value       = { ca-central-1 = module.state.name, ca-west-1 = module.state_copy.name }
 }

@@ -1,6 +1,6 @@
-# Copies of the database and of both buckets, here and in the second Canadian region.
-
-data "aws_caller_identity" "current" {}
+# Copies of both buckets and, once a week, of the database, kept where a mistake of ours doesn't reach; and a restore of each, tried
+# every month. The database's own backups, by which it goes back to a minute, are RDS's; terraform/modules/copies has them in
+# the other region.
 
 module "key" {
   source = "../key"
@@ -9,33 +9,9 @@ module "key" {
   description = "Backups"
 }
 
-module "recovery_key" {
-  source    = "../key"
-  providers = { aws = aws.recovery }
-
-  name        = "${var.name}-backup"
-  description = "Backups, in the second region"
-}
-
-resource "aws_backup_vault" "here" {
+resource "aws_backup_vault" "this" {
   name        = var.name
   kms_key_arn = module.key.arn
-}
-
-resource "aws_backup_vault" "recovery" {
-  provider = aws.recovery
-
-  name        = var.name
-  kms_key_arn = module.recovery_key.arn
-}
-
-# Nobody shortens a copy's life, whoever stole which key.
-resource "aws_backup_vault_lock_configuration" "recovery" {
-  provider = aws.recovery
-
-  backup_vault_name  = aws_backup_vault.recovery.name
-  min_retention_days = var.keep_days
-  max_retention_days = 365
 }
 
 data "aws_iam_policy_document" "trust" {
@@ -46,17 +22,11 @@ data "aws_iam_policy_document" "trust" {
       type        = "Service"
       identifiers = ["backup.amazonaws.com"]
     }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
   }
 }
 
 resource "aws_iam_role" "backup" {
-  name               = "${var.name}-backup"
+  name               = "${var.global_name}-backup"
   assume_role_policy = data.aws_iam_policy_document.trust.json
 }
 
@@ -72,13 +42,23 @@ resource "aws_iam_role_policy_attachment" "backup" {
   policy_arn = each.key
 }
 
+locals {
+  plans = {
+    # Away from RDS's own window, 05:00 to 06:00, and from that of maintenance, Sunday 07:00 to 08:00: both refuse a backup.
+    buckets  = { schedule = var.schedule, resources = var.bucket_arns }
+    database = { schedule = "cron(0 12 ? * WED *)", resources = [var.database_arn] }
+  }
+}
+
 resource "aws_backup_plan" "this" {
-  name = var.name
+  for_each = local.plans
+
+  name = "${var.name}-${each.key}"
 
   rule {
     rule_name         = "copies"
-    target_vault_name = aws_backup_vault.here.name
-    schedule          = var.schedule
+    target_vault_name = aws_backup_vault.this.name
+    schedule          = each.value.schedule
     start_window      = 60
     completion_window = 180
 
@@ -86,25 +66,58 @@ resource "aws_backup_plan" "this" {
       delete_after = var.keep_days
     }
 
-    copy_action {
-      destination_vault_arn = aws_backup_vault.recovery.arn
+    dynamic "copy_action" {
+      for_each = var.copies_vault[*]
 
-      lifecycle {
-        delete_after = var.keep_days
+      content {
+        destination_vault_arn = copy_action.value
+
+        lifecycle {
+          delete_after = var.keep_days
+        }
       }
     }
   }
 }
 
 resource "aws_backup_selection" "this" {
-  name         = var.name
-  plan_id      = aws_backup_plan.this.id
+  for_each = local.plans
+
+  name         = "${var.name}-${each.key}"
+  plan_id      = aws_backup_plan.this[each.key].id
   iam_role_arn = aws_iam_role.backup.arn
-  resources    = var.resource_arns
+  resources    = each.value.resources
 }
 
-resource "aws_backup_vault_notifications" "here" {
-  backup_vault_name   = aws_backup_vault.here.name
-  sns_topic_arn       = var.topic_arn
-  backup_vault_events = ["BACKUP_JOB_FAILED", "BACKUP_JOB_EXPIRED", "COPY_JOB_FAILED"]
+# On the first of each month, of what the vault has newest; AWS Backup removes again what it restored.
+resource "aws_backup_restore_testing_plan" "monthly" {
+  name                = replace(var.name, "-", "_")
+  schedule_expression = "cron(0 14 1 * ? *)"
+  start_window_hours  = 2
+
+  recovery_point_selection {
+    algorithm             = "LATEST_WITHIN_WINDOW"
+    include_vaults        = [aws_backup_vault.this.arn]
+    recovery_point_types  = ["SNAPSHOT"]
+    selection_window_days = 14
+  }
+}
+
+resource "aws_backup_restore_testing_selection" "monthly" {
+  for_each = {
+    # The smaller bucket: a restore is paid for by the gigabyte.
+    bucket = { type = "S3", arns = [var.documents_bucket_arn], overrides = {} }
+    database = {
+      type      = "RDS"
+      arns      = [var.database_arn]
+      overrides = { dbsubnetgroupname = var.database_subnet_group, multiaz = "false" }
+    }
+  }
+
+  name                       = each.key
+  restore_testing_plan_name  = aws_backup_restore_testing_plan.monthly.name
+  protected_resource_type    = each.value.type
+  protected_resource_arns    = each.value.arns
+  iam_role_arn               = aws_iam_role.backup.arn
+  restore_metadata_overrides = each.value.overrides
 }

@@ -1,6 +1,6 @@
 output "vault_name" {
-  description = "The vault's name, the same in both regions."
-  value       = aws_backup_vault.here.name
+  description = "The vault's name."
+  value       = aws_backup_vault.this.name
 }
 
 output "role_arn" {

@@ -3,8 +3,13 @@ variable "name" {
   type        = string
 }
 
+variable "global_name" {
+  description = "The same with the region, for what is named once in all regions together."
+  type        = string
+}
+
 variable "schedule" {
-  description = "When copies are made, in AWS's cron: daily, or hourly where an hour's work is the most that may be lost."
+  description = "When buckets are copied, in AWS's cron: daily, or hourly where an hour's work is the most that may be lost."
   type        = string
 
   validation {
@@ -23,17 +28,33 @@ variable "keep_days" {
   }
 }
 
-variable "resource_arns" {
-  description = "What is copied: the database and the buckets."
+variable "bucket_arns" {
+  description = "The buckets that are copied."
   type        = list(string)
 
   validation {
-    condition     = length(var.resource_arns) > 0
+    condition     = length(var.bucket_arns) > 0
     error_message = "A backup of nothing is none."
   }
 }
 
-variable "topic_arn" {
-  description = "Who is told when a copy fails."
+variable "documents_bucket_arn" {
+  description = "The bucket whose restore is tried each month."
   type        = string
+}
+
+variable "database_arn" {
+  description = "The database's instance."
+  type        = string
+}
+
+variable "database_subnet_group" {
+  description = "Where a restored database is tried."
+  type        = string
+}
+
+variable "copies_vault" {
+  description = "The vault in the other region; null where there is none."
+  type        = string
+  default     = null
 }

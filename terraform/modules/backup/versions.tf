@@ -3,9 +3,8 @@ terraform {
 
   required_providers {
     aws = {
-      source                = "hashicorp/aws"
-      version               = "~> 6.0"
-      configuration_aliases = [aws.recovery]
+      source  = "hashicorp/aws"
+      version = "~> 6.66"
     }
   }
 }

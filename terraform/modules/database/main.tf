@@ -1,5 +1,5 @@
-# PostgreSQL 15 and the proxy in front of it. Functions sign in to the proxy with IAM tokens; the proxy alone knows the
-# database's passwords.
+# PostgreSQL 15 and the proxy in front of it. Functions sign in to the proxy, and the proxy to the database, by IAM: there is no
+# password but the administrator's, which RDS keeps to itself.
 
 data "aws_caller_identity" "current" {}
 
@@ -70,7 +70,7 @@ data "aws_iam_policy_document" "monitoring_trust" {
 }
 
 resource "aws_iam_role" "monitoring" {
-  name               = "${var.name}-rds-monitoring"
+  name               = "${var.global_name}-rds-monitoring"
   assume_role_policy = data.aws_iam_policy_document.monitoring_trust.json
 }
 
@@ -140,32 +140,4 @@ resource "aws_db_instance" "primary" {
   }
 
   depends_on = [aws_cloudwatch_log_group.database]
-}
-
-resource "aws_db_instance" "replica" {
-  # checkov:skip=CKV_AWS_157:A replica for reports need not outlive a zone; the primary does.
-  # checkov:skip=CKV_AWS_293:A replica can be made anew at any time.
-  count = var.replicas
-
-  identifier          = "${var.name}-reports-${count.index + 1}"
-  replicate_source_db = aws_db_instance.primary.identifier
-  instance_class      = var.instance_class
-  storage_encrypted   = true
-  kms_key_id          = var.data_key_arn
-
-  vpc_security_group_ids = [var.database_security_group_id]
-  parameter_group_name   = aws_db_parameter_group.this.name
-  publicly_accessible    = false
-  ca_cert_identifier     = "rds-ca-rsa2048-g1"
-
-  auto_minor_version_upgrade            = true
-  copy_tags_to_snapshot                 = true
-  skip_final_snapshot                   = true
-  iam_database_authentication_enabled   = true
-  enabled_cloudwatch_logs_exports       = ["postgresql"]
-  performance_insights_enabled          = true
-  performance_insights_kms_key_id       = var.data_key_arn
-  performance_insights_retention_period = 7
-  monitoring_interval                   = 60
-  monitoring_role_arn                   = aws_iam_role.monitoring.arn
 }

@@ -13,11 +13,6 @@ output "name" {
   value       = aws_db_instance.primary.db_name
 }
 
-output "admin_secret_arn" {
-  description = "The administrator's password, which RDS keeps; for the runbooks."
-  value       = aws_db_instance.primary.master_user_secret[0].secret_arn
-}
-
 output "proxy_name" {
   description = "The proxy's name."
   value       = aws_db_proxy.this.name
@@ -31,4 +26,9 @@ output "proxy_endpoint" {
 output "proxy_resource_id" {
   description = "The proxy as IAM's `rds-db:connect` names it."
   value       = element(split(":", aws_db_proxy.this.arn), 6)
+}
+
+output "subnet_group" {
+  description = "The database's subnets, as RDS names them."
+  value       = aws_db_subnet_group.this.name
 }

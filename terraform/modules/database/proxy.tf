@@ -6,42 +6,28 @@ data "aws_iam_policy_document" "proxy_trust" {
       type        = "Service"
       identifiers = ["rds.amazonaws.com"]
     }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
   }
 }
 
+# To the database as whoever asked: the proxy asks IAM for a token in its own name.
 data "aws_iam_policy_document" "proxy" {
   statement {
-    sid       = "ReadThePasswords"
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = values(var.password_secret_arns)
-  }
-
-  statement {
-    sid       = "DecryptThem"
-    actions   = ["kms:Decrypt"]
-    resources = [var.secrets_key_arn]
-
-    condition {
-      test     = "StringEquals"
-      variable = "kms:ViaService"
-      values   = ["secretsmanager.${data.aws_region.current.region}.amazonaws.com"]
-    }
+    sid     = "SignIn"
+    actions = ["rds-db:connect"]
+    resources = [
+      for user in var.users :
+      "arn:aws:rds-db:${data.aws_region.current.region}:${data.aws_caller_identity.current.account_id}:dbuser:${aws_db_instance.primary.resource_id}/${user}"
+    ]
   }
 }
 
 resource "aws_iam_role" "proxy" {
-  name               = var.proxy_role_name
+  name               = "${var.global_name}-proxy"
   assume_role_policy = data.aws_iam_policy_document.proxy_trust.json
 }
 
 resource "aws_iam_role_policy" "proxy" {
-  name   = "read-passwords"
+  name   = "sign-in"
   role   = aws_iam_role.proxy.id
   policy = data.aws_iam_policy_document.proxy.json
 }
@@ -53,21 +39,11 @@ resource "aws_db_proxy" "this" {
   vpc_subnet_ids         = var.subnet_ids
   vpc_security_group_ids = [var.proxy_security_group_id]
   require_tls            = true
+  # End to end: from the function to the proxy, and from the proxy to the database.
+  default_auth_scheme = "IAM_AUTH"
   # Longer than a Lambda environment stays without a request, so that a thaw seldom finds its connection gone.
   idle_client_timeout = 1800
   debug_logging       = false
-
-  dynamic "auth" {
-    for_each = var.password_secret_arns
-
-    content {
-      description               = auth.key
-      auth_scheme               = "SECRETS"
-      secret_arn                = auth.value
-      iam_auth                  = "REQUIRED"
-      client_password_auth_type = "POSTGRES_SCRAM_SHA_256"
-    }
-  }
 
   depends_on = [aws_iam_role_policy.proxy, aws_cloudwatch_log_group.database]
 }

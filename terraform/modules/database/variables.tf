@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "global_name" {
+  description = "The same with the region, for what is named once in all regions together."
+  type        = string
+}
+
 variable "instance_class" {
   description = "The instance's class."
   type        = string
@@ -48,16 +53,6 @@ variable "deletion_protection" {
   type        = bool
 }
 
-variable "replicas" {
-  description = "How many read replicas serve reports."
-  type        = number
-
-  validation {
-    condition     = var.replicas >= 0 && var.replicas <= 5
-    error_message = "None to five."
-  }
-}
-
 variable "proxy_connections_percent" {
   description = "Which part of the database's connections the proxy may take; the rest is for administrators."
   type        = number
@@ -69,23 +64,13 @@ variable "proxy_connections_percent" {
   }
 }
 
-variable "proxy_role_name" {
-  description = "The role by which the proxy reads the passwords; the secrets' policies name it."
-  type        = string
-}
-
-variable "password_secret_arns" {
-  description = "The secrets of the passwords, by database role."
-  type        = map(string)
+variable "users" {
+  description = "As whom the proxy may sign in to the database: the database users of the functions."
+  type        = set(string)
 }
 
 variable "subnet_ids" {
   description = "The database's subnets."
-  type        = list(string)
-}
-
-variable "rotation_subnet_ids" {
-  description = "The subnets in which the rotation of passwords runs."
   type        = list(string)
 }
 
@@ -96,11 +81,6 @@ variable "database_security_group_id" {
 
 variable "proxy_security_group_id" {
   description = "The proxy's security group."
-  type        = string
-}
-
-variable "maintenance_security_group_id" {
-  description = "The rotation's security group."
   type        = string
 }
 

@@ -32,10 +32,14 @@ data "aws_iam_policy_document" "key" {
         identifiers = [statement.value.principal]
       }
 
-      condition {
-        test     = statement.value.condition.test
-        variable = statement.value.condition.variable
-        values   = statement.value.condition.values
+      dynamic "condition" {
+        for_each = statement.value.condition[*]
+
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
       }
     }
   }

@@ -14,10 +14,10 @@ variable "description" {
 }
 
 variable "services" {
-  description = "AWS services that use the key, by statement id, each held to a condition on where the call comes from."
+  description = "AWS services that use the key, by statement id, each held to a condition on where the call comes from, as far as AWS documents one."
   type = map(object({
     principal = string
-    condition = object({ test = string, variable = string, values = list(string) })
+    condition = optional(object({ test = string, variable = string, values = list(string) }))
   }))
   default = {}
 }

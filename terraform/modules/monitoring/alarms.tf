@@ -45,7 +45,7 @@ locals {
       says      = "Over 80 % of the connections that the functions may open to the proxy are open."
       severity  = "high"
       namespace = "AWS/RDS", metric = "ClientConnections", dimensions = local.proxy
-      statistic = "Maximum", period = 60, times = 5, over = floor(var.function_concurrency * 0.8), missing = "notBreaching"
+      statistic = "Maximum", period = 60, times = 5, over = floor(sum(values(var.concurrency)) * 0.8), missing = "notBreaching"
     }
     table-reads-throttled = {
       says      = "DynamoDB refuses reads: people can't stay signed in."
@@ -100,8 +100,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   comparison_operator = can(each.value.over) ? "GreaterThanThreshold" : "LessThanThreshold"
   threshold           = try(each.value.over, each.value.under)
   treat_missing_data  = each.value.missing
-  alarm_actions       = [aws_sns_topic.alerts.arn]
-  ok_actions          = [aws_sns_topic.alerts.arn]
+  alarm_actions       = [module.topic.arn]
+  ok_actions          = [module.topic.arn]
 
   tags = { Severity = each.value.severity }
 }

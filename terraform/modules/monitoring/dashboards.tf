@@ -5,10 +5,10 @@ locals {
 
   dashboards = {
     api-performance = [
-      { title = "Requests by function", metrics = [for f in sort(var.functions) : ["AWS/Lambda", "Invocations", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
-      { title = "Concurrent executions", metrics = [for f in sort(var.functions) : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", "${var.name}-${f}"]], stat = "Maximum" },
-      { title = "Time in the function, p50", metrics = [for f in sort(var.functions) : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p50" },
-      { title = "Time in the function, p99", metrics = [for f in sort(var.functions) : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p99" },
+      { title = "Requests by function", metrics = [for f in local.functions : ["AWS/Lambda", "Invocations", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
+      { title = "Concurrent executions", metrics = [for f in local.functions : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", "${var.name}-${f}"]], stat = "Maximum" },
+      { title = "Time in the function, p50", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p50" },
+      { title = "Time in the function, p99", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p99" },
       { title = "Latency by route, p95", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"APILatency\"', 'p95', 300)" }]], stat = "p95" },
       { title = "Requests by route", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"RequestCount\"', 'Sum', 300)" }]], stat = "Sum" },
     ]
@@ -31,8 +31,8 @@ locals {
     ]
     errors = [
       { title = "Failed requests by route", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"ErrorCount\"', 'Sum', 300)" }]], stat = "Sum" },
-      { title = "Failed invocations", metrics = [for f in sort(var.functions) : ["AWS/Lambda", "Errors", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
-      { title = "Turned away", metrics = [for f in sort(var.functions) : ["AWS/Lambda", "Throttles", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
+      { title = "Failed invocations", metrics = [for f in local.functions : ["AWS/Lambda", "Errors", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
+      { title = "Turned away", metrics = [for f in local.functions : ["AWS/Lambda", "Throttles", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
       { title = "Dead letters", metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.name}-dead-letters"]], stat = "Maximum" },
       { title = "Refused secret reads", metrics = [[local.security_namespace, local.refused_secret_reads]], stat = "Sum" },
       { title = "DynamoDB throttles", metrics = [

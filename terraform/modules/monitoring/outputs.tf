@@ -1,4 +1,4 @@
 output "topic_arn" {
   description = "Whom alarms tell."
-  value       = aws_sns_topic.alerts.arn
+  value       = module.topic.arn
 }

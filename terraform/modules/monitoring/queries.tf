@@ -1,7 +1,7 @@
 # Saved questions to the functions' logs.
 
 locals {
-  function_logs = [for function in sort(var.functions) : "/aws/lambda/${var.name}-${function}"]
+  function_logs = [for function in local.functions : "/aws/lambda/${var.name}-${function}"]
 }
 
 resource "aws_cloudwatch_query_definition" "this" {

@@ -19,12 +19,6 @@ data "aws_iam_policy_document" "trail_trust" {
       type        = "Service"
       identifiers = ["cloudtrail.amazonaws.com"]
     }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
   }
 }
 
@@ -36,7 +30,7 @@ data "aws_iam_policy_document" "trail" {
 }
 
 resource "aws_iam_role" "trail" {
-  name               = "${var.name}-trail"
+  name               = "${var.global_name}-trail"
   assume_role_policy = data.aws_iam_policy_document.trail_trust.json
 }
 
@@ -48,7 +42,7 @@ resource "aws_iam_role_policy" "trail" {
 
 resource "aws_cloudtrail" "this" {
   # checkov:skip=CKV_AWS_252:The metric filter below tells of what matters; a topic for each delivered file would tell nothing.
-  name                          = var.name
+  name                          = var.global_name
   s3_bucket_name                = var.access_logs_bucket
   s3_key_prefix                 = "cloudtrail"
   is_multi_region_trail         = true
@@ -64,6 +58,26 @@ resource "aws_cloudtrail" "this" {
     field_selector {
       field  = "eventCategory"
       equals = ["Management"]
+    }
+  }
+
+  # Who read, wrote or tried to delete an anchor. Reads of secrets are management events already.
+  advanced_event_selector {
+    name = "Anchors"
+
+    field_selector {
+      field  = "eventCategory"
+      equals = ["Data"]
+    }
+
+    field_selector {
+      field  = "resources.type"
+      equals = ["AWS::S3::Object"]
+    }
+
+    field_selector {
+      field       = "resources.ARN"
+      starts_with = ["${var.anchors_bucket_arn}/"]
     }
   }
 }

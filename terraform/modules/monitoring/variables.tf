@@ -8,17 +8,17 @@ variable "name" {
   type        = string
 }
 
-variable "functions" {
-  description = "The functions' names, after `berthcare-{environment}-`."
-  type        = set(string)
+variable "global_name" {
+  description = "The same with the region, for what is named once in all regions together."
+  type        = string
 }
 
-variable "function_concurrency" {
-  description = "How many of the functions that hold a database connection may run at once: the sum of template.yaml's reserved concurrency."
-  type        = number
+variable "concurrency" {
+  description = "By function, how many run at once: template.yaml's reserved concurrency."
+  type        = map(number)
 
   validation {
-    condition     = var.function_concurrency > 0
+    condition     = length(var.concurrency) > 0 && alltrue([for reserved in var.concurrency : reserved > 0])
     error_message = "Something has to run."
   }
 }
@@ -47,12 +47,6 @@ variable "ephemeral_table" {
 variable "ephemeral_operations" {
   description = "The operations that the functions ask of that table."
   type        = set(string)
-  default     = ["DeleteItem", "GetItem", "PutItem", "UpdateItem"]
-}
-
-variable "distribution_id" {
-  description = "The CloudFront distribution."
-  type        = string
 }
 
 variable "access_logs_bucket" {
@@ -65,12 +59,28 @@ variable "logs_key_arn" {
   type        = string
 }
 
+variable "anchors_bucket_arn" {
+  description = "The bucket of the audit chain's anchors, whose every use is recorded."
+  type        = string
+}
+
+variable "backup_vault" {
+  description = "The vault that takes backups."
+  type        = string
+}
+
+variable "backup_hours" {
+  description = "Within how many hours a backup of a bucket must have been completed."
+  type        = number
+}
+
 variable "emails" {
   description = "Who is told by e-mail; each address confirms once."
   type        = set(string)
+}
 
-  validation {
-    condition     = length(var.emails) > 0 && alltrue([for email in var.emails : can(regex("^[^@\\s]+@[^@\\s]+$", email))])
-    error_message = "At least one address of e-mail: an alarm that nobody hears is none."
-  }
+variable "pager_endpoint" {
+  description = "The HTTPS address of the pager that critical alarms wake; null for none."
+  type        = string
+  default     = null
 }

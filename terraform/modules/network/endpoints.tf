@@ -25,27 +25,6 @@ data "aws_iam_policy_document" "own_resources" {
       values   = [data.aws_caller_identity.current.account_id]
     }
   }
-
-  # Belongs to no account; the rotation makes passwords by it.
-  dynamic "statement" {
-    for_each = each.key == "secretsmanager" ? ["secretsmanager:GetRandomPassword"] : []
-
-    content {
-      actions   = [statement.value]
-      resources = ["*"]
-
-      principals {
-        type        = "AWS"
-        identifiers = ["*"]
-      }
-
-      condition {
-        test     = "StringEquals"
-        variable = "aws:PrincipalAccount"
-        values   = [data.aws_caller_identity.current.account_id]
-      }
-    }
-  }
 }
 
 resource "aws_vpc_endpoint" "gateway" {

@@ -31,7 +31,7 @@ data "aws_iam_policy_document" "flow" {
 }
 
 resource "aws_iam_role" "flow" {
-  name               = "${var.name}-vpc-flow"
+  name               = "${var.global_name}-vpc-flow"
   assume_role_policy = data.aws_iam_policy_document.flow_trust.json
 }
 

@@ -27,8 +27,3 @@ output "database_security_group_id" {
   description = "The database's security group."
   value       = aws_security_group.database.id
 }
-
-output "maintenance_security_group_id" {
-  description = "The security group of what talks to the database without the proxy."
-  value       = aws_security_group.maintenance.id
-}

@@ -1,5 +1,5 @@
-# Functions reach the proxy and, by TLS, the world. The proxy alone reaches the database, but for what can't go through it:
-# the rotation must try a password before the proxy knows it, and an operator's shell comes where the proxy is the trouble.
+# Functions reach the proxy and, by TLS, the world. The proxy alone reaches the database, but for an operator's shell, which
+# comes where the proxy is the trouble.
 
 resource "aws_security_group" "functions" {
   # checkov:skip=CKV2_AWS_5:The functions are in it; template.yaml attaches them.
@@ -38,9 +38,9 @@ resource "aws_security_group" "endpoints" {
 
 # Holds no function of ours: `migrate` goes by the proxy like the others.
 resource "aws_security_group" "maintenance" {
-  # checkov:skip=CKV2_AWS_5:The rotation is in it, and the shells of the runbooks.
+  # checkov:skip=CKV2_AWS_5:The shells of the runbooks are in it.
   name        = "${var.name}-maintenance"
-  description = "Rotation of passwords, and operators"
+  description = "Operators"
   vpc_id      = aws_vpc.this.id
 
   tags = { Name = "${var.name}-maintenance" }

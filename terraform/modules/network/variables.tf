@@ -8,6 +8,11 @@ variable "name" {
   type        = string
 }
 
+variable "global_name" {
+  description = "The same with the region, for what is named once in all regions together."
+  type        = string
+}
+
 variable "cidr" {
   description = "The VPC's addresses; the subnets are /24 of it."
   type        = string
@@ -28,8 +33,8 @@ variable "zones" {
   }
 
   validation {
-    condition     = alltrue([for zone in var.zones : startswith(zone, "ca-central-1")])
-    error_message = "Data stays in ca-central-1."
+    condition     = alltrue([for zone in var.zones : startswith(zone, "ca-")])
+    error_message = "Data stays in Canada."
   }
 }
 

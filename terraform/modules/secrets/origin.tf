@@ -13,9 +13,11 @@ resource "random_password" "origin" {
   special = false
 }
 
+# Write-only: Terraform may not read this secret any more than anybody else, and from provider 6.27 on doesn't try to.
 resource "aws_secretsmanager_secret_version" "origin" {
-  secret_id = aws_secretsmanager_secret.this["origin"].id
-  secret_string = jsonencode({
+  secret_id                = aws_secretsmanager_secret.this["origin"].id
+  secret_string_wo_version = var.origin_secret.accepted
+  secret_string_wo = jsonencode({
     current  = random_password.origin[var.origin_secret.accepted].result
     previous = random_password.origin[var.origin_secret.accepted - 1].result
   })

@@ -18,11 +18,6 @@ output "arns" {
   value       = { for name, secret in aws_secretsmanager_secret.this : name => secret.arn }
 }
 
-output "password_arns" {
-  description = "The ARNs of the database passwords, by database role."
-  value       = { for role, name in local.passwords : role => aws_secretsmanager_secret.this[name].arn }
-}
-
 output "origin_secret_sent" {
   description = "What CloudFront sends to the origin."
   value       = random_password.origin[var.origin_secret.sent].result

@@ -8,9 +8,14 @@ variable "name" {
   type        = string
 }
 
-variable "proxy_role_name" {
-  description = "The role by which the database proxy reads the passwords."
+variable "global_name" {
+  description = "The same with the region; what the functions' roles begin with."
   type        = string
+}
+
+variable "readers" {
+  description = "By secret, the functions that may read it; nobody else may."
+  type        = map(list(string))
 }
 
 variable "origin_secret" {

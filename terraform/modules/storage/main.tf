@@ -2,17 +2,14 @@
 
 data "aws_caller_identity" "current" {}
 
-data "aws_region" "current" {}
-
 locals {
-  region     = data.aws_region.current.region
   seven_year = 2557
 }
 
 module "access_logs" {
   source = "../bucket"
 
-  name              = "berthcare-access-logs-${var.environment}-${local.region}"
+  name              = "berthcare-access-logs-${var.environment}-${var.region}"
   expire_after_days = 400
   policy_documents  = [data.aws_iam_policy_document.log_delivery.json]
 }
@@ -21,7 +18,7 @@ data "aws_iam_policy_document" "log_delivery" {
   statement {
     sid       = "S3DeliversAccessLogs"
     actions   = ["s3:PutObject"]
-    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${local.region}/s3/*"]
+    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${var.region}/s3/*"]
 
     principals {
       type        = "Service"
@@ -38,7 +35,7 @@ data "aws_iam_policy_document" "log_delivery" {
   statement {
     sid       = "CloudTrailLooks"
     actions   = ["s3:GetBucketAcl"]
-    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${local.region}"]
+    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${var.region}"]
 
     principals {
       type        = "Service"
@@ -48,14 +45,14 @@ data "aws_iam_policy_document" "log_delivery" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceArn"
-      values   = ["arn:aws:cloudtrail:${local.region}:${data.aws_caller_identity.current.account_id}:trail/berthcare-${var.environment}"]
+      values   = ["arn:aws:cloudtrail:${var.region}:${data.aws_caller_identity.current.account_id}:trail/${var.trail_name}"]
     }
   }
 
   statement {
     sid       = "CloudTrailDelivers"
     actions   = ["s3:PutObject"]
-    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${local.region}/cloudtrail/*"]
+    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${var.region}/cloudtrail/*"]
 
     principals {
       type        = "Service"
@@ -65,7 +62,7 @@ data "aws_iam_policy_document" "log_delivery" {
     condition {
       test     = "StringEquals"
       variable = "aws:SourceArn"
-      values   = ["arn:aws:cloudtrail:${local.region}:${data.aws_caller_identity.current.account_id}:trail/berthcare-${var.environment}"]
+      values   = ["arn:aws:cloudtrail:${var.region}:${data.aws_caller_identity.current.account_id}:trail/${var.trail_name}"]
     }
   }
 }
@@ -73,7 +70,7 @@ data "aws_iam_policy_document" "log_delivery" {
 module "photos" {
   source = "../bucket"
 
-  name                     = "berthcare-photos-${var.environment}-${local.region}"
+  name                     = "berthcare-photos-${var.environment}-${var.region}"
   key_arn                  = var.data_key_arn
   log_bucket               = module.access_logs.name
   cheaper_after_days       = 365
@@ -105,7 +102,7 @@ resource "aws_s3_bucket_cors_configuration" "photos" {
 module "documents" {
   source = "../bucket"
 
-  name                     = "berthcare-documents-${var.environment}-${local.region}"
+  name                     = "berthcare-documents-${var.environment}-${var.region}"
   key_arn                  = var.data_key_arn
   log_bucket               = module.access_logs.name
   cheaper_after_days       = 365
@@ -115,7 +112,7 @@ module "documents" {
 module "anchors" {
   source = "../bucket"
 
-  name                     = "berthcare-anchors-${var.environment}-${local.region}"
+  name                     = "berthcare-anchors-${var.environment}-${var.region}"
   key_arn                  = var.data_key_arn
   log_bucket               = module.access_logs.name
   lock_days                = var.anchor_lock_days
@@ -125,8 +122,8 @@ module "anchors" {
 module "releases" {
   source = "../bucket"
 
-  name              = "berthcare-releases-${var.environment}-${local.region}"
+  name              = "berthcare-releases-${var.environment}-${var.region}"
   key_arn           = var.data_key_arn
   log_bucket        = module.access_logs.name
-  expire_after_days = 180
+  expire_after_days = 400
 }

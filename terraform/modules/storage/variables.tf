@@ -3,6 +3,16 @@ variable "environment" {
   type        = string
 }
 
+variable "region" {
+  description = "The region, which the buckets' names carry: those are one for all regions together."
+  type        = string
+}
+
+variable "trail_name" {
+  description = "The record of AWS calls that is delivered here."
+  type        = string
+}
+
 variable "data_key_arn" {
   description = "The key that encrypts data."
   type        = string

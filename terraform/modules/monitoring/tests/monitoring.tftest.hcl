@@ -14,29 +14,20 @@ mock_provider "aws" {
   }
 }
 
-mock_provider "aws" {
-  alias = "us_east_1"
-
-  mock_data "aws_iam_policy_document" {
-    defaults = { json = "{}" }
-  }
-
-  mock_data "aws_caller_identity" {
-    defaults = { account_id = "123456789012" }
-  }
-}
-
 variables {
   environment          = "staging"
   name                 = "berthcare-staging"
-  functions            = ["auth", "visits"]
-  function_concurrency = 100
+  global_name          = "berthcare-staging-ca-central-1"
+  concurrency          = { auth = 60, visits = 40 }
   database_instance_id = "berthcare-staging"
   database_proxy_name  = "berthcare-staging"
   ephemeral_table      = "berthcare-staging-ephemeral"
-  distribution_id      = "E0123456789"
   access_logs_bucket   = "berthcare-access-logs-staging-ca-central-1"
   logs_key_arn         = "arn:aws:kms:ca-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
+  ephemeral_operations = ["GetItem", "PutItem"]
+  anchors_bucket_arn   = "arn:aws:s3:::berthcare-anchors-staging-ca-central-1"
+  backup_vault         = "berthcare-staging"
+  backup_hours         = 26
   emails               = ["oncall@example.ca"]
 }
 
@@ -72,17 +63,21 @@ run "thresholds" {
   }
 
   assert {
-    condition     = alltrue([for function in var.functions : aws_cloudwatch_metric_alarm.function_errors[function].threshold == 1 && aws_cloudwatch_metric_alarm.function_throttles[function].threshold == 0])
+    condition     = alltrue([for function in keys(var.concurrency) : aws_cloudwatch_metric_alarm.function_errors[function].threshold == 1 && aws_cloudwatch_metric_alarm.function_throttles[function].threshold == 0])
     error_message = "Each function alarms on 1 % of errors and on any throttle."
   }
 }
 
-run "an_alarm_that_nobody_hears_is_none" {
+run "looks_back_a_week_at_most" {
   command = plan
 
-  variables {
-    emails = []
+  assert {
+    condition     = alltrue([for alarm in merge(aws_cloudwatch_metric_alarm.job_absent, aws_cloudwatch_metric_alarm.no_backup) : alarm.period * alarm.evaluation_periods <= 604800 && alarm.treat_missing_data == "breaching"])
+    error_message = "CloudWatch refuses an alarm that looks back further than seven days; and where nothing came, that is the alarm."
   }
 
-  expect_failures = [var.emails]
+  assert {
+    condition     = keys(aws_cloudwatch_metric_alarm.job_absent) == keys(aws_cloudwatch_metric_alarm.job_failed)
+    error_message = "A job has both alarms."
+  }
 }

@@ -25,23 +25,33 @@ mock_provider "aws" {
 mock_provider "random" {}
 
 variables {
-  environment     = "staging"
-  name            = "berthcare-staging"
-  proxy_role_name = "berthcare-staging-proxy"
-  origin_secret   = { accepted = 1, sent = 1 }
+  environment   = "staging"
+  name          = "berthcare-staging"
+  global_name   = "berthcare-staging-ca-central-1"
+  readers       = { jwt-signing-key = ["auth"], origin = ["auth", "health"] }
+  origin_secret = { accepted = 1, sent = 1 }
 }
 
 run "readers" {
   command = plan
 
   assert {
-    condition     = join(",", local.readers["jwt-signing-key"]) == "auth"
-    error_message = "Only auth reads the signing key."
+    condition     = tolist(data.aws_iam_policy_document.readers["jwt-signing-key"].statement[0].condition)[0].values == tolist(["arn:aws:iam::123456789012:role/berthcare-staging-ca-central-1-auth"])
+    error_message = "A secret that one function reads is read by its role and no other."
   }
 
   assert {
     condition     = [for name, secret in aws_secretsmanager_secret.this : name if secret.recovery_window_in_days != 7] == []
     error_message = "A secret deleted by mistake can be had back for 7 days."
+  }
+}
+
+run "terraform_writes_what_it_may_not_read" {
+  command = plan
+
+  assert {
+    condition     = aws_secretsmanager_secret_version.origin.secret_string == null
+    error_message = "Terraform would read it to compare, and be refused by the secret's own policy."
   }
 }
 

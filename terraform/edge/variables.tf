@@ -1,0 +1,77 @@
+variable "environment" {
+  description = "Which environment this is."
+  type        = string
+
+  validation {
+    condition     = contains(["staging", "production"], var.environment)
+    error_message = "staging or production."
+  }
+}
+
+variable "account_id" {
+  description = "The AWS account; each environment has one of its own."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "Twelve digits."
+  }
+}
+
+variable "serving_region" {
+  description = "The region behind CloudFront."
+  type        = string
+  default     = "ca-central-1"
+
+  validation {
+    condition     = contains(["ca-central-1", "ca-west-1"], var.serving_region)
+    error_message = "Data stays in Canada."
+  }
+}
+
+variable "domain_name" {
+  description = "The API's public name, such as api.berthcare.ca."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain_name))
+    error_message = "A name of a host, in lower case."
+  }
+}
+
+variable "hosted_zone_id" {
+  description = "The Route 53 zone that holds the name."
+  type        = string
+}
+
+variable "requests_per_five_minutes" {
+  description = "How many requests one address may make in five minutes."
+  type        = number
+
+  validation {
+    condition     = var.requests_per_five_minutes >= 100
+    error_message = "One phone's first sync and a day's visits take more than that."
+  }
+}
+
+variable "maintenance" {
+  description = "Whether the API answers 503 with Retry-After to all but alerts, Twilio and what keeps people signed in."
+  type        = bool
+  default     = false
+}
+
+variable "alarm_emails" {
+  description = "Who is told of alarms by e-mail."
+  type        = set(string)
+
+  validation {
+    condition     = length(var.alarm_emails) > 0 && alltrue([for email in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+$", email))])
+    error_message = "At least one address of e-mail: an alarm that nobody hears is none."
+  }
+}
+
+variable "pager_endpoint" {
+  description = "The HTTPS address of the pager that critical alarms wake; null for none."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,76 @@
+variable "environment" {
+  description = "Which environment this is."
+  type        = string
+}
+
+variable "name" {
+  description = "What everything here is called: `berthcare-{environment}`."
+  type        = string
+}
+
+variable "global_name" {
+  description = "The same with the region, for what is named once in all regions together."
+  type        = string
+}
+
+variable "functions" {
+  description = "The functions and what each may do; see terraform/region/functions.tf."
+  type = map(object({
+    database_user = string
+    secrets       = list(string)
+    table         = list(string)
+    objects       = list(object({ action = string, bucket = string, keys = string }))
+    invokes       = list(string)
+    events        = bool
+  }))
+}
+
+variable "secret_arns" {
+  description = "The secrets' ARNs, by name without the environment."
+  type        = map(string)
+}
+
+variable "table_arn" {
+  description = "The table of what expires."
+  type        = string
+}
+
+variable "bucket_arns" {
+  description = "The buckets' ARNs, by what they hold."
+  type        = map(string)
+}
+
+variable "proxy_resource_id" {
+  description = "The database's proxy as `rds-db:connect` names it."
+  type        = string
+}
+
+variable "security_group_id" {
+  description = "The functions' security group."
+  type        = string
+}
+
+variable "subnet_ids" {
+  description = "The functions' subnets."
+  type        = list(string)
+}
+
+variable "data_key_arn" {
+  description = "The key that encrypts data."
+  type        = string
+}
+
+variable "secrets_key_arn" {
+  description = "The key that encrypts secrets."
+  type        = string
+}
+
+variable "logs_key_arn" {
+  description = "The key that encrypts log groups."
+  type        = string
+}
+
+variable "dead_letters_key_arn" {
+  description = "The key that encrypts dead letters."
+  type        = string
+}

@@ -1,0 +1,29 @@
+variable "environment" {
+  description = "Which environment this is."
+  type        = string
+}
+
+variable "name" {
+  description = "What everything here is called: `berthcare-{environment}`."
+  type        = string
+}
+
+variable "global_name" {
+  description = "The same with the region, for what is named once in all regions together."
+  type        = string
+}
+
+variable "releases_bucket_arn" {
+  description = "The bucket from which releases are deployed."
+  type        = string
+}
+
+variable "dead_letters_arn" {
+  description = "The queue of events that could not be delivered."
+  type        = string
+}
+
+variable "data_key_arn" {
+  description = "The key that encrypts releases and dead letters."
+  type        = string
+}

@@ -1,0 +1,122 @@
+# The functions: what each may do, in one table. A function's role, log group and alarms come of its line; template.yaml
+# gives it code. Secrets are read by those that name them here and by nobody else.
+#
+# - database_user: whom it signs in to the database as; its role lets it connect as that one and no other.
+# - secrets: which it reads, without `{environment}/`.
+# - table: what it asks of the table of what expires.
+# - objects: what it asks of buckets: an action, a bucket, and the keys; no keys where the action is the bucket's.
+# - invokes: whom it calls.
+# - events: whether events reach it that nobody waits for, so that those that fail go to the queue of dead letters.
+
+locals {
+  functions = {
+    alerts = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "origin", "sentry"]
+      table         = []
+      objects       = []
+      invokes       = ["jobs"]
+      events        = false
+    }
+    auth = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "jwt-signing-key", "origin", "sentry"]
+      table         = ["DeleteItem", "GetItem", "PutItem", "UpdateItem"]
+      objects       = []
+      invokes       = ["jobs"]
+      events        = false
+    }
+    clients = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "origin", "sentry"]
+      table         = []
+      objects       = []
+      invokes       = []
+      events        = false
+    }
+    health = {
+      database_user = "berthcare_app"
+      secrets       = ["origin", "sentry"]
+      table         = ["GetItem"]
+      objects       = [{ action = "s3:ListBucket", bucket = "photos", keys = "" }]
+      invokes       = []
+      events        = false
+    }
+    jobs = {
+      database_user = "berthcare_app"
+      secrets       = ["sentry", "twilio/account", "twilio/phone-numbers", "twilio/webhooks"]
+      table         = []
+      objects = [
+        # What orphaned-uploads removes, for good.
+        { action = "s3:ListBucketVersions", bucket = "photos", keys = "" },
+        { action = "s3:DeleteObjectVersion", bucket = "photos", keys = "/uploads/*" },
+        { action = "s3:PutObject", bucket = "anchors", keys = "/*" },
+        { action = "s3:PutObjectRetention", bucket = "anchors", keys = "/*" },
+        { action = "s3:GetObject", bucket = "anchors", keys = "/*" },
+        { action = "s3:ListBucket", bucket = "anchors", keys = "" },
+      ]
+      invokes = []
+      events  = true
+    }
+    migrate = {
+      database_user = "berthcare_migrate"
+      secrets       = ["sentry"]
+      table         = []
+      objects       = []
+      invokes       = []
+      events        = false
+    }
+    photos = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "origin", "sentry"]
+      table         = []
+      objects = [
+        { action = "s3:GetObject", bucket = "photos", keys = "/uploads/*" },
+        # Without it S3 answers 403 for an upload that has not arrived, where the function must know that nothing is there.
+        { action = "s3:ListBucket", bucket = "photos", keys = "" },
+        # Uploads and downloads are signed with these rights, too; records name the version that is their own.
+        { action = "s3:PutObject", bucket = "photos", keys = "/*" },
+        { action = "s3:GetObjectVersion", bucket = "photos", keys = "/*" },
+        # An upload once it was cleaned, and a copy that came too late: for good.
+        { action = "s3:DeleteObjectVersion", bucket = "photos", keys = "/*" },
+        { action = "s3:PutObject", bucket = "documents", keys = "/*" },
+        { action = "s3:GetObjectVersion", bucket = "documents", keys = "/*" },
+        { action = "s3:DeleteObjectVersion", bucket = "documents", keys = "/*" },
+      ]
+      invokes = []
+      events  = true
+    }
+    sync = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "origin", "sentry"]
+      table         = []
+      objects       = []
+      invokes       = ["jobs"]
+      events        = false
+    }
+    visits = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "origin", "sentry"]
+      table         = []
+      objects       = []
+      invokes       = []
+      events        = false
+    }
+    webhooks = {
+      database_user = "berthcare_app"
+      secrets       = ["origin", "sentry", "twilio/webhooks"]
+      table         = ["UpdateItem"]
+      objects       = []
+      invokes       = ["jobs"]
+      events        = false
+    }
+  }
+
+  database_users = toset([for function in local.functions : function.database_user])
+
+  # By secret, the functions that read it.
+  readers = {
+    for secret in toset(flatten([for function in local.functions : function.secrets])) :
+    secret => [for name, function in local.functions : name if contains(function.secrets, secret)]
+  }
+}
