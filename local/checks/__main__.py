@@ -17,6 +17,7 @@ import handlers
 import metrics
 import mutations
 import policies
+import provenance
 import regions
 import release
 import routes
@@ -38,6 +39,7 @@ OURS: list[tuple[str, Callable[[], list[str]]]] = [
     ("what CloudFormation's role may do", handlers.faults),
     ("alarms and dashboards", metrics.faults),
     ("the delivery, against stand-ins", delivery.faults),
+    ("provenance and approval of a release", provenance.faults),
     ("workflows", workflows.faults),
     ("the runbooks' commands", runbooks.faults),
     ("the schema's SQL", sql.faults),

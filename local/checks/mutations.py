@@ -79,18 +79,29 @@ BREAKS = [
     ("delivery", "delivery/contract.py", r"!= newest", "> newest"),
     ("delivery", "delivery/contract.py", r"    _snapshot\(environment\)\n", ""),
     ("delivery", "delivery/versions.py", r' and name != "migrate"', ""),
+    ("provenance", "delivery/provenance.py", r"!= digests\(\)", "== {}"),
+    ("provenance", "delivery/provenance.py", r"capture_output=True\).returncode", "capture_output=True).returncode > 9"),
+    ("provenance", "delivery/approved.sh", r"grep -qxF", "grep -qxFv"),
+    ("provenance", "delivery/approved.sh", r"git -c gpg.*\n", ""),
+    ("workflows", ".github/workflows/release.yml", r".*delivery/approved.*\n", ""),
     ("runbooks", "docs/runbooks/stuck-outbox.md", r"aws scheduler list-schedules", "aws scheduler list-schedule"),
     ("sql", "shared/schema/policies/visits.sql", r", force row level security", ""),
     ("sql", "shared/schema/policies/photos.sql", r"alter table photos .*\n", ""),
     ("sql", "shared/schema/policies/alerts_and_messages.sql", r"(policy staff_cause [^;]*check )\([^;]*;", r"\1(true);"),
     ("sql", "shared/schema/tables/V006__photos.sql", r"$", "alter table visits rename notes to note;\n"),
+    ("runbooks", "docs/runbooks/lost-device.md", r"'\.\[\] \| \[\.id, \.name", "'.items[] | [.id, .name"),
+    ("runbooks", "docs/runbooks/database-restore.md", r"DBInstances\[0\]\.LatestRestorableTime", "DBInstance.LatestRestorableTime"),
+    ("runbooks", "docs/runbooks/database-restore.md", r" --target-db-instance-identifier \S+", ""),
+    ("runbooks", "docs/runbooks/database-restore.md", r"\.tfvars -var-file", ".values -var-file"),
+    ("runbooks", "docs/runbooks/rollback.md", r"make versions", "make version"),
+    ("runbooks", "docs/runbooks/release.md", r"By hand, with", "By `terraform plan`, with"),
     ("workflows", ".github/workflows/deliver.yml", r"( *- run: make deploy.*\n)( *- run: make smoke.*\n)", r"\2\1"),
     ("workflows", ".github/workflows/check.yml", r"(rust-cache@)[0-9a-f]{40} # v[\d.]+", r"\1v2"),
 ]
 _COPIED = [
     "terraform", "template.yaml", "Cargo.toml", METRICS, "local/checks", "functions", "delivery",
     "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
-    "docs/runbooks", "shared/schema",
+    "docs/runbooks", "Makefile", "shared/schema",
 ]  # fmt: skip
 
 
@@ -149,7 +160,7 @@ def _copy(copy: Path) -> None:
     for name in _COPIED:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "src"))
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "src", "target"))
         else:
             shutil.copy(ROOT / name, copy / name)
     # Of the functions' code the jobs' names are all that is read.

@@ -12,7 +12,7 @@ _PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
 
 
 def faults() -> list[str]:
-    return [*_order(), *_pins()]
+    return [*_order(), *_pins(), *_proof()]
 
 
 def _steps(workflow: str, job: str) -> list[str]:
@@ -41,3 +41,13 @@ def _pins() -> list[str]:
             if not (used.startswith("./") or _PINNED.fullmatch(used)):
                 found.append(f"{file.name}: {used} is no commit with its version beside it")
     return found
+
+
+def _proof() -> list[str]:
+    """Production takes what staging signed, on a second person's word."""
+    steps = _steps("release", "production")
+    approved = next((at for at, step in enumerate(steps) if step.startswith("./delivery/approved.sh")), None)
+    verified = next((at for at, step in enumerate(steps) if "delivery/provenance.py verify" in step), None)
+    if approved is None or verified is None or max(approved, verified) > len(steps) - 3:
+        return ["release.yml deploys what nobody approved, or what staging didn't sign"]
+    return []

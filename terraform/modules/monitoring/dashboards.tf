@@ -1,7 +1,17 @@
-# Four pages to look at: each a title and its graphs. A graph is a list of metrics as CloudWatch writes them.
+# Four pages to look at: each a title and its graphs. A graph is a list of metrics as CloudWatch writes them, or a question to the
+# functions' logs.
 
 locals {
   custom = "BerthCare/API"
+
+  # Question by question: what failed last, what fails most, of which kind, and how many people were there.
+  asked = {
+    recent = "filter level = 'ERROR' or statusCode >= 500 | fields @timestamp, service, message, error, requestId, path | sort @timestamp desc | limit 20"
+    top    = "filter level = 'ERROR' or statusCode >= 500 | stats count(*) as times by service, path, message | sort times desc | limit 20"
+    types  = "filter statusCode >= 400 | stats count(*) as times by statusCode, service | sort times desc | limit 20"
+    people = "filter ispresent(userId) | stats count_distinct(userId) as people by bin(1d) as day | sort day desc | limit 31"
+  }
+  sources = join(" | ", [for group in local.function_logs : "SOURCE '${group}'"])
 
   dashboards = {
     api-performance = [
@@ -10,6 +20,9 @@ locals {
       { title = "Time in the function, p50", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p50" },
       { title = "Time in the function, p99", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p99" },
       { title = "Latency by route, p95", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"APILatency\"', 'p95', 300)" }]], stat = "p95" },
+      { title = "Answers by class of status", metrics = [[{ expression = "SEARCH('{${local.custom},Function,StatusClass} MetricName=\"RequestCount\"', 'Sum', 300)" }]], stat = "Sum" },
+      { title = "Visits begun, a day", metrics = [[local.custom, "RequestCount", "Function", "visits", "Route", "POST /v1/visits/{id}/check-in"]], stat = "Sum", period = 86400 },
+      { title = "People at work, a day", question = local.asked.people },
       { title = "Requests by route", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"RequestCount\"', 'Sum', 300)" }]], stat = "Sum" },
     ]
     database = [
@@ -24,12 +37,20 @@ locals {
         ["AWS/RDS", "FreeableMemory", "DBInstanceIdentifier", var.database_instance_id],
         ["AWS/RDS", "FreeStorageSpace", "DBInstanceIdentifier", var.database_instance_id],
       ], stat = "Minimum" },
+      { title = "Time of a read and a write, in seconds", metrics = [
+        ["AWS/RDS", "ReadLatency", "DBInstanceIdentifier", var.database_instance_id],
+        ["AWS/RDS", "WriteLatency", "DBInstanceIdentifier", var.database_instance_id],
+      ], stat = "Average" },
+      { title = "Replicas: behind by, in seconds", metrics = [[{ expression = "SEARCH('{AWS/RDS,DBInstanceIdentifier} MetricName=\"ReplicaLag\"', 'Maximum', 300)" }]], stat = "Maximum" },
       { title = "Reads and writes a second", metrics = [
         ["AWS/RDS", "ReadIOPS", "DBInstanceIdentifier", var.database_instance_id],
         ["AWS/RDS", "WriteIOPS", "DBInstanceIdentifier", var.database_instance_id],
       ], stat = "Average" },
     ]
     errors = [
+      { title = "Most recent", question = local.asked.recent },
+      { title = "Most frequent", question = local.asked.top },
+      { title = "By status", question = local.asked.types },
       { title = "Failed requests by route", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"ErrorCount\"', 'Sum', 300)" }]], stat = "Sum" },
       { title = "Failed invocations", metrics = [for f in local.functions : ["AWS/Lambda", "Errors", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
       { title = "Turned away", metrics = [for f in local.functions : ["AWS/Lambda", "Throttles", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
@@ -60,19 +81,19 @@ resource "aws_cloudwatch_dashboard" "this" {
   dashboard_body = jsonencode({
     # Two graphs a row.
     widgets = [for index, graph in each.value : {
-      type   = "metric"
+      type   = can(graph.question) ? "log" : "metric"
       x      = index % 2 * 12
       y      = floor(index / 2) * 6
       width  = 12
       height = 6
-      properties = {
-        title   = graph.title
-        metrics = graph.metrics
-        stat    = graph.stat
-        period  = 300
-        region  = local.region
-        view    = "timeSeries"
-      }
+      properties = merge(
+        { title = graph.title, region = local.region, view = can(graph.question) ? "table" : "timeSeries" },
+        { for key, value in { query = "${local.sources} | ${try(graph.question, "")}" } : key => value if can(graph.question) },
+        {
+          for key, value in { metrics = try(graph.metrics, []), stat = try(graph.stat, ""), period = try(graph.period, 300) } :
+          key => value if !can(graph.question)
+        },
+      )
     }]
   })
 }
