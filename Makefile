@@ -13,7 +13,7 @@ INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 TARGET = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 STATE = $(CURDIR)/local/.state
 
-.PHONY: start logs demo reply press reset test test-watermelon test-pooled bench check hooks openapi mobile \
+.PHONY: start logs demo reply press reset test test-watermelon test-pooled bench check hooks openapi mobile schema \
 	build deploy deploy-at-once versions rollback contract smoke drill verify-audit
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and rebuilds what changes.
@@ -87,6 +87,9 @@ mobile:
 	@mkdir -p $(STATE)
 	@cargo run --quiet --example mobile > $(STATE)/schema.js
 	@mv $(STATE)/schema.js docs/mobile/schema.js
+
+# Prints the database as one page: tables, who may read and write them, what runs on them; and the functions.
+schema: ; @$(STACK) exec -- cargo run --quiet --example schema
 
 # Builds the functions for Lambda, each target/lambda/<function>/bootstrap.zip, and fails when a binary is over 12 MB.
 # Needs `rustup target add aarch64-unknown-linux-gnu` once.
