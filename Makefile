@@ -12,9 +12,12 @@ INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 # Where cargo builds, which worktrees may share; and where this checkout keeps files of its own.
 TARGET = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 STATE = $(CURDIR)/local/.state
+BENCH_NODE = local/examples/bench/node
+BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
+BASE ?= main
 
-.PHONY: start logs demo reply press reset test test-watermelon test-pooled bench check hooks openapi mobile schema \
-	build deploy deploy-at-once versions rollback contract smoke drill verify-audit
+.PHONY: start logs demo reply press reset test test-watermelon test-pooled bench bench-check check hooks openapi mobile \
+	schema build deploy deploy-at-once versions rollback contract smoke drill verify-audit
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and rebuilds what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -60,10 +63,18 @@ test-pooled:
 	@sh local/need cargo-nextest 0.9.143
 	@$(STACK) exec --pooled -- cargo nextest run -p tests
 
-# Measures the functions against bare SQL. Needs a release build, which takes about ten minutes.
-bench:
-	@cargo build --release --workspace --bins --example bench
-	@$(STACK) exec -- $(TARGET)/release/examples/bench
+# Measures every path against the bare SQL for the same rows, beside its budget, and writes the tables of
+# docs/measurements.md. A release build comes first: about ten minutes. QUICK=1 takes a build of half the time, a small
+# agency and few rounds; PATH_FILTER=push only the paths named so; LARGE=1 adds an agency of two million visits.
+bench: $(BENCH_NODE)/node_modules/.package-lock.json
+	@cargo build --profile $(BENCH_PROFILE) --workspace --bins --example bench
+	@$(STACK) exec -- $(TARGET)/$(BENCH_PROFILE)/examples/bench
+$(BENCH_NODE)/node_modules/.package-lock.json: $(BENCH_NODE)/package-lock.json
+	@cd $(BENCH_NODE) && npm ci
+
+# Measures the commit BASE and this tree in turn, and fails where this tree is slower by more than the noise.
+bench-check: $(BENCH_NODE)/node_modules/.package-lock.json
+	@sh local/bench-check $(BASE) $(TARGET) $(BENCH_PROFILE)
 
 # Format, lints, licences, the scripts' unit tests, and what can be checked of a deployment without an account.
 check:

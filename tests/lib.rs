@@ -22,6 +22,7 @@ mod database {
     mod applied_again;
     mod migrate;
     mod passwords;
+    mod round_trips;
     mod row_level_security;
     mod schema;
     mod schema_files;

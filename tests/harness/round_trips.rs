@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use super::Database;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -12,44 +13,67 @@ use tokio::{
 
 /// A loopback port that leads to PostgreSQL.
 pub struct RoundTrips {
-    pub port: u16,
-    begun: Arc<AtomicUsize>,
+    port: u16,
+    counters: Arc<Counters>,
+}
+
+#[derive(Default)]
+struct Counters {
+    begun: AtomicUsize,
+    executed: AtomicUsize,
 }
 
 impl RoundTrips {
-    pub async fn to(host: String, port: u16) -> Self {
+    /// Before the database of a test; answers also the URL by which functions come through here.
+    pub async fn before(database: &Database) -> (Self, String) {
+        let (host, port) = database.host_and_port();
+        let proxy = Self::to(host.clone(), port).await;
+        let direct = database.direct_url("berthcare_app");
+        let url = direct.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)).replace(&host, "127.0.0.1");
+        (proxy, url)
+    }
+
+    async fn to(host: String, port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let here = listener.local_addr().unwrap().port();
-        let begun = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&begun);
+        let counters = Arc::new(Counters::default());
+        let counting = Arc::clone(&counters);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 let far = TcpStream::connect((host.clone(), port)).await.unwrap();
-                tokio::spawn(forward(near, far, Arc::clone(&counter)));
+                tokio::spawn(forward(near, far, Arc::clone(&counting)));
             }
         });
-        Self { port: here, begun }
+        Self { port: here, counters }
     }
 
     /// How many have begun since it was last asked.
     pub fn count(&self) -> usize {
-        self.begun.swap(0, Ordering::SeqCst)
+        self.counts().0
+    }
+
+    /// How many have begun, and how many statements they executed, those of transaction control included, since it was
+    /// last asked.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.counters.begun.swap(0, Ordering::SeqCst), self.counters.executed.swap(0, Ordering::SeqCst))
     }
 }
 
-/// Each `Sync` and each simple query is answered by one `ReadyForQuery`. A round trip begins with what is sent while none of
-/// these answers is owed.
-async fn forward(near: TcpStream, far: TcpStream, begun: Arc<AtomicUsize>) {
+/// Each `Sync` and each simple query is answered by one `ReadyForQuery`. A round trip begins with what is sent while
+/// none of these answers is owed.
+async fn forward(near: TcpStream, far: TcpStream, counters: Arc<Counters>) {
     let owed = Arc::new(Mutex::new(0_i64));
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
     let asked = {
         let owed = Arc::clone(&owed);
         move |kinds: &[u8]| {
+            let executed = kinds.iter().filter(|kind| matches!(kind, b'E' | b'Q')).count();
+            counters.executed.fetch_add(executed, Ordering::SeqCst);
             let asks = kinds.iter().filter(|kind| matches!(kind, b'S' | b'Q')).count();
             let mut owed = owed.lock().unwrap();
             if *owed == 0 && asks > 0 {
-                begun.fetch_add(1, Ordering::SeqCst);
+                counters.begun.fetch_add(1, Ordering::SeqCst);
             }
             *owed += i64::try_from(asks).unwrap();
         }

@@ -28,11 +28,7 @@ fn work(first: &Value, turn: u32) -> Value {
 #[tokio::test]
 async fn a_pull_and_a_push_are_two_round_trips_each() {
     let app = TestApp::new().await;
-    let (host, port) = app.database.host_and_port();
-    let round_trips = RoundTrips::to(host, port).await;
-    let direct =
-        app.database.direct_url("berthcare_app").replace(&format!(":{port}/"), &format!(":{}/", round_trips.port));
-    let url = direct.replace(&app.database.host_and_port().0, "127.0.0.1");
+    let (round_trips, url) = RoundTrips::before(&app.database).await;
     let mut phone = Phone::of(app.nurse().await.through(app.with_database(url)));
     // Which connects.
     let first = phone.pull(Some(0)).await;

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     fs,
-    path::PathBuf,
+    path::Path as FilePath,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex as StdMutex, PoisonError},
     time::{Duration, Instant},
@@ -20,14 +20,14 @@ use axum::{
     serve::ListenerExt,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use local::gateway::{Sent, event};
-use runtime::lambda::Fatal;
 use serde_json::Value;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, mpsc, oneshot},
 };
 use uuid::Uuid;
+
+use super::internals::{Fatal, Sent, event};
 
 /// Longer than a function may take in AWS.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -82,8 +82,13 @@ pub struct Function {
 }
 
 impl Function {
-    /// Starts `environments` processes of the release binary `name`.
-    pub async fn start(name: &str, environments: usize, variables: &[(&str, String)]) -> Result<Self, Fatal> {
+    /// Starts `environments` processes of the binary `name` in `folder`.
+    pub async fn start(
+        folder: &FilePath,
+        name: &str,
+        environments: usize,
+        variables: &[(&str, String)],
+    ) -> Result<Self, Fatal> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (queue, waiting) = mpsc::unbounded_channel();
@@ -99,7 +104,7 @@ impl Function {
         });
         let environments = (0..environments)
             .map(|_| {
-                Command::new(binary(name)?)
+                Command::new(folder.join(name))
                     .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
                     .env("AWS_LAMBDA_FUNCTION_NAME", name)
                     .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
@@ -140,6 +145,18 @@ impl Function {
         };
         self.environments.iter().map(peak).max().unwrap_or_default()
     }
+
+    /// The CPU time that all its processes have taken. Threads that ended are not counted: take it often.
+    pub fn cpu_time(&self) -> Duration {
+        let nanoseconds = self.environments.iter().flat_map(|child| {
+            let tasks = fs::read_dir(format!("/proc/{}/task", child.id())).into_iter().flatten().flatten();
+            tasks.filter_map(|task| {
+                let statistics = fs::read_to_string(task.path().join("schedstat")).ok()?;
+                statistics.split_whitespace().next()?.parse::<u64>().ok()
+            })
+        });
+        Duration::from_nanos(nanoseconds.sum())
+    }
 }
 
 impl Drop for Function {
@@ -150,15 +167,6 @@ impl Drop for Function {
         }
         self.server.abort();
     }
-}
-
-/// The release binary of a function.
-pub fn binary(name: &str) -> Result<PathBuf, Fatal> {
-    // This example is in target/release/examples.
-    let here = std::env::current_exe()?;
-    let folder =
-        here.parent().and_then(std::path::Path::parent).ok_or("the benchmark must run from the target folder")?;
-    Ok(folder.join(name))
 }
 
 /// `GET .../invocation/next` hands out an event, `POST .../invocation/{id}/response` takes its answer.

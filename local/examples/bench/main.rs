@@ -1,323 +1,176 @@
-//! `make bench`: what each function takes, beside the bare SQL for the same in the same run. The functions are the release
-//! binaries, each in processes of its own, as Lambda runs them.
+//! `make bench`: what each path takes in the function, beside the bare SQL for the same rows in the same run, with the
+//! database near and a millisecond of round trip away, and the budget beside it. The functions are the built binaries,
+//! each in processes of its own, as Lambda runs them.
 //!
-//! Times are medians. What counts is the ratio, and the memory: a faster machine changes the rest.
+//! | what to run | what it does |
+//! |---|---|
+//! | `make bench` | a release build, 200,000 visits, all paths; writes the tables of `docs/measurements.md` |
+//! | `make bench LARGE=1` | also an agency of 2,000,000 visits |
+//! | `make bench QUICK=1` | a build of the profile `bench-quick`, 20,000 visits, a quarter of the rounds: two minutes |
+//! | `make bench QUICK=1 PATH_FILTER=push` | only the paths whose name contains `push`: half of that |
+//! | `make bench-check BASE=<commit>` | this commit and that one in turn, twice each; fails where this one is slower |
+//!
+//! On a machine that does other things too, look at `quiet`: the ratio of the tenth percentiles. What counts is the
+//! ratio, and the memory: a faster machine changes the rest. `QUICK=1` tells whether a change helps; what is said to be
+//! within budget is said of a whole run.
 
 mod bare;
+mod budget;
+mod compare;
+mod document;
 mod function;
+mod internals;
+mod measure;
+mod node;
+mod options;
+mod paths;
+mod relay;
 mod report;
+mod requests;
 mod sets;
+mod stack;
+mod statistics;
+mod wire;
 
-use std::{
-    env,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, thread, time::Instant};
 
-use function::{Answer, Function};
-use futures_util::future::try_join_all;
-use local::{
-    gateway::Sent,
-    prepare::{self, TokenKeys, connect},
-};
-use report::{Line, Milliseconds, heading, median};
-use runtime::{aws::aws_config, lambda::Fatal, secrets::SecretName};
-use serde_json::{Value, json};
+use internals::Fatal;
+use options::Options;
+use paths::{cold_start, environments, sign_in, storage, sync, visits};
+use report::Report;
+use requests::Phone;
 use sets::Nurse;
-use tokio_postgres::{Client, Config, config::Host};
+use stack::{Distance, Stack};
 use uuid::Uuid;
 
-const DATABASE: &str = "bench";
-/// As many environments as serve many devices at once: more than the cores here, fewer than the devices.
-const ENVIRONMENTS: usize = 10;
+/// Visits of the agency that is measured with `LARGE=1`.
+const LARGE: usize = 2_000_000;
+/// What the phone of a first sync holds in the end.
+const RECORDS: usize = 10_000;
 
 #[tokio::main]
 async fn main() -> Result<(), Fatal> {
-    let bench = Bench::prepare().await?;
-    println!("Filling the database ...");
-    let mut single = Vec::new();
-    for records in [1_000, 10_000, 50_000] {
-        single.push(sets::agency_of_one(&bench.admin, records).await?);
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match &arguments[..] {
+        [] => {}
+        [command, base, head] if command == "compare" => return compare::run(Path::new(base), Path::new(head)),
+        _ => return Err("usage: bench, or bench compare BASE HEAD with the folders of two builds".into()),
     }
-    let many = sets::agency_of_many(&bench.admin, 100).await?;
-    bare::prepare(&bench.admin).await?;
-    bench.admin.batch_execute("analyze").await?;
-
-    bench.cold_starts().await?;
-    let phones = bench.sign_ins(&single, &many).await?;
-    bench.days(&phones[single.len()], &many[0]).await?;
-    bench.pulls(&single, &phones).await?;
-    bench.pushes(&phones[single.len()..], &many).await
+    let stack = Stack::prepare(Options::from_env()?).await?;
+    let report = run(&stack).await?;
+    if let Some(file) = &stack.options.json {
+        fs::write(file, serde_json::to_vec(&report)?)?;
+    }
+    if stack.options.whole() && stack.options.json.is_none() {
+        document::write(&stack.options.document, &report, &taken(&stack).await?)?;
+    }
+    Ok(())
 }
 
-struct Bench {
-    admin: Client,
-    admin_config: Config,
-    variables: Vec<(&'static str, String)>,
+/// When and on what it was measured.
+async fn taken(stack: &Stack) -> Result<String, Fatal> {
+    let version = stack.admin.query_typed("select current_setting('server_version')", &[]).await?;
+    let version: String = version.first().ok_or("no version")?.get(0);
+    let postgresql = version.split_whitespace().next().unwrap_or_default();
+    let (day, cores) = (jiff::Zoned::now().date(), thread::available_parallelism()?);
+    let (visits, architecture) = (stack.options.visits(), std::env::consts::ARCH);
+    let profile = stack.options.functions.file_name().unwrap_or_default().display();
+    Ok(format!(
+        "Taken {day} on {cores} cores ({architecture}), PostgreSQL {postgresql}, {visits} visits in the agency, \
+         functions of the profile `{profile}`."
+    ))
 }
 
-/// Somebody signed in.
-struct Phone {
-    token: String,
+/// Measures everything that was asked for.
+async fn run(stack: &Stack) -> Result<Report, Fatal> {
+    let mut report = Report::default();
+    let people = People::settle(stack).await?;
+    cold_start::cold_starts(stack, &mut report).await?;
+    sign_in::sign_ins(stack, &mut report, people.agency_id).await?;
+
+    let phones = people.sign_in(stack).await?;
+    visits::reads(stack, &mut report, &phones[0], &people.by_day[0]).await?;
+    visits::check_in(stack, &mut report, &phones[1], &people.by_day[1]).await?;
+
+    let holders = people.sign_in_holders(stack).await?;
+    let holder = (&holders[0], &people.holders[0]);
+    let cursor = sync::flat(stack, &mut report, holder, None).await?;
+    sync::pulls_after_changes(stack, &mut report, holder, cursor).await?;
+    for ((phone, nurse), of) in holders.iter().zip(&people.holders).zip(&people.agencies).skip(1) {
+        sync::flat(stack, &mut report, (phone, nurse), Some(of)).await?;
+    }
+
+    let phones = people.sign_in(stack).await?;
+    sync::pushes(stack, &mut report, &phones[0], &people.by_day[0]).await?;
+    let pushers = people.by_day.len() - environments::MOST;
+    environments::pushes(stack, &mut report, &phones[pushers..], &people.by_day[pushers..]).await?;
+    storage::per_visit(stack, &mut report, &phones[2], &people.by_day[2]).await?;
+    Ok(report)
 }
 
-impl Bench {
-    /// Makes a database, a table and secrets of its own on the services that run.
-    async fn prepare() -> Result<Self, Fatal> {
-        let admin: Config = env::var("DATABASE_ADMIN_URL")?.parse()?;
-        prepare::database(&admin, DATABASE).await?;
-        let aws = aws_config().await;
-        prepare::table(&aws, &env::var("EPHEMERAL_TABLE")?).await?;
-        prepare::bucket(&aws, &env::var("PHOTOS_BUCKET")?).await?;
-        TokenKeys::generate("bench-1")?.publish(&aws, "bench").await?;
-        let mut admin_config = admin.clone();
-        admin_config.dbname(DATABASE);
-        let Some(Host::Tcp(host)) = admin.get_hosts().first() else {
-            return Err("the database must have a host".into());
-        };
-        let port = admin.get_ports().first().copied().unwrap_or(5432);
-        let settings = |role: &str| json!({"host": host, "port": port, "username": role, "password": "", "dbname": DATABASE, "sslmode": "disable"});
-        for (secret, role) in
-            [(SecretName::Database, "berthcare_app"), (SecretName::MigrateDatabase, "berthcare_migrate")]
-        {
-            prepare::secret(&aws, &format!("bench/{}", <&str>::from(secret)), &settings(role)).await?;
+/// Who is there.
+struct People {
+    /// The agency of everybody but the holders of the others.
+    agency_id: Uuid,
+    /// Nurses with a day's visits: the first reads, the second checks in, the third charts, the others push.
+    by_day: Vec<Nurse>,
+    /// Who holds much, one in each agency; the first in this one.
+    holders: Vec<Nurse>,
+    /// What the holders' agencies are called.
+    agencies: Vec<String>,
+}
+
+impl People {
+    /// Fills the database.
+    async fn settle(stack: &Stack) -> Result<Self, Fatal> {
+        let (began, admin, visits) = (Instant::now(), &stack.admin, stack.options.visits());
+        println!("Filling the database ...");
+        let agency_id = sets::agency(admin).await?;
+        sets::fill(admin, agency_id, visits).await?;
+        let mut by_day = sets::nurses(admin, agency_id, 3 + environments::MOST).await?;
+        for (number, nurse) in by_day.iter_mut().enumerate() {
+            let visits = if number == 1 { visits::check_ins(stack) } else { visits::VISITS_A_DAY };
+            sets::give_day(admin, std::slice::from_mut(nurse), visits).await?;
         }
-        let variables = vec![("BERTHCARE_ENV", "bench".to_owned()), ("LOG_LEVEL", "warn".to_owned())];
-        Ok(Self { admin: connect(&admin_config).await?, admin_config, variables })
-    }
-
-    async fn function(&self, name: &str, environments: usize) -> Result<Function, Fatal> {
-        Function::start(name, environments, &self.variables).await
-    }
-
-    /// From the start of a process to its first answer, database connection and keys included.
-    async fn cold_starts(&self) -> Result<(), Fatal> {
-        heading("Cold start: from the start of the process to the first answer (11 each)");
-        for (name, path) in [
-            ("auth", "/v1/.well-known/jwks.json"),
-            ("clients", "/v1/clients"),
-            ("visits", "/v1/visits"),
-            ("sync", "/v1/sync"),
-            ("health", "/v1/health"),
-        ] {
-            let (mut times, mut peak_memory, mut bytes) = (Vec::new(), 0, 0);
-            for _ in 0..11 {
-                let began = Instant::now();
-                let function = self.function(name, 1).await?;
-                let answer = function.send(&get(path, None)).await?;
-                times.push(Milliseconds::since(began));
-                (peak_memory, bytes) = (function.peak_memory(), answer.wire.len());
+        let mut holders = sets::nurses(admin, agency_id, 1).await?;
+        let mut agencies = vec![format!("agency of {visits} visits")];
+        let others = if stack.options.large { vec![0, LARGE] } else { vec![0] };
+        for visits in others {
+            let agency_id = sets::agency(admin).await?;
+            if visits > 0 {
+                sets::fill(admin, agency_id, visits).await?;
             }
-            Line { what: name.into(), took: median(times), bare: None, records: 0, bytes, peak_memory }.print();
+            holders.extend(sets::nurses(admin, agency_id, 1).await?);
+            agencies.push(if visits == 0 {
+                "agency of this nurse alone".into()
+            } else {
+                format!("agency of {visits} visits")
+            });
         }
-        Ok(())
-    }
-
-    /// Signs everybody in, each on a phone of their own.
-    async fn sign_ins(&self, single: &[Nurse], many: &[Nurse]) -> Result<Vec<Phone>, Fatal> {
-        heading("Sign in (Argon2id, 19 MiB, two passes)");
-        let auth = self.function("auth", 1).await?;
-        let (mut phones, mut times) = (Vec::new(), Vec::new());
-        for (number, nurse) in single.iter().chain(many).enumerate() {
-            let device = json!({"id": Uuid::now_v7(), "name": "Phone", "platform": "ios", "app_version": "1.0.0"});
-            let body = json!({"email": nurse.email, "password": sets::PASSWORD, "device": device});
-            // The limit for each address is not what is measured.
-            let source_ip = format!("192.0.2.{}", number + 1);
-            let answer = auth.send(&Sent { source_ip: &source_ip, ..post("/v1/auth/login", None, &body) }).await?;
-            let tokens = expect(200, &answer)?;
-            times.push(answer.took.into());
-            phones.push(Phone { token: tokens["access_token"].as_str().ok_or("no token")?.to_owned() });
+        for holder in &mut holders {
+            sets::give_records(admin, holder, RECORDS).await?;
         }
-        let peak_memory = auth.peak_memory();
-        Line { what: "sign in".into(), took: median(times), bare: None, records: 0, bytes: 0, peak_memory }.print();
-        Ok(phones)
+        bare::prepare(admin).await?;
+        sets::settle(admin).await?;
+        println!("Filled in {:.0} s", began.elapsed().as_secs_f64());
+        Ok(Self { agency_id, by_day, holders, agencies })
     }
 
-    /// What a phone without sync, or the portal, asks most.
-    async fn days(&self, phone: &Phone, nurse: &Nurse) -> Result<(), Fatal> {
-        heading("A nurse's day: eight visits with their tasks (300 each)");
-        let visits = self.function("visits", 1).await?;
-        let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).start_of_day()?.timestamp();
-        let tomorrow = today + jiff::SignedDuration::from_hours(24);
-        let path = format!("/v1/visits?from={today}&to={tomorrow}&user_id={}", nurse.id);
-        let (mut times, mut bare, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for _ in 0..300 {
-            let answer = visits.send(&get(&path, Some(phone))).await?;
-            let day = expect(200, &answer)?;
-            if day["items"].as_array().map(Vec::len) != Some(8) {
-                return Err(format!("not eight visits: {day}").into());
-            }
-            times.push(answer.took.into());
-            bytes = answer.wire.len();
-            bare.push(bare::day(&self.admin, nurse).await?);
-        }
-        let (took, bare, peak_memory) = (median(times), Some(median(bare)), visits.peak_memory());
-        Line { what: "GET /v1/visits".into(), took, bare, records: 8, bytes, peak_memory }.print();
-        Ok(())
+    async fn sign_in(&self, stack: &Stack) -> Result<Vec<Phone>, Fatal> {
+        all(stack, &self.by_day).await
     }
 
-    async fn pulls(&self, nurses: &[Nurse], phones: &[Phone]) -> Result<(), Fatal> {
-        heading("Pull");
-        for (nurse, phone) in nurses.iter().zip(phones) {
-            let sync = self.function("sync", 1).await?;
-            let rounds = if nurse.records > 10_000 { 5 } else { 11 };
-            let (mut times, mut bare, mut bytes, mut pages) = (Vec::new(), Vec::new(), 0, 0);
-            let mut cursor = 0;
-            for _ in 0..rounds {
-                let (mut took, mut records) = (Duration::ZERO, 0);
-                (cursor, bytes, pages) = (0, 0, 0);
-                loop {
-                    let answer = sync.send(&get(&pull(cursor), Some(phone))).await?;
-                    let page = expect(200, &answer)?;
-                    records += rows(&page);
-                    (took, bytes, pages) = (took + answer.took, bytes + answer.wire.len(), pages + 1);
-                    cursor = page["timestamp"].as_i64().ok_or("no cursor")?;
-                    if page["has_more"] != true {
-                        break;
-                    }
-                }
-                if records != nurse.records {
-                    return Err(format!("{records} records instead of {}", nurse.records).into());
-                }
-                times.push(took.into());
-                bare.push(bare::pull(&self.admin, nurse, 0).await?);
-            }
-            let what = format!("first sync of {} records, {pages} page(s)", nurse.records);
-            let (took, bare, peak_memory) = (median(times), Some(median(bare)), sync.peak_memory());
-            Line { what, took, bare, records: nurse.records, bytes, peak_memory }.print();
-
-            let (mut times, mut bare, mut bytes) = (Vec::new(), Vec::new(), 0);
-            for _ in 0..100 {
-                let answer = sync.send(&get(&pull(cursor), Some(phone))).await?;
-                if rows(&expect(200, &answer)?) != 0 {
-                    return Err("an incremental pull was not empty".into());
-                }
-                times.push(answer.took.into());
-                bytes = answer.wire.len();
-                bare.push(bare::pull(&self.admin, nurse, cursor & ((1 << 40) - 1)).await?);
-            }
-            let what = format!("empty incremental beside {} records", nurse.records);
-            let (took, bare, peak_memory) = (median(times), Some(median(bare)), sync.peak_memory());
-            Line { what, took, bare, records: 0, bytes, peak_memory }.print();
-        }
-        Ok(())
-    }
-
-    async fn pushes(&self, phones: &[Phone], nurses: &[Nurse]) -> Result<(), Fatal> {
-        heading("Push");
-        let mut visits = Vec::new();
-        for nurse in nurses {
-            visits.push(self.visit_of(nurse).await?);
-        }
-        for (records, rounds) in [(1, 100), (50, 40), (1_000, 7)] {
-            let sync = self.function("sync", 1).await?;
-            let cursor = first_pull(&sync, &phones[0]).await?;
-            let (mut times, mut bare, mut bytes) = (Vec::new(), Vec::new(), 0);
-            for _ in 0..rounds {
-                let tasks = bare::tasks(visits[0], records);
-                let (took, sent) = push(&sync, &phones[0], cursor, &tasks).await?;
-                times.push(took);
-                bytes = sent;
-                bare.push(bare::push(&self.admin, nurses[0].agency_id, &tasks).await?);
-            }
-            let what = format!("push of {records} record(s)");
-            let (took, bare, peak_memory) = (median(times), Some(median(bare)), sync.peak_memory());
-            Line { what, took, bare, records, bytes, peak_memory }.print();
-        }
-
-        heading("Push of 50 records from many devices of one agency at once: until the last is answered");
-        for devices in [1, 10, 100] {
-            let environments = devices.min(ENVIRONMENTS);
-            let sync = self.function("sync", environments).await?;
-            let cursors = try_join_all(phones[..devices].iter().map(|phone| first_pull(&sync, phone))).await?;
-            let connections = try_join_all((0..environments).map(|_| connect(&self.admin_config))).await?;
-            let (mut times, mut bare, mut bytes) = (Vec::new(), Vec::new(), 0);
-            for _ in 0..5 {
-                let tasks: Vec<_> = visits[..devices].iter().map(|visit| bare::tasks(*visit, 50)).collect();
-                let began = Instant::now();
-                let sent = phones
-                    .iter()
-                    .zip(&cursors)
-                    .zip(&tasks)
-                    .map(|((phone, cursor), tasks)| push(&sync, phone, *cursor, tasks));
-                bytes = try_join_all(sent).await?.into_iter().map(|(_, bytes)| bytes).sum();
-                times.push(Milliseconds::since(began));
-
-                let began = Instant::now();
-                let workers = connections.iter().enumerate().map(|(worker, connection)| {
-                    let mine = tasks.iter().skip(worker).step_by(environments);
-                    async move {
-                        for tasks in mine {
-                            bare::push(connection, nurses[0].agency_id, tasks).await?;
-                        }
-                        Ok::<_, Fatal>(())
-                    }
-                });
-                try_join_all(workers).await?;
-                bare.push(Milliseconds::since(began));
-            }
-            let what = format!("{devices} device(s), {environments} environment(s)");
-            let (took, bare, peak_memory) = (median(times), Some(median(bare)), sync.peak_memory());
-            Line { what, took, bare, records: devices * 50, bytes, peak_memory }.print();
-        }
-        Ok(())
-    }
-
-    async fn visit_of(&self, nurse: &Nurse) -> Result<Uuid, Fatal> {
-        let sql = format!("select id from visits where user_id = '{}' limit 1", nurse.id);
-        Ok(self.admin.query_typed(&sql, &[]).await?.first().ok_or("no visit")?.get(0))
+    async fn sign_in_holders(&self, stack: &Stack) -> Result<Vec<Phone>, Fatal> {
+        all(stack, &self.holders).await
     }
 }
 
-fn get<'a>(path: &'a str, phone: Option<&Phone>) -> Sent<'a> {
-    Sent { method: "GET", path, source_ip: "192.0.2.1", headers: headers(phone), body: None }
-}
-
-fn post<'a>(path: &'a str, phone: Option<&Phone>, body: &Value) -> Sent<'a> {
-    let mut headers = headers(phone);
-    headers.push(("content-type".into(), "application/json".into()));
-    Sent { method: "POST", path, source_ip: "192.0.2.1", headers, body: Some(body.to_string().into_bytes()) }
-}
-
-fn headers(phone: Option<&Phone>) -> Vec<(String, String)> {
-    let mut headers = vec![("accept-encoding".to_owned(), "gzip".to_owned())];
-    headers.extend(phone.map(|phone| ("authorization".to_owned(), format!("Bearer {}", phone.token))));
-    headers
-}
-
-fn expect(status: u16, answer: &Answer) -> Result<Value, Fatal> {
-    let body = answer.json()?;
-    if answer.status == status {
-        Ok(body)
-    } else {
-        Err(format!("{} instead of {status}: {body}", answer.status).into())
+/// Signs all of them in anew: an access token is good for a quarter of an hour.
+async fn all(stack: &Stack, nurses: &[Nurse]) -> Result<Vec<Phone>, Fatal> {
+    let auth = stack.function("auth", 1, Distance::Near).await?;
+    let mut phones = Vec::new();
+    for nurse in nurses {
+        phones.push(requests::sign_in(&auth, &nurse.email, sets::PASSWORD).await?.1);
     }
-}
-
-fn pull(cursor: i64) -> String {
-    format!("/v1/sync?last_pulled_at={cursor}&schema_version=2&migration=null&pending=0")
-}
-
-/// How many rows and tombstones a pull brought.
-fn rows(answer: &Value) -> usize {
-    let lists = answer["changes"].as_object().into_iter().flatten().filter_map(|(_, lists)| lists.as_object());
-    lists.flatten().filter_map(|(_, list)| list.as_array()).map(Vec::len).sum()
-}
-
-async fn first_pull(sync: &Function, phone: &Phone) -> Result<i64, Fatal> {
-    let answer = expect(200, &sync.send(&get(&pull(0), Some(phone))).await?)?;
-    Ok(answer["timestamp"].as_i64().ok_or("no cursor")?)
-}
-
-/// Pushes new tasks; answers how long the function took and how many bytes went to it.
-async fn push(sync: &Function, phone: &Phone, cursor: i64, tasks: &Value) -> Result<(Milliseconds, usize), Fatal> {
-    let body = json!({"changes": {"visit_tasks": {"created": tasks, "updated": [], "deleted": []}}});
-    let path = format!("/v1/sync?last_pulled_at={cursor}");
-    let sent = post(&path, Some(phone), &body);
-    let bytes = sent.body.as_ref().map_or(0, Vec::len);
-    let answer = sync.send(&sent).await?;
-    let told = expect(200, &answer)?;
-    if told["rejected"].as_array().is_some_and(|rejected| !rejected.is_empty()) {
-        return Err(format!("refused: {}", told["rejected"]).into());
-    }
-    Ok((answer.took.into(), bytes))
+    Ok(phones)
 }
