@@ -15,13 +15,45 @@ $$;
 
 -- The visits that tasks and photos belong to, seen or not.
 create or replace function app.visits_of_records(p_records uuid[]) returns setof uuid
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-  select t.visit_id from visit_tasks t where t.id = any (p_records) and t.agency_id = app.agency_id()
-  union
-  select p.visit_id from photos p
-  where p.id = any (p_records) and p.agency_id = app.agency_id() and p.visit_id is not null;
-end;
+language plpgsql stable security definer rows 20
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  agency constant uuid := app.agency_id();
+begin
+  return query
+    select t.visit_id from visit_tasks t where t.id = any (p_records) and t.agency_id = agency
+    union
+    select p.visit_id from photos p where p.id = any (p_records) and p.agency_id = agency and p.visit_id is not null;
+end
+$$;
+
+-- Rows as they are stored, of whatever agency: for app.pushed_state alone.
+create or replace function app.stored_rows(p_table text, p_ids uuid[])
+returns table (id uuid, agency_id uuid, client_id uuid, created_at timestamptz, change_number bigint, stored jsonb)
+language plpgsql stable security definer rows 50
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+begin
+  case p_table
+    when 'clients' then return query
+      select r.id, r.agency_id, r.id, r.created_at, r.change_number, to_jsonb(r) - 'search_name'
+      from clients r where r.id = any (p_ids);
+    when 'visits' then return query
+      select r.id, r.agency_id, r.client_id, r.created_at, r.change_number, to_jsonb(r)
+      from visits r where r.id = any (p_ids);
+    when 'visit_tasks' then return query
+      select r.id, r.agency_id, r.client_id, r.created_at, r.change_number, to_jsonb(r)
+      from visit_tasks r where r.id = any (p_ids);
+    when 'photos' then return query
+      select r.id, r.agency_id, r.subject_client_id, r.created_at, r.change_number, to_jsonb(r)
+      from photos r where r.id = any (p_ids);
+    when 'alerts' then return query
+      select r.id, r.agency_id, r.client_id, r.created_at, r.change_number, to_jsonb(r)
+      from alerts r where r.id = any (p_ids);
+    else raise exception 'no such synced table';
+  end case;
+end
+$$;
 
 -- What the server has of records that a device pushes, whether the caller may see them or not: row-level security alone
 -- would make a push fail as a whole where one id is another's. An invisible row is told of, not shown.
@@ -35,88 +67,81 @@ end;
 create or replace function app.pushed_state(p_table text, p_ids uuid[], p_held bigint)
 returns table (id uuid, visible boolean, taken boolean, stored jsonb, client_id uuid, others jsonb, own_since jsonb,
   receipts text[])
-language plpgsql stable security definer set search_path = public, pg_temp as $$
+language plpgsql stable security definer rows 50
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
 declare
+  agency constant uuid := app.agency_id();
+  me constant uuid := app.user_id();
+  device constant uuid := app.device_id();
+  planner constant boolean := app.sees_agency();
+  revoked constant uuid[] := app.revoked_readable_client_ids();
+  mine constant uuid[] := app.my_client_array();
   base bigint;
   base_taken bigint;
-  withheld_from bigint;
+  from_taken bigint;
   logged_from bigint;
-  held bigint := coalesce(app.cursor_number(p_held), 9223372036854775807);
+  held bigint;
+  lowered uuid[];
 begin
-  if p_table not in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts') then
-    raise exception 'no such synced table';
-  end if;
   -- Where the work began in another epoch, everything counts as made at the same time.
   select coalesce(app.cursor_number(d.push_base), 0), coalesce(app.cursor_number(d.push_base_taken), 0),
-    app.cursor_number(d.withheld_from)
-  into base, base_taken, withheld_from
-  from devices d where d.id = app.device_id();
-  select c.tombstones_from into logged_from from agency_counters c where c.agency_id = app.agency_id();
-  return query execute format($query$
-    with taken as materialized (
-      select unnest(app.revoked_readable_client_ids()) as client_id
-      union
-      select t.client_id from care_team t
-      where $3 < $2 and t.user_id = app.user_id() and t.agency_id = app.agency_id() and t.change_number > $4
-    ), found as (
-      select r.id, r.agency_id, to_jsonb(r) - 'search_name' as stored, %s as client_id
-      from %I r where r.id = any ($1)
-    ), seen as (
-      select f.id, f.stored, f.client_id,
-        f.agency_id = app.agency_id()
-          and (app.sees_agency() or f.client_id in (select app.my_client_ids()) or (f.client_id is null
-            and (f.stored ->> 'user_id' = app.user_id()::text or f.stored ->> 'created_by' = app.user_id()::text)))
-          as visible,
-        least(case when f.client_id in (select t.client_id from taken t) then $3 else $2 end, (
+    coalesce(app.cursor_number(d.withheld_from), 0), c.tombstones_from,
+    coalesce(app.cursor_number(p_held), 9223372036854775807)
+  into base, base_taken, from_taken, logged_from, held
+  from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = device;
+  lowered := revoked;
+  if base_taken < base then
+    select lowered || coalesce(array_agg(t.client_id), '{}') into lowered from care_team t
+    where t.user_id = me and t.agency_id = agency and t.change_number > from_taken;
+  end if;
+  return query
+    with seen as (
+      select f.id, f.stored, f.client_id, f.created_at, f.change_number,
+        f.agency_id = agency and (planner or f.client_id = any (mine) or (f.client_id is null
+          and (f.stored ->> 'user_id' = me::text or f.stored ->> 'created_by' = me::text))) as visible,
+        least(case when f.client_id = any (lowered) then base_taken else base end, (
           select min(coalesce(app.cursor_number(q.work_base), 0)) from sync_quarantine q
-          where q.device_id = app.device_id() and q.table_name = $6 and q.record_id = f.id::text
+          where q.device_id = device and q.table_name = p_table and q.record_id = f.id::text
             and q.work_base is not null and q.created_at > coalesce((
               select max(r.created_at) from sync_receipts r
-              where r.device_id = app.device_id() and r.record_id = f.id), '-infinity'))) as base
-      from found f
+              where r.device_id = device and r.record_id = f.id), '-infinity'))) as base
+      from app.stored_rows(p_table, p_ids) f
     )
-    select s.id, s.visible, s.client_id = any (app.revoked_readable_client_ids()),
-      case when s.visible then s.stored end, s.client_id,
-      coalesce((
-        select jsonb_object_agg(c.name, jsonb_build_object('value', c.value, 'user_id', c.user_id))
-        from (
-          select distinct on (o.name) o.name, o.value, o.user_id
-          from (
-            select name, l.after -> name, l.user_id, l.number
-            from sync_log l cross join unnest(l.changed_columns) name
-            where s.visible and l.record_id = s.id and l.number > s.base
-              and l.device_id is distinct from app.device_id()
-            union all
-            -- What changed before the log begins isn't known, so that every column may have.
-            select k.key, k.value, (s.stored ->> 'updated_by')::uuid, 0
-            from jsonb_each(s.stored) k
-            where s.visible and s.base < $7 and (s.stored ->> 'change_number')::bigint > s.base
-          ) o (name, value, user_id, number)
-          order by o.name, o.number desc) c), '{}'),
-      coalesce((
-        select jsonb_object_agg(w.name, w.row_stamp)
-        from (
-          select distinct on (name) name, r.row_stamp
-          from sync_log l cross join unnest(l.changed_columns) name
-          -- Written by one transaction, so at one time.
-          left join sync_receipts r
-            on r.device_id = l.device_id and r.record_id = l.record_id and r.created_at = l.synced_at
-          where l.record_id = s.id and l.number > $5 and l.device_id = app.device_id()
-          order by name, l.number desc) w), '{}'),
-      array(select encode(r.body_sha256, 'hex') from sync_receipts r
-            where r.device_id = app.device_id() and r.record_id = s.id)
+    select s.id, s.visible, s.client_id = any (revoked), case when s.visible then s.stored end, s.client_id,
+      coalesce(o.others, '{}'), coalesce(w.own_since, '{}'), array(
+        select encode(r.body_sha256, 'hex') from sync_receipts r where r.device_id = device and r.record_id = s.id)
     from seen s
+    left join lateral (
+      select jsonb_object_agg(c.name, jsonb_build_object('value', c.value, 'user_id', c.user_id)) as others
+      from (
+        select distinct on (o.name) o.name, o.value, o.user_id
+        from (
+          select name, l.after -> name, l.user_id, l.number
+          from sync_log l cross join unnest(l.changed_columns) name
+          where l.record_id = s.id and l.number > s.base and l.device_id is distinct from device
+          union all
+          -- What changed before the log begins isn't known, so that every column may have.
+          select k.key, k.value, (s.stored ->> 'updated_by')::uuid, 0
+          from jsonb_each(s.stored) k where s.base < logged_from) o (name, value, user_id, number)
+        order by o.name, o.number desc) c
+      -- What has no newer number than the base has no newer entry.
+      ) o on s.visible and s.change_number > s.base
+    left join lateral (
+      select jsonb_object_agg(w.name, w.row_stamp) as own_since
+      from (
+        select distinct on (name) name, r.row_stamp
+        from sync_log l cross join unnest(l.changed_columns) name
+        -- Written by one transaction, so at one time.
+        left join sync_receipts r
+          on r.device_id = l.device_id and r.record_id = l.record_id and r.created_at = l.synced_at
+        -- By record: what the device ever wrote may be much.
+        where l.record_id = s.id and l.number > held and l.device_id is not distinct from device
+        order by name, l.number desc) w) w on s.change_number > held
     union all
     -- Ids that the server has never seen may have been refused before.
     select i.id, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::jsonb, '{}'::text[]
-    from unnest($1) as i(id) where i.id not in (select f.id from found f)
-  $query$,
-    case p_table
-      when 'clients' then 'r.id'
-      when 'photos' then 'r.subject_client_id'
-      else 'r.client_id' end,
-    p_table)
-  using p_ids, base, base_taken, coalesce(withheld_from, 0), held, p_table, logged_from;
+    from unnest(p_ids) i (id) where i.id not in (select s.id from seen s);
 end
 $$;
 
