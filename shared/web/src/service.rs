@@ -13,7 +13,7 @@ use runtime::{
     request::during,
 };
 use serde::Serialize;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::{Error, etag, problem, request};
 
@@ -41,7 +41,8 @@ pub fn service(router: Router, name: &'static str) -> Router {
             Error::from(domain::Error::Internal("a handler panicked".into())).into_response()
         }))
         .layer(middleware::from_fn(move |request, next| around(request, next, name, cold_start.take())))
-        .layer(CompressionLayer::new())
+        // Of a first sync the usual level takes twice as long as the database does, for a fifth fewer bytes.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }
 
 async fn around(mut request: Request, next: Next, name: &'static str, cold_start: bool) -> Response {
