@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     TestApp,
-    fixtures::{ALMA, NURSES_MEALS, NURSES_VISIT},
+    fixtures::{ALMA, CHLOE, NURSES_MEALS, NURSES_VISIT},
     phone::{Phone, edited, row},
     round_trips::RoundTrips,
 };
@@ -26,7 +26,7 @@ fn work(first: &Value, turn: u32) -> Value {
 }
 
 #[tokio::test]
-async fn a_pull_and_a_push_are_two_round_trips_each() {
+async fn a_pull_is_one_round_trip_where_nothing_is_to_be_remembered_and_all_else_two() {
     let app = TestApp::new().await;
     let (round_trips, url) = RoundTrips::before(&app.database).await;
     let mut phone = Phone::of(app.nurse().await.through(app.with_database(url)));
@@ -35,7 +35,13 @@ async fn a_pull_and_a_push_are_two_round_trips_each() {
 
     round_trips.count();
     phone.pull(Some(0)).await;
-    assert_eq!(round_trips.count(), 2, "what there is, and what is remembered of it with COMMIT");
+    assert_eq!(round_trips.count(), 1, "what there is; of that nothing is new");
+    app.coordinator().await.patch(&format!("/v1/clients/{CHLOE}"), &json!({"phone": "+14165550123"})).await.expect(200);
+    phone.pull(Some(0)).await;
+    assert_eq!(round_trips.count(), 1, "what others do to others is nothing new");
+    app.coordinator().await.patch(&format!("/v1/clients/{ALMA}"), &json!({"phone": "+14165550124"})).await.expect(200);
+    phone.pull(Some(0)).await;
+    assert_eq!(round_trips.count(), 2, "what there is, and what is remembered of it");
     let told = phone.push(work(&first, 1)).await.expect(200);
     assert_eq!((&told["applied"], told["rejected"].as_array().map(Vec::len)), (&json!(4), Some(1)), "{told}");
     assert_eq!(round_trips.count(), 2, "what the server has, and all that is written with COMMIT, whatever the tables");

@@ -4,11 +4,11 @@ use app::App;
 use axum::{extract::State, http::StatusCode};
 use domain::{
     error::{Conflict, Error, Fault},
-    identity::VisitsWrite,
+    identity::{Caller, VisitsWrite},
 };
 use store::tables::{
     care_team,
-    check_in::{self, CheckIn},
+    check_in::{self, Attendance, CheckIn},
     visits::{self, Cancellation, Visit, VisitStatus},
 };
 use uuid::Uuid;
@@ -19,6 +19,9 @@ use crate::visits::only_own;
 fn cannot(visit: &Visit, to: VisitStatus) -> Error {
     Error::Conflict(Conflict::VisitStatus { from: visit.status.into(), to: to.into() })
 }
+
+/// How often a check-in or check-out is decided anew because the visit changed meanwhile.
+const ATTEMPTS: usize = 5;
 
 /// Check in: the caregiver is there.
 ///
@@ -33,22 +36,7 @@ pub(crate) async fn check_in(
     Path(id): Path<Uuid>,
     Json(presence): Json<CheckIn>,
 ) -> web::Result<Reply<Visit>> {
-    let mut tx = app.db.write(&*caller).await?;
-    let visit = visits::get(&mut tx, id).await?;
-    only_own(&caller, visit.user_id)?;
-    match visit.status {
-        VisitStatus::InProgress | VisitStatus::Completed if visit.was_checked_in_by(&presence) => {}
-        VisitStatus::InProgress | VisitStatus::Completed => {
-            return Err(Error::Conflict(Conflict::AlreadyRecorded).into());
-        }
-        from if from.may_become(VisitStatus::InProgress) => {
-            check_in::check_in(&mut tx, &visit, &presence).await?;
-        }
-        _ => return Err(cannot(&visit, VisitStatus::InProgress).into()),
-    }
-    let visit = visits::get(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(Reply(StatusCode::OK, visit))
+    attend(&app, &caller, id, Attendance::CheckIn, &presence).await
 }
 
 /// Check out: the caregiver has left.
@@ -62,24 +50,69 @@ pub(crate) async fn check_out(
     Path(id): Path<Uuid>,
     Json(presence): Json<CheckIn>,
 ) -> web::Result<Reply<Visit>> {
-    let mut tx = app.db.write(&*caller).await?;
-    let visit = visits::get(&mut tx, id).await?;
-    only_own(&caller, visit.user_id)?;
+    attend(&app, &caller, id, Attendance::CheckOut, &presence).await
+}
+
+/// Decides on the visit as it is and records what was decided, anew where somebody has changed it in between. No lock is
+/// held while it is decided.
+async fn attend(
+    app: &App,
+    caller: &Caller,
+    id: Uuid,
+    attendance: Attendance,
+    presence: &CheckIn,
+) -> web::Result<Reply<Visit>> {
+    let mut attempt = 1;
+    loop {
+        let attended = check_in::look(&app.db, caller, id, presence).await?;
+        only_own(caller, attended.visit.user_id)?;
+        let decision = match attendance {
+            Attendance::CheckIn => decide_check_in(&attended.visit, presence)?,
+            Attendance::CheckOut => decide_check_out(&attended.visit, presence)?,
+        };
+        if decision == Decision::IsRecorded {
+            return Ok(Reply(StatusCode::OK, attended.visit));
+        }
+        match check_in::record(&app.db, caller, attendance, &attended, presence).await {
+            Err(error) if error.is_stale() && attempt < ATTEMPTS => attempt += 1,
+            recorded => return Ok(Reply(StatusCode::OK, recorded?.ok_or(Error::NotFound)?)),
+        }
+    }
+}
+
+/// What becomes of a check-in or check-out.
+#[derive(PartialEq, Eq)]
+enum Decision {
+    /// It is recorded.
+    Record,
+    /// It was recorded before: the same again.
+    IsRecorded,
+}
+
+fn decide_check_in(visit: &Visit, presence: &CheckIn) -> Result<Decision, Error> {
+    match visit.status {
+        VisitStatus::InProgress | VisitStatus::Completed if visit.was_checked_in_by(presence) => {
+            Ok(Decision::IsRecorded)
+        }
+        VisitStatus::InProgress | VisitStatus::Completed => Err(Error::Conflict(Conflict::AlreadyRecorded)),
+        from if from.may_become(VisitStatus::InProgress) => Ok(Decision::Record),
+        _ => Err(cannot(visit, VisitStatus::InProgress)),
+    }
+}
+
+fn decide_check_out(visit: &Visit, presence: &CheckIn) -> Result<Decision, Error> {
     match (visit.status, visit.stated_start()) {
-        (VisitStatus::Completed, _) if visit.was_checked_out_by(&presence) => {}
-        (VisitStatus::Completed, _) => return Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
+        (VisitStatus::Completed, _) if visit.was_checked_out_by(presence) => Ok(Decision::IsRecorded),
+        (VisitStatus::Completed, _) => Err(Error::Conflict(Conflict::AlreadyRecorded)),
         (from, Some(start)) if from.may_become(VisitStatus::Completed) => {
             if presence.at < start {
                 return Err(vec![Fault::body("/at", "must not be before the check-in")].into());
             }
-            check_in::check_out(&mut tx, &visit, &presence).await?;
+            Ok(Decision::Record)
         }
         // Without a check-in there is nothing to check out of.
-        _ => return Err(cannot(&visit, VisitStatus::Completed).into()),
+        _ => Err(cannot(visit, VisitStatus::Completed)),
     }
-    let visit = visits::get(&mut tx, id).await?;
-    tx.commit().await?;
-    Ok(Reply(StatusCode::OK, visit))
 }
 
 /// Call a visit off.

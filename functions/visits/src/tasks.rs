@@ -34,7 +34,7 @@ pub(crate) async fn list(
 ) -> web::Result<Json<Vec<Task>>> {
     let tasks = visit_tasks::of_visit(&app.db, &*caller, id).await?;
     if tasks.is_empty() {
-        visits::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+        visits::find(&app.db, &caller, id).await?.ok_or(Error::NotFound)?;
     }
     Ok(Json(tasks))
 }

@@ -67,7 +67,19 @@ pub(crate) async fn list(
         after: query.cursor.as_ref().map(Cursor::read).transpose()?,
         limit: query.limit.and_one(),
     };
-    let visits = visits::list(&app.db, &*caller, filter).await?;
+    let visits = match filter {
+        // A nurse's day, which is asked most.
+        VisitFilter {
+            from: Some(from),
+            to: Some(to),
+            user_id: Some(of),
+            client_id: None,
+            status: None,
+            after: None,
+            limit,
+        } => visits::day(&app.db, &caller, of, (from, to), limit).await?,
+        filter => visits::list(&app.db, &*caller, filter).await?,
+    };
     Ok(Json(Page::new(visits, query.limit, |visit| (visit.scheduled_start, visit.id))))
 }
 
@@ -107,7 +119,7 @@ pub(crate) async fn read(
     caller: Require<VisitsRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Reply<Visit>> {
-    let visit = visits::find(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    let visit = visits::find(&app.db, &caller, id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, visit))
 }
 

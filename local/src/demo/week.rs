@@ -15,7 +15,8 @@ use runtime::lambda::Fatal;
 use store::{
     Db, Identity, Tx,
     tables::{
-        care_team, check_in,
+        care_team,
+        check_in::{self, Attendance},
         idempotency::{self, Creation},
         visit_tasks,
         visits::{self, Visit, VisitFields, VisitStatus},
@@ -290,17 +291,19 @@ async fn call_off(db: &Db, planner: &Caller, due: &PlannedVisit) -> Result<(), F
 /// What a caregiver does at a visit.
 async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), Fatal> {
     let (Course::UnderWay(came) | Course::Done(came, _)) = &planned.course else { return Ok(()) };
-    let mut tx = db.write(caregiver).await?;
-    let visit = match find(&mut tx, planned.id).await? {
-        Some(visit) if visit.status == VisitStatus::Scheduled => {
-            check_in::check_in(&mut tx, &visit, came).await?;
-            visit
+    let attended = match check_in::look(db, caregiver, planned.id, came).await {
+        Err(Error::NotFound) => return Ok(()),
+        other => other?,
+    };
+    let visit = match attended.visit.status {
+        VisitStatus::Scheduled => {
+            let recorded = check_in::record(db, caregiver, Attendance::CheckIn, &attended, came).await?;
+            recorded.ok_or(Error::NotFound)?
         }
         // Under way when an earlier run ended.
-        Some(visit) if visit.status == VisitStatus::InProgress && visit.was_checked_in_by(came) => visit,
-        _ => return Ok(tx.commit().await?),
+        VisitStatus::InProgress if attended.visit.was_checked_in_by(came) => attended.visit,
+        _ => return Ok(()),
     };
-    tx.commit().await?;
     let Course::Done(_, left) = &planned.course else { return Ok(()) };
 
     for task in &visit.tasks {
@@ -318,8 +321,10 @@ async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), F
     let (notes, family_note) = planned.notes.clone();
     let fields = VisitFields { notes: Some(notes), family_note: Some(family_note), ..(&visit).into() };
     visits::update(&mut tx, visit.id, &fields).await?;
-    check_in::check_out(&mut tx, &visit, left).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    let attended = check_in::look(db, caregiver, visit.id, left).await?;
+    check_in::record(db, caregiver, Attendance::CheckOut, &attended, left).await?;
+    Ok(())
 }
 
 /// The visit, unless somebody did something about it already.

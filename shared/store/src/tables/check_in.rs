@@ -2,6 +2,7 @@
 
 use domain::{
     error::Error,
+    identity::Caller,
     validation::{Check, Faults},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -9,8 +10,10 @@ use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::{AuditEntry, Identity, Tx, json_sql, tables::visits::Visit};
+use super::visits::{Visit, VisitRow};
+use crate::{Db, DbError, Param, identity, json_sql};
 
 /// Farther from the client's home than this, a check-in is flagged. It is never refused: care comes first.
 pub const FAR_FROM_HOME_M: f64 = 200.0;
@@ -105,72 +108,84 @@ pub(super) fn flags(times: &[(Option<Timestamp>, Option<&RecordedLocation>)]) ->
         .collect()
 }
 
-#[derive(FromRow)]
-struct Recorded {
+/// A visit that somebody comes to or leaves, as it was looked at, and what is measured of it.
+#[derive(Debug)]
+pub struct Attended {
+    /// The visit.
+    pub visit: Visit,
     distance_m: Option<f64>,
     received_at: Timestamp,
 }
 
-/// Writes a presence into the columns called `check_in_*` or `check_out_*`, and answers what was measured.
-macro_rules! record {
-    ($columns:literal, $time:literal, $status:literal) => {
-        concat!(
-            "update visits v set status = '",
-            $status,
-            "', ",
-            $time,
-            " = $2, ",
-            $columns,
-            "_latitude = $3, ",
-            $columns,
-            "_longitude = $4, ",
-            $columns,
-            "_accuracy_m = $5, ",
-            $columns,
-            "_distance_m = app.metres(c.latitude, c.longitude, $3, $4), ",
-            $columns,
-            "_received_at = now()
-             from clients c where v.id = $1 and c.id = v.client_id
-             returning v.",
-            $columns,
-            "_distance_m as distance_m, v.",
-            $columns,
-            "_received_at as received_at"
+#[derive(FromRow)]
+struct AttendedRow {
+    #[from_row(flatten)]
+    visit: VisitRow,
+    distance_m: Option<f64>,
+    received_at: Timestamp,
+}
+
+/// Looks at a visit, without a lock, and measures how far from the client's home the caregiver is.
+pub async fn look(db: &Db, caller: &Caller, id: Uuid, presence: &CheckIn) -> Result<Attended, Error> {
+    let [user, device, session, role, request, source_ip] = identity::params(caller);
+    let CheckIn { latitude, longitude, .. } = presence;
+    let rows: Vec<AttendedRow> = db
+        .call_read(
+            "select * from app.visit_and_distance($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            &[user, device, session, role, request, source_ip, &id, latitude, longitude],
         )
-    };
+        .await?;
+    let AttendedRow { visit, distance_m, received_at } = rows.into_iter().next().ok_or(Error::NotFound)?;
+    Ok(Attended { visit: visit.into(), distance_m, received_at })
 }
 
-/// Records that the caregiver came.
-pub async fn check_in<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &CheckIn) -> Result<(), Error> {
-    write(tx, "visit.check_in", record!("check_in", "actual_start", "in_progress"), visit, presence).await
+/// What a caregiver does at a visit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attendance {
+    /// Comes.
+    CheckIn,
+    /// Leaves.
+    CheckOut,
 }
 
-/// Records that the caregiver left.
-pub async fn check_out<I: Identity>(tx: &mut Tx<I>, visit: &Visit, presence: &CheckIn) -> Result<(), Error> {
-    write(tx, "visit.check_out", record!("check_out", "actual_end", "completed"), visit, presence).await
-}
-
-async fn write<I: Identity>(
-    tx: &mut Tx<I>,
-    action: &'static str,
-    sql: &'static str,
-    visit: &Visit,
+/// Records that the caregiver came or left, if the visit still is as it was looked at. None where they may not.
+///
+/// # Errors
+/// Stale ([`DbError::is_stale`]) where it isn't.
+pub async fn record(
+    db: &Db,
+    caller: &Caller,
+    attendance: Attendance,
+    attended: &Attended,
     presence: &CheckIn,
-) -> Result<(), Error> {
+) -> Result<Option<Visit>, DbError> {
+    let Attended { visit, distance_m, received_at } = attended;
     let CheckIn { latitude, longitude, accuracy_m, at } = presence;
-    let recorded: Option<Recorded> = tx.query_opt(sql, &[&visit.id, at, latitude, longitude, accuracy_m]).await?;
-    let Recorded { distance_m, received_at } = recorded.ok_or(Error::NotFound)?;
     let fix = RecordedLocation {
         latitude: *latitude,
         longitude: *longitude,
         accuracy_m: *accuracy_m,
-        distance_m,
-        received_at,
+        distance_m: *distance_m,
+        received_at: *received_at,
     };
     let flags = flags(&[(Some(*at), Some(&fix))]);
-    tx.audit(
-        AuditEntry::new(action, "visit", visit.id, Some(visit.client_id))
-            .with(json!({"flags": flags, "distance_m": distance_m.map(f64::round)})),
-    );
-    Ok(())
+    let details = json!({"flags": flags, "distance_m": distance_m.map(f64::round)});
+    let who = identity::params(caller);
+    let what: [&dyn Param; 9] =
+        [&visit.id, &visit.change_number, at, latitude, longitude, accuracy_m, distance_m, received_at, &details];
+    let rows: Vec<VisitRow> = db.call_all(attendance.statement(), &[&who[..], &what[..]].concat()).await?;
+    Ok(rows.into_iter().next().map(Visit::from))
+}
+
+impl Attendance {
+    fn statement(self) -> &'static str {
+        match self {
+            Self::CheckIn => {
+                "select * from app.record_check_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+            }
+            Self::CheckOut => {
+                "select * from app.record_check_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+            }
+        }
+    }
 }

@@ -4,7 +4,6 @@ mod record;
 
 use domain::error::{Error, Fault};
 use postgres_from_row::FromRow;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited};

@@ -3,22 +3,22 @@
 mod record;
 
 use domain::{
-    Versioned,
     error::{Conflict, Error, Fault},
-    validation::Check,
+    identity::Caller,
 };
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, NoRow, Tx, audited, tables::check_in::RecordedLocation};
+use crate::{
+    AuditEntry, ConstraintExt, Db, DbError, Identity, NoRow, Tx, audited, identity, tables::check_in::RecordedLocation,
+};
 
 pub use domain::transitions::VisitStatus;
 pub use record::{Cancellation, Caregiver, Visit, VisitClient, VisitFields};
 
-use record::VisitRow;
+pub(in crate::tables) use record::VisitRow;
 
 /// Which visits to list.
 #[derive(Debug, Default)]
@@ -39,56 +39,15 @@ pub struct VisitFilter {
     pub limit: i64,
 }
 
-macro_rules! fix {
-    ($which:literal) => {
+/// A visit as it is answered, from the view that says what belongs to it.
+macro_rules! answers {
+    ($($rest:literal)?) => {
         concat!(
-            "case when v.",
-            $which,
-            "_received_at is not null then jsonb_build_object(
-               'latitude', v.",
-            $which,
-            "_latitude, 'longitude', v.",
-            $which,
-            "_longitude,
-               'accuracy_m', v.",
-            $which,
-            "_accuracy_m, 'distance_m', v.",
-            $which,
-            "_distance_m,
-               'received_at', v.",
-            $which,
-            "_received_at) end as ",
-            $which
-        )
-    };
-}
-
-/// A visit's columns, and where they come from. Its version is that of its newest part.
-macro_rules! columns {
-    () => {
-        concat!(
-            "v.id, v.client_id, v.user_id,
-             jsonb_build_object('first_name', c.first_name, 'last_name', c.last_name, 'address', c.address,
-               'latitude', c.latitude, 'longitude', c.longitude) as client,
-             jsonb_build_object('first_name', u.first_name, 'last_name', u.last_name) as caregiver,
-             v.scheduled_start, v.scheduled_end, v.status::text as status, v.actual_start, v.actual_end, ",
-            fix!("check_in"),
-            ", ",
-            fix!("check_out"),
-            ",
-             v.cancel_reason, v.notes, v.family_note, coalesce(t.tasks, '[]') as tasks,
-             v.created_at, v.updated_at,
-             greatest(v.change_number, t.newest, c.change_number) as version
-             from visits v
-             join clients c on c.id = v.client_id
-             join users u on u.id = v.user_id
-             left join lateral (
-               select max(t.change_number) as newest,
-                 jsonb_agg(jsonb_build_object('id', t.id, 'visit_id', t.visit_id, 'task_type', t.task_type,
-                   'title', t.title, 'completed', t.completed, 'completed_at', t.completed_at, 'outcome', t.outcome,
-                   'data', t.data, 'created_at', t.created_at, 'updated_at', t.updated_at,
-                   'change_number', t.change_number) order by t.id) filter (where t.deleted_at is null) as tasks
-               from visit_tasks t where t.visit_id = v.id) t on true"
+            "select v.id, v.client_id, v.user_id, v.client, v.caregiver, v.scheduled_start, v.scheduled_end, v.status,
+               v.actual_start, v.actual_end, v.check_in, v.check_out, v.cancel_reason, v.notes, v.family_note, v.tasks,
+               v.created_at, v.updated_at, v.change_number, v.version
+             from app.visit_answers v ",
+            $($rest)?
         )
     };
 }
@@ -102,16 +61,14 @@ pub async fn list(db: &Db, who: &impl Identity, filter: VisitFilter) -> Result<V
             audited!(
                 "visit.list",
                 "visit",
-                "select ",
-                columns!(),
-                "
-                 where v.deleted_at is null
-                   and ($1::timestamptz is null or v.scheduled_start >= $1)
-                   and ($2::timestamptz is null or v.scheduled_start < $2)
-                   and ($3::uuid is null or v.client_id = $3) and ($4::uuid is null or v.user_id = $4)
-                   and ($5::text is null or v.status = $5::visit_status)
-                   and ($7::uuid is null or (v.scheduled_start, v.id) > ($6, $7))
-                 order by v.scheduled_start, v.id limit $8"
+                answers!(
+                    "where ($1::timestamptz is null or v.scheduled_start >= $1)
+                       and ($2::timestamptz is null or v.scheduled_start < $2)
+                       and ($3::uuid is null or v.client_id = $3) and ($4::uuid is null or v.user_id = $4)
+                       and ($5::text is null or v.status = $5)
+                       and ($7::uuid is null or (v.scheduled_start, v.id) > ($6, $7))
+                     order by v.scheduled_start, v.id limit $8"
+                )
             ),
             &[&filter.from, &filter.to, &filter.client_id, &filter.user_id, &filter.status, &start, &id, &filter.limit],
         )
@@ -119,16 +76,28 @@ pub async fn list(db: &Db, who: &impl Identity, filter: VisitFilter) -> Result<V
     Ok(rows.into_iter().map(Visit::from).collect())
 }
 
+/// A caregiver's visits from one time to another, by their planned start: what a nurse's day asks. One statement with a
+/// plan that is kept (`app.nurses_day`).
+pub async fn day(
+    db: &Db,
+    caller: &Caller,
+    caregiver: Uuid,
+    (from, to): (Timestamp, Timestamp),
+    limit: i64,
+) -> Result<Vec<Visit>, DbError> {
+    let [user, device, session, role, request, source_ip] = identity::params(caller);
+    let sql = "select * from app.nurses_day($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let rows: Vec<VisitRow> =
+        db.call_read(sql, &[user, device, session, role, request, source_ip, &caregiver, &from, &to, &limit]).await?;
+    Ok(rows.into_iter().map(Visit::from).collect())
+}
+
 /// One visit, if the caller may see it.
-pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<Visit>, DbError> {
-    let row: Option<VisitRow> = db
-        .read_opt(
-            who,
-            audited!("visit.read", "visit", "select ", columns!(), " where v.id = $1 and v.deleted_at is null"),
-            &[&id],
-        )
-        .await?;
-    Ok(row.map(Visit::from))
+pub async fn find(db: &Db, caller: &Caller, id: Uuid) -> Result<Option<Visit>, DbError> {
+    let [user, device, session, role, request, source_ip] = identity::params(caller);
+    let sql = "select * from app.visit_by_id($1, $2, $3, $4, $5, $6, $7)";
+    let rows: Vec<VisitRow> = db.call_read(sql, &[user, device, session, role, request, source_ip, &id]).await?;
+    Ok(rows.into_iter().next().map(Visit::from))
 }
 
 /// Refuses where the caller may not see the visit: for lists that are empty for either reason.
@@ -139,8 +108,7 @@ pub async fn must_be_visible(db: &Db, who: &impl Identity, id: Uuid) -> Result<(
 
 /// One visit inside a write transaction, where the counter's lock keeps it as it is.
 pub async fn get<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Visit, Error> {
-    let row: Option<VisitRow> =
-        tx.query_opt(concat!("select ", columns!(), " where v.id = $1 and v.deleted_at is null"), &[&id]).await?;
+    let row: Option<VisitRow> = tx.query_opt(answers!("where v.id = $1"), &[&id]).await?;
     row.map(Visit::from).ok_or(Error::NotFound)
 }
 

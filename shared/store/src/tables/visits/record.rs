@@ -114,7 +114,7 @@ pub(super) struct TaskRows(Vec<TaskRow>);
 json_sql!(VisitClient, Caregiver, TaskRows);
 
 #[derive(FromRow)]
-pub(super) struct VisitRow {
+pub(in crate::tables) struct VisitRow {
     id: Uuid,
     client_id: Uuid,
     user_id: Uuid,
@@ -133,6 +133,7 @@ pub(super) struct VisitRow {
     tasks: TaskRows,
     created_at: Timestamp,
     updated_at: Timestamp,
+    change_number: i64,
     version: i64,
 }
 
@@ -188,6 +189,9 @@ pub struct Visit {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// Of the visit itself, without its tasks.
+    #[serde(skip)]
+    pub(in crate::tables) change_number: i64,
     #[serde(skip)]
     version: i64,
     /// The phone's own times, however far ahead.
@@ -224,6 +228,7 @@ impl From<VisitRow> for Visit {
             tasks: row.tasks.0.into_iter().map(Task::from).collect(),
             created_at: row.created_at,
             updated_at: row.updated_at,
+            change_number: row.change_number,
             version: row.version,
         }
     }
