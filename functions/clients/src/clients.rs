@@ -3,7 +3,7 @@
 use app::App;
 use axum::{extract::State, http::StatusCode};
 use domain::{
-    error::{Conflict, Error, Fault},
+    error::{Conflict, Error, Fault, Reference},
     identity::{ClientsDelete, ClientsRead, ClientsWrite},
 };
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
+use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 type NewClient = New<ClientFields>;
 type ClientPatch = Patch<ClientFields>;
@@ -70,7 +70,7 @@ pub(crate) async fn create(
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "clients", id, &fields).await? == Creation::Fresh {
         must_be_coordinator(&mut tx, fields.coordinator_id).await?;
-        clients::insert(&mut tx, id, &fields).await?;
+        clients::insert(&mut tx, id, &fields).await.on_reference(Reference::Coordinator, no_coordinator)?;
     }
     let client = clients::lock(&mut tx, id).await?;
     tx.commit().await?;
@@ -108,7 +108,7 @@ pub(crate) async fn change(
     if wanted.coordinator_id != before.fields.coordinator_id {
         must_be_coordinator(&mut tx, wanted.coordinator_id).await?;
     }
-    let after = clients::update(&mut tx, id, &wanted).await?;
+    let after = clients::update(&mut tx, id, &wanted).await.on_reference(Reference::Coordinator, no_coordinator)?;
     tx.commit().await?;
     Ok(Reply(StatusCode::OK, after.shown_to(caller.role)))
 }
@@ -140,6 +140,10 @@ async fn must_be_coordinator<I: Identity>(tx: &mut Tx<I>, user_id: Option<Uuid>)
     let Some(user_id) = user_id else { return Ok(()) };
     match users::role_of(tx, user_id).await? {
         Some(role) if role.sees_agency() => Ok(()),
-        _ => Err(vec![Fault::body("/coordinator_id", "must be a coordinator of this agency")].into()),
+        _ => Err(vec![no_coordinator()].into()),
     }
+}
+
+fn no_coordinator() -> Fault {
+    Fault::body("/coordinator_id", "must be a coordinator of this agency")
 }

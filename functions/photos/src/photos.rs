@@ -3,10 +3,10 @@
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Versioned,
-    error::{Error, Fault},
+    error::{Error, Fault, Reference},
     identity::{Caller, Job, PhotosRead, PhotosWrite},
     photo_kinds::{PhotoKind, PhotoStatus},
-    photos::{Download, Upload},
+    photos::{Download, Owner, Upload},
 };
 use runtime::objects::{UploadTerms, keys};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use store::tables::{
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
+use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 use crate::{Photos, process_upload::process_upload};
 
@@ -142,7 +142,14 @@ pub(crate) async fn create(
     let db = &photos.app.db;
     let mut tx = db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "photos", id, &fields).await? == Creation::Fresh {
-        photos::insert(&mut tx, id, &fields).await?;
+        photos::insert(&mut tx, id, &fields)
+            .await
+            .on_reference(Reference::Owner, || {
+                Fault::body(owner_pointer(&fields), "must be one whose record you write")
+            })
+            .on_reference(Reference::FormerDocument, || {
+                Fault::body("/replaces", "must be a document of the same client")
+            })?;
     }
     let mut row = photos::get(&mut tx, id).await?;
     tx.commit().await?;
@@ -247,6 +254,14 @@ pub(crate) async fn delete(
 }
 
 /// Caregivers write what they made themselves. That others' photos are there is no secret to those who see them.
+fn owner_pointer(fields: &PhotoFields) -> &'static str {
+    match fields.owner() {
+        Some(Owner::Visit(_)) => "/visit_id",
+        Some(Owner::User(_)) => "/user_id",
+        _ => "/client_id",
+    }
+}
+
 fn only_own(caller: &Caller, photo: &PhotoRow) -> web::Result<()> {
     if caller.role.sees_agency() || photo.created_by == Some(caller.user_id) {
         Ok(())

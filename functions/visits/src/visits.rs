@@ -3,7 +3,7 @@
 use app::App;
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
-    error::{Conflict, Error, Fault},
+    error::{Conflict, Error, Fault, Reference},
     identity::{Caller, VisitsDelete, VisitsRead, VisitsWrite},
     validation::Faults,
 };
@@ -20,7 +20,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
+use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 type NewVisit = New<VisitFields>;
 type VisitPatch = Patch<VisitFields>;
@@ -102,7 +102,9 @@ pub(crate) async fn create(
         if !fields.allow_overlap {
             visits::refuse_overlap(&mut tx, id, &fields).await?;
         }
-        visits::insert(&mut tx, id, &fields).await?;
+        visits::insert(&mut tx, id, &fields)
+            .await
+            .on_reference(Reference::Client, || Fault::body("/client_id", "must be a client of this agency"))?;
         care_team::refresh_scheduled(&mut tx, fields.client_id, fields.user_id).await?;
     }
     let visit = visits::get(&mut tx, id).await?;

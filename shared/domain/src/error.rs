@@ -7,6 +7,7 @@
 //!   [`Error::NotFound`], since its existence is not told.
 //! - The request says something wrong: [`Error::Invalid`], with every fault, not the first. One that can't be read at all is
 //!   the border's to refuse (`web::Error`).
+//! - What it refers to isn't there for it: [`Error::Unusable`].
 //! - The request is fine and the world isn't as it supposes: [`Error::Conflict`]; as its `If-Match` says:
 //!   [`Error::PreconditionFailed`].
 //! - It would work a moment later: [`Error::Unavailable`]. A server error: [`Error::Internal`].
@@ -123,6 +124,19 @@ pub enum Conflict {
     Final(&'static str),
 }
 
+/// What a record refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// A client of the agency.
+    Client,
+    /// A coordinator of the agency.
+    Coordinator,
+    /// Whom or what a photo belongs to, whose record the caller writes.
+    Owner,
+    /// The document of the same client that a newer version takes the place of.
+    FormerDocument,
+}
+
 /// What a handler or model may fail with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -147,6 +161,9 @@ pub enum Error {
     /// Readable, and wrong in these places.
     #[error("invalid request")]
     Invalid(Vec<Fault>),
+    /// What it refers to isn't there, or can't be referred to from here. The handler knows which field names it.
+    #[error("the {0:?} that it refers to can't be used")]
+    Unusable(Reference),
     /// Contradicts what is stored.
     #[error("conflict: {0:?}")]
     Conflict(Conflict),

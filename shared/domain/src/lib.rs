@@ -16,5 +16,5 @@ pub mod transitions;
 pub mod validation;
 mod version;
 
-pub use error::{Conflict, Error, Fault};
+pub use error::{Conflict, Error, Fault, Reference};
 pub use version::Versioned;

@@ -3,6 +3,8 @@
 //! Which one to use: a request that can't be read at all is [`Error::Malformed`], or whichever of HTTP's own says it better;
 //! for everything else see [`domain::error`].
 
+use domain::{Fault, Reference};
+
 /// An answer that is none.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,6 +33,25 @@ pub enum Error {
 
 /// What a handler answers.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Says which field of the body names what can't be referred to.
+pub trait ReferenceExt<T> {
+    /// Where `reference` is what can't be used, answers `fault` instead.
+    ///
+    /// # Errors
+    /// As before, or the fault.
+    fn on_reference(self, reference: Reference, fault: impl FnOnce() -> Fault)
+    -> std::result::Result<T, domain::Error>;
+}
+
+impl<T> ReferenceExt<T> for std::result::Result<T, domain::Error> {
+    fn on_reference(self, reference: Reference, fault: impl FnOnce() -> Fault) -> Self {
+        self.map_err(|error| match error {
+            domain::Error::Unusable(unusable) if unusable == reference => vec![fault()].into(),
+            other => other,
+        })
+    }
+}
 
 /// Whatever the domain understands: errors of the database and of secrets, faults.
 impl<E: Into<domain::Error>> From<E> for Error {

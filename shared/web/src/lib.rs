@@ -18,7 +18,7 @@ pub mod tokens;
 
 pub use body::{Json, New, Patch, RawBody, not_json};
 pub use caller::Require;
-pub use error::{Error, Result};
+pub use error::{Error, ReferenceExt, Result};
 pub use etag::{Etag, IfMatch};
 pub use openapi::complete as complete_document;
 pub use origin::Origin;

@@ -138,6 +138,12 @@ fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
                 n => format!("{n} values are not acceptable."),
             },
         ),
+        domain::Error::Unusable(_) => problem(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid",
+            "Invalid request",
+            "Something that this refers to can't be used.",
+        ),
         domain::Error::Conflict(conflict) => {
             let (kind, detail) = conflict_kind_and_detail(*conflict);
             (StatusCode::CONFLICT, kind, "Conflict", detail)

@@ -2,7 +2,7 @@
 
 mod record;
 
-use domain::error::{Error, Fault};
+use domain::error::{Error, Reference};
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
@@ -119,7 +119,7 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields
         ],
     )
     .await
-    .on_constraint("clients_coordinator_fkey", unknown_coordinator)
+    .on_constraint("clients_coordinator_fkey", || Error::Unusable(Reference::Coordinator))
 }
 
 /// Writes a client's fields.
@@ -149,12 +149,8 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields
         ],
     )
     .await
-    .on_constraint("clients_coordinator_fkey", unknown_coordinator)?
+    .on_constraint("clients_coordinator_fkey", || Error::Unusable(Reference::Coordinator))?
     .ok_or(Error::NotFound)
-}
-
-fn unknown_coordinator() -> Error {
-    vec![Fault::body("/coordinator_id", "must be a coordinator of this agency")].into()
 }
 
 /// Removes a client, softly.

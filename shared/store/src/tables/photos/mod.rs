@@ -7,7 +7,7 @@ mod record;
 mod review;
 
 use domain::{
-    error::{Conflict, Error, Fault},
+    error::{Conflict, Error, Reference},
     identity::Job,
     photo_kinds::{PhotoKind, PhotoStatus},
 };
@@ -153,7 +153,7 @@ struct Concerned {
 /// Adds a record, or finds the one that a phone pushed before, if it says the same.
 ///
 /// # Errors
-/// [`Error::Invalid`] where the owner is none that the caller may add to; [`Conflict::IdTaken`] where the id has a record
+/// [`Error::Unusable`] where the owner is none that the caller may add to; [`Conflict::IdTaken`] where the id has a record
 /// that says something else.
 pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) -> Result<(), Error> {
     #[derive(FromRow)]
@@ -184,7 +184,7 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
     match known {
         Some(Known { same: true, .. }) => return Ok(()),
         Some(Known { may: true, .. }) => {}
-        _ => return Err(not_theirs(photo)),
+        _ => return Err(Error::Unusable(Reference::Owner)),
     }
     let version = match photo.replaces {
         Some(former) => next_version(tx, photo, former).await?,
@@ -214,8 +214,8 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
         ],
     )
     .await
-    .on_constraint("photos_client_fkey", || not_theirs(photo))
-    .on_constraint("photos_user_fkey", || not_theirs(photo))
+    .on_constraint("photos_client_fkey", || Error::Unusable(Reference::Owner))
+    .on_constraint("photos_user_fkey", || Error::Unusable(Reference::Owner))
     .on_constraint("photos_one_successor", || {
         Error::Conflict(Conflict::Final("This document has a newer version. Replace that one."))
     })?;
@@ -223,16 +223,10 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
     Ok(())
 }
 
-fn not_theirs(photo: &PhotoFields) -> Error {
-    vec![Fault::body(photo.owner_pointer(), "must be one whose record you write")].into()
-}
-
 async fn next_version<I: Identity>(tx: &mut Tx<I>, photo: &PhotoFields, former: Uuid) -> Result<i32, Error> {
     match get(tx, former).await {
         Ok(row) if row.kind == PhotoKind::Document && row.client_id == photo.client_id => Ok(row.version + 1),
-        Ok(_) | Err(Error::NotFound) => {
-            Err(vec![Fault::body("/replaces", "must be a document of the same client")].into())
-        }
+        Ok(_) | Err(Error::NotFound) => Err(Error::Unusable(Reference::FormerDocument)),
         Err(error) => Err(error),
     }
 }

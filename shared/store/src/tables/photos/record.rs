@@ -100,16 +100,10 @@ impl Check for PhotoFields {
 }
 
 impl PhotoFields {
-    fn owner(&self) -> Option<Owner> {
+    /// Whom or what it is to belong to.
+    #[must_use]
+    pub fn owner(&self) -> Option<Owner> {
         Owner::of(self.client_id, self.visit_id, self.user_id)
-    }
-
-    pub(super) fn owner_pointer(&self) -> &'static str {
-        match self.owner() {
-            Some(Owner::Visit(_)) => "/visit_id",
-            Some(Owner::User(_)) => "/user_id",
-            _ => "/client_id",
-        }
     }
 }
 

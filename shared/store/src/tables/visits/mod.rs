@@ -3,7 +3,7 @@
 mod record;
 
 use domain::{
-    error::{Conflict, Error, Fault},
+    error::{Conflict, Error, Reference},
     identity::Caller,
 };
 use jiff::Timestamp;
@@ -156,7 +156,7 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
         ],
     )
     .await
-    .on_constraint("visits_client_fkey", || vec![Fault::body("/client_id", "must be a client of this agency")].into())
+    .on_constraint("visits_client_fkey", || Error::Unusable(Reference::Client))
 }
 
 /// A visit with all that became of it, as it is brought over from elsewhere.
