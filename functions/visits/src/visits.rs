@@ -127,7 +127,7 @@ pub(crate) async fn read(
 
 /// Change a visit.
 ///
-/// Planners move visits that have not begun; caregivers write notes on their own, during the visit and after it.
+/// Coordinators move visits that have not begun; caregivers write notes on their own, during the visit and after it.
 #[utoipa::path(patch, path = "/visits/{id}", tag = "visits", operation_id = "change_visit",
     params(("id" = Uuid, Path, description = "The visit.")), request_body = VisitPatch,
     responses((status = 200, description = "As changed.", body = Visit),
