@@ -3,8 +3,8 @@
 use std::env;
 
 use local::prepare;
+use runtime::lambda::Fatal;
 use schema::CODE;
-use shared::lambda::Fatal;
 use tokio_postgres::Config;
 
 const DATABASE: &str = "schema_page";
