@@ -36,7 +36,7 @@ press: ; @$(STACK) press --call '$(CALL)' --digits '$(DIGITS)'
 reset: ; @$(STACK) reset
 
 # The tests that depend on the order of statements, run again with named statements on a direct connection.
-NAMED = -E 'test(visits::nurses_day) or test(http::replays) or test(sync::wire) or test(/audit/)'
+NAMED = -E 'test(visits::nurses_day) or test(http::replays) or test(sync::wire) or test(sync::pulls) or test(/audit/)'
 
 # Without the job that escalates alerts, so that a new phone gets what the others got.
 WATERMELON = JOBS_FUNCTION=nobody $(STACK) exec --serve -- npm --prefix tests/watermelon test

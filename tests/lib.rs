@@ -8,22 +8,38 @@
 mod harness;
 
 mod alerts {
+    mod calls;
     mod escalation;
     mod lifecycle;
+    mod stage;
 }
 mod audit {
     mod log;
 }
 mod auth {
     mod access_tokens;
+    mod one_time_codes;
+    mod refresh_tokens;
     mod sessions;
+    mod sign_in;
 }
 mod database {
     mod applied_again;
+    mod catalog;
+    mod change_log;
+    mod guards;
     mod migrate;
     mod passwords;
+    mod privileges;
     mod round_trips;
-    mod row_level_security;
+    mod row_level_security {
+        mod callers;
+        mod random_grants;
+        mod reads;
+        mod rows;
+        mod visible_rows;
+        mod writes;
+    }
     mod schema;
     mod schema_files;
     mod transitions;
@@ -46,13 +62,20 @@ mod jobs {
     mod orphaned_uploads;
 }
 mod messages {
+    mod calls;
     mod delivery_promises;
     mod outbox;
+    mod pushes;
     mod sending;
     mod texts;
 }
 mod photos {
+    mod family;
     mod files;
+    mod kinds;
+    mod records;
+    mod requests;
+    mod sync_pushes;
     mod uploads;
 }
 mod roles {
@@ -67,7 +90,9 @@ mod runtime {
 mod sync {
     mod access;
     mod conflicts;
+    mod model;
     mod pages;
+    mod pulls;
     mod pushes;
     mod query_plans;
     mod random_histories;
@@ -81,5 +106,8 @@ mod visits {
     mod planning;
 }
 mod webhooks {
-    mod twilio;
+    mod authenticity;
+    mod delivery;
+    mod events;
+    mod replies;
 }

@@ -163,3 +163,33 @@ impl Answer {
         places
     }
 }
+
+impl Client {
+    pub async fn refresh(&self) -> Answer {
+        self.refresh_with(&self.refresh_token, self.device_id).await
+    }
+
+    pub async fn refresh_with(&self, token: &str, device_id: Uuid) -> Answer {
+        self.post("/v1/auth/refresh", &json!({"refresh_token": token, "device_id": device_id})).await
+    }
+
+    /// The same device after an exchange.
+    pub fn with_tokens(&self, tokens: &Value) -> Self {
+        let mut client = self.clone();
+        client.access_token = tokens["access_token"].as_str().map(ToOwned::to_owned);
+        client.refresh_token = tokens["refresh_token"].as_str().unwrap().to_owned();
+        client
+    }
+
+    /// That this session can't do anything any more: not on any function, and not get a new token.
+    pub async fn must_be_out(&self) {
+        for path in ["/v1/auth/me", &format!("/v1/clients/{}", super::fixtures::ALMA), "/v1/visits"] {
+            assert_eq!(self.get(path).await.problem(401), "session-ended", "{path}");
+        }
+        let here = json!({"at": jiff::Timestamp::now()});
+        let visit = super::fixtures::NURSES_VISIT;
+        let answer = self.post(&format!("/v1/visits/{visit}/check-in"), &here).await;
+        assert_eq!(answer.problem(401), "session-ended");
+        assert_eq!(self.refresh().await.problem(401), "session-ended");
+    }
+}

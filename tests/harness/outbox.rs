@@ -1,5 +1,7 @@
 //! An application whose messages are sent to providers that fail as they are told to.
 
+use std::collections::HashMap;
+
 use app::DatabaseSource;
 use domain::{
     identity::Job as JobIdentity,
@@ -129,4 +131,9 @@ pub fn alert_sms(key: &str, to: &str) -> Message {
 
 pub fn push(key: &str, token: &str) -> Message {
     message(key, token, Channel::Push, COORDINATOR.id, Template::AlertPush {})
+}
+
+/// What a run counted, by name.
+pub fn counts(answer: &Answer) -> HashMap<&'static str, u64> {
+    answer.report.counts.iter().map(|(name, count)| (*name, *count)).collect()
 }

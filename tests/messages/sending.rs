@@ -4,28 +4,21 @@ use std::collections::HashMap;
 
 use jiff::SignedDuration;
 use jobs::{Deadline, Job};
-use serde_json::json;
 use store::tables::messages::{self, Message};
-use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::harness::{
-    fixtures::{AGENCY_A, ALMA, COORDINATOR},
-    outbox::{AGENCY, TestOutbox, alert_call, alert_sms, family_sms, push},
+    fixtures::{AGENCY_A, ALMA},
+    outbox::{AGENCY, TestOutbox, alert_call, alert_sms, counts, family_sms},
     providers::{Fault, SimulatedClock},
 };
 
 const TO: &str = "+14165550190";
 
-fn said(answer: &jobs::Answer) -> HashMap<&'static str, u64> {
-    answer.report.counts.iter().map(|(name, count)| (*name, *count)).collect()
-}
-
 #[tokio::test]
 async fn twilio_is_asked_as_it_wants_to_be() {
     let outbox = TestOutbox::new().await;
     outbox.queue(&[alert_call("call", TO), family_sms("sms", TO)]).await;
-    assert_eq!(said(&outbox.dispatch().await), HashMap::from([("sent", 2)]));
+    assert_eq!(counts(&outbox.dispatch().await), HashMap::from([("sent", 2)]));
     let accepted = outbox.fake.accepted();
     let by_kind = |kind: &str| accepted.iter().find(|one| one.sid.starts_with(kind)).unwrap();
     let owner = outbox.app.database.superuser().await;
@@ -61,7 +54,7 @@ async fn twilio_is_asked_as_it_wants_to_be() {
     assert_eq!(outbox.fake.authorization(), "Basic U0sxOnM=");
     assert_eq!((outbox.status("call").await, outbox.status("sms").await), ("sent".into(), "sent".into()));
     // And no second time.
-    assert_eq!(said(&outbox.dispatch_after(SignedDuration::from_hours(1)).await), HashMap::new());
+    assert_eq!(counts(&outbox.dispatch_after(SignedDuration::from_hours(1)).await), HashMap::new());
     assert_eq!(outbox.fake.accepted().len(), 2);
 }
 
@@ -96,9 +89,9 @@ async fn what_can_never_arrive_is_given_up_at_once_and_what_may_later_is_tried_a
     for (key, fault) in [("429", Fault::TooMany), ("500", Fault::Broken), ("our mistake", Fault::Refused(21606))] {
         outbox.fake.fail(fault);
         outbox.queue(&[family_sms(key, TO)]).await;
-        let said = said(&outbox.dispatch_after(SignedDuration::from_secs(1)).await);
+        let told = counts(&outbox.dispatch_after(SignedDuration::from_secs(1)).await);
         // A second attempt is due within the patience of the same run.
-        assert_eq!(said, HashMap::from([("retried", 1), ("sent", 1)]), "{key}");
+        assert_eq!(told, HashMap::from([("retried", 1), ("sent", 1)]), "{key}");
         assert_eq!(outbox.status(key).await, "sent");
     }
     assert_eq!(outbox.fake.looked_up(), 0, "an error in Twilio's own words leaves no doubt");
@@ -163,8 +156,8 @@ async fn a_run_that_is_cut_off_leaves_the_rest_to_the_next() {
     let deadline = Deadline::when(move || clock.now() >= end);
     let answer = outbox.run(&outbox.environment(), Job::Dispatch, deadline).await.unwrap();
     assert!(answer.report.cut_off);
-    assert_eq!(said(&answer), HashMap::from([("sent", 2)]));
-    assert_eq!(said(&outbox.dispatch_after(SignedDuration::from_secs(1)).await), HashMap::from([("sent", 3)]));
+    assert_eq!(counts(&answer), HashMap::from([("sent", 2)]));
+    assert_eq!(counts(&outbox.dispatch_after(SignedDuration::from_secs(1)).await), HashMap::from([("sent", 3)]));
     assert_eq!(outbox.fake.accepted().len(), 5);
 }
 
@@ -188,7 +181,7 @@ async fn two_dispatchers_at_once_send_each_message_once_and_keep_the_rate() {
         outbox.run(&other, Job::Dispatch, never()),
         outbox.run(&third, Job::Dispatch, never())
     );
-    let sent: u64 = [a, b, c].iter().map(|run| said(run.as_ref().unwrap()).get("sent").copied().unwrap_or(0)).sum();
+    let sent: u64 = [a, b, c].iter().map(|run| counts(run.as_ref().unwrap()).get("sent").copied().unwrap_or(0)).sum();
     assert_eq!(sent, 24);
     for n in 0..24 {
         assert_eq!(outbox.fake.accepted_for(&format!("+141655520{n:02}")), 1, "{n}");
@@ -200,93 +193,6 @@ async fn two_dispatchers_at_once_send_each_message_once_and_keep_the_rate() {
 }
 
 #[tokio::test]
-async fn pushes_go_in_batches_say_nothing_and_forget_dead_tokens() {
-    let outbox = TestOutbox::new().await;
-    let coordinator = outbox.app.coordinator().await;
-    let owner = outbox.app.database.superuser().await;
-    let sql = format!("update devices set push_token = 'ExponentPushToken[7]' where id = '{}'", coordinator.device_id);
-    owner.batch_execute(&sql).await.unwrap();
-    outbox.fake.unregister("ExponentPushToken[7]");
-    let queued: Vec<Message> = (0..103).map(|n| push(&format!("{n}"), &format!("ExponentPushToken[{n}]"))).collect();
-    outbox.queue(&queued).await;
-    let answer = outbox.dispatch().await;
-    assert_eq!(said(&answer), HashMap::from([("sent", 102), ("dead", 1), ("tokens_forgotten", 1)]));
-    let pushed = outbox.fake.pushed();
-    assert_eq!(pushed.iter().map(Vec::len).collect::<Vec<_>>(), [100, 3]);
-    let first = pushed[0][0].as_object().unwrap();
-    assert_eq!(first["title"], "Open BerthCare");
-    assert_eq!(first.keys().collect::<Vec<_>>(), ["data", "priority", "sound", "title", "to"]);
-    assert!(first["data"]["id"].is_string() && first["data"].as_object().unwrap().len() == 1);
-    let kept = format!("select count(*) from devices where user_id = '{}' and push_token is not null", COORDINATOR.id);
-    assert_eq!(outbox.app.database.count(&kept).await, 0);
-
-    // Receipts, a quarter of an hour later.
-    let run = async || outbox.run(&outbox.environment(), Job::Receipts, Deadline::when(|| false)).await.unwrap();
-    assert_eq!(said(&run().await), HashMap::new());
-    owner.batch_execute(&sql.replace("[7]", "[1]")).await.unwrap();
-    for n in 0..100 {
-        outbox.fake.give_receipt(&format!("ticket-0-{n}"), json!({"status": "ok"}));
-    }
-    let gone = json!({"status": "error", "message": "gone", "details": {"error": "DeviceNotRegistered"}});
-    let sql = "select provider_sid from messages where recipient = 'ExponentPushToken[1]'";
-    let ticket: String = owner.query_typed(sql, &[]).await.unwrap()[0].get(0);
-    outbox.fake.give_receipt(&ticket, gone);
-    outbox.fake.clock.advance(SignedDuration::from_mins(15));
-    let told = said(&run().await);
-    assert_eq!(told["delivered"] + told["tokens_forgotten"] + told["not_yet"], 102);
-    assert_eq!(told["tokens_forgotten"], 1);
-    assert_eq!(outbox.status("1").await, "failed");
-    assert_eq!(outbox.app.database.count(&kept).await, 0);
-    // The others' receipts never come; after a day nobody asks any more.
-    outbox.fake.clock.advance(SignedDuration::from_hours(24));
-    assert_eq!(said(&run().await), HashMap::from([("never_told", told["not_yet"])]));
-    assert_eq!(said(&run().await), HashMap::new());
-}
-
-#[tokio::test]
-async fn whatever_fails_at_expo_a_push_arrives_once_it_can() {
-    for fault in [Fault::TooMany, Fault::Broken, Fault::LostAfter] {
-        let outbox = TestOutbox::new().await;
-        outbox.fake.fail_push(fault);
-        outbox.queue(&[push("one", "ExponentPushToken[1]"), push("other", "ExponentPushToken[2]")]).await;
-        assert_eq!(said(&outbox.dispatch().await), HashMap::from([("retried", 2), ("sent", 2)]));
-    }
-}
-
-#[tokio::test]
-async fn what_expo_says_of_one_message_concerns_no_other() {
-    let outbox = TestOutbox::new().await;
-    let codes = ["MessageRateExceeded", "ExpoError", "ProviderError", "InvalidCredentials", "MessageTooBig"];
-    let mut queued = vec![push("fine", "ExponentPushToken[fine]")];
-    for code in codes {
-        let token = format!("ExponentPushToken[{code}]");
-        outbox.fake.reject(&token, code);
-        queued.push(push(code, &token));
-    }
-    outbox.queue(&queued).await;
-    assert_eq!(said(&outbox.dispatch().await), HashMap::from([("retried", 4), ("sent", 5), ("dead", 1)]));
-    assert_eq!(outbox.outcome("MessageTooBig").await, ("dead".into(), Some("MessageTooBig".into())));
-}
-
-#[tokio::test]
-async fn of_two_runs_at_once_one_asks_for_a_receipt() {
-    let outbox = TestOutbox::new().await;
-    let queued: Vec<_> = (0..20).map(|n| push(&format!("{n}"), &format!("ExponentPushToken[{n}]"))).collect();
-    outbox.queue(&queued).await;
-    outbox.dispatch().await;
-    for n in 0..20 {
-        outbox.fake.give_receipt(&format!("ticket-0-{n}"), json!({"status": "ok"}));
-    }
-    outbox.fake.clock.advance(SignedDuration::from_mins(15));
-    let (one, other) = (outbox.environment(), outbox.environment());
-    let run = async |jobs| outbox.run(jobs, Job::Receipts, Deadline::when(|| false)).await.unwrap();
-    let (one, other) = tokio::join!(run(&one), run(&other));
-    let delivered = |run: &jobs::Answer| said(run).get("delivered").copied().unwrap_or(0);
-    assert_eq!(delivered(&one) + delivered(&other), 20);
-    assert_eq!(outbox.fake.asked_for().len(), 20, "each once");
-}
-
-#[tokio::test]
 async fn what_was_cancelled_while_it_waited_is_never_sent() {
     let outbox = TestOutbox::new().await;
     let visit = crate::harness::fixtures::NURSES_VISIT;
@@ -294,96 +200,8 @@ async fn what_was_cancelled_while_it_waited_is_never_sent() {
     let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
     messages::cancel_for_visit(&mut tx, visit).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(said(&outbox.dispatch().await), HashMap::new());
+    assert_eq!(counts(&outbox.dispatch().await), HashMap::new());
     assert!(outbox.fake.accepted().is_empty());
-}
-
-/// Somebody takes the alert that the call is about.
-async fn taken(outbox: &TestOutbox) {
-    let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
-    messages::cancel_for_alert(&mut tx, ALERT).await.unwrap();
-    tx.commit().await.unwrap();
-}
-
-const ALERT: Uuid = Uuid::from_u128(0xa1);
-
-async fn call_about_an_alert() -> TestOutbox {
-    let outbox = TestOutbox::new().await;
-    let alert = format!(
-        "insert into alerts (id, agency_id, client_id, severity, reason) values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')"
-    );
-    outbox.app.database.write(AGENCY_A, &alert).await;
-    outbox.queue(&[Message { alert_id: Some(ALERT), ..alert_call("call", TO) }]).await;
-    outbox
-}
-
-#[tokio::test]
-async fn the_next_person_is_called_at_once_where_a_number_can_t_be() {
-    let outbox = TestOutbox::new().await;
-    let alert = format!(
-        "update clients set coordinator_id = '{}' where id = '{ALMA}';
-         insert into alerts (id, agency_id, client_id, severity, reason) values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')",
-        COORDINATOR.id
-    );
-    outbox.app.database.write(AGENCY_A, &alert).await;
-    outbox.run(&outbox.environment(), Job::Escalate, Deadline::when(|| false)).await.unwrap();
-    outbox.fake.fail(Fault::Refused(21211));
-    outbox.fake.clock.advance_to(jiff::Timestamp::now() + SignedDuration::from_secs(1));
-    assert_eq!(said(&outbox.dispatch().await), HashMap::from([("dead", 1), ("sent", 1)]));
-    let called = outbox.fake.accepted();
-    assert_eq!(called.len(), 1);
-    assert_ne!(called[0].to, "+14165550002", "the client's own coordinator has no such number");
-}
-
-#[tokio::test]
-async fn a_phone_stops_ringing_when_somebody_else_has_taken_the_alert() {
-    let outbox = call_about_an_alert().await;
-    outbox.dispatch().await;
-    taken(&outbox).await;
-    // Asked again where that fails, and not any more where it is done.
-    outbox.fake.fail(Fault::Broken);
-    assert_eq!(said(&outbox.dispatch().await).get("hung_up"), None);
-    assert_eq!(said(&outbox.dispatch_after(SignedDuration::from_secs(6)).await)["hung_up"], 1);
-    assert_eq!(outbox.fake.stopped(), [outbox.fake.accepted()[0].sid.clone()]);
-    assert_eq!(said(&outbox.dispatch_after(SignedDuration::from_mins(1)).await).get("hung_up"), None);
-    assert_eq!(outbox.fake.stopped().len(), 1);
-}
-
-#[tokio::test]
-async fn a_call_that_somebody_has_picked_up_is_left_alone() {
-    let outbox = call_about_an_alert().await;
-    outbox.dispatch().await;
-    taken(&outbox).await;
-    outbox.fake.fail(Fault::Refused(21220));
-    assert_eq!(said(&outbox.dispatch().await)["hung_up"], 1);
-    assert_eq!(said(&outbox.dispatch_after(SignedDuration::from_mins(1)).await).get("hung_up"), None);
-    assert!(outbox.fake.stopped().is_empty());
-}
-
-#[tokio::test]
-async fn nobody_asks_for_long_about_a_call_that_rings_no_more() {
-    let outbox = call_about_an_alert().await;
-    outbox.dispatch().await;
-    taken(&outbox).await;
-    outbox.fake.clock.advance(SignedDuration::from_mins(3));
-    outbox.fake.fail(Fault::Broken);
-    outbox.dispatch().await;
-    assert_eq!(said(&outbox.dispatch_after(SignedDuration::from_mins(1)).await).get("hung_up"), None);
-}
-
-#[tokio::test]
-async fn a_call_that_is_placed_while_somebody_takes_the_alert_stops_too() {
-    let outbox = call_about_an_alert().await;
-    let (sender, held) = oneshot::channel();
-    outbox.fake.fail(Fault::Held(sender));
-    let (answer, ()) = tokio::join!(outbox.dispatch(), async {
-        let held = held.await.unwrap();
-        taken(&outbox).await;
-        held.answer.send(()).unwrap();
-    });
-    assert_eq!(said(&answer)["hung_up"], 1);
-    assert_eq!(outbox.status("call").await, "cancelled");
-    assert_eq!(outbox.fake.stopped(), [outbox.fake.accepted()[0].sid.clone()]);
 }
 
 #[tokio::test]
@@ -406,7 +224,7 @@ async fn without_twilio_nothing_is_lost_and_the_backlog_is_told() {
     let clock: SimulatedClock = outbox.fake.clock.clone();
     let end = clock.now() + SignedDuration::from_secs(40);
     let answer = outbox.run(&jobs, Job::Dispatch, Deadline::when(move || clock.now() >= end)).await.unwrap();
-    assert!(said(&answer)["retried"] >= 3);
+    assert!(counts(&answer)["retried"] >= 3);
     let backlog =
         store::tables::sending::backlog(&outbox.db, outbox.fake.clock.now() + SignedDuration::from_hours(1)).await;
     let backlog = backlog.unwrap();
