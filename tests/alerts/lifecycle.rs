@@ -94,15 +94,8 @@ async fn alerts_are_listed_newest_first_in_pages_by_client_and_status() {
     coordinator.post("/v1/alerts", &of_bernard).await.expect(201);
     act(&coordinator, ids[1].parse().unwrap(), "resolve").await.expect(200);
 
-    let mut walked = Vec::new();
-    let mut next = String::new();
-    loop {
-        let page = coordinator.get(&format!("/v1/alerts?client_id={ALMA}&limit=2{next}")).await.expect(200);
-        walked.extend(page["items"].as_array().unwrap().iter().map(|alert| alert["id"].as_str().unwrap().to_owned()));
-        let Some(cursor) = page["next_cursor"].as_str() else { break };
-        next = format!("&cursor={cursor}");
-    }
-    assert_eq!(walked, ids);
+    let listed = coordinator.all_pages(&format!("/v1/alerts?client_id={ALMA}&limit=2")).await;
+    assert_eq!(listed.iter().map(|alert| alert["id"].as_str().unwrap()).collect::<Vec<_>>(), ids);
     let resolved = nurse.get("/v1/alerts?status=resolved").await.expect(200);
     assert_eq!(resolved["items"].as_array().unwrap().len(), 1);
     assert_eq!(nurse.get("/v1/alerts").await.expect(200)["items"].as_array().unwrap().len(), 5, "Bernard isn't hers");

@@ -11,6 +11,7 @@ use super::catalog::{SYNCED, as_job, code, json_of, number, with_photo_and_alert
 use crate::harness::{
     TestApp,
     fixtures::{AGENCY_A, AGENCY_B, ALMA, BERNARD, COORDINATOR, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS},
+    until,
 };
 
 #[tokio::test]
@@ -58,8 +59,8 @@ async fn number_order_is_commit_order() {
         taken
     };
     let meanwhile = async {
-        // Until the second waits for the first.
-        while number(&owner, &format!("select cardinality(pg_blocking_pids({pid}))::bigint")).await == 0 {}
+        let blocking = format!("select cardinality(pg_blocking_pids({pid}))::bigint");
+        until("the second waits for the first", async || number(&owner, &blocking).await > 0).await;
         // The other agency's writers don't.
         owner.batch_execute(&format!("{}; rollback", as_job(AGENCY_B, 1))).await.unwrap();
         let taken = number(&first, &touch(ALMA)).await;

@@ -53,6 +53,19 @@ impl Client {
         self.send("GET", path, None, &[]).await
     }
 
+    /// The items of every page of the list at `path`, which has a query.
+    pub async fn all_pages(&self, path: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut next = path.to_owned();
+        for _ in 0..100 {
+            let page = self.get(&next).await.expect(200);
+            items.extend(page["items"].as_array().unwrap().clone());
+            let Some(cursor) = page["next_cursor"].as_str() else { return items };
+            next = format!("{path}&cursor={cursor}");
+        }
+        panic!("{path} has no last page");
+    }
+
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send("POST", path, Some(body), &[]).await
     }

@@ -12,6 +12,7 @@ pub mod outbox;
 pub mod password_proxy;
 pub mod phone;
 pub mod providers;
+pub mod random;
 pub mod round_trips;
 mod scheduler;
 pub mod sentry;
@@ -212,13 +213,13 @@ fn statement_mode() -> StatementMode {
 
 /// Waits for a fact, not for a time.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    for _ in 0..500 {
+    for _ in 0..2000 {
         if holds().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{what} never happened");
+    panic!("not within 20 seconds: {what}");
 }
 
 impl Functions {

@@ -143,16 +143,7 @@ async fn a_list_in_pages_is_the_list() {
     for path in ["/v1/clients", "/v1/users", "/v1/visits", &format!("/v1/clients/{ALMA}/timeline")] {
         let whole = coordinator.get(path).await.expect(200);
         assert_eq!(whole["next_cursor"], json!(null), "{path}");
-        let mut items = Vec::new();
-        let mut next = format!("{path}?limit=1");
-        loop {
-            let page = coordinator.get(&next).await.expect(200);
-            items.extend(page["items"].as_array().unwrap().clone());
-            match page["next_cursor"].as_str() {
-                Some(cursor) => next = format!("{path}?limit=1&cursor={cursor}"),
-                None => break,
-            }
-        }
+        let items = coordinator.all_pages(&format!("{path}?limit=1")).await;
         assert!(items.len() > 1, "{path}");
         assert_eq!(Value::Array(items), whole["items"], "{path}");
     }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::harness::{
     Answer, Client, TestApp,
     fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSE},
+    until,
 };
 
 const AT_ONCE: usize = 6;
@@ -173,7 +174,7 @@ async fn a_change_of_a_user_undoes_no_other() {
     let committing = async {
         let waiting = "select count(*) from pg_stat_activity
              where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0";
-        while app.database.count(waiting).await == 0 {}
+        until("the renaming waits for the suspension", async || app.database.count(waiting).await > 0).await;
         other.batch_execute("commit").await.unwrap();
     };
     let (renamed, ()) = tokio::join!(renaming, committing);

@@ -205,13 +205,30 @@ fn what_is_changed_anywhere_is_read_or_refused_and_nothing_falls_over() {
         (MediaType::Heic, files::heic(40, 30)),
         (MediaType::Pdf, files::pdf()),
     ] {
+        let (mut read, mut refused) = (0, 0);
         for at in 0..file.len() {
             for value in [0x00, 0xff] {
                 let mut changed = file.clone();
                 changed[at] = value;
-                let _ = cleaned(media_type, &changed);
+                let Ok(clean) = cleaned(media_type, &changed) else {
+                    refused += 1;
+                    continue;
+                };
+                read += 1;
+                let what = format!("{media_type:?} with {value} at {at}");
+                assert!(!contains(&clean.bytes, &files::place()), "{what} keeps its place");
+                match media_type {
+                    MediaType::Heic => assert_eq!(clean.bytes.len(), changed.len(), "{what} has moved"),
+                    MediaType::Pdf => assert_eq!(clean.bytes, changed, "{what} was changed"),
+                    _ => {
+                        assert!(clean.redrawn, "{what} was passed on as it came");
+                        let copy = image::load_from_memory_with_format(&clean.bytes, ImageFormat::Jpeg);
+                        assert!(copy.is_ok(), "the copy of {what} can't be read: {copy:?}");
+                    }
+                }
             }
         }
+        assert!(read > 0 && refused > 0, "{media_type:?}: {read} were read and {refused} refused");
     }
 }
 

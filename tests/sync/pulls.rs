@@ -246,6 +246,7 @@ async fn what_is_new_to_an_updated_app_comes_in_pages_where_it_is_more_than_an_a
             break;
         }
         pages += 1;
+        assert!(pages < 20, "what is new has no last page");
         // `WatermelonDB` asks for a migration once.
         let next = format!("/v1/sync?last_pulled_at={}&schema_version=2&pending=0&migration=null", page["timestamp"]);
         answer = nurse.get(&next).await;

@@ -1,11 +1,10 @@
 //! What a pull reads: what changed, not what there is.
 
-use std::time::Duration;
-
 use crate::harness::{
     TestApp,
     fixtures::{ALMA, NURSE, NURSES_MEALS},
     phone::{Phone, ids},
+    until,
 };
 
 /// Visits and tasks enough that a plan which walks them all shows: 20,000 and 40,000, a hundredth of them the nurse's.
@@ -39,12 +38,7 @@ async fn rows_read(app: &TestApp, phone: &mut Phone) -> (i64, Vec<String>) {
     let answer = through.pull(Some(0)).await;
     phone.cursor = through.cursor;
     drop(through);
-    for _ in 0..500 {
-        if app.database.count(sessions).await <= before {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("the session's end", async || app.database.count(sessions).await <= before).await;
     let read = "select (sum(seq_tup_read) + sum(idx_tup_fetch))::bigint from pg_stat_user_tables
         where relname in ('visits', 'visit_tasks')";
     (app.database.count(read).await, ids(&answer, "visit_tasks", "updated"))

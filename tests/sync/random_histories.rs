@@ -3,11 +3,12 @@
 
 use std::collections::VecDeque;
 
-use proptest::{prelude::*, test_runner::RngSeed};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use domain::sync::judge::Standing;
 
 use super::model::{COLUMNS, DEVICES, History, OnItsWay, Phone, Server};
+use crate::harness::random;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -169,7 +170,7 @@ fn a_newer_edit_outlives_an_older_push_of_the_same_phone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, rng_seed: RngSeed::Fixed(2026), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(random::cases(1000))]
 
     #[test]
     fn devices_converge(steps in steps()) {

@@ -5,17 +5,15 @@ use std::{
     fmt::Write as _,
 };
 
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
 use domain::identity::Role;
+use proptest::{prelude::*, test_runner::TestRunner};
 use uuid::Uuid;
 
 use super::rows::{Session, client, counted, visit};
 use crate::harness::{
     TestApp,
     fixtures::{AGENCY_A, AIDE, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_NURSE, Person},
+    random,
 };
 
 /// A membership of a care team: days are counted from today.
@@ -155,8 +153,7 @@ fn whatever_the_circumstances_each_role_sees_exactly_its_clients() {
     let clients: BTreeMap<_, _> = (0..CLIENTS).map(|i| (Circumstances::client(i).to_string(), i)).collect();
     let visits: BTreeMap<_, _> = (0..CLIENTS).map(|i| (Circumstances::visit(i).to_string(), i)).collect();
 
-    let config = Config { cases: 64, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&circumstances(), |circumstances| {
+    let outcome = TestRunner::new(random::cases(64)).run(&circumstances(), |circumstances| {
         runtime.block_on(async {
             let begin = format!("begin; select app.act_as_job('{AGENCY_A}'); select app.reserve_change_numbers(50);");
             app_role.batch_execute(&format!("{begin} {}", circumstances.sql())).await.unwrap();
