@@ -79,6 +79,9 @@ mod photos {
     mod uploads;
 }
 mod roles {
+    mod by_role;
+    mod fields;
+    mod names;
     mod table;
 }
 mod runtime {
