@@ -16,8 +16,9 @@ BENCH_NODE = local/examples/bench/node
 BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
-.PHONY: start logs demo reply press reset test test-watermelon test-pooled bench bench-check check hooks openapi mobile \
-	schema build deploy deploy-at-once versions rollback contract smoke drill verify-audit
+.PHONY: start logs demo reply press reset bench bench-check check check-rust check-rest hooks openapi mobile schema \
+	test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed need-nextest \
+	build deploy deploy-at-once versions rollback contract smoke drill verify-audit
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and rebuilds what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -35,33 +36,52 @@ press: ; @$(STACK) press --call '$(CALL)' --digits '$(DIGITS)'
 # Deletes the data that `make start` keeps.
 reset: ; @$(STACK) reset
 
-# The tests that depend on the order of statements, run again with named statements on a direct connection.
-NAMED = -E 'test(visits::nurses_day) or test(http::replays) or test(sync::wire) or test(sync::pulls) or test(/audit/)'
-
-# Without the job that escalates alerts, so that a new phone gets what the others got.
-WATERMELON = JOBS_FUNCTION=nobody $(STACK) exec --serve -- npm --prefix tests/watermelon test
+# One choice of packages for all runs, so that cargo builds once. The profiles are chosen in .config/nextest.toml.
+NEXTEST = cargo nextest run --workspace
+# Draws the random histories: a fresh one each time, unless it is given to repeat a failure.
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
+export SEED
 
 # Every test, some again with named statements; then README's commands, schemathesis and the phone's real client against
 # the served functions.
-test: tests/watermelon/node_modules/.package-lock.json
-	@sh local/need cargo-nextest 0.9.143
-	@$(STACK) exec -- cargo nextest run --workspace
-	@DB_STATEMENTS=named $(STACK) exec -- cargo nextest run -p tests $(NAMED)
+test: test-rust test-named test-end-to-end test-watermelon
+
+# Builds the tests, and the functions that `start` and the end-to-end tests serve.
+build-tests: need-nextest
+	@$(STACK) tools -- $(NEXTEST) --no-run
+	@$(STACK) tools -- cargo build --workspace --bins --examples
+
+test-rust: need-nextest seed ; @$(STACK) exec -- $(NEXTEST)
+
+# The tests that depend on the order of statements, with named statements on a direct connection.
+test-named: need-nextest ; @DB_STATEMENTS=named $(STACK) exec -- $(NEXTEST) --profile named
+
+# The tests that a pooler could break, through PgBouncer in transaction mode.
+test-pooled: need-nextest ; @$(STACK) exec --pooled -- $(NEXTEST) --profile pooled
+
+# README's commands, schemathesis and the rest against the served functions; then what they asked of AWS against their roles.
+test-end-to-end:
 	@mkdir -p $(STATE) && rm -f $(STATE)/aws-calls.txt
 	@AWS_CALLS=$(STATE)/aws-calls.txt $(STACK) exec --serve -- python local/end_to_end
 	@$(STACK) checks --calls $(STATE)/aws-calls.txt
-	@$(WATERMELON)
 
-# WatermelonDB from npm, unmodified, against the served functions; SEED and RUNS choose the random histories.
-test-watermelon: tests/watermelon/node_modules/.package-lock.json
-	@$(WATERMELON)
+# WatermelonDB from npm, unmodified, against the served functions; SEED and RUNS choose the random histories. Without the
+# job that escalates alerts, so that a new phone gets what the others got.
+test-watermelon: tests/watermelon/node_modules/.package-lock.json seed
+	@JOBS_FUNCTION=nobody $(STACK) exec --serve -- npm --prefix tests/watermelon test
 tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.json
 	@cd tests/watermelon && npm ci
 
-# The database tests again, through PgBouncer in transaction mode.
-test-pooled:
-	@sh local/need cargo-nextest 0.9.143
-	@$(STACK) exec --pooled -- cargo nextest run -p tests
+# All that is slow: every test, also with named statements and through the pooler; ten times the random cases, 5,000 messages
+# in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client.
+nightly: export NIGHTLY = 1
+nightly: export RUNS := $(or $(RUNS),1000)
+nightly: test-rust test-end-to-end test-watermelon
+	@DB_STATEMENTS=named $(STACK) exec -- $(NEXTEST) -E 'package(tests)'
+	@$(STACK) exec --pooled -- $(NEXTEST) -E 'package(tests)'
+
+seed: ; @echo "SEED=$(SEED) repeats the random histories of this run."
+need-nextest: ; @sh local/need cargo-nextest 0.9.143
 
 # Measures every path against the bare SQL for the same rows, beside its budget, and writes the tables of
 # docs/measurements.md. A release build comes first: about ten minutes. QUICK=1 takes a build of half the time, a small
@@ -77,9 +97,11 @@ bench-check: $(BENCH_NODE)/node_modules/.package-lock.json
 	@sh local/bench-check $(BASE) $(TARGET) $(BENCH_PROFILE)
 
 # Format, lints, licences, the scripts' unit tests, and what can be checked of a deployment without an account.
-check:
+check: check-rust check-rest
+check-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+check-rest:
 	@sh local/deny
 	@$(PYTHON) -m unittest discover --start-directory local/unit
 	@$(STACK) checks

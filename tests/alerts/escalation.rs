@@ -1,7 +1,7 @@
 //! An alert's way to a person, by the clock: every time is the test's.
 
-use jiff::SignedDuration;
 use domain::messages::{Promise, Template};
+use jiff::SignedDuration;
 
 use super::stage::{Stage, Standing, seconds};
 use crate::harness::{

@@ -14,10 +14,10 @@ use crate::harness::{
 /// What phones hold, and what decides who may hold it.
 pub const SYNCED: [&str; 6] = ["alerts", "care_team", "clients", "photos", "visit_tasks", "visits"];
 
+/// Columns whose change alone is no change of the record.
+pub const BOOKKEEPING: &str = "'{created_at,created_by,updated_at,updated_by,change_number,search_name}'::text[]";
 /// Logs: each row says itself when and by whom, and is never changed.
-pub /// What is no change of its own.
-const BOOKKEEPING: &str = "'{created_at,created_by,updated_at,updated_by,change_number,search_name}'::text[]";
-const LOGS: [&str; 3] = ["audit_chain", "audit_log", "sync_log"];
+pub const LOGS: [&str; 3] = ["audit_chain", "audit_log", "sync_log"];
 /// What `migrate` has applied.
 pub const HISTORY: [&str; 2] = ["applied_code", "refinery_schema_history"];
 pub const NO_PRIVILEGE: &str = "42501";

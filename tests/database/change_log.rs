@@ -130,7 +130,8 @@ async fn every_change_is_on_the_log_with_what_was_before() {
     assert_eq!(log[1]["after"], json!({"phone": "+14165550000", "risks": ["stairs"]}));
     for entry in log {
         let names: Vec<_> = entry["after"].as_object().unwrap().keys().collect();
-        let mut changed: Vec<_> = entry["changed_columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
+        let mut changed: Vec<_> =
+            entry["changed_columns"].as_array().unwrap().iter().map(|c| c.as_str().unwrap()).collect();
         changed.sort_unstable();
         assert_eq!(names, changed, "what changed, and nothing else");
     }

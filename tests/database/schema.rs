@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use app::DatabaseSource;
 use futures_util::join;
 use schema::{CODE, Done, Phase};
-use app::DatabaseSource;
 use uuid::Uuid;
 
 use super::catalog::{HISTORY, LOGS, NO_PRIVILEGE, SYNCED, as_job, code, number, set, tables, texts};

@@ -18,7 +18,7 @@ const TO: &str = "+14165550190";
 
 /// Somebody takes the alert that the call is about.
 async fn taken(outbox: &TestOutbox) {
-    let mut tx = outbox.db.write(&AGENCY, 0).await.unwrap();
+    let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
     messages::cancel_for_alert(&mut tx, ALERT).await.unwrap();
     tx.commit().await.unwrap();
 }

@@ -5,12 +5,12 @@
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
+use domain::identity::Job;
 use image::ImageFormat;
 use jiff::{Timestamp, ToSpan};
-use serde_json::{Value, json};
-use domain::identity::Job;
 use jobs::uploads;
 use runtime::objects::Objects;
+use serde_json::{Value, json};
 use store::Db;
 use uuid::Uuid;
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use domain::identity::Role;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use domain::identity::Role;
 
 use super::{
     names::Names,

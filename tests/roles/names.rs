@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use domain::identity::Role;
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
-use domain::identity::Role;
 use uuid::Uuid;
 
 use crate::harness::{

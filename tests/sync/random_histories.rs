@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
+use domain::sync::judge::Standing;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use domain::sync::judge::Standing;
 
 use super::model::{COLUMNS, DEVICES, History, OnItsWay, Phone, Server};
 use crate::harness::random;

@@ -1,17 +1,20 @@
 // Phones and portal write whatever, whenever, over a network that loses answers: they converge, and nothing is lost.
-// SEED is the first history's seed (1), RUNS how many there are (200); with TRAFFIC=1 a failure shows what went over the wire.
+// SEED is the first history's seed (a fresh one), RUNS how many there are (60); with TRAFFIC=1 a failure shows what went over
+// the wire.
 
+import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { failOnComplaints } from './complaints.mjs'
 import { Play } from './play.mjs'
 import { World } from './world.mjs'
 
-const FIRST = Number(process.env.SEED ?? 1)
-const RUNS = Number(process.env.RUNS ?? 200)
+const FIRST = Number(process.env.SEED || randomInt(2 ** 32))
+const RUNS = Number(process.env.RUNS || 60)
 // Histories that run at once meet at the agency's change counter.
 const LANES = Math.min(3, RUNS)
 
 failOnComplaints()
+console.log(`SEED=${FIRST} RUNS=${RUNS} repeats these histories`)
 
 const world = await World.open()
 const lanes = await Promise.all(Array.from({ length: LANES }, lane))

@@ -5,8 +5,8 @@ use std::{
     fmt::Write as _,
 };
 
-use serde_json::Value;
 use domain::identity::Role;
+use serde_json::Value;
 
 use super::rows::{GONE_CLIENT, GONE_PHOTO, GONE_TASK, GONE_VISIT, PEOPLE, Session, Stage, TASK_OF_GONE_VISIT};
 use super::visible_rows::{Table, who_sees_what};
