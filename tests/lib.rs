@@ -105,6 +105,7 @@ mod sync {
     mod work_bases;
 }
 mod visits {
+    mod check_in;
     mod nurses_day;
     mod planning;
 }

@@ -24,7 +24,7 @@ async fn the_phone_of_a_deleted_alert_says_that_nobody_is_needed() {
 }
 
 #[tokio::test]
-async fn a_pressed_1_never_loses_to_news_of_the_call() {
+async fn press_1_wins_over_a_late_call_status() {
     let stage = Stage::new().await;
     stage.minute().await;
     let call = stage.call_to(&COORDINATOR).await;
@@ -61,7 +61,7 @@ async fn a_pressed_1_never_loses_to_news_of_the_call() {
 }
 
 #[tokio::test]
-async fn two_passes_it_on_once() {
+async fn press_2_escalates_exactly_once() {
     let stage = Stage::new().await;
     stage.minute().await;
     let first = stage.call_to(&COORDINATOR).await;
@@ -129,7 +129,7 @@ async fn a_call_that_rings_out_or_can_t_be_placed_moves_on_at_once() {
 }
 
 #[tokio::test]
-async fn events_twice_and_out_of_order_move_it_once() {
+async fn repeated_and_reordered_events_escalate_once() {
     let stage = Stage::new().await;
     stage.minute().await;
     let first = stage.call_to(&COORDINATOR).await;
@@ -148,7 +148,7 @@ async fn events_twice_and_out_of_order_move_it_once() {
 }
 
 #[tokio::test]
-async fn of_an_end_and_a_key_at_once_one_counts() {
+async fn a_concurrent_hang_up_and_key_count_once() {
     for _ in 0..6 {
         let stage = Stage::new().await;
         stage.minute().await;

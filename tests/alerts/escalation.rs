@@ -108,7 +108,7 @@ async fn how_long_an_alert_has_waited_for_a_person_is_told_each_minute() {
 }
 
 #[tokio::test]
-async fn one_takes_it_and_everything_stops() {
+async fn press_1_acknowledges_and_stops_every_call() {
     let stage = Stage::new().await;
     stage.minute().await;
     let call = stage.call_to(&COORDINATOR).await;
@@ -131,7 +131,7 @@ async fn one_takes_it_and_everything_stops() {
 }
 
 #[tokio::test]
-async fn a_familys_wish_to_be_called_walks_as_far_and_ends_in_words_of_its_own() {
+async fn a_familys_call_request_escalates_as_far_with_its_own_texts() {
     let stage = Stage::new().await;
     let asked = format!("update alerts set raised_by = '{}', reason = 'family_call', severity = 'medium'", FAMILY.id);
     stage.app.database.write(AGENCY_A, &asked).await;
@@ -157,7 +157,7 @@ async fn a_familys_wish_to_be_called_walks_as_far_and_ends_in_words_of_its_own()
 }
 
 #[tokio::test]
-async fn who_is_away_is_passed_over_and_where_nobody_is_left_the_asker_knows_at_once() {
+async fn people_away_are_skipped_and_an_alert_without_anyone_is_reported_at_once() {
     let stage = Stage::new().await;
     let owner = stage.app.database.superuser().await;
     let away = format!("update users set status = 'suspended' where id = '{}'", COORDINATOR.id);

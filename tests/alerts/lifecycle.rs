@@ -194,7 +194,7 @@ async fn whichever_way_an_alert_comes_and_goes_jobs_is_asked_at_once() {
 }
 
 #[tokio::test]
-async fn of_two_who_take_an_alert_at_once_one_has_it() {
+async fn concurrent_acknowledgements_have_one_winner() {
     let app = TestApp::new().await;
     let id = raised(&app.nurse().await).await;
     let mut clients = Vec::new();
@@ -214,7 +214,7 @@ async fn of_two_who_take_an_alert_at_once_one_has_it() {
 }
 
 #[tokio::test]
-async fn whatever_meets_a_taken_alert_is_stopped() {
+async fn an_acknowledged_alert_never_calls_again() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;
     let coordinator = app.coordinator().await;

@@ -23,7 +23,7 @@ async fn entries(app: &TestApp) -> Vec<(String, Option<uuid::Uuid>, Option<uuid:
 }
 
 #[tokio::test]
-async fn each_look_and_each_change_leaves_its_row() {
+async fn each_read_and_each_change_is_audited() {
     let app = TestApp::new().await;
     let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     let visit = format!("/v1/visits/{NURSES_VISIT}");
@@ -79,7 +79,7 @@ async fn an_entry_names_the_request_and_where_it_came_from() {
 }
 
 #[tokio::test]
-async fn what_is_not_shown_is_not_recorded_as_seen() {
+async fn a_row_filtered_out_is_not_audited_as_read() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;
     nurse.get(&format!("/v1/clients/{BERNARD}")).await.expect(404);
@@ -88,7 +88,7 @@ async fn what_is_not_shown_is_not_recorded_as_seen() {
 }
 
 #[tokio::test]
-async fn without_a_record_there_is_no_look_and_no_change() {
+async fn without_an_audit_row_there_is_no_read_and_no_change() {
     let app = TestApp::new().await;
     let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     let database = app.database.superuser().await;

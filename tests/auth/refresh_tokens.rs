@@ -72,7 +72,7 @@ async fn what_is_no_refresh_token_is_refused() {
 }
 
 #[tokio::test]
-async fn the_table_alone_gives_nobody_a_session() {
+async fn a_leaked_session_table_yields_no_usable_token() {
     let app = TestApp::new().await;
     let first = app.nurse().await;
     let second = first.with_tokens(&first.refresh().await.expect(200));

@@ -28,7 +28,7 @@ async fn signing_out_everywhere_ends_every_session_of_mine() {
 }
 
 #[tokio::test]
-async fn a_push_token_is_the_last_devices_that_named_it() {
+async fn a_push_token_belongs_to_the_device_that_registered_it_last() {
     let app = TestApp::new().await;
     let (coordinator, nurse) = (app.coordinator().await, app.nurse().await);
     let holders = async || {

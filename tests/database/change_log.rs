@@ -15,7 +15,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn what_phones_hold_is_never_written_without_the_counter() {
+async fn a_synced_row_is_never_written_without_a_change_number() {
     let app = TestApp::new().await;
     with_photo_and_alert(&app).await;
     for role in ["berthcare_app", "the owner"] {

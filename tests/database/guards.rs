@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn what_is_on_record_stays_even_for_the_owner() {
+async fn logs_are_append_only_even_for_the_owner() {
     let app = TestApp::new().await;
     app.database
         .write(

@@ -28,7 +28,7 @@ fn done(applied: &[&str], waiting: &[&str]) -> Done {
 }
 
 #[tokio::test]
-async fn an_empty_database_gets_everything_and_then_nothing() {
+async fn an_empty_database_is_migrated_once() {
     let database = Database::empty().await;
     let first = migrate_to(&database, Phase::Expand).await.unwrap();
     let mut whole: Vec<_> = schema::history().iter().map(ToString::to_string).collect();
@@ -99,7 +99,7 @@ async fn what_failed_is_undone_and_what_came_before_stays() {
 }
 
 #[tokio::test]
-async fn a_migration_does_not_make_everybody_queue_behind_it() {
+async fn migrations_have_a_lock_timeout() {
     let database = Database::empty().await;
     let mut owner = database.connect_as("berthcare_migrate").await;
     let sql = "create table waits as select current_setting('lock_timeout') as longest";
@@ -110,7 +110,7 @@ async fn a_migration_does_not_make_everybody_queue_behind_it() {
 
 /// The mark and the name say the same: `U` is for contractions, and for nothing else.
 #[test]
-fn contractions_are_called_so() {
+fn contractions_are_recognised_by_name() {
     for migration in schema::history() {
         let contracts = migration.name().starts_with("contract_");
         assert_eq!(migration.to_string().starts_with('U'), contracts, "{migration}");

@@ -123,7 +123,7 @@ async fn only_the_application_writes_and_the_others_read_no_more_than_they_need(
 }
 
 #[tokio::test]
-async fn the_roles_can_be_made_again() {
+async fn creating_the_roles_is_idempotent() {
     let database = Database::empty().await;
     let server = prepare::connect(&database.admin).await.unwrap();
     // Where other tests make theirs, they wait.

@@ -84,7 +84,7 @@ async fn every_table_has_what_every_table_must_have() {
 }
 
 #[tokio::test]
-async fn nothing_points_into_another_agency() {
+async fn no_foreign_key_crosses_agencies() {
     let app = TestApp::new().await;
     let owner = app.database.superuser().await;
     // Who wrote a row is set by triggers. The audit chain is one for all agencies.
@@ -162,7 +162,7 @@ async fn a_migration_that_changed_since_is_refused() {
 }
 
 #[tokio::test]
-async fn names_are_folded_as_people_search_them() {
+async fn names_are_searchable_without_accents() {
     let app = TestApp::new().await;
     let owner = app.database.superuser().await;
     for (name, folded) in [

@@ -195,7 +195,7 @@ async fn vitals_out_of_range_are_refused_with_the_range() {
 }
 
 #[tokio::test]
-async fn what_is_not_json_is_malformed() {
+async fn a_body_that_is_not_json_is_malformed() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     let json_type = [("content-type", "application/json")];
@@ -252,7 +252,7 @@ async fn every_fault_of_a_query_is_named_at_once() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_none_is_named() {
+async fn an_invalid_id_is_named() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     for path in ["/v1/clients/7", "/v1/clients/%00", "/v1/clients/%FF", "/v1/visits/%2F", "/v1/users/x/devices"] {

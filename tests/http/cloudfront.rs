@@ -22,7 +22,7 @@ async fn status(client: &Client, path: &str, headers: &[(&str, &str)]) -> u16 {
 }
 
 #[tokio::test]
-async fn what_goes_around_cloudfront_is_refused() {
+async fn a_request_around_cloudfront_is_refused() {
     let app = TestApp::new().await;
     keep(&app, json!({"current": "the-newest", "previous": "the-one-before"})).await;
     let nurse = app.nurse().await.through(behind(&app));
@@ -46,7 +46,7 @@ async fn what_goes_around_cloudfront_is_refused() {
 }
 
 #[tokio::test]
-async fn without_the_secret_nobody_is_let_in_unchecked() {
+async fn without_the_origin_secret_every_request_is_refused() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await.through(behind(&app));
     let answer = nurse.send("GET", "/v1/clients", None, &[("x-origin-secret", "anything")]).await;

@@ -8,7 +8,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn what_has_not_changed_is_not_sent_again() {
+async fn if_none_match_answers_304() {
     let app = TestApp::new().await;
     let (nurse, coordinator) = (app.nurse().await, app.coordinator().await);
     for path in [
@@ -51,7 +51,7 @@ async fn a_visits_version_is_that_of_its_newest_part() {
 }
 
 #[tokio::test]
-async fn a_change_of_what_has_changed_is_refused_when_asked_to() {
+async fn if_match_refuses_a_stale_change() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     for (path, change) in [
@@ -98,7 +98,7 @@ async fn every_answer_has_its_id_and_stays_out_of_caches() {
 }
 
 #[tokio::test]
-async fn paths_and_methods_that_are_not_are_problems() {
+async fn unknown_paths_and_methods_are_problems() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;
     for path in ["/v1/visits/nowhere/at/all", "/v1/clients/", "/v1/auth", "/v1/users/x/y/z"] {
@@ -137,7 +137,7 @@ async fn clients_are_found_by_any_part_of_their_name_without_accents() {
 }
 
 #[tokio::test]
-async fn a_list_in_pages_is_the_list() {
+async fn pages_together_are_the_whole_list() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     for path in ["/v1/clients", "/v1/users", "/v1/visits", &format!("/v1/clients/{ALMA}/timeline")] {
@@ -150,7 +150,7 @@ async fn a_list_in_pages_is_the_list() {
 }
 
 #[tokio::test]
-async fn health_tells_of_each_dependency() {
+async fn health_reports_each_dependency() {
     let app = TestApp::new().await;
     let report = app.anonymous().get("/v1/health").await.expect(200);
     assert_eq!(report["ok"], true);

@@ -13,7 +13,7 @@ use crate::harness::{
 const CHANGES: &str = "select count(*) from sync_log";
 
 #[tokio::test]
-async fn every_create_sent_again_creates_nothing() {
+async fn a_repeated_create_creates_nothing() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     let client = json!({"id": Uuid::now_v7(), "first_name": "Dana", "last_name": "Roy", "date_of_birth": "1950-05-05",
@@ -50,7 +50,7 @@ async fn every_create_sent_again_creates_nothing() {
 }
 
 #[tokio::test]
-async fn a_create_sent_again_after_a_change_undoes_nothing() {
+async fn a_repeated_create_after_a_change_undoes_nothing() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     let id = Uuid::now_v7();
@@ -68,7 +68,7 @@ async fn a_create_sent_again_after_a_change_undoes_nothing() {
 }
 
 #[tokio::test]
-async fn an_id_of_another_kind_or_agency_is_taken() {
+async fn an_id_used_by_another_kind_or_agency_is_refused() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     let body = |id: Uuid| {
@@ -114,7 +114,7 @@ async fn each_step_of_a_visit_sent_again_is_answered_as_the_first_time() {
 }
 
 #[tokio::test]
-async fn calling_off_and_removing_can_be_sent_again() {
+async fn cancel_and_delete_are_idempotent() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
     let cancel = format!("/v1/visits/{NURSES_VISIT}/cancel");

@@ -141,7 +141,7 @@ async fn a_days_first_anchor_stands_locked_for_seven_years() {
 }
 
 #[tokio::test]
-async fn sealing_that_is_cut_off_is_gone_on_with() {
+async fn sealing_cut_off_by_its_deadline_is_continued_by_the_next_run() {
     let app = TestApp::new().await;
     app.nurse().await;
     let jobs = app.jobs();

@@ -35,7 +35,7 @@ async fn left(app: &TestApp) -> [i64; 2] {
 }
 
 #[tokio::test]
-async fn what_has_outlived_its_time_goes_and_the_rest_stays() {
+async fn expired_rows_are_removed_and_others_kept() {
     let app = TestApp::new().await;
     old_rows(&app).await;
     assert_eq!(left(&app).await, [22, 22]);
@@ -69,7 +69,7 @@ async fn two_runs_at_once_remove_each_row_once() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_cut_off_says_so_and_the_next_one_goes_on() {
+async fn a_run_cut_off_by_its_deadline_is_continued_by_the_next() {
     let app = TestApp::new().await;
     old_rows(&app).await;
     let jobs = app.jobs();
@@ -83,7 +83,7 @@ async fn a_run_that_is_cut_off_says_so_and_the_next_one_goes_on() {
 }
 
 #[tokio::test]
-async fn a_session_that_nobody_can_go_on_with_ends() {
+async fn a_session_with_an_expired_refresh_token_ends() {
     let app = TestApp::new().await;
     let (dead, alive) = (app.nurse().await, app.nurse().await);
     let sql = format!(

@@ -154,7 +154,7 @@ async fn only_who_asked_for_it_is_written_to() {
 }
 
 #[tokio::test]
-async fn who_asks_again_is_written_to_again() {
+async fn an_opt_in_after_an_opt_out_counts() {
     let app = TestApp::new().await;
     a_day(&app, "2026-06-10").await;
     let user = format!("'{}'", FAMILY.id);
@@ -188,7 +188,7 @@ async fn two_of_a_family_who_share_a_phone_get_one_sms_and_who_changed_numbers_n
 }
 
 #[tokio::test]
-async fn nobody_is_woken_by_it() {
+async fn the_daily_sms_is_never_sent_at_night() {
     let app = TestApp::new().await;
     // Two dates when clocks change within the day, and an ordinary one.
     for (date, run, nine) in [

@@ -90,7 +90,7 @@ async fn the_coordinator_is_told_once_after_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
-async fn a_dark_phone_is_told_of_in_other_words_and_its_visit_is_not_missed() {
+async fn an_unreachable_phone_is_reported_as_such_and_its_visit_is_not_missed() {
     let app = TestApp::new().await;
     let planned = late(&app).await;
     let _phone = app.nurse().await;
@@ -120,7 +120,7 @@ async fn a_dark_phone_is_told_of_in_other_words_and_its_visit_is_not_missed() {
 }
 
 #[tokio::test]
-async fn a_phone_in_the_middle_of_sending_is_waited_for() {
+async fn a_phone_with_pending_changes_is_waited_for() {
     let app = TestApp::new().await;
     let planned = late(&app).await;
     let _phone = app.nurse().await;
@@ -138,7 +138,7 @@ async fn a_phone_in_the_middle_of_sending_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_visit_given_to_somebody_else_is_late_anew_and_so_when_it_is_given_back() {
+async fn a_reassigned_visit_is_late_anew() {
     let app = TestApp::new().await;
     let planned = late(&app).await;
     let _phone = app.nurse().await;
@@ -162,7 +162,7 @@ async fn a_visit_given_to_somebody_else_is_late_anew_and_so_when_it_is_given_bac
 }
 
 #[tokio::test]
-async fn whom_a_message_can_t_reach_somebody_else_is_told_instead() {
+async fn an_undeliverable_alert_goes_to_the_next_person() {
     let app = TestApp::new().await;
     let planned = late(&app).await;
     let _phone = app.nurse().await;
@@ -199,7 +199,7 @@ async fn whom_a_message_can_t_reach_somebody_else_is_told_instead() {
 }
 
 #[tokio::test]
-async fn a_check_in_takes_back_what_is_not_yet_sent_and_overrules_missed() {
+async fn check_in_cancels_pending_messages_and_overrides_missed() {
     let app = TestApp::new().await;
     let planned = late(&app).await;
     let nurse = app.nurse().await;
@@ -251,7 +251,7 @@ async fn a_check_in_takes_back_what_is_not_yet_sent_and_overrules_missed() {
 }
 
 #[tokio::test]
-async fn a_visit_planned_anew_is_late_anew() {
+async fn a_rescheduled_visit_is_late_anew() {
     let app = TestApp::new().await;
     let planned = late(&app).await;
     let _phone = app.nurse().await;
@@ -267,7 +267,7 @@ async fn a_visit_planned_anew_is_late_anew() {
 }
 
 #[tokio::test]
-async fn of_two_runs_at_once_one_tells() {
+async fn concurrent_runs_report_a_late_visit_once() {
     let app = TestApp::new().await;
     let planned = late(&app).await;
     let _phone = app.nurse().await;

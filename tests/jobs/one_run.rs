@@ -71,7 +71,7 @@ async fn an_agency_whose_late_visits_fail_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn what_writes_turns_and_steps_can_t_be_run_ahead_of_time() {
+async fn dispatch_and_escalate_refuse_a_time_in_the_future() {
     let outbox = TestOutbox::new().await;
     let ahead = Timestamp::now() + jiff::SignedDuration::from_mins(2);
     for (job, refused) in [(Job::Dispatch, true), (Job::Escalate, true), (Job::LateVisits, false)] {

@@ -79,7 +79,7 @@ async fn a_call_that_somebody_has_picked_up_is_left_alone() {
 }
 
 #[tokio::test]
-async fn nobody_asks_for_long_about_a_call_that_rings_no_more() {
+async fn a_call_that_has_ended_is_no_longer_stopped() {
     let outbox = call_about_an_alert().await;
     outbox.dispatch().await;
     taken(&outbox).await;

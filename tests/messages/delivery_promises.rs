@@ -39,7 +39,7 @@ async fn an_answer_lost_after_it_was_accepted_is_found_in_twilios_list() {
 }
 
 #[tokio::test]
-async fn what_may_or_may_not_have_been_accepted_follows_its_promise() {
+async fn an_uncertain_delivery_is_repeated_only_where_at_least_once_is_promised() {
     let outbox = TestOutbox::new().await;
     // Not accepted in truth, but who could know?
     for queued in [family_sms("family", TO), alert_sms("alert sms", "+14165550191"), alert_call("call", TO)] {
@@ -80,7 +80,7 @@ async fn where_the_list_cant_be_had_an_alert_is_sent_again_and_a_familys_sms_isn
 }
 
 #[tokio::test]
-async fn a_phone_of_which_no_word_comes_rings_a_few_times_and_no_more() {
+async fn a_call_without_status_is_placed_a_limited_number_of_times() {
     let outbox = TestOutbox::new().await;
     // Every answer is lost, and the list is away.
     outbox.fake.fail_lists(true);
@@ -209,7 +209,7 @@ async fn an_id_taken_by_mistake_is_given_back_to_the_message_that_the_webhook_na
 }
 
 #[tokio::test]
-async fn twilio_that_never_answers_holds_up_nothing_else() {
+async fn a_request_that_never_returns_blocks_no_other_message() {
     let outbox = TestOutbox::new().await;
     outbox.fake.fail(Fault::Silent);
     outbox.queue(&[alert_sms("first", TO)]).await;

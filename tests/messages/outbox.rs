@@ -64,7 +64,7 @@ async fn one(app: &TestApp, column: &str) -> Value {
 }
 
 #[tokio::test]
-async fn two_messages_with_one_key_are_one() {
+async fn messages_with_the_same_key_are_deduplicated() {
     let app = TestApp::new().await;
     let db = db(&app);
     let thousands: Vec<_> = (0..3000).map(|n| code(&format!("code {}", n % 1500))).collect();
@@ -74,7 +74,7 @@ async fn two_messages_with_one_key_are_one() {
 }
 
 #[tokio::test]
-async fn a_message_is_as_long_of_use_as_its_template_says() {
+async fn a_message_expires_as_its_template_says() {
     let app = TestApp::new().await;
     queue(&db(&app), &[code("code")]).await;
     assert_eq!(one(&app, "extract(epoch from expires_at - created_at)::int").await, 86_400);
@@ -84,7 +84,7 @@ async fn a_message_is_as_long_of_use_as_its_template_says() {
 }
 
 #[tokio::test]
-async fn what_ends_the_cause_cancels_what_is_not_yet_sent() {
+async fn pending_messages_are_cancelled_with_their_cause() {
     let app = TestApp::new().await;
     let db = db(&app);
     let late = |key: &str| Message { visit_id: Some(NURSES_VISIT), ..code(key) };

@@ -15,7 +15,7 @@ use crate::harness::{
 const TO: &str = "+14165550190";
 
 #[tokio::test]
-async fn twilio_is_asked_as_it_wants_to_be() {
+async fn requests_to_twilio_are_well_formed() {
     let outbox = TestOutbox::new().await;
     outbox.queue(&[alert_call("call", TO), family_sms("sms", TO)]).await;
     assert_eq!(counts(&outbox.dispatch().await), HashMap::from([("sent", 2)]));
@@ -77,7 +77,7 @@ async fn alerts_go_first_and_nothing_faster_than_its_rate() {
 }
 
 #[tokio::test]
-async fn what_can_never_arrive_is_given_up_at_once_and_what_may_later_is_tried_again() {
+async fn permanent_errors_are_final_and_temporary_ones_retried() {
     let outbox = TestOutbox::new().await;
     for code in [21211, 21214, 21610, 21614, 21408] {
         let key = code.to_string();
@@ -205,7 +205,7 @@ async fn what_was_cancelled_while_it_waited_is_never_sent() {
 }
 
 #[tokio::test]
-async fn a_text_of_a_later_release_is_given_up_and_holds_up_nothing() {
+async fn an_unknown_template_is_given_up_and_blocks_nothing() {
     let outbox = TestOutbox::new().await;
     outbox.queue(&[alert_sms("unknown", TO), alert_sms("known", TO)]).await;
     let owner = outbox.app.database.superuser().await;

@@ -64,7 +64,7 @@ async fn a_family_sees_what_is_shared_while_the_client_consents() {
 }
 
 #[tokio::test]
-async fn what_was_not_drawn_anew_is_never_a_familys() {
+async fn a_photo_not_redrawn_is_never_shown_to_family() {
     let app = TestApp::new().await;
     let (nurse, coordinator, family) = (app.nurse().await, app.coordinator().await, app.family().await);
     let consent = json!({"kind": "photos", "granted": true, "method": "signed form"});

@@ -128,7 +128,7 @@ fn a_pdf_stays_as_it_is() {
 
 /// Nobody holds the decoders up, nor takes more memory than there is.
 #[test]
-fn bombs_are_seen_before_they_go_off() {
+fn decompression_bombs_are_refused() {
     for (what, file) in [
         ("a square too large", files::png_of_zeros(65_535, 65_535, 1 << 20)),
         ("a line too long", files::png_of_zeros(2_000_000_000, 1, 1 << 20)),
@@ -146,7 +146,7 @@ fn bombs_are_seen_before_they_go_off() {
 
 /// A decoder must hold all of such a picture before it can draw any of it, which its own limits don't count.
 #[test]
-fn what_comes_in_several_scans_may_be_less_large() {
+fn progressive_jpegs_have_a_lower_pixel_limit() {
     let upload = files::progressive_jpeg(480, 360);
     let image =
         image::load_from_memory_with_format(&cleaned(MediaType::Jpeg, &upload).unwrap().bytes, ImageFormat::Jpeg);
@@ -164,14 +164,14 @@ fn what_comes_in_several_scans_may_be_less_large() {
 }
 
 #[test]
-fn a_heic_of_countless_pieces_is_not_looked_through() {
+fn a_heic_with_too_many_extents_is_refused() {
     assert!(cleaned(MediaType::Heic, &files::heic_in_pieces(40, 30, 300)).is_ok());
     let countless = cleaned(MediaType::Heic, &files::heic_in_pieces(40, 30, 5_000));
     assert_eq!(countless.map(drop), Err(Rejection::Unreadable));
 }
 
 #[test]
-fn what_breaks_off_is_damaged() {
+fn truncated_files_are_refused() {
     // Without the box behind it all, which nothing needs.
     let heic = files::heic(300, 200);
     let heic = heic[..heic.len() - 48].to_vec();
@@ -197,7 +197,7 @@ fn what_breaks_off_is_damaged() {
 }
 
 #[test]
-fn what_is_changed_anywhere_is_read_or_refused_and_nothing_falls_over() {
+fn a_file_with_any_byte_changed_is_read_or_refused() {
     for (media_type, file) in [
         (MediaType::Jpeg, files::jpeg(40, 30, 6)),
         (MediaType::Png, files::png(40, 30, 6)),
@@ -233,7 +233,7 @@ fn what_is_changed_anywhere_is_read_or_refused_and_nothing_falls_over() {
 }
 
 #[test]
-fn nothing_is_taken_for_what_it_is_not() {
+fn a_file_of_another_type_than_declared_is_refused() {
     let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>".to_vec();
     let page = b"<!doctype html><html><body>hello</body></html>".to_vec();
     let (jpeg, png, heic, pdf) = (files::jpeg(20, 10, 1), files::png(20, 10, 1), files::heic(20, 10), files::pdf());
@@ -256,7 +256,7 @@ fn nothing_is_taken_for_what_it_is_not() {
 }
 
 #[test]
-fn what_is_two_things_at_once_is_refused() {
+fn polyglot_files_are_refused() {
     let behind = |file: Vec<u8>, more: &[u8]| [file, more.to_vec()].concat();
     // A comment right behind the start, where readers of PDF still look for its sign.
     let with_comment = |comment: &[u8]| {
@@ -283,7 +283,7 @@ fn what_is_two_things_at_once_is_refused() {
 }
 
 #[test]
-fn a_pdf_that_not_everybody_can_open_is_refused() {
+fn an_encrypted_pdf_is_refused() {
     assert_eq!(cleaned(MediaType::Pdf, &files::encrypted_pdf()).unwrap_err(), Rejection::Encrypted);
     let more = [files::pdf(), b"and more".to_vec()].concat();
     assert_eq!(cleaned(MediaType::Pdf, &more).unwrap_err(), Rejection::Unreadable);

@@ -94,7 +94,7 @@ async fn every_fault_of_a_declaration_is_named() {
 }
 
 #[tokio::test]
-async fn changes_are_to_what_the_writer_saw() {
+async fn a_photo_changes_only_with_a_current_etag() {
     let app = TestApp::new().await;
     let (nurse, aide) = (app.nurse().await, app.aide().await);
     let file = files::jpeg(20, 10, 1);

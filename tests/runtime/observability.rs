@@ -189,7 +189,7 @@ async fn a_sentry_that_is_away_costs_no_answer() {
 }
 
 #[tokio::test]
-async fn events_leave_the_line_that_requests_leave() {
+async fn events_are_logged_like_requests() {
     let fake = FakeSentry::start().await;
     let sentry = fake.connected();
     let log = Captured::with("info", sentry.clone());

@@ -49,7 +49,7 @@ async fn a_database_that_dies_mid_request_is_a_503_and_is_forgiven() {
 }
 
 #[tokio::test]
-async fn a_connection_lost_between_requests_is_not_noticed_by_a_read() {
+async fn a_read_reconnects_after_a_lost_connection() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;
     let path = format!("/v1/clients/{ALMA}");
@@ -114,7 +114,7 @@ async fn without_dynamodb_nobody_signs_in_and_everybody_works_on() {
 }
 
 #[tokio::test]
-async fn a_writer_that_waits_too_long_is_told_to_come_again() {
+async fn a_write_that_waits_too_long_for_a_lock_is_503() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;
     let owner = app.database.superuser().await;

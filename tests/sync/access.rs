@@ -11,7 +11,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn who_gets_another_role_starts_again_and_loses_nothing_unsent() {
+async fn a_changed_role_resets_the_phone_without_losing_unsent_work() {
     let app = TestApp::new().await;
     let admin = app.admin().await;
     let mut phone = Phone::of(app.sign_in(&OTHER_COORDINATOR).await);

@@ -31,7 +31,7 @@ async fn visit(coordinator: &Client) -> Value {
 }
 
 #[tokio::test]
-async fn of_a_deleted_record_only_the_deletion_can_be_kept() {
+async fn a_conflict_on_a_deleted_record_keeps_the_deletion() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     phone.pull(Some(0)).await;
@@ -74,7 +74,7 @@ async fn a_newer_edit_is_not_overwritten_unseen() {
 }
 
 #[tokio::test]
-async fn a_move_that_a_visit_cant_make_is_told_once_and_is_no_error_of_ours() {
+async fn an_impossible_transition_in_a_resolution_is_a_409() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;

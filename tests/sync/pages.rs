@@ -5,7 +5,7 @@ use crate::harness::{TestApp, phone::ids};
 const VISITS: usize = 4_000;
 
 #[tokio::test]
-async fn a_page_fits_whatever_is_written_in_it() {
+async fn a_page_fits_lambdas_response_limit() {
     let app = TestApp::new().await;
     // Some 2 KB a note, like nothing else: compressed it is three quarters of that.
     let notes = "(select string_agg(translate(encode(sha256((n::text || '.' || p)::bytea), 'base64'), E'\\n', ''), '')

@@ -92,7 +92,7 @@ async fn access_comes_whole_and_goes_only_after_the_work_has_come() {
 }
 
 #[tokio::test]
-async fn a_deletion_comes_one_pull_late_and_loses_no_note() {
+async fn a_deletion_waits_for_unsent_notes() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(None).await;

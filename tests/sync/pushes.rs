@@ -127,7 +127,7 @@ async fn of_two_pushes_on_one_cursor_the_newer_edit_counts_whichever_comes_first
 }
 
 #[tokio::test]
-async fn half_a_character_spoils_one_record_and_not_the_push() {
+async fn an_unpaired_surrogate_rejects_one_record_and_not_the_push() {
     let app = TestApp::new().await;
     let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
@@ -165,7 +165,7 @@ async fn half_a_character_spoils_one_record_and_not_the_push() {
 }
 
 #[tokio::test]
-async fn what_is_no_push_is_refused_with_every_fault() {
+async fn a_malformed_push_is_refused_with_every_fault() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;
     let changes = json!({"visits": [], "visit_tasks": {"created": {}, "updated": null, "deleted": []}, "a/b": 7});
@@ -186,7 +186,7 @@ async fn what_is_no_push_is_refused_with_every_fault() {
 }
 
 #[tokio::test]
-async fn a_push_holds_so_many_records_and_what_is_none_is_kept_once() {
+async fn a_push_has_a_record_limit_and_keeps_malformed_records_once() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;
     let deleted =
@@ -201,7 +201,7 @@ async fn a_push_holds_so_many_records_and_what_is_none_is_kept_once() {
 }
 
 #[tokio::test]
-async fn an_id_stands_once_in_a_push_and_is_written_in_one_way() {
+async fn duplicate_and_noncanonical_ids_in_a_push_are_rejected() {
     let app = TestApp::new().await;
     let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
@@ -226,7 +226,7 @@ async fn an_id_stands_once_in_a_push_and_is_written_in_one_way() {
 }
 
 #[tokio::test]
-async fn a_conflict_is_no_way_around_the_rules() {
+async fn conflicting_edits_obey_permissions_and_ranges() {
     let app = TestApp::new().await;
     let (mut nurse, mut aide) = (Phone::of(app.nurse().await), Phone::of(app.aide().await));
     let of_nurse = nurse.pull(Some(0)).await;
@@ -260,7 +260,7 @@ async fn a_conflict_is_no_way_around_the_rules() {
 }
 
 #[tokio::test]
-async fn of_two_check_ins_one_is_kept_whole() {
+async fn concurrent_check_ins_are_never_mixed() {
     let app = TestApp::new().await;
     let (mut phone, mut tablet) = (Phone::of(app.nurse().await), Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
@@ -288,7 +288,7 @@ async fn of_two_check_ins_one_is_kept_whole() {
 }
 
 #[tokio::test]
-async fn what_was_not_written_is_not_confirmed() {
+async fn a_record_not_written_is_not_acknowledged() {
     let app = TestApp::new().await;
     let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
@@ -327,7 +327,7 @@ async fn what_was_not_written_is_not_confirmed() {
 }
 
 #[tokio::test]
-async fn a_planners_phone_plans_nothing() {
+async fn a_coordinators_phone_creates_no_visits() {
     let app = TestApp::new().await;
     let mut phone = Phone::of(app.coordinator().await);
     let first = phone.pull(None).await;
@@ -361,7 +361,7 @@ async fn a_record_whose_deletion_is_refused_comes_back() {
 }
 
 #[tokio::test]
-async fn of_what_was_refused_a_nurse_is_told_the_newest_200() {
+async fn status_lists_the_newest_200_rejections() {
     let app = TestApp::new().await;
     let mut phone = Phone::of(app.nurse().await);
     phone.pull(None).await;

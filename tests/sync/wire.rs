@@ -168,7 +168,7 @@ async fn clinical_values_wait_for_a_person() {
 }
 
 #[tokio::test]
-async fn a_visit_begun_in_a_basement_counts_though_it_was_called_off_meanwhile() {
+async fn an_offline_check_in_overrides_a_cancellation() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
@@ -191,7 +191,7 @@ async fn a_visit_begun_in_a_basement_counts_though_it_was_called_off_meanwhile()
 }
 
 #[tokio::test]
-async fn a_device_clock_is_measured_and_orders_nothing() {
+async fn device_clock_skew_is_recorded_and_never_orders_edits() {
     let app = TestApp::new().await;
     let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;

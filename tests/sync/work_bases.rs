@@ -54,7 +54,7 @@ async fn sees_what_she_writes_over(coordinator: &Client, phone: &mut Phone) {
 }
 
 #[tokio::test]
-async fn work_on_a_client_taken_away_is_weighed_against_what_the_phone_was_sent() {
+async fn edits_of_a_revoked_client_are_based_on_the_last_pull_that_showed_it() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
@@ -73,7 +73,7 @@ async fn work_on_a_client_taken_away_is_weighed_against_what_the_phone_was_sent(
 }
 
 #[tokio::test]
-async fn so_is_what_was_written_before_the_client_was_given_back() {
+async fn edits_from_before_a_client_was_granted_again_keep_their_base() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
@@ -120,7 +120,7 @@ async fn a_refused_record_keeps_the_base_it_was_written_on() {
 }
 
 #[tokio::test]
-async fn a_phone_put_back_to_an_older_state_starts_again() {
+async fn a_restored_phone_starts_again() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;
@@ -145,7 +145,7 @@ async fn a_phone_put_back_to_an_older_state_starts_again() {
 }
 
 #[tokio::test]
-async fn a_grant_that_runs_out_by_its_date_is_a_client_taken_away() {
+async fn a_grant_expired_by_date_revokes_the_client() {
     let app = TestApp::new().await;
     let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
     let first = phone.pull(Some(0)).await;

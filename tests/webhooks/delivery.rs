@@ -14,7 +14,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn what_became_of_an_sms_only_moves_forward() {
+async fn delivery_status_only_moves_forward() {
     let app = TestApp::new().await;
     // Before the answer to our own request came: the message learns its id here.
     let id = our_sms(&app, AGENCY_A, FAMILY.id, FAMILYS_NUMBER, None).await;

@@ -113,7 +113,7 @@ async fn what_a_family_writes_back_a_coordinator_reads() {
 }
 
 #[tokio::test]
-async fn who_has_two_clients_or_two_agencies_answers_the_newest_sms() {
+async fn a_reply_belongs_to_the_newest_sms_of_its_sender() {
     let app = TestApp::new().await;
     link(&app, AGENCY_A, BERNARD, FAMILY.id).await;
     let about = async |n: u32| {
@@ -169,7 +169,7 @@ async fn strangers_and_staff_open_no_alert() {
 }
 
 #[tokio::test]
-async fn whose_link_has_ended_is_not_told_to_write_what_does_nothing() {
+async fn after_a_family_link_has_ended_no_keyword_is_offered() {
     let app = TestApp::new().await;
     let ended = format!("update care_team set deleted_at = now() where user_id = '{}'", FAMILY.id);
     app.database.write(AGENCY_A, &ended).await;

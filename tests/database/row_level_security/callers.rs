@@ -12,7 +12,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn without_a_caller_there_is_nothing() {
+async fn no_row_is_visible_without_a_caller() {
     let stage = Stage::new().await;
     let tables: Vec<_> = who_sees_what().iter().map(|table| table.name).collect();
     let nothing = async |when: &str| {
@@ -40,7 +40,7 @@ async fn without_a_caller_there_is_nothing() {
 }
 
 #[tokio::test]
-async fn a_job_works_for_one_agency() {
+async fn a_job_sees_one_agency_only() {
     let stage = Stage::new().await;
     for (agency, client, stranger) in [(AGENCY_A, ALMA, CLIENT_B), (AGENCY_B, CLIENT_B, ALMA)] {
         stage
@@ -108,7 +108,7 @@ async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn whoever_lost_their_session_is_refused_at_once() {
+async fn an_ended_session_is_refused_at_once() {
     let app = TestApp::new().await;
     let nurse = Session::start(&app, &NURSE).await;
     let admin = Session::start(&app, &ADMIN).await;

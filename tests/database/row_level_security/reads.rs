@@ -16,7 +16,7 @@ use crate::harness::{
 };
 
 #[tokio::test]
-async fn a_query_without_a_filter_shows_each_caller_their_rows() {
+async fn an_unfiltered_query_shows_each_caller_their_own_rows() {
     let stage = Stage::new().await;
     let tables = who_sees_what();
     let mut wrong = String::new();
