@@ -59,21 +59,22 @@ test-named: need-nextest ; @DB_STATEMENTS=named $(STACK) exec -- $(NEXTEST) --pr
 # The tests that a pooler could break, through PgBouncer in transaction mode.
 test-pooled: need-nextest ; @$(STACK) exec --pooled -- $(NEXTEST) --profile pooled
 
-# README's commands, schemathesis and the rest against the served functions; then what they asked of AWS against their roles.
+# README's commands, schemathesis and the rest against the served functions; then what they asked of AWS against their
+# roles.
 test-end-to-end:
 	@mkdir -p $(STATE) && rm -f $(STATE)/aws-calls.txt
 	@AWS_CALLS=$(STATE)/aws-calls.txt $(STACK) exec --serve -- python local/end_to_end
 	@$(STACK) checks --calls $(STATE)/aws-calls.txt
 
-# WatermelonDB from npm, unmodified, against the served functions; SEED and RUNS choose the random histories. Without the
-# job that escalates alerts, so that a new phone gets what the others got.
+# WatermelonDB from npm, unmodified, against the served functions; SEED and RUNS choose the random histories. Without
+# the job that escalates alerts, so that a new phone gets what the others got.
 test-watermelon: tests/watermelon/node_modules/.package-lock.json seed
 	@JOBS_FUNCTION=nobody $(STACK) exec --serve -- npm --prefix tests/watermelon test
 tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.json
 	@cd tests/watermelon && npm ci
 
-# All that is slow: every test, also with named statements and through the pooler; ten times the random cases, 5,000 messages
-# in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client.
+# All that is slow: every test, also with named statements and through the pooler; ten times the random cases, 5,000
+# messages in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client.
 nightly: export NIGHTLY = 1
 nightly: export RUNS := $(or $(RUNS),1000)
 nightly: test-rust test-end-to-end test-watermelon

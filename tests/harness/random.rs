@@ -10,8 +10,8 @@ pub fn is_nightly() -> bool {
     env::var_os("NIGHTLY").is_some()
 }
 
-/// So many random cases, ten times as many where `NIGHTLY` is set; the seed is told, and stands in the output of a failing
-/// test.
+/// So many random cases, ten times as many where `NIGHTLY` is set. The seed is printed, so that it stands in the output
+/// of a failing test.
 pub fn cases(each_change: u32) -> Config {
     let seed = env::var("SEED").map_or_else(|_| Uuid::new_v4().as_u64_pair().0 >> 32, |seed| seed.parse().unwrap());
     println!("SEED={seed} draws the same cases again");
