@@ -183,7 +183,11 @@ pub fn pdf_with(more: &str) -> Vec<u8> {
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] >>",
-        "<< /Filter /Standard /V 1 /R 2 /Length 40 /P -64 /O <28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A> /U <28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE64536970> >>",
+        concat!(
+            "<< /Filter /Standard /V 1 /R 2 /Length 40 /P -64 ",
+            "/O <28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE6453697A> ",
+            "/U <28BF4E5E4E758A4164004E56FFFA01082E2E00B6D0683E802F0CA9FE64536970> >>",
+        ),
     ]
     .iter()
     .enumerate()

@@ -158,8 +158,8 @@ impl TestApp {
         Client::sign_in(self.functions(), person).await
     }
 
-    /// Adds so many of the nurse's visits to Alma, one each half hour back from now, with `sql` in this column; in it, `n`
-    /// counts them.
+    /// Adds so many of the nurse's visits to Alma, one each half hour back from now, with `sql` in this column; in it,
+    /// `n` counts them.
     pub async fn add_visits(&self, count: usize, (column, sql): (&str, &str)) {
         let (agency, nurse) = (fixtures::NURSE.agency, fixtures::NURSE.id);
         let alma = fixtures::ALMA;
