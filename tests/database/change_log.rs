@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::catalog::{SYNCED, as_job, code, json_of, number, with_photo_and_alert};
+use super::catalog::{BOOKKEEPING, SYNCED, as_job, code, json_of, number, with_photo_and_alert};
 use crate::harness::{
     TestApp,
     fixtures::{AGENCY_A, AGENCY_B, ALMA, BERNARD, COORDINATOR, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS},

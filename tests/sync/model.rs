@@ -2,6 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::{
+    identity::Role,
+    sync::{
+        base::{Pull, WorkBase},
+        judge::{self, Author, Other, Pushed, Row, Standing, Stored, Surroundings, Verdict, VisitFacts},
+        schema,
+    },
+};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
