@@ -69,7 +69,7 @@ fn erasable(file: &[u8]) -> Result<Vec<Erased>, Rejection> {
     for found in Boxes::of(file, meta) {
         let found = found?;
         match &found.kind {
-            b"iinf" => items = Some(other_items(file, found.body)?),
+            b"iinf" => items = Some(kinds_of_items(file, found.body)?),
             b"iloc" => places = Some(found.body),
             b"idat" => idat = Some(found.body),
             b"iprp" => check_size(file, found.body)?,
@@ -79,23 +79,57 @@ fn erasable(file: &[u8]) -> Result<Vec<Erased>, Rejection> {
     }
     let (items, places) = (items.ok_or(Rejection::Unreadable)?, places.ok_or(Rejection::Unreadable)?);
     data.extend(idat.clone());
+    let (mut images, mut metadata) = (Vec::new(), Vec::new());
     for (item, range) in locations(file, places, idat.as_ref())? {
-        let Some(is_exif) = items.get(&item) else { continue };
+        let with: &'static [u8] = match items.get(&item) {
+            Some(Item::Image) => {
+                images.push(range);
+                continue;
+            }
+            Some(Item::Exif) => &EMPTY_EXIF,
+            Some(Item::Other) | None => &[],
+        };
         // Never over the boxes that say where things are.
         if !data.iter().any(|data| data.start <= range.start && range.end <= data.end) {
             return Err(Rejection::Unreadable);
         }
-        erased.push(Erased { range, with: if *is_exif { &EMPTY_EXIF } else { &[] } });
+        metadata.push(Erased { range, with });
     }
+    // Metadata may lie where no item says that it is.
+    images.sort_unstable_by_key(|image| image.start);
+    erased.extend(data.iter().flat_map(|data| outside(data, &images)));
+    erased.extend(metadata);
     Ok(erased)
 }
 
-/// The items that are not images, and whether they are EXIF.
-fn other_items(file: &[u8], iinf: Range<usize>) -> Result<HashMap<u32, bool>, Rejection> {
+/// What of the data is in no image; these in the order of their starts.
+fn outside(data: &Range<usize>, images: &[Range<usize>]) -> Vec<Erased> {
+    let mut erased = Vec::new();
+    let mut at = data.start;
+    for image in images {
+        if at < image.start.min(data.end) {
+            erased.push(Erased { range: at..image.start.min(data.end), with: &[] });
+        }
+        at = at.max(image.end);
+    }
+    if at < data.end {
+        erased.push(Erased { range: at..data.end, with: &[] });
+    }
+    erased
+}
+
+enum Item {
+    Image,
+    Exif,
+    Other,
+}
+
+/// What each item is; one that is said to be several things is no image.
+fn kinds_of_items(file: &[u8], iinf: Range<usize>) -> Result<HashMap<u32, Item>, Rejection> {
     let mut reader = Reader::of(file, iinf);
     let version = reader.version()?;
     let _count = if version == 0 { reader.number(2)? } else { reader.number(4)? };
-    let mut others = HashMap::new();
+    let mut items = HashMap::new();
     for found in Boxes::of(file, reader.rest()) {
         let found = found?;
         if &found.kind != b"infe" {
@@ -107,12 +141,16 @@ fn other_items(file: &[u8], iinf: Range<usize>) -> Result<HashMap<u32, bool>, Re
         let _protection = entry.number(2)?;
         // Before version 2 an item has no type, and is never an image.
         let kind = if version >= 2 { entry.bytes(4)? } else { &[] };
-        if !is_one_of(&IMAGES, kind) {
-            // Of two items with one id the first counts.
-            others.entry(id).or_insert(kind == b"Exif");
+        let item = match kind {
+            b"Exif" => Item::Exif,
+            kind if is_one_of(&IMAGES, kind) => Item::Image,
+            _ => Item::Other,
+        };
+        if !matches!(items.get(&id), Some(Item::Exif | Item::Other)) {
+            items.insert(id, item);
         }
     }
-    Ok(others)
+    Ok(items)
 }
 
 /// Where every item's bytes are, in the file.
