@@ -1,11 +1,11 @@
 //! Requests to other people's services: one client that keeps its connections, and what may come of a request.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use domain::error::Error;
 pub use reqwest::Client;
 use reqwest::{Response, StatusCode};
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs::default_provider};
+use runtime::tls;
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ pub enum SendError {
 /// # Errors
 /// When TLS can't be set up, which only a wrong build can cause.
 pub fn client() -> Result<Client, Error> {
-    let tls = tls().map_err(|error| Error::Internal(error.into()))?;
+    let tls = tls::client().map_err(|error| Error::Internal(error.into()))?;
     Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT)
@@ -42,14 +42,6 @@ pub fn client() -> Result<Client, Error> {
         .user_agent("BerthCare")
         .build()
         .map_err(|error| Error::Internal(error.into()))
-}
-
-fn tls() -> Result<ClientConfig, rustls::Error> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    Ok(ClientConfig::builder_with_provider(Arc::new(default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
 }
 
 impl From<reqwest::Error> for SendError {

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use domain::error::Fault;
+use domain::validation::pointer_token;
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -39,14 +40,16 @@ pub(crate) fn read(body: &[u8]) -> web::Result<Vec<List<'_>>> {
     }
     for (_, changes) in outermost.into_iter().filter(|(name, _)| name == "changes") {
         for (table, of_table) in entries(changes, "/changes", &mut faults) {
-            let pointer = format!("/changes/{}", escaped(&table));
+            let pointer = format!("/changes/{}", pointer_token(&table));
             for (name, list) in entries(of_table, &pointer, &mut faults) {
                 match serde_json::from_str(list.get()) {
                     Ok(Items(items)) => {
                         records += items.len();
                         lists.push(List { table: table.clone(), name, items });
                     }
-                    Err(_) => faults.push(Fault::body(&format!("{pointer}/{}", escaped(&name)), "must be a list")),
+                    Err(_) => {
+                        faults.push(Fault::body(&format!("{pointer}/{}", pointer_token(&name)), "must be a list"))
+                    }
                 }
                 if records > MAX_RECORDS {
                     let told = format!("must hold at most {MAX_RECORDS} records");
@@ -64,11 +67,6 @@ fn entries<'a>(object: &'a RawValue, pointer: &str, faults: &mut Vec<Fault>) -> 
         return Vec::new();
     };
     entries
-}
-
-/// As a JSON pointer writes a name.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// An object with all its names, also those that stand in it twice: a map would drop one.

@@ -139,8 +139,7 @@ fn edited(body: &Value) -> Cow<'_, Value> {
 
 /// `serde_json` keeps an object's names in order, so that equal records have equal digests.
 fn hex_digest(bytes: &[u8]) -> String {
-    let digest = digest::digest(&digest::SHA256, bytes);
-    digest.as_ref().iter().fold(String::from("\\x"), |hex, byte| hex + &format!("{byte:02x}"))
+    format!("\\x{}", hex::encode(digest::digest(&digest::SHA256, bytes)))
 }
 
 /// PostgreSQL can't hold U+0000, not even in JSON: shown as its escape, so that nothing is lost.

@@ -58,12 +58,11 @@ fn is_vouched_for(url: &str, body: &[u8]) -> bool {
     let Some((_, stated)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "bodySHA256") else {
         return false;
     };
-    verify_slices_are_equal(stated.to_ascii_lowercase().as_bytes(), hex_of(body).as_bytes()).is_ok()
-}
-
-/// The body's SHA-256, in hexadecimal.
-fn hex_of(body: &[u8]) -> String {
-    digest::digest(&digest::SHA256, body).as_ref().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    verify_slices_are_equal(
+        stated.to_ascii_lowercase().as_bytes(),
+        hex::encode(digest::digest(&digest::SHA256, body)).as_bytes(),
+    )
+    .is_ok()
 }
 
 /// Whether the token that a request carries is one of ours. Digests are compared, so that not even its length shows.

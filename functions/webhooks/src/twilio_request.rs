@@ -1,7 +1,6 @@
 //! Only what Twilio sent to an address of ours gets further than this.
 
 use axum::{
-    body::{self, Bytes},
     extract::{FromRequest, FromRequestParts, MatchedPath, Request},
     http::header::CONTENT_TYPE,
 };
@@ -9,7 +8,6 @@ use domain::{
     error::{Error, Fault},
     request::RequestInfo,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use runtime::{
     ephemeral::rate::{Counted, Limit},
     secrets::SecretName,
@@ -17,7 +15,7 @@ use runtime::{
 };
 use store::tables::accounts;
 use uuid::Uuid;
-use web::CurrentRequest;
+use web::{CurrentRequest, limited_bytes};
 
 use crate::{
     Webhooks,
@@ -97,7 +95,7 @@ impl FromRequest<Webhooks> for TwilioRequest {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = header(CONTENT_TYPE.as_str()).split(';').next().unwrap_or_default().trim();
         let is_form = essence.eq_ignore_ascii_case(FORM);
-        let bytes = bytes(body).await?;
+        let bytes = limited_bytes(body, MAX_BYTES).await?;
         let form = if is_form { pairs(&bytes) } else { Vec::new() };
         let body = if is_form { Body::Form(&form) } else { Body::Other(&bytes) };
         let query = pairs(raw_query.as_bytes());
@@ -128,14 +126,6 @@ impl FromRequest<Webhooks> for TwilioRequest {
             return Err(web::Error::UnsupportedMediaType(FORM));
         }
         Ok(Self { form, query, path, request: info })
-    }
-}
-
-async fn bytes(body: body::Body) -> web::Result<Bytes> {
-    match Limited::new(body, MAX_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(web::Error::TooLarge(MAX_BYTES)),
-        Err(_) => Err(web::Error::Malformed("the body broke off".into())),
     }
 }
 

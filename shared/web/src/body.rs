@@ -9,7 +9,7 @@ use axum::{
 };
 use domain::{
     Fault,
-    validation::{Check, Faults, faults_of},
+    validation::{Check, Faults, faults_of, pointer_token},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Serialize, de::DeserializeOwned};
@@ -172,10 +172,14 @@ async fn bytes_of(limit: usize, request: Request, media_types: &'static [&'stati
     if !media_types.contains(&essence.as_str()) {
         return Err(Error::UnsupportedMediaType(media_types[0]));
     }
-    bytes(request.into_body(), limit).await
+    limited_bytes(request.into_body(), limit).await
 }
 
-async fn bytes(body: Body, limit: usize) -> Result<Bytes, Error> {
+/// A body's bytes.
+///
+/// # Errors
+/// [`Error::TooLarge`] where there are more than `limit`.
+pub async fn limited_bytes(body: Body, limit: usize) -> Result<Bytes, Error> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge(limit)),
@@ -209,7 +213,7 @@ fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
             .iter()
             .map(|segment| match segment {
                 serde_path_to_error::Segment::Seq { index } => format!("/{index}"),
-                serde_path_to_error::Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+                serde_path_to_error::Segment::Map { key } => format!("/{}", pointer_token(key)),
                 _ => String::new(),
             })
             .collect();

@@ -16,7 +16,7 @@ mod serve;
 mod service;
 pub mod tokens;
 
-pub use body::{Json, New, Patch, RawBody, not_json};
+pub use body::{Json, New, Patch, RawBody, limited_bytes, not_json};
 pub use caller::Require;
 pub use error::{Error, ReferenceExt, Result};
 pub use etag::{Etag, IfMatch};

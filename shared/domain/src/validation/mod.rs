@@ -10,6 +10,12 @@ use crate::error::{Error, Fault};
 /// E.164, as the schemas write it: a plus sign and at most 15 digits.
 pub const E164: &str = r"^\+[1-9][0-9]{6,14}$";
 
+/// A name as a part of a JSON pointer (RFC 6901, section 3).
+#[must_use]
+pub fn pointer_token(name: &str) -> String {
+    jsonptr::Token::new(name).encoded().to_owned()
+}
+
 /// Faults found beyond the schema.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<Fault>);

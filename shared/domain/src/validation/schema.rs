@@ -10,7 +10,7 @@ use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::E164;
+use super::{E164, pointer_token};
 use crate::error::{Error, Fault};
 
 /// Validators live as long as the environment; each is compiled when its type is first asked for.
@@ -64,7 +64,7 @@ fn find_nul(value: &Value, pointer: &mut String, faults: &mut Vec<Fault>) {
     let mut below = |token: &str, child: &Value| {
         let length = pointer.len();
         pointer.push('/');
-        pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+        pointer.push_str(&pointer_token(token));
         find_nul(child, pointer, faults);
         pointer.truncate(length);
     };
@@ -81,7 +81,7 @@ fn find_nul(value: &Value, pointer: &mut String, faults: &mut Vec<Fault>) {
 /// Says what is wrong and what would be right, never what was sent: answers are logged by clients.
 fn explain(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
     let at = error.instance_path().as_str();
-    let child = |name: &str| format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+    let child = |name: &str| format!("{at}/{}", pointer_token(name));
     let mut fault = |detail: String| faults.push(Fault::body(at, detail));
     match error.kind() {
         ValidationErrorKind::Required { property } => {

@@ -1,7 +1,5 @@
 //! A photo's record: as it is declared, as it is stored, and as it is shown.
 
-use std::fmt::Write;
-
 use domain::{
     Versioned,
     identity::Role,
@@ -302,7 +300,7 @@ impl PhotoRow {
             kind: self.kind,
             content_type: self.content_type,
             bytes: self.bytes,
-            sha256: staff.then(|| hexadecimal(&self.sha256)),
+            sha256: staff.then(|| hex::encode(&self.sha256)),
             status: self.status,
             rejected_because: self.rejected_because,
             shared_with_family: self.shared_with_family,
@@ -318,14 +316,6 @@ impl PhotoRow {
             change_number: self.change_number,
         }
     }
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a String can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl PhotoRow {
