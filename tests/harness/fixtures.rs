@@ -6,7 +6,7 @@
 use app::DatabaseSource;
 use auth::password::hash_password;
 use domain::{
-    identity::{Job, Role},
+    identity::{JobIdentity, Role},
     messages::Locale,
     task_type::TaskType,
 };
@@ -108,7 +108,7 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
     let hash = hash_password(PASSWORD.to_owned()).await.unwrap();
     let db = Db::new(DatabaseSource::Url(app_url.into()), StatementMode::Typed);
     for agency_id in [AGENCY_A, AGENCY_B] {
-        let mut tx = db.write_unsynced(&Job { agency_id }).await.unwrap();
+        let mut tx = db.write_unsynced(&JobIdentity { agency_id }).await.unwrap();
         for person in EVERYBODY.into_iter().filter(|person| person.agency == agency_id) {
             users::insert(&mut tx, person.id, &user(person)).await.unwrap();
         }
@@ -119,7 +119,7 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
         .await
         .unwrap();
 
-    let mut tx = db.write(&Job { agency_id: AGENCY_A }).await.unwrap();
+    let mut tx = db.write(&JobIdentity { agency_id: AGENCY_A }).await.unwrap();
     for (id, first_name, last_name) in
         [(ALMA, "Alma", "Élie"), (BERNARD, "Bernard", "Côté"), (CHLOE, "Chloé", "Dubois")]
     {
@@ -156,7 +156,7 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
     }
     tx.commit().await.unwrap();
 
-    let mut tx = db.write(&Job { agency_id: AGENCY_B }).await.unwrap();
+    let mut tx = db.write(&JobIdentity { agency_id: AGENCY_B }).await.unwrap();
     clients::insert(&mut tx, CLIENT_B, &client("Boris", "Bell")).await.unwrap();
     visits::insert(&mut tx, VISIT_B, &visit(CLIENT_B, &NURSE_B, 1)).await.unwrap();
     care_team::refresh_scheduled(&mut tx, CLIENT_B, NURSE_B.id).await.unwrap();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use app::DatabaseSource;
 use domain::{
-    identity::Job as JobIdentity,
+    identity::JobIdentity,
     messages::{DailyVisit, Locale, Template},
 };
 use jiff::SignedDuration;

@@ -3,11 +3,11 @@
 use app::DatabaseSource;
 use aws_config::BehaviorVersion;
 use domain::{
-    identity::Job,
+    identity::JobIdentity,
     messages::{Locale, Template},
 };
 use jiff::Timestamp;
-use runtime::jobs::Jobs;
+use runtime::jobs::JobsInvoker;
 use serde_json::Value;
 use store::{
     Db,
@@ -21,7 +21,7 @@ use crate::harness::{
     fixtures::{AGENCY_A, COORDINATOR, NURSES_VISIT},
 };
 
-const JOB: Job = Job { agency_id: AGENCY_A };
+const JOB: JobIdentity = JobIdentity { agency_id: AGENCY_A };
 
 fn db(app: &TestApp) -> Db {
     Db::new(DatabaseSource::Url(app.database.app_url().into()), app.config.statement_mode)
@@ -178,7 +178,7 @@ async fn a_phone_that_cant_be_reached_is_tried_again_later() {
 async fn jobs_is_invoked_without_waiting_for_what_it_does() {
     let mut lambda = FakeLambda::start().await;
     let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(&lambda.url).load().await;
-    Jobs::new(&aws, &runtime::config::JobsFunction("berthcare-test-jobs".into())).dispatch().await;
+    JobsInvoker::new(&aws, &runtime::config::JobsFunction("berthcare-test-jobs".into())).dispatch().await;
     let invoked = lambda.take();
     assert_eq!((invoked[0].function.as_str(), invoked[0].kind.as_str()), ("berthcare-test-jobs", "Event"));
     let event: jobs::Event = serde_json::from_str(&invoked[0].event).unwrap();
@@ -186,7 +186,7 @@ async fn jobs_is_invoked_without_waiting_for_what_it_does() {
 
     // Nobody there: whoever wrote to the outbox is not held up by it.
     let nowhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url("http://127.0.0.1:1").load().await;
-    Jobs::new(&nowhere, &runtime::config::JobsFunction("berthcare-test-jobs".into())).dispatch().await;
+    JobsInvoker::new(&nowhere, &runtime::config::JobsFunction("berthcare-test-jobs".into())).dispatch().await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};
-use domain::identity::Job;
+use domain::identity::JobIdentity;
 use image::ImageFormat;
 use jiff::{Timestamp, ToSpan};
 use jobs::uploads;
@@ -281,7 +281,7 @@ async fn what_never_arrives_is_given_up_and_can_still_be_asked_for() {
     let source = app.config.database().source(runtime::secrets::SecretName::Database, &secret);
     let db = Db::new(source, app.config.statement_mode);
     let images = Objects::new(&app.aws, &app.config.photos_bucket);
-    let job = Job { agency_id: AGENCY_A };
+    let job = JobIdentity { agency_id: AGENCY_A };
     let now = Timestamp::now();
     assert_eq!(uploads::give_up_on_missing(&db, &job, now + (6 * 24).hours()).await.unwrap(), 0);
     assert_eq!(uploads::sweep(&images, now + (6 * 24).hours()).await.unwrap(), 0);

@@ -20,7 +20,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, New, Page, PageSize, Path, Query, Reply, Require};
+use web::{New, Page, PageCursor, PageSize, Path, Query, Reply, Require};
 
 type NewAlert = New<AlertFields>;
 type AlertPage = Page<Alert>;
@@ -40,7 +40,7 @@ pub struct AlertQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// List alerts, newest first.
@@ -54,7 +54,7 @@ pub(crate) async fn list(
     let filter = AlertFilter {
         client_id: query.client_id,
         status: query.status,
-        before: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        before: query.cursor.as_ref().map(PageCursor::read).transpose()?,
         limit: query.limit.and_one(),
     };
     let alerts = alerts::list(&app.db, &*caller, filter).await?;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use store::tables::inbound_messages::{self, Intent, Reply, ReplyFilter};
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, Page, PageSize, Query, Require};
+use web::{Page, PageCursor, PageSize, Query, Require};
 
 type ReplyPage = Page<Reply>;
 
@@ -26,7 +26,7 @@ pub struct ReplyQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// List what families wrote back by SMS, newest first.
@@ -40,7 +40,7 @@ pub(crate) async fn list(
     let filter = ReplyFilter {
         client_id: query.client_id,
         intent: query.intent,
-        before: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        before: query.cursor.as_ref().map(PageCursor::read).transpose()?,
         limit: query.limit.and_one(),
     };
     let replies = inbound_messages::list(&app.db, &*caller, filter).await?;

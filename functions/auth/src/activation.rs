@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use domain::{
     error::Error,
-    identity::Job,
+    identity::JobIdentity,
     messages::{Locale, Template},
     validation::Check,
 };
@@ -98,7 +98,7 @@ pub(crate) async fn forgot(
     let known = login.as_ref().map(|login| login.user_id);
     accounts::record_event(&auth.app.db, "auth.code_requested", known, json!({}), &request).await?;
     if let Some(login) = login {
-        let mut tx = auth.app.db.write_unsynced(&Job { agency_id: login.agency_id }).await?;
+        let mut tx = auth.app.db.write_unsynced(&JobIdentity { agency_id: login.agency_id }).await?;
         code_sms(user_id, &login.phone, login.locale, code).enqueue(&mut tx).await?;
         tx.commit().await?;
     }

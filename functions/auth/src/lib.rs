@@ -21,7 +21,7 @@ use runtime::{
         Ephemeral,
         rate::{Counted, Limit},
     },
-    jobs::Jobs,
+    jobs::JobsInvoker,
     secrets::{SecretName, Secrets},
 };
 use utoipa::openapi::OpenApi;
@@ -63,7 +63,7 @@ pub struct Auth {
     ephemeral: Ephemeral,
     refresh_tokens: RefreshTokens,
     codes: Codes,
-    jobs: Jobs,
+    jobs: JobsInvoker,
     secrets: Secrets,
 }
 
@@ -89,7 +89,7 @@ impl Auth {
             refresh_tokens: RefreshTokens(ephemeral.clone()),
             codes: Codes(ephemeral.clone()),
             ephemeral,
-            jobs: Jobs::new(aws, &config.jobs_function),
+            jobs: JobsInvoker::new(aws, &config.jobs_function),
             secrets,
         }
     }

@@ -13,7 +13,7 @@ use store::tables::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, Reply, Require};
+use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, Reply, Require};
 
 use crate::{
     Auth,
@@ -40,7 +40,7 @@ pub struct UserQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// List users by name.
@@ -54,7 +54,7 @@ pub(crate) async fn list(
     let filter = UserFilter {
         role: query.role,
         status: query.status,
-        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
         limit: query.limit.and_one(),
     };
     let users = users::list(&auth.app.db, &*caller, filter).await?;

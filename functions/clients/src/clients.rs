@@ -17,7 +17,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
+use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 type NewClient = New<ClientFields>;
 type ClientPatch = Patch<ClientFields>;
@@ -38,7 +38,7 @@ pub struct ClientQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// List clients by name, or search them.
@@ -52,7 +52,7 @@ pub(crate) async fn list(
     let filter = ClientFilter {
         name: query.name,
         coordinator_id: query.coordinator_id,
-        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
         limit: query.limit.and_one(),
     };
     let clients = clients::list(&app.db, &*caller, filter).await?;

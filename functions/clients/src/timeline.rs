@@ -10,7 +10,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, Page, PageSize, Path, Query, Require};
+use web::{Page, PageCursor, PageSize, Path, Query, Require};
 
 type TimelineEventPage = Page<TimelineEvent>;
 
@@ -24,7 +24,7 @@ pub struct TimelineQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// Read a client's timeline: visits, tasks done, photos and alerts, newest first.
@@ -37,7 +37,7 @@ pub(crate) async fn read(
     Path(id): Path<Uuid>,
     Query(query): Query<TimelineQuery>,
 ) -> web::Result<Json<TimelineEventPage>> {
-    let after = query.cursor.as_ref().map(Cursor::read).transpose()?;
+    let after = query.cursor.as_ref().map(PageCursor::read).transpose()?;
     let events = timeline::of_client(&app.db, &*caller, id, after, query.limit.and_one()).await?;
     if events.is_empty() {
         clients::must_be_visible(&app.db, &*caller, id).await?;

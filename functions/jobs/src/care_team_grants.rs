@@ -1,7 +1,7 @@
 //! After each agency's midnight: care-team grants that begin that day arrive on phones, and those that ended the day before
 //! leave them. What is due is told by what was written last, so that a day missed is made up for.
 
-use domain::{error::Error, identity::Job};
+use domain::{error::Error, identity::JobIdentity};
 use store::tables::grant_dates;
 
 use crate::{Jobs, Report, Run, agencies, agency_time};
@@ -12,7 +12,7 @@ const BATCH: u16 = 200;
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
         let today = run.now.to_zoned(agency_time::zone(agency)?).date();
-        let job = Job { agency_id: agency.id };
+        let job = JobIdentity { agency_id: agency.id };
         report.count("began", 0);
         report.count("ended", 0);
         loop {

@@ -1,6 +1,6 @@
 //! Daily: what is kept for a while only, and sessions that nobody can go on with.
 
-use domain::{error::Error, identity::Job};
+use domain::{error::Error, identity::JobIdentity};
 use store::tables::{
     devices,
     retention::{self, RetentionTable},
@@ -15,7 +15,7 @@ const BATCH: i32 = 1_000;
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
-        let job = Job { agency_id: agency.id };
+        let job = JobIdentity { agency_id: agency.id };
         for what in RetentionTable::iter() {
             agencies::batches(run, report, what.into(), BATCH.unsigned_abs().into(), async || {
                 Ok(retention::remove(&jobs.db, &job, what, run.now, BATCH).await?)

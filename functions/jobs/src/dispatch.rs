@@ -7,13 +7,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use domain::{error::Error, identity::Job};
+use domain::{error::Error, identity::JobIdentity};
 use runtime::{Chain, metrics::Measurement};
 use store::{
     escalation::{self, Reason},
     tables::{
         messages::Channel,
-        sending::{self, Settled, Taken},
+        sending::{self, LeasedMessage, Settled},
     },
 };
 
@@ -53,7 +53,7 @@ struct Dispatch<'a> {
 }
 
 impl Dispatch<'_> {
-    async fn send(&self, channel: Channel, messages: Vec<Taken>) -> Result<(), Error> {
+    async fn send(&self, channel: Channel, messages: Vec<LeasedMessage>) -> Result<(), Error> {
         match channel {
             Channel::Push => self.send_pushes(messages).await,
             Channel::Sms | Channel::Voice => {
@@ -70,7 +70,7 @@ impl Dispatch<'_> {
         }
     }
 
-    async fn settle(&self, channel: Channel, message: &Taken, settled: Settled) -> Result<(), Error> {
+    async fn settle(&self, channel: Channel, message: &LeasedMessage, settled: Settled) -> Result<(), Error> {
         sending::settle(&self.sender.db, message, &settled).await?;
         let (name, why) = match &settled {
             Settled::Sent { .. } | Settled::Found { .. } => ("sent", None),
@@ -95,10 +95,10 @@ impl Dispatch<'_> {
     }
 
     /// Has the alert whose call can't be placed take its next step; where that fails, the job `escalate` does it.
-    async fn move_on(&self, message: &Taken) {
+    async fn move_on(&self, message: &LeasedMessage) {
         let Some(alert_id) = message.alert_id else { return };
         let advanced = async {
-            let mut tx = self.sender.db.write(&Job { agency_id: message.agency_id }).await?;
+            let mut tx = self.sender.db.write(&JobIdentity { agency_id: message.agency_id }).await?;
             escalation::advance(&mut tx, alert_id, Reason::CallEnded(message.id), self.clock.now()).await?;
             tx.commit().await.map_err(Error::from)
         };

@@ -1,6 +1,6 @@
 //! Every minute, and right after an alert was raised: the steps that alerts' chains of calls have to take.
 
-use domain::{error::Error, identity::Job};
+use domain::{error::Error, identity::JobIdentity};
 use runtime::{Chain, metrics::Measurement};
 use store::{
     escalation::{self, Moved, Reason},
@@ -44,7 +44,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
 }
 
 async fn step(jobs: &Jobs, run: &Run, due: Due) -> Result<Moved, Error> {
-    let mut tx = jobs.db.write(&Job { agency_id: due.agency_id }).await?;
+    let mut tx = jobs.db.write(&JobIdentity { agency_id: due.agency_id }).await?;
     let moved = escalation::advance(&mut tx, due.alert_id, Reason::Due, run.now).await?;
     tx.commit().await?;
     Ok(moved)

@@ -44,9 +44,9 @@ pub struct Push<'a> {
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PushOutcome {
     /// Expo has it, by the ticket's id; or, in a receipt, the phone's own service has it.
-    Taken(String),
+    Accepted(String),
     /// The device has no such token any more: forget it.
     Unregistered,
     /// It won't get there, and why.
@@ -70,16 +70,16 @@ struct Details {
 }
 
 impl Verdict {
-    fn outcome(self) -> Outcome {
+    fn outcome(self) -> PushOutcome {
         match self.details.error.as_deref() {
-            _ if self.status == "ok" => Outcome::Taken(self.id),
-            Some("DeviceNotRegistered") => Outcome::Unregistered,
+            _ if self.status == "ok" => PushOutcome::Accepted(self.id),
+            Some("DeviceNotRegistered") => PushOutcome::Unregistered,
             // The phone's service, or our credentials with it.
             Some(error @ ("MessageRateExceeded" | "ExpoError" | "ProviderError" | "InvalidCredentials")) => {
-                Outcome::NotNow(error.to_owned())
+                PushOutcome::NotNow(error.to_owned())
             }
-            Some(error) => Outcome::Refused(error.to_owned()),
-            None => Outcome::NotNow("expo gave no reason".into()),
+            Some(error) => PushOutcome::Refused(error.to_owned()),
+            None => PushOutcome::NotNow("expo gave no reason".into()),
         }
     }
 }
@@ -92,7 +92,7 @@ impl Expo {
     }
 
     /// Sends at most [`BATCH`] messages; answers what became of each, in their order.
-    pub async fn send(&self, messages: &[Push<'_>]) -> Result<Vec<Outcome>, SendError> {
+    pub async fn send(&self, messages: &[Push<'_>]) -> Result<Vec<PushOutcome>, SendError> {
         let tickets: Vec<Verdict> = self.ask("send", &json!(messages)).await?;
         if tickets.len() != messages.len() {
             return Err(SendError::Unknown("expo answered for another number of messages".into()));
@@ -101,7 +101,7 @@ impl Expo {
     }
 
     /// What became of at most [`RECEIPTS`] tickets; those that Expo has no word of yet are missing.
-    pub async fn receipts(&self, tickets: &[&str]) -> Result<HashMap<String, Outcome>, SendError> {
+    pub async fn receipts(&self, tickets: &[&str]) -> Result<HashMap<String, PushOutcome>, SendError> {
         let receipts: HashMap<String, Verdict> = self.ask("getReceipts", &json!({"ids": tickets})).await?;
         Ok(receipts.into_iter().map(|(ticket, verdict)| (ticket, verdict.outcome())).collect())
     }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use domain::{
     error::Error,
-    identity::Job,
+    identity::JobIdentity,
     messages::{DailyVisit, Template},
 };
 use jiff::{civil::Time, tz::TimeZone};
@@ -70,7 +70,7 @@ async fn tell(
     day: Day,
     after: (Uuid, Uuid),
 ) -> Result<Told, Error> {
-    let mut tx = jobs.db.write_unsynced(&Job { agency_id: agency.id }).await?;
+    let mut tx = jobs.db.write_unsynced(&JobIdentity { agency_id: agency.id }).await?;
     daily_summary::begin(&mut tx).await?;
     let families = daily_summary::pending_recipients(&mut tx, day, run.now, after, BATCH).await?;
     let last = families.last().map(|family| (family.client_id, family.recipient_id));

@@ -3,7 +3,7 @@
 //! without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A check-in that comes after all cancels what is not yet
 //! sent (`app.cancel_visit_messages`).
 
-use domain::{error::Error, identity::Job, messages::Template};
+use domain::{error::Error, identity::JobIdentity, messages::Template};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use store::{
     reads::overdue_visits::{self, OverdueVisit, Phone, Place},
@@ -54,7 +54,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
                 report.cut_off = true;
                 return Ok(());
             }
-            let job = Job { agency_id: agency.id };
+            let job = JobIdentity { agency_id: agency.id };
             let visits = overdue_visits::list(&jobs.db, &job, run.now, after, BATCH).await?;
             if visits.iter().any(|visit| step(visit, run.now).is_some()) {
                 report.add(settle(jobs, run, agency, &zone, after).await?);
@@ -89,7 +89,7 @@ fn step(visit: &OverdueVisit, now: Timestamp) -> Option<Step> {
 /// Does what there is to do, on what the visits are under the agency's write lock: no check-in comes in between.
 async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after: Place) -> Result<Report, Error> {
     let mut report = Report::default();
-    let mut tx = jobs.db.write(&Job { agency_id: agency.id }).await?;
+    let mut tx = jobs.db.write(&JobIdentity { agency_id: agency.id }).await?;
     let visits = overdue_visits::list_in(&mut tx, run.now, after, BATCH).await?;
     let mut missed = Vec::new();
     let mut queued = Vec::new();

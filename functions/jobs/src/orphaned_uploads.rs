@@ -1,6 +1,6 @@
 //! Daily: photos of which nothing came, and uploads that belong to nothing.
 
-use domain::{error::Error, identity::Job};
+use domain::{error::Error, identity::JobIdentity};
 use jiff::Timestamp;
 
 use crate::{Jobs, Report, Run, agencies, uploads};
@@ -9,7 +9,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     // What is removed for good must be old by the real time, too.
     let now = run.now.min(Timestamp::now());
     let mut report = agencies::each(jobs, run, async |agency, report| {
-        let given_up = uploads::give_up_on_missing(&jobs.db, &Job { agency_id: agency.id }, now).await?;
+        let given_up = uploads::give_up_on_missing(&jobs.db, &JobIdentity { agency_id: agency.id }, now).await?;
         report.count("photos_given_up", given_up as u64);
         Ok(())
     })

@@ -9,7 +9,7 @@ use store::{
 
 use crate::{
     Clock, Deadline, Report,
-    expo::{self, Expo, Outcome},
+    expo::{self, Expo, PushOutcome},
 };
 
 /// When to ask again for a receipt that isn't there yet.
@@ -42,13 +42,13 @@ pub(crate) async fn run(db: &Db, expo: &Expo, clock: &Clock, deadline: &Deadline
         };
         for owed in owed {
             let (name, delivered) = match receipts.get(&owed.ticket) {
-                Some(Outcome::Taken(_)) => ("delivered", Some(Ok(()))),
-                Some(Outcome::Unregistered) => {
+                Some(PushOutcome::Accepted(_)) => ("delivered", Some(Ok(()))),
+                Some(PushOutcome::Unregistered) => {
                     let of = (owed.agency_id, owed.recipient_id);
                     devices::forget_push_token(db, of, &owed.address).await?;
                     ("tokens_forgotten", Some(Err("DeviceNotRegistered")))
                 }
-                Some(Outcome::Refused(why) | Outcome::NotNow(why)) => ("failed", Some(Err(why.as_str()))),
+                Some(PushOutcome::Refused(why) | PushOutcome::NotNow(why)) => ("failed", Some(Err(why.as_str()))),
                 None if now.duration_since(owed.attempted_at) < KEPT => {
                     report.count("not_yet", 1);
                     continue;

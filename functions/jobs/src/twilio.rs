@@ -79,7 +79,7 @@ pub struct Twilio {
 
 /// A message that Twilio has.
 #[derive(Clone, Debug)]
-pub struct Known {
+pub struct SentMessage {
     /// Twilio's id.
     pub sid: String,
     /// When Twilio took it, in whole seconds.
@@ -164,14 +164,14 @@ impl Twilio {
     }
 
     /// The latest SMS or calls from our number to another, newest first.
-    pub async fn latest(&self, channel: Channel, to: &str) -> Result<Vec<Known>, SendError> {
+    pub async fn latest(&self, channel: Channel, to: &str) -> Result<Vec<SentMessage>, SendError> {
         let resource = if channel == Channel::Voice { "Calls.json" } else { "Messages.json" };
         let mut url = self.url(resource)?;
         url.query_pairs_mut().extend_pairs([("To", to), ("From", self.number(channel)), ("PageSize", LOOKED_THROUGH)]);
         let page: Page = self.ask(self.http.get(url), &NEVER).await?;
         let known = page.items.into_iter().map(|Item { sid, date_created, body }| {
             let created_at = rfc2822::parse(&date_created).map(|date| date.timestamp()).map_err(|_| unreadable())?;
-            Ok(Known { sid, created_at, body })
+            Ok(SentMessage { sid, created_at, body })
         });
         known.collect()
     }

@@ -1,6 +1,6 @@
 //! Uploads that came to nothing.
 
-use domain::{error::Error, identity::Job};
+use domain::{error::Error, identity::JobIdentity};
 use jiff::{Timestamp, ToSpan};
 use runtime::objects::{Objects, keys};
 use store::{Db, tables::photos};
@@ -15,7 +15,7 @@ const AT_ONCE: u16 = 200;
 /// phone that asks for such an upload again gets it.
 ///
 /// Safe to run twice, at the same time, and after it was cut off: each batch is a transaction of its own.
-pub async fn give_up_on_missing(db: &Db, agency: &Job, now: Timestamp) -> Result<usize, Error> {
+pub async fn give_up_on_missing(db: &Db, agency: &JobIdentity, now: Timestamp) -> Result<usize, Error> {
     let mut given_up = 0;
     loop {
         let mut tx = db.write_many(agency, AT_ONCE).await?;

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Versioned,
     error::{Error, Fault, Reference},
-    identity::{Caller, Job, PhotosRead, PhotosWrite},
+    identity::{Caller, JobIdentity, PhotosRead, PhotosWrite},
     photo_kinds::{PhotoKind, PhotoStatus},
     photos::{Download, Owner, Upload},
 };
@@ -18,7 +18,7 @@ use store::tables::{
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
+use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 use crate::{Photos, process_upload::process_upload};
 
@@ -52,7 +52,7 @@ pub struct PhotoQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// How large the image should be.
@@ -107,7 +107,7 @@ pub(crate) async fn list(
         kind: query.kind,
         status: query.status,
         all_versions: query.all_versions,
-        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
         limit: query.limit.and_one(),
     };
     let db = &photos.app.db;
@@ -155,7 +155,7 @@ pub(crate) async fn create(
     tx.commit().await?;
     only_own(&caller, &row)?;
     if row.rejected_because.as_deref() == Some(NEVER_ARRIVED) {
-        let job = Job { agency_id: caller.agency_id };
+        let job = JobIdentity { agency_id: caller.agency_id };
         let mut tx = db.write(&job).await?;
         photos::expect_again(&mut tx, id).await?;
         tx.commit().await?;
@@ -186,7 +186,7 @@ pub(crate) async fn complete(
 ) -> web::Result<Reply<Photo>> {
     let row = photos::find_to_complete(&photos.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     only_own(&caller, &row)?;
-    let row = process_upload(&photos, Job { agency_id: caller.agency_id }, id).await?;
+    let row = process_upload(&photos, JobIdentity { agency_id: caller.agency_id }, id).await?;
     Ok(Reply(StatusCode::OK, row.shown_to(caller.role, None)))
 }
 

@@ -4,12 +4,12 @@
 use aws_lc_rs::digest;
 use domain::{
     error::{Conflict, Error},
-    identity::Job,
+    identity::JobIdentity,
     photo_kinds::{MediaType, PhotoKind},
     photos::StoredObject,
 };
 use runtime::objects::{Arrived, Objects, keys};
-use store::tables::photos::{self, Expected, Kept, PhotoRow, Stored};
+use store::tables::photos::{self, Expected, PhotoRow, Stored, StoredCopies};
 use uuid::Uuid;
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 ///
 /// # Errors
 /// [`Conflict::NotArrived`] where nothing was uploaded yet; [`Error::NotFound`] where the photo was removed.
-pub(crate) async fn process_upload(photos: &Photos, job: Job, id: Uuid) -> Result<PhotoRow, Error> {
+pub(crate) async fn process_upload(photos: &Photos, job: JobIdentity, id: Uuid) -> Result<PhotoRow, Error> {
     let db = &photos.app.db;
     if let Some(expected) = photos::expected(db, &job, id).await? {
         let key = keys::upload(id);
@@ -37,7 +37,7 @@ pub(crate) async fn process_upload(photos: &Photos, job: Job, id: Uuid) -> Resul
     photos::as_judged(db, &job, id).await?.ok_or(Error::NotFound)
 }
 
-async fn take(photos: &Photos, job: Job, expected: &Expected, arrived: Arrived) -> Result<(), Error> {
+async fn take(photos: &Photos, job: JobIdentity, expected: &Expected, arrived: Arrived) -> Result<(), Error> {
     let version = arrived.version();
     let reason = match judge(expected, arrived).await? {
         Ok(clean) => keep(photos, job, expected, clean).await?,
@@ -80,7 +80,7 @@ async fn judge(expected: &Expected, arrived: Arrived) -> Result<Result<Clean, Re
 }
 
 /// Writes the copies, then the record. Answers why it can't be kept, where it can't.
-async fn keep(photos: &Photos, job: Job, expected: &Expected, clean: Clean) -> Result<Option<String>, Error> {
+async fn keep(photos: &Photos, job: JobIdentity, expected: &Expected, clean: Clean) -> Result<Option<String>, Error> {
     let Some(key) = expected.owner().and_then(|owner| keys::clean_copy(expected.kind, owner, expected.id)) else {
         return Ok(Some(Rejection::NotOfItsKind.to_string()));
     };
@@ -91,7 +91,7 @@ async fn keep(photos: &Photos, job: Job, expected: &Expected, clean: Clean) -> R
         Some(thumbnail) => Some(bucket.put(&format!("{key}.thumb.jpg"), MediaType::Jpeg.into(), thumbnail).await?),
         None => None,
     };
-    let kept = Kept { object, bytes, thumbnail, redrawn: clean.redrawn };
+    let kept = StoredCopies { object, bytes, thumbnail, redrawn: clean.redrawn };
     let mut tx = photos.app.db.write(&job).await?;
     match photos::store(&mut tx, expected, &kept).await? {
         Stored::Done => {
@@ -104,7 +104,7 @@ async fn keep(photos: &Photos, job: Job, expected: &Expected, clean: Clean) -> R
 }
 
 /// Removes copies that no record names. Only by version: without versions, whoever was first wrote the same bytes there.
-async fn forget(bucket: &Objects, kept: Kept) -> Result<(), Error> {
+async fn forget(bucket: &Objects, kept: StoredCopies) -> Result<(), Error> {
     for StoredObject { key, version, .. } in [Some(kept.object), kept.thumbnail].into_iter().flatten() {
         if version.is_some() {
             bucket.delete(&key, version).await?;

@@ -48,7 +48,7 @@ pub(crate) fn read(body: &[u8]) -> web::Result<Vec<List<'_>>> {
                         lists.push(List { table: table.clone(), name, items });
                     }
                     Err(_) => {
-                        faults.push(Fault::body(&format!("{pointer}/{}", pointer_token(&name)), "must be a list"))
+                        faults.push(Fault::body(&format!("{pointer}/{}", pointer_token(&name)), "must be a list"));
                     }
                 }
                 if records > MAX_RECORDS {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::tables::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict};
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, Json as Body, Page, PageSize, Path, Query, Require};
+use web::{Json as Body, Page, PageCursor, PageSize, Path, Query, Require};
 
 type SyncConflictPage = Page<SyncConflict>;
 
@@ -27,7 +27,7 @@ pub struct ConflictQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// List conflicts, oldest first.
@@ -39,7 +39,7 @@ pub(crate) async fn list(
     Query(query): Query<ConflictQuery>,
 ) -> web::Result<Json<SyncConflictPage>> {
     let status = query.status.unwrap_or(ConflictStatus::NeedsReview);
-    let after = query.cursor.as_ref().map(Cursor::read).transpose()?;
+    let after = query.cursor.as_ref().map(PageCursor::read).transpose()?;
     let conflicts = sync_conflicts::list(&app.db, &*caller, status, after, query.limit.and_one()).await?;
     Ok(Json(Page::new(conflicts, query.limit, |conflict| (conflict.created_at, conflict.id))))
 }

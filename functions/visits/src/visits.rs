@@ -20,7 +20,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Cursor, IfMatch, New, Page, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
+use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 type NewVisit = New<VisitFields>;
 type VisitPatch = Patch<VisitFields>;
@@ -47,7 +47,7 @@ pub struct VisitQuery {
     limit: PageSize,
     /// The `next_cursor` of the page before.
     #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<Cursor>,
+    cursor: Option<PageCursor>,
 }
 
 /// List visits by their planned start.
@@ -64,7 +64,7 @@ pub(crate) async fn list(
         client_id: query.client_id,
         user_id: query.user_id,
         status: query.status,
-        after: query.cursor.as_ref().map(Cursor::read).transpose()?,
+        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
         limit: query.limit.and_one(),
     };
     let visits = match filter {

@@ -19,7 +19,7 @@ use runtime::{
     aws::SdkConfig,
     config::{ConfigError, EphemeralTable, JobsFunction},
     ephemeral::Ephemeral,
-    jobs::Jobs,
+    jobs::JobsInvoker,
     secrets::Secrets,
 };
 use utoipa::openapi::OpenApi;
@@ -60,7 +60,7 @@ pub struct Webhooks {
     app: App,
     secrets: Secrets,
     ephemeral: Ephemeral,
-    jobs: Jobs,
+    jobs: JobsInvoker,
     clock: Clock,
 }
 
@@ -75,7 +75,7 @@ impl Webhooks {
     #[must_use]
     pub fn new(config: &Config, secrets: Secrets, aws: &SdkConfig) -> Self {
         let ephemeral = Ephemeral::new(aws, &config.ephemeral_table);
-        let jobs = Jobs::new(aws, &config.jobs_function);
+        let jobs = JobsInvoker::new(aws, &config.jobs_function);
         Self { app: App::new(&config.app, &secrets), secrets, ephemeral, jobs, clock: Arc::new(Timestamp::now) }
     }
 

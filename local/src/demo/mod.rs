@@ -13,7 +13,7 @@ mod week;
 use app::DatabaseConfig;
 use domain::{
     error::Error,
-    identity::{Caller, Job},
+    identity::{Caller, JobIdentity},
     request::RequestInfo,
 };
 use jiff::Timestamp;
@@ -54,7 +54,7 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
     let users = people::load_users(&db, &people::demo_users()?).await?;
     say(users, "users");
 
-    let job = Job { agency_id: AGENCY };
+    let job = JobIdentity { agency_id: AGENCY };
     let clients = people::demo_clients()?;
     let ids = clients.iter().map(|client| client.id).chain([DOCUMENTED_VISIT]).collect();
     let known = idempotency::known(&db, &job, ids).await?;
@@ -118,7 +118,7 @@ async fn sign_in(db: &Db, user_id: Uuid) -> Result<Option<Caller>, Fatal> {
         Err(Error::BadCredentials | Error::DeviceRevoked) => return Ok(None),
         other => other?,
     }
-    let user = users::find(db, &Job { agency_id: AGENCY }, user_id).await?;
+    let user = users::find(db, &JobIdentity { agency_id: AGENCY }, user_id).await?;
     Ok(user.map(|user| Caller {
         user_id,
         agency_id: AGENCY,

@@ -1,7 +1,7 @@
 //! The demo agency, its people and its clients: the same that the documentation's examples speak of.
 
 use auth::password::hash_password;
-use domain::identity::{Caller, Job};
+use domain::identity::{Caller, JobIdentity};
 use jiff::{ToSpan, civil::Date};
 use runtime::lambda::Fatal;
 use serde::Deserialize;
@@ -102,7 +102,7 @@ pub fn demo_clients() -> Result<Vec<DemoClient>, serde_json::Error> {
 
 /// Adds those users who are missing, and lets them sign in with the demo password. Answers how many were missing.
 pub async fn load_users(db: &Db, users: &[DemoUser]) -> Result<usize, Fatal> {
-    let job = Job { agency_id: AGENCY };
+    let job = JobIdentity { agency_id: AGENCY };
     let known = idempotency::known(db, &job, users.iter().map(|user| user.id).collect()).await?;
     let missing: Vec<_> = users.iter().filter(|user| !known.contains(&user.id)).collect();
     for some in missing.chunks(100) {
@@ -119,7 +119,7 @@ pub async fn load_users(db: &Db, users: &[DemoUser]) -> Result<usize, Fatal> {
 }
 
 /// A run that was stopped may have left some without a password.
-async fn activate(db: &Db, job: &Job, users: &[DemoUser]) -> Result<(), Fatal> {
+async fn activate(db: &Db, job: &JobIdentity, users: &[DemoUser]) -> Result<(), Fatal> {
     let filter = UserFilter { status: Some(UserStatus::Invited), limit: i64::MAX, ..UserFilter::default() };
     let invited = users::list(db, job, filter).await?;
     let ours: Vec<_> = users.iter().filter(|user| invited.iter().any(|other| other.id == user.id)).collect();

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use domain::{
     error::Error,
-    identity::{Caller, Job},
+    identity::{Caller, JobIdentity},
     task_type::TaskType::{Companionship, Housekeeping, Meals, Mobility, Other, PersonalCare},
 };
 use jiff::{
@@ -205,7 +205,7 @@ impl Week {
     /// Those that were never planned before.
     pub async fn missing(&self, db: &Db) -> Result<HashSet<Uuid>, Fatal> {
         let mut ids: HashSet<_> = self.visits.iter().map(|visit| visit.id).collect();
-        for known in idempotency::known(db, &Job { agency_id: AGENCY }, ids.iter().copied().collect()).await? {
+        for known in idempotency::known(db, &JobIdentity { agency_id: AGENCY }, ids.iter().copied().collect()).await? {
             ids.remove(&known);
         }
         Ok(ids)
@@ -278,7 +278,7 @@ async fn call_off(db: &Db, planner: &Caller, due: &PlannedVisit) -> Result<(), F
             Ok(tx.commit().await?)
         }
         Course::Missed => {
-            let mut tx = db.write(&Job { agency_id: AGENCY }).await?;
+            let mut tx = db.write(&JobIdentity { agency_id: AGENCY }).await?;
             if let Some(visit) = still_scheduled(&mut tx, due.id).await? {
                 visits::mark_missed(&mut tx, &visit).await?;
             }

@@ -2,7 +2,7 @@ use axum::{Router, extract::FromRef};
 use runtime::{
     aws::SdkConfig,
     config::JobsFunction,
-    jobs::Jobs,
+    jobs::JobsInvoker,
     lambda::{self, Fatal},
     secrets::Secrets,
 };
@@ -16,7 +16,7 @@ pub struct AppWithJobs {
     /// What every function needs.
     pub app: App,
     /// Whom to tell after a commit.
-    pub jobs: Jobs,
+    pub jobs: JobsInvoker,
 }
 
 impl FromRef<AppWithJobs> for App {
@@ -35,7 +35,7 @@ impl AppWithJobs {
     /// Wires the function; nothing is sent before [`App::warm_up`] or the first request.
     #[must_use]
     pub fn new(config: &AppConfig, jobs: &JobsFunction, secrets: &Secrets, aws: &SdkConfig) -> Self {
-        Self { app: App::new(config, secrets), jobs: Jobs::new(aws, jobs) }
+        Self { app: App::new(config, secrets), jobs: JobsInvoker::new(aws, jobs) }
     }
 }
 

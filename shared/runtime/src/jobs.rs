@@ -9,12 +9,12 @@ use crate::{aws::SdkConfig, config::JobsFunction};
 
 /// The function `jobs`, invoked asynchronously. Held by functions that queue messages.
 #[derive(Clone)]
-pub struct Jobs {
+pub struct JobsInvoker {
     client: Client,
     function: String,
 }
 
-impl Jobs {
+impl JobsInvoker {
     /// The function that the environment names.
     #[must_use]
     pub fn new(aws: &SdkConfig, JobsFunction(function): &JobsFunction) -> Self {

@@ -16,7 +16,7 @@ use crate::{
     AuditEntry, Identity, Tx,
     tables::{
         alerts::AlertStatus,
-        escalations::{self, Requester, Standing},
+        escalations::{self, EscalationState, Requester},
         messages::{self, Channel, Message},
     },
 };
@@ -46,7 +46,7 @@ pub enum Moved {
 }
 
 impl Reason {
-    fn stands(self, standing: &Standing) -> bool {
+    fn stands(self, standing: &EscalationState) -> bool {
         match self {
             Self::Due => standing.due,
             Self::CallEnded(call) | Self::PassedOn(call) => standing.call_id == Some(call),
@@ -90,7 +90,7 @@ pub async fn advance<I: Identity>(
 }
 
 /// One message for each person and channel of a level, whoever takes the step and however often.
-fn messages_of(standing: &Standing, level: i32, step: &Step<'_>) -> Vec<Message> {
+fn messages_of(standing: &EscalationState, level: i32, step: &Step<'_>) -> Vec<Message> {
     let to = |(user_id, phone, locale): (Uuid, &str, Locale), channel: Channel, template: Template| Message {
         recipient_id: user_id,
         address: phone.to_owned(),

@@ -1,7 +1,7 @@
 //! As whom a transaction runs, for each kind of caller that the domain knows.
 
 use domain::{
-    identity::{About, Caller, Job, Role, Session, Webhook},
+    identity::{About, Caller, JobIdentity, Role, Session, Webhook},
     request::RequestInfo,
 };
 use uuid::Uuid;
@@ -47,7 +47,7 @@ async fn act_as(
         .await
 }
 
-impl Identity for Job {
+impl Identity for JobIdentity {
     async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         connection.execute("select app.act_as_job($1)", &[&self.agency_id]).await
     }

@@ -39,9 +39,9 @@ impl PageSize {
 /// The `cursor` parameter: opaque to clients; to us the ordering columns of the last row given.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub struct Cursor(String);
+pub struct PageCursor(String);
 
-impl Cursor {
+impl PageCursor {
     /// The row it names.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl<T> Page<T> {
         let limit = usize::try_from(size.0).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| more).map(|last| Cursor::of(&key(last)));
+        let next_cursor = rows.last().filter(|_| more).map(|last| PageCursor::of(&key(last)));
         Self { items: rows, next_cursor }
     }
 }

@@ -2,17 +2,17 @@
 
 use domain::messages::Template;
 use jiff::{SignedDuration, Timestamp};
-use store::tables::sending::{Settled, Taken};
+use store::tables::sending::{LeasedMessage, Settled};
 
 /// Another attempt, unless it would come too late.
-pub(super) fn again(message: &Taken, template: &Template, now: Timestamp, why: String) -> Settled {
+pub(super) fn again(message: &LeasedMessage, template: &Template, now: Timestamp, why: String) -> Settled {
     let at = now + backoff(message, template);
     if at < message.expires_at { Settled::Again { at, why } } else { Settled::Dead { why } }
 }
 
 /// Twice as long after each attempt, half of it by chance so that those who failed together don't come back together:
 /// for an alert at most 30 seconds, for the rest a quarter of an hour.
-pub(super) fn backoff(message: &Taken, template: &Template) -> SignedDuration {
+pub(super) fn backoff(message: &LeasedMessage, template: &Template) -> SignedDuration {
     let whole = at_most(message.attempts, template.urgency());
     SignedDuration::from_millis(whole / 2 + fastrand::i64(0..=whole / 2))
 }

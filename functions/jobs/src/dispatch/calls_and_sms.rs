@@ -6,7 +6,7 @@ use store::{
     DbError,
     tables::{
         messages::Channel,
-        sending::{self, Claimable, Settled, Taken},
+        sending::{self, Claimable, LeasedMessage, Settled},
     },
 };
 
@@ -29,7 +29,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
 impl Dispatch<'_> {
     /// Sends an SMS or places a call, unless it was sent before or should not be any more.
-    pub(super) async fn deliver(&self, channel: Channel, message: &Taken) -> Result<Settled, DbError> {
+    pub(super) async fn deliver(&self, channel: Channel, message: &LeasedMessage) -> Result<Settled, DbError> {
         let Ok(template) = Template::stored(&message.template, &message.values) else {
             return Ok(unknown_template());
         };
@@ -76,7 +76,7 @@ impl Dispatch<'_> {
     async fn look_up(
         &self,
         channel: Channel,
-        message: &Taken,
+        message: &LeasedMessage,
         template: &Template,
     ) -> Result<Option<Settled>, DbError> {
         let search = match self.sender.twilio.latest(channel, &message.address).await {
@@ -114,6 +114,6 @@ impl Dispatch<'_> {
 }
 
 /// When to look for a message in doubt that must arrive.
-fn look_after(message: &Taken, template: &Template) -> SignedDuration {
+fn look_after(message: &LeasedMessage, template: &Template) -> SignedDuration {
     backoff(message, template).max(LOOK_AFTER)
 }

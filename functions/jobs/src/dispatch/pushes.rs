@@ -5,12 +5,12 @@ use jiff::SignedDuration;
 use store::tables::{
     devices,
     messages::Channel,
-    sending::{Settled, Taken},
+    sending::{LeasedMessage, Settled},
 };
 
 use super::{Dispatch, backoff::again, unknown_template};
 use crate::{
-    expo::{Outcome, Push},
+    expo::{Push, PushOutcome},
     http_client::SendError,
 };
 
@@ -19,7 +19,7 @@ const RECEIPT_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 impl Dispatch<'_> {
     /// Sends a batch of push messages. One that may have been sent before is sent again: it says no more than to look.
-    pub(super) async fn send_pushes(&self, messages: Vec<Taken>) -> Result<(), Error> {
+    pub(super) async fn send_pushes(&self, messages: Vec<LeasedMessage>) -> Result<(), Error> {
         let now = self.clock.now();
         let mut batch = Vec::new();
         for message in messages {
@@ -41,15 +41,15 @@ impl Dispatch<'_> {
         let outcomes = match sent {
             Ok(outcomes) => outcomes,
             Err(SendError::Refused(why) | SendError::NotNow(why) | SendError::Unknown(why)) => {
-                vec![Outcome::NotNow(why); batch.len()]
+                vec![PushOutcome::NotNow(why); batch.len()]
             }
         };
         for ((message, template), outcome) in batch.into_iter().zip(outcomes) {
             let settled = match outcome {
-                Outcome::Taken(sid) => Settled::Sent { sid, receipt_at: Some(now + RECEIPT_AFTER) },
-                Outcome::Refused(why) => Settled::Dead { why },
-                Outcome::NotNow(why) => again(&message, &template, now, why),
-                Outcome::Unregistered => {
+                PushOutcome::Accepted(sid) => Settled::Sent { sid, receipt_at: Some(now + RECEIPT_AFTER) },
+                PushOutcome::Refused(why) => Settled::Dead { why },
+                PushOutcome::NotNow(why) => again(&message, &template, now, why),
+                PushOutcome::Unregistered => {
                     let of = (message.agency_id, message.recipient_id);
                     devices::forget_push_token(&self.sender.db, of, &message.address).await?;
                     self.count("tokens_forgotten", 1);
@@ -63,7 +63,7 @@ impl Dispatch<'_> {
 }
 
 /// Whatever it is about, it says no more than to open the app: phones show it to whoever holds them.
-fn push(message: &Taken) -> Push<'_> {
+fn push(message: &LeasedMessage) -> Push<'_> {
     Push {
         to: &message.address,
         title: Template::AlertPush {}.text(message.locale),

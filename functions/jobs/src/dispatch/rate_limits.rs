@@ -10,7 +10,7 @@ use store::{
     DbError,
     tables::{
         messages::Channel,
-        sending::{self, Lane, Taken},
+        sending::{self, Lane, LeasedMessage},
     },
 };
 
@@ -60,7 +60,7 @@ impl Dispatch<'_> {
     }
 
     /// The next messages to send; `None` where none are due soon, or the time is over.
-    async fn next_turn(&self, lane: &Lane, lost: &mut u32) -> Result<Option<Vec<Taken>>, DbError> {
+    async fn next_turn(&self, lane: &Lane, lost: &mut u32) -> Result<Option<Vec<LeasedMessage>>, DbError> {
         while !self.deadline.has_passed() {
             let now = self.clock.now();
             let turn = sending::take(&self.sender.db, lane, now).await?;

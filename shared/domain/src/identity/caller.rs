@@ -36,7 +36,7 @@ pub struct Session {
 
 /// A scheduled job or local tool, at work for one agency.
 #[derive(Clone, Copy, Debug)]
-pub struct Job {
+pub struct JobIdentity {
     /// Which agency.
     pub agency_id: Uuid,
 }

@@ -6,7 +6,7 @@ pub const REFRESH_TOKEN_SECONDS: i64 = 7 * 24 * 60 * 60;
 mod caller;
 mod role;
 
-pub use caller::{About, Caller, Job, Session, Webhook};
+pub use caller::{About, Caller, JobIdentity, Session, Webhook};
 pub use role::{
     AlertsAnswer, AlertsRaise, CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle, FamilyRead,
     Permission, PhotosRead, PhotosWrite, Role, SignedIn, SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete,

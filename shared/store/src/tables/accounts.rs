@@ -48,7 +48,7 @@ pub struct SignInDevice<'a> {
 }
 
 #[derive(FromRow)]
-struct Outcome {
+struct SessionStart {
     outcome: String,
 }
 
@@ -78,7 +78,7 @@ pub async fn start_session(
     device: &SignInDevice<'_>,
     request: &RequestInfo,
 ) -> Result<(), Error> {
-    let answer: Option<Outcome> = db
+    let answer: Option<SessionStart> = db
         .call(
             "select app.start_session($1, $2, $3, $4, $5, $6, $7, $8) as outcome",
             &[

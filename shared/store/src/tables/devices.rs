@@ -2,7 +2,7 @@
 
 use domain::{
     error::Error,
-    identity::{Job, REFRESH_TOKEN_SECONDS},
+    identity::{JobIdentity, REFRESH_TOKEN_SECONDS},
 };
 use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
@@ -107,7 +107,7 @@ pub async fn drop_push_token<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<()
 /// Forgets a push token that no device answers to any more, as a job of the agency.
 pub async fn forget_push_token(db: &Db, (agency_id, user_id): (Uuid, Uuid), token: &str) -> Result<(), DbError> {
     db.read::<NoRow>(
-        &Job { agency_id },
+        &JobIdentity { agency_id },
         "update devices set push_token = null where user_id = $1 and push_token = $2",
         &[&user_id, &token],
     )
@@ -128,7 +128,7 @@ pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Resu
 
 /// Ends at most `limit` sessions whose refresh token has run out by `now`: nobody can go on with them, and nobody there
 /// reads what is pushed. Answers how many.
-pub async fn end_expired_sessions(tx: &mut Tx<Job>, now: Timestamp, limit: i32) -> Result<u64, Error> {
+pub async fn end_expired_sessions(tx: &mut Tx<JobIdentity>, now: Timestamp, limit: i32) -> Result<u64, Error> {
     // Each use of a refresh token is noted as a sign of life, and gives the next one its time.
     let dead_since = now.min(Timestamp::now()) - SignedDuration::from_secs(REFRESH_TOKEN_SECONDS);
     let ended: Vec<Touched> = tx

@@ -37,7 +37,7 @@ json_sql!(Requester, Answerers);
 
 /// Where an alert stands on its way to somebody who answers.
 #[derive(Debug, FromRow)]
-pub struct Standing {
+pub struct EscalationState {
     /// Which.
     pub alert_id: Uuid,
     /// Whose care it is about.
@@ -61,7 +61,7 @@ pub async fn standing<I: Identity>(
     tx: &mut Tx<I>,
     alert_id: Uuid,
     now: Timestamp,
-) -> Result<Option<Standing>, DbError> {
+) -> Result<Option<EscalationState>, DbError> {
     tx.query_opt(
         "select e.alert_id, e.client_id, e.status, e.level, e.call_id, e.due, e.asker, e.answerers
          from app.escalation($1, $2) e",

@@ -1,7 +1,7 @@
 //! Care-team grants that begin or end by their dates. Access itself follows the dates at the agency's midnight; what is
 //! written here tells phones.
 
-use domain::{error::Error, identity::Job};
+use domain::{error::Error, identity::JobIdentity};
 use jiff::civil::Date;
 use postgres_from_row::FromRow;
 use uuid::Uuid;
@@ -40,13 +40,13 @@ pub struct GrantChanges {
 }
 
 /// How many grants began or ended by `today`, the agency's day, and wait for [`apply_grant_dates`].
-pub async fn due(db: &Db, job: &Job, today: Date) -> Result<u16, DbError> {
+pub async fn due(db: &Db, job: &JobIdentity, today: Date) -> Result<u16, DbError> {
     let due: Option<Count> = db.read_opt(job, concat!("select count(*) ", turning!()), &[&today]).await?;
     Ok(due.and_then(|due| u16::try_from(due.count).ok()).unwrap_or(u16::MAX))
 }
 
 /// Gives a new number to at most `limit` grants that began or ended by `today`.
-pub async fn apply_grant_dates(tx: &mut Tx<Job>, today: Date, limit: u16) -> Result<GrantChanges, Error> {
+pub async fn apply_grant_dates(tx: &mut Tx<JobIdentity>, today: Date, limit: u16) -> Result<GrantChanges, Error> {
     let turned: Vec<Turned> = tx
         .query(
             concat!(

@@ -70,7 +70,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Queues it with whatever else the transaction writes. Invoke `jobs` after the commit ([`runtime::jobs::Jobs`]).
+    /// Queues it with whatever else the transaction writes. Invoke `jobs` after the commit (`runtime::jobs::JobsInvoker`).
     pub async fn enqueue<I: Identity>(&self, tx: &mut Tx<I>) -> Result<(), Error> {
         enqueue_all(tx, std::slice::from_ref(self)).await
     }

@@ -1,6 +1,6 @@
 //! What is kept for a while only, and removed for good afterwards: `app.delete_expired_rows` says how long.
 
-use domain::identity::Job;
+use domain::identity::JobIdentity;
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 
@@ -23,7 +23,13 @@ struct Removed {
 
 /// Removes the oldest rows that have outlived their time by `now`, and by the database's own clock. Answers how many;
 /// at most `limit`.
-pub async fn remove(db: &Db, job: &Job, what: RetentionTable, now: Timestamp, limit: i32) -> Result<u64, DbError> {
+pub async fn remove(
+    db: &Db,
+    job: &JobIdentity,
+    what: RetentionTable,
+    now: Timestamp,
+    limit: i32,
+) -> Result<u64, DbError> {
     let table = <&str>::from(what);
     let removed: Option<Removed> =
         db.read_opt(job, "select app.delete_expired_rows($1, $2, $3) as rows", &[&table, &now, &limit]).await?;

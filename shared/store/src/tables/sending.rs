@@ -2,7 +2,7 @@
 //!
 //! Taking sees every agency (`app.lease_messages`); what came of a message is written as a job of its agency.
 
-use domain::{identity::Job, messages::Locale};
+use domain::{identity::JobIdentity, messages::Locale};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use postgres_types::Json;
@@ -34,7 +34,7 @@ pub struct Lane {
 
 /// A message in a dispatcher's hands.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Taken {
+pub struct LeasedMessage {
     /// The id.
     pub id: Uuid,
     /// Whose.
@@ -73,7 +73,7 @@ pub struct Turn {
     /// Where nothing was taken: when to ask again; none where nothing waits.
     pub come_back_at: Option<Timestamp>,
     /// What was taken, most urgent first.
-    pub taken: Json<Vec<Taken>>,
+    pub taken: Json<Vec<LeasedMessage>>,
 }
 
 /// Takes the lane's turn and what is most urgent on it. Not repeated when the connection is lost: what was taken then
@@ -133,7 +133,7 @@ pub enum Settled {
 /// gone, the lease may have ended. Repeating it is harmless.
 ///
 /// Where another message has the provider's id, the provider's own answer is right, and a list may be.
-pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError> {
+pub async fn settle(db: &Db, taken: &LeasedMessage, settled: &Settled) -> Result<(), DbError> {
     let written = write(db, taken, settled).await;
     if !written.as_ref().is_err_and(|error| error.constraint() == Some("messages_provider_sid")) {
         return written;
@@ -147,7 +147,7 @@ pub async fn settle(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbE
     }
 }
 
-async fn write(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError> {
+async fn write(db: &Db, taken: &LeasedMessage, settled: &Settled) -> Result<(), DbError> {
     let (status, sid, at, receipt_at, why) = match settled {
         Settled::Found { sid } => (MessageStatus::Sent, Some(sid.as_str()), None, None, None),
         Settled::Sent { sid, receipt_at } => (MessageStatus::Sent, Some(sid.as_str()), None, *receipt_at, None),
@@ -158,7 +158,7 @@ async fn write(db: &Db, taken: &Taken, settled: &Settled) -> Result<(), DbError>
     };
     let why = why.map(|why| why.chars().take(400).collect::<String>());
     db.read::<NoRow>(
-        &Job { agency_id: taken.agency_id },
+        &JobIdentity { agency_id: taken.agency_id },
         "with settled as (
            update messages m set status = $3::text::message_status, provider_sid = coalesce(m.provider_sid, $4),
              next_attempt_at = $5, receipt_at = $6, leased_until = null,
@@ -203,20 +203,20 @@ pub async fn take_hang_ups(db: &Db, now: Timestamp, again_at: Timestamp, limit: 
 
 /// The provider has ended a call, or never will.
 pub async fn settle_hang_up(db: &Db, call: &HangUp) -> Result<(), DbError> {
-    let job = Job { agency_id: call.agency_id };
+    let job = JobIdentity { agency_id: call.agency_id };
     db.read::<NoRow>(&job, "update messages set hang_up_at = null where id = $1", &[&call.id]).await.map(drop)
 }
 
 /// Notes that a message in doubt is about to be sent again. Answers how often it was, this time included; none where it is
 /// nobody's to send any more.
-pub async fn send_again(db: &Db, taken: &Taken, now: Timestamp) -> Result<Option<i16>, DbError> {
+pub async fn send_again(db: &Db, taken: &LeasedMessage, now: Timestamp) -> Result<Option<i16>, DbError> {
     #[derive(FromRow)]
     struct Resent {
         resends: i16,
     }
     let resent: Option<Resent> = db
         .read_opt(
-            &Job { agency_id: taken.agency_id },
+            &JobIdentity { agency_id: taken.agency_id },
             "update messages set attempted_at = $3, resends = resends + 1
              where id = $1 and attempts = $2 and status = 'sending' returning resends",
             &[&taken.id, &taken.attempts, &now],
@@ -237,7 +237,7 @@ pub struct Claimable {
 /// Of these provider's ids, in their order, the first that no message has.
 pub async fn first_claimable(
     db: &Db,
-    taken: &Taken,
+    taken: &LeasedMessage,
     sids: Vec<String>,
     now: Timestamp,
 ) -> Result<Option<Claimable>, DbError> {
@@ -300,7 +300,7 @@ pub async fn settle_receipt(db: &Db, owed: &Owed, delivered: Option<Result<(), &
         None => (MessageStatus::Sent, None),
     };
     db.read::<NoRow>(
-        &Job { agency_id: owed.agency_id },
+        &JobIdentity { agency_id: owed.agency_id },
         "update messages set status = $2::text::message_status, failure = $3, receipt_at = null
          where id = $1 and status = 'sent'",
         &[&owed.id, &status, &why],

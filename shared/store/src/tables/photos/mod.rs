@@ -8,7 +8,7 @@ mod review;
 
 use domain::{
     error::{Conflict, Error, Reference},
-    identity::Job,
+    identity::JobIdentity,
     photo_kinds::{PhotoKind, PhotoStatus},
 };
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 pub use record::{Photo, PhotoDetailsFields, PhotoFields, PhotoRow, PhotoSize};
 pub use review::{
-    Expected, Kept, NEVER_ARRIVED, Stored, agency_of_upload, expect_again, expected, give_up, reject, store,
+    Expected, NEVER_ARRIVED, Stored, StoredCopies, agency_of_upload, expect_again, expected, give_up, reject, store,
 };
 
 use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited};
@@ -94,7 +94,7 @@ pub async fn find_to_complete(db: &Db, who: &impl Identity, id: Uuid) -> Result<
 }
 
 /// One photo, as the function that judged it answers it.
-pub async fn as_judged(db: &Db, job: &Job, id: Uuid) -> Result<Option<PhotoRow>, DbError> {
+pub async fn as_judged(db: &Db, job: &JobIdentity, id: Uuid) -> Result<Option<PhotoRow>, DbError> {
     db.read_opt(job, concat!("select ", columns!(), " where p.id = $1 and p.deleted_at is null"), &[&id]).await
 }
 

@@ -2,7 +2,7 @@
 
 use domain::{
     error::Error,
-    identity::Job,
+    identity::JobIdentity,
     photo_kinds::PhotoKind,
     photos::{Owner, StoredObject},
 };
@@ -42,17 +42,17 @@ impl Expected {
 }
 
 /// The agency that a photo belongs to, for the event of an upload, which brings nothing but its key.
-pub async fn agency_of_upload(db: &Db, id: Uuid) -> Result<Option<Job>, DbError> {
+pub async fn agency_of_upload(db: &Db, id: Uuid) -> Result<Option<JobIdentity>, DbError> {
     #[derive(FromRow)]
     struct Found {
         agency_id: Option<Uuid>,
     }
     let found: Option<Found> = db.call("select app.agency_of_upload($1) as agency_id", &[&id]).await?;
-    Ok(found.and_then(|found| found.agency_id).map(|agency_id| Job { agency_id }))
+    Ok(found.and_then(|found| found.agency_id).map(|agency_id| JobIdentity { agency_id }))
 }
 
 /// What is expected for a photo; none where it was judged before, or removed.
-pub async fn expected(db: &Db, job: &Job, id: Uuid) -> Result<Option<Expected>, DbError> {
+pub async fn expected(db: &Db, job: &JobIdentity, id: Uuid) -> Result<Option<Expected>, DbError> {
     db.read_opt(
         job,
         "select p.id, p.client_id, p.visit_id, p.user_id, p.kind::text as kind, p.content_type, p.bytes, p.sha256,
@@ -65,7 +65,7 @@ pub async fn expected(db: &Db, job: &Job, id: Uuid) -> Result<Option<Expected>, 
 
 /// What was made of an upload.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredCopies {
     /// The copy.
     pub object: StoredObject,
     /// How many bytes it has.
@@ -78,7 +78,7 @@ pub struct Kept {
 
 /// Why what is good in itself can't be stored: others came first.
 #[derive(FromRow)]
-struct Standing {
+struct ReviewState {
     client_id: Option<Uuid>,
     stranger: bool,
     signed: bool,
@@ -88,9 +88,9 @@ struct Standing {
 /// profile picture, the signature of a visit that goes on) is removed softly.
 ///
 /// Answers why it can't be stored where it can't; nothing is written then.
-pub async fn store(tx: &mut Tx<Job>, expected: &Expected, kept: &Kept) -> Result<Stored, Error> {
+pub async fn store(tx: &mut Tx<JobIdentity>, expected: &Expected, kept: &StoredCopies) -> Result<Stored, Error> {
     let id = expected.id;
-    let standing: Option<Standing> = tx
+    let standing: Option<ReviewState> = tx
         .query_opt(
             "select coalesce(p.client_id, v.client_id) as client_id,
                -- The visit came after the photo and is to a client whom its author never cared for.
@@ -158,7 +158,7 @@ pub enum Stored {
 }
 
 /// Rejects what arrived, unless it was judged before.
-pub async fn reject(tx: &mut Tx<Job>, id: Uuid, reason: &str) -> Result<(), Error> {
+pub async fn reject(tx: &mut Tx<JobIdentity>, id: Uuid, reason: &str) -> Result<(), Error> {
     let rejected: Option<Concerned> = tx
         .query_opt(
             "update photos p set status = 'rejected', rejected_because = $2
@@ -177,7 +177,7 @@ pub async fn reject(tx: &mut Tx<Job>, id: Uuid, reason: &str) -> Result<(), Erro
 pub const NEVER_ARRIVED: &str = "nothing arrived within 7 days";
 
 /// Lets a photo that was given up be uploaded after all: its phone was away for long, and asks again.
-pub async fn expect_again(tx: &mut Tx<Job>, id: Uuid) -> Result<(), DbError> {
+pub async fn expect_again(tx: &mut Tx<JobIdentity>, id: Uuid) -> Result<(), DbError> {
     tx.execute(
         "update photos set status = 'pending', rejected_because = null
          where id = $1 and status = 'rejected' and rejected_because = $2 and deleted_at is null",
@@ -187,7 +187,7 @@ pub async fn expect_again(tx: &mut Tx<Job>, id: Uuid) -> Result<(), DbError> {
 }
 
 /// Gives up at most `limit` photos of which nothing came since `before`, and answers how many.
-pub async fn give_up(tx: &mut Tx<Job>, before: Timestamp, limit: u16) -> Result<usize, Error> {
+pub async fn give_up(tx: &mut Tx<JobIdentity>, before: Timestamp, limit: u16) -> Result<usize, Error> {
     #[derive(FromRow)]
     struct GivenUp {
         id: Uuid,
