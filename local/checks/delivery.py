@@ -219,9 +219,8 @@ _CASES: list[tuple[str, str, _Account, list[str], bool]] = [
 ]  # fmt: skip
 
 
-def _parameters() -> list[str]:
+def _parameters() -> Iterator[str]:
     """What a release tells the template: names of this environment, how traffic shifts, and whether there is a DSN."""
-    found = []
     for what, program, dsn, wanted in (
         ("a release", "deploy", True, {"Rollout": "Canary10Percent5Minutes", "ReportToSentry": "true"}),
         ("an emergency", "deploy --at-once", True, {"Rollout": "AllAtOnce"}),
@@ -234,18 +233,21 @@ def _parameters() -> list[str]:
         told = account.parameters
         missing = set(template.source()["Parameters"]) - set(told)
         if missing or any(told.get(name) != value for name, value in wanted.items()) or len(told["ConfigurationDigest"]) < 16:
-            found.append(f"{what} tells the template {told}, of which {sorted(missing)} is missing")
-    return found
+            yield f"{what} tells the template {told}, of which {sorted(missing)} is missing"
 
 
 def faults() -> list[str]:
-    found = _parameters()
+    return list(found())
+
+
+def found() -> Iterator[str]:
+    """The faults, one after another."""
     for what, program, account, expected, succeeds in _CASES:
         account.done.clear()
         code = _run(program, account)
         if account.done != expected or (code == 0) != succeeds:
-            found.append(f"{what} ended with {code} after {account.done}, not after {expected}")
+            yield f"{what} ended with {code} after {account.done}, not after {expected}"
+    yield from _parameters()
     unbuilt = _Account()
     if _run("deploy", unbuilt, without="sync") == 0 or unbuilt.done:
-        found.append(f"a release without one function's code did {unbuilt.done}")
-    return found
+        yield f"a release without one function's code did {unbuilt.done}"

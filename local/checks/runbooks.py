@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import standins
@@ -26,16 +27,19 @@ _PLACEHOLDERS = {"...": "x"}
 
 
 def faults() -> list[str]:
-    found = []
+    return list(found())
+
+
+def found() -> Iterator[str]:
+    """The faults, one after another."""
     for file in sorted(FOLDER.glob("*.md")):
         text = file.read_text()
         for link in re.findall(r"\]\(([\w-]+\.md)(?:#[\w-]+)?\)", text):
             if not (FOLDER / link).exists():
-                found.append(f"{file.name} leads to {link}, which isn't there")
+                yield f"{file.name} leads to {link}, which isn't there"
         prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
-        found += [f"{file.name}: no drill runs `{command}`" for command in _IN_A_SENTENCE.findall(prose)]
-        found += [f"{file.name}: {fault}" for fault in _run(file)]
-    return found
+        yield from (f"{file.name}: no drill runs `{command}`" for command in _IN_A_SENTENCE.findall(prose))
+        yield from (f"{file.name}: {fault}" for fault in _run(file))
 
 
 def blocks(text: str, kind: re.Pattern[str]) -> list[str]:
@@ -50,7 +54,7 @@ def _run(file: Path) -> list[str]:
     script = "\n".join(["set -euo pipefail", first, *(own if file.name != "README.md" else own[1:])])
     for word, value in _PLACEHOLDERS.items():
         script = script.replace(word, value)
-    with tempfile.TemporaryDirectory() as folder, standins.serving(Path(folder)) as (env, found):
+    with tempfile.TemporaryDirectory() as folder, standins.serving(Path(folder)) as (env, noted):
         copy = Path(folder)
         for name in ("delivery", "terraform", "docs"):
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(".terraform"))
@@ -58,6 +62,6 @@ def _run(file: Path) -> list[str]:
         env |= {"HOME": folder, "EDITOR": "true", "REAL_CURL": shutil.which("curl") or "curl"}
         env["PATH"] += os.pathsep + os.environ["PATH"]
         reply = subprocess.run(["bash", "-c", script], cwd=copy, env=env, capture_output=True, text=True)
-        if reply.returncode and not found:
-            found.append(f"ended with {reply.returncode}: {reply.stderr[-600:]}")
-        return found
+        if reply.returncode and not noted:
+            noted.append(f"ended with {reply.returncode}: {reply.stderr[-600:]}")
+        return noted
