@@ -1,6 +1,8 @@
-"""Takes away what only the release before needed: `python delivery/contract.py staging`, or `make contract ENV=staging`.
+"""Takes away what only the release before needed: `python delivery/contract.py staging`, or `make contract
+ENV=staging`.
 
-A contraction breaks the release before. So it is a person who starts it, once nobody will go back there, and it is refused
+A contraction breaks the release before. So it is a person who starts it, once nobody will go back there, and it is
+refused
 while any function still serves anything but its newest version. docs/runbooks/release.md says when.
 
 A snapshot of the database comes first, by which alone what was taken away could come back.

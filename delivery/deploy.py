@@ -1,12 +1,15 @@
 """Deploys what `make build` built: `python delivery/deploy.py staging`.
 
 1. Uploads the zips of target/lambda, and a template that names them.
-2. Runs the new release's migrations, where there is a release already. One that fails stops here: nothing has changed but
+2. Runs the new release's migrations, where there is a release already. One that fails stops here: nothing has changed
+but
    what it could add, which never breaks the release that serves. Contractions wait for `make contract`.
-3. Hands the template to CloudFormation. CodeDeploy shifts a tenth of the traffic, waits five minutes, and shifts the rest,
+3. Hands the template to CloudFormation. CodeDeploy shifts a tenth of the traffic, waits five minutes, and shifts the
+rest,
    or all of it back if an alarm sounds.
 4. On the first deployment of all, the migrations run now: nobody is there to be served yet.
-5. Notes which version of each function serves now, beside the artifacts: docs/runbooks/rollback.md goes back by these notes.
+5. Notes which version of each function serves now, beside the artifacts: docs/runbooks/rollback.md goes back by these
+notes.
 
 `--at-once` shifts all traffic without waiting: for an emergency alone, since no alarm takes anything back then.
 
@@ -74,7 +77,8 @@ class _Border:
         return str(answer["Parameter"]["Value"])
 
     def parameters(self, template: dict[str, Any]) -> dict[str, str]:
-        """The template's parameters: the names of what CloudFormation reads itself, a digest of their values, and the rest."""
+        """The template's parameters: the names of what CloudFormation reads itself, a digest of their values, and the
+        rest."""
         given, values = {"Environment": self._environment}, []
         for name, parameter in template["Parameters"].items():
             if parameter["Type"].startswith(PUBLISHED):

@@ -1,9 +1,11 @@
 """Where a release's bytes come from, signed by a key that never leaves KMS.
 
-    python delivery/provenance.py sign      after staging was asked whether it works: target/lambda/provenance.json and .sig
+    python delivery/provenance.py sign      after staging was asked whether it works: target/lambda/provenance.json and
+    .sig
     python delivery/provenance.py verify    before production: of this commit, and these bytes
 
-GitHub's own attestations need a plan that costs 21 dollars a person; a key costs one. The commit is GITHUB_SHA, the public key
+GitHub's own attestations need a plan that costs 21 dollars a person; a key costs one. The commit is GITHUB_SHA, the
+public key
 RELEASE_PUBLIC_KEY, as `aws kms get-public-key` tells it and a variable of the repository keeps it.
 """
 
@@ -38,9 +40,7 @@ def sign() -> None:
     statement = {"commit": os.environ["GITHUB_SHA"], "run": os.environ.get("GITHUB_RUN_ID", ""), "sha256": digests()}
     STATEMENT.write_text(json.dumps(statement, indent=1, sort_keys=True))
     digest = hashlib.sha256(STATEMENT.read_bytes()).digest()
-    answer = boto3.client("kms").sign(
-        KeyId=KEY, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256"
-    )
+    answer = boto3.client("kms").sign(KeyId=KEY, Message=digest, MessageType="DIGEST", SigningAlgorithm="ECDSA_SHA_256")
     SIGNATURE.write_bytes(answer["Signature"])
 
 
@@ -48,7 +48,18 @@ def verify() -> None:
     with tempfile.NamedTemporaryFile() as key:
         key.write(base64.b64decode(os.environ["RELEASE_PUBLIC_KEY"]))
         key.flush()
-        command = ["openssl", "dgst", "-sha256", "-keyform", "DER", "-verify", key.name, "-signature", SIGNATURE, STATEMENT]
+        command = [
+            "openssl",
+            "dgst",
+            "-sha256",
+            "-keyform",
+            "DER",
+            "-verify",
+            key.name,
+            "-signature",
+            SIGNATURE,
+            STATEMENT,
+        ]
         if subprocess.run(command, capture_output=True).returncode:
             sys.exit("The statement was not signed by staging's key.")
     statement = json.loads(STATEMENT.read_text())

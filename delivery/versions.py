@@ -31,7 +31,9 @@ def names() -> list[str]:
 
 def serving(functions: Any, environment: str) -> dict[str, str]:
     """By function, the version that its alias points at."""
-    aliases = {name: functions.get_alias(FunctionName=f"berthcare-{environment}-{name}", Name="live") for name in names()}
+    aliases = {
+        name: functions.get_alias(FunctionName=f"berthcare-{environment}-{name}", Name="live") for name in names()
+    }
     return {name: str(alias["FunctionVersion"]) for name, alias in aliases.items()}
 
 
@@ -58,7 +60,9 @@ def main(environment: str, chosen: str | None) -> None:
     if chosen is None:
         print(f"serving now       {json.dumps(now)}")
         for stem, versions in kept.items():
-            changes = {name: f"{now.get(name)} -> {version}" for name, version in versions.items() if now.get(name) != version}
+            changes = {
+                name: f"{now.get(name)} -> {version}" for name, version in versions.items() if now.get(name) != version
+            }
             print(f"{stem}  {json.dumps(changes) if changes else 'the same'}")
         return
     if chosen not in kept:

@@ -24,9 +24,8 @@ import routes
 import runbooks
 import sql
 import template
-import workflows
-
 import terraform
+import workflows
 
 checkov = Path(sys.argv[1])
 

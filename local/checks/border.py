@@ -6,13 +6,13 @@ import re
 from typing import Any
 
 import template
-from template import ENVIRONMENTS, ROOT
-
 import terraform
+from template import ENVIRONMENTS, ROOT
 
 # Read by the delivery, by terraform/edge, and by the runbooks.
 _BY_OTHERS = {
-    "access/cloudformation-role-arn", "backup/role-arn", "edge/origin-domain", "edge/origin-secret", "edge/portal-origins",
+    "access/cloudformation-role-arn", "backup/role-arn", "edge/origin-domain", "edge/origin-secret",
+    "edge/portal-origins",
     "storage/releases-bucket",
 }  # fmt: skip
 # RDS gives PostgreSQL a connection for each of so many bytes of the instance's memory.
@@ -49,7 +49,9 @@ def _concurrency() -> list[str]:
         reserved = template.source()["Mappings"]["Concurrency"][environment]
         sizes = terraform.values(environment)
         if reserved != sizes["concurrency"]:
-            found.append(f"{environment}: template.yaml reserves {reserved}, terraform counts on {sizes['concurrency']}")
+            found.append(
+                f"{environment}: template.yaml reserves {reserved}, terraform counts on {sizes['concurrency']}"
+            )
         # Each holds one connection of the proxy, which by itself takes 90 % of the database's.
         memory = _MEMORY_GIB.get(sizes["database"]["instance_class"], 0)
         most = memory * 2**30 // _BYTES_A_CONNECTION * 9 // 10

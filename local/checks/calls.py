@@ -1,6 +1,8 @@
-"""What the functions asked AWS for equals what their roles allow: `python local/checks/calls.py FILE`, the recorder's file.
+"""What the functions asked AWS for equals what their roles allow: `python local/checks/calls.py FILE`, the recorder's
+file.
 
-More asked than allowed fails in AWS. More allowed than asked is a right that nobody needs, or one that no test shows to be needed.
+More asked than allowed fails in AWS. More allowed than asked is a right that nobody needs, or one that no test shows
+to be needed.
 """
 
 from __future__ import annotations
@@ -32,7 +34,8 @@ class Right:
         return f"{self.function}: {self.action} on {self.resource}"
 
 
-# Rights that the emulator can't show to be used, each with why. What every role has besides (its log, traces, and of keys what
+# Rights that the emulator can't show to be used, each with why. What every role has besides (its log, traces, and of
+# keys what
 # terraform/modules/functions derives) is AWS's own use, and policies.py holds it.
 UNSEEN = {
     Right("*", "rds-db:connect", "*"): "asked for by the proxy, of which there is none locally",

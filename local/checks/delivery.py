@@ -232,7 +232,11 @@ def _parameters() -> Iterator[str]:
         wanted |= {"PhotosBucket": "/berthcare/staging/storage/photos-bucket"}
         told = account.parameters
         missing = set(template.source()["Parameters"]) - set(told)
-        if missing or any(told.get(name) != value for name, value in wanted.items()) or len(told["ConfigurationDigest"]) < 16:
+        if (
+            missing
+            or any(told.get(name) != value for name, value in wanted.items())
+            or len(told["ConfigurationDigest"]) < 16
+        ):
             yield f"{what} tells the template {told}, of which {sorted(missing)} is missing"
 
 

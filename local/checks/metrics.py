@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import template
-from template import ROOT
-
 import terraform
+from template import ROOT
 
 OURS = "BerthCare/API"
 SOURCE = next((ROOT / "shared").glob("**/src/metrics.rs"))
 
 # What AWS emits of what we watch: by namespace and metric, the sets of dimensions. From the services' own lists:
-# docs.aws.amazon.com, "Monitoring ... metrics" of API Gateway HTTP APIs, CloudFront, DynamoDB, Lambda, RDS, RDS Proxy, SQS.
+# docs.aws.amazon.com, "Monitoring ... metrics" of API Gateway HTTP APIs, CloudFront, DynamoDB, Lambda, RDS, RDS Proxy,
+# SQS.
 _INSTANCE = {frozenset({"DBInstanceIdentifier"})}
 _PROXY = {frozenset({"ProxyName"})}
 _ALIAS = {
@@ -99,7 +99,9 @@ def _ours() -> dict[Metric, set[frozenset[str]]]:
         for renamed, variant in re.findall(r'(?:serialize = "(\w+)"\)\]\s*)?^\s{4}(\w+),$', body[1], re.MULTILINE)
     }
     dimensions = {variant: {frozenset[str]()} for variant in names}
-    for variants, listed in re.findall(r"((?:Self::\w+[\s|]*)+)=> (?:\{\s*)?&\[(.*?)\](?:,|\s*\})\n", arms[1], re.DOTALL):
+    for variants, listed in re.findall(
+        r"((?:Self::\w+[\s|]*)+)=> (?:\{\s*)?&\[(.*?)\](?:,|\s*\})\n", arms[1], re.DOTALL
+    ):
         sets = re.findall(r"\[(.*?)\]", listed, re.DOTALL) or [listed]
         for variant in re.findall(r"Self::(\w+)", variants):
             dimensions[variant] = {frozenset(re.findall(r"Dimension::(\w+)", one)) for one in sets}

@@ -33,37 +33,77 @@ BREAKS = [
     ("border", "template.yaml", r" *CONFIGURATION_DIGEST.*\n", ""),
     ("border", "template.yaml", r'"job": "clean-up"', '"job": "tidy-up"'),
     ("border", "terraform/region/functions.tf", r"s3:PutObjectRetention", "s3:Put*"),
-    ("border", "terraform/region/functions.tf", r"(keys = \"\" \},\n      \]\n      invokes = \[\]\n      events  = )true", r"\1false"),
+    (
+        "border",
+        "terraform/region/functions.tf",
+        r"(keys = \"\" \},\n      \]\n      invokes = \[\]\n      events  = )true",
+        r"\1false",
+    ),
     ("border", "terraform/environments/staging.tfvars", r"db\.t4g\.medium", "db.t4g.micro"),
     ("border", "terraform/environments/staging.tfvars", r"budget_usd = 220\n", ""),
     ("border", "docker-compose.yml", r" ANCHORS_BUCKET=\S+", ""),
     ("policies", "terraform/modules/functions/main.tf", r" *dynamodb +=.*\n", ""),
     ("policies", "terraform/modules/release/roles.tf", r'"kms:Decrypt", "kms:GenerateDataKey"', '"kms:Decrypt"'),
-    ("policies", "terraform/modules/monitoring/trail.tf", r'(\["cloudtrail.amazonaws.com"\]\n    \}\n)', r"""\1
+    (
+        "policies",
+        "terraform/modules/monitoring/trail.tf",
+        r'(\["cloudtrail.amazonaws.com"\]\n    \}\n)',
+        r"""\1
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
     }
-"""),
-    ("policies", "terraform/modules/secrets/main.tf", r'(principal = "events.amazonaws.com")', r"\1, condition = local.from_this_account"),
+""",
+    ),
+    (
+        "policies",
+        "terraform/modules/secrets/main.tf",
+        r'(principal = "events.amazonaws.com")',
+        r"\1, condition = local.from_this_account",
+    ),
     ("policies", "terraform/modules/secrets/origin.tf", r"secret_string_wo =", "secret_string ="),
     ("policies", "terraform/modules/secrets/versions.tf", r"~> 6\.66", "~> 6.0"),
-    ("policies", "terraform/modules/release/roles.tf", r'(DescribeAlarms"\]\n    resources = )\["\*"\]', r'\1["arn:aws:cloudwatch:${local.here}:alarm:x"]'),
+    (
+        "policies",
+        "terraform/modules/release/roles.tf",
+        r'(DescribeAlarms"\]\n    resources = )\["\*"\]',
+        r'\1["arn:aws:cloudwatch:${local.here}:alarm:x"]',
+    ),
     ("policies", "terraform/modules/monitoring/backups.tf", r'"Backup Job State Change"', '"BACKUP_JOB_FAILED"'),
-    ("policies", "terraform/modules/database/main.tf", r'db_name +=.*\n', '  replicate_source_db = "x"\n'),
-    ("policies", "terraform/environments/account.tfvars.example", r"berthcare@\d+/berthcare@\d+", "berthcare/berthcare"),
-    ("release", "template.yaml", r"PUBLIC_URL: !Ref PublicUrl", "PUBLIC_URL: !Sub '{{resolve:ssm:/berthcare/${Environment}/edge/public-url}}'"),
-    ("release", "template.yaml", r'AllowOrigins: .*', "AllowOrigins: [!Ref PublicUrl]"),
+    ("policies", "terraform/modules/database/main.tf", r"db_name +=.*\n", '  replicate_source_db = "x"\n'),
+    (
+        "policies",
+        "terraform/environments/account.tfvars.example",
+        r"berthcare@\d+/berthcare@\d+",
+        "berthcare/berthcare",
+    ),
+    (
+        "release",
+        "template.yaml",
+        r"PUBLIC_URL: !Ref PublicUrl",
+        "PUBLIC_URL: !Sub '{{resolve:ssm:/berthcare/${Environment}/edge/public-url}}'",
+    ),
+    ("release", "template.yaml", r"AllowOrigins: .*", "AllowOrigins: [!Ref PublicUrl]"),
     ("release", "template.yaml", r"ExposeHeaders: \[etag, ", "ExposeHeaders: ["),
     ("release", "template.yaml", r"(  Schedules:\n    Type: .*\n)", r"\1    DeletionPolicy: Retain\n"),
     ("release", "template.yaml", r" *- \{Name: ExecutedVersion.*\n", ""),
     ("release", "template.yaml", r", \{Name: Version, Value: !GetAtt Sync.Version.Version\}", ""),
     ("release", "template.yaml", r"Alarms: \[!Ref SyncFailing, ", "Alarms: ["),
     ("release", "terraform/modules/monitoring/jobs.tf", r" *late-visits +=.*\n", ""),
-    ("release", "terraform/modules/monitoring/jobs.tf", r'treat_missing_data  = "breaching"', 'treat_missing_data  = "ignore"'),
+    (
+        "release",
+        "terraform/modules/monitoring/jobs.tf",
+        r'treat_missing_data  = "breaching"',
+        'treat_missing_data  = "ignore"',
+    ),
     ("regions", "terraform/modules/backup/main.tf", r"var\.global_name\}-backup", "var.name}-backup"),
-    ("regions", "terraform/modules/copies/main.tf", r'(vault" "this" \{\n  name        = "\$\{var.name\})-copies', r"\1"),
+    (
+        "regions",
+        "terraform/modules/copies/main.tf",
+        r'(vault" "this" \{\n  name        = "\$\{var.name\})-copies',
+        r"\1",
+    ),
     ("handlers", "terraform/modules/release/main.tf", r'"cloudwatch:ListTagsForResource", ', ""),
     ("metrics", "terraform/modules/monitoring/alarms.tf", r'metric = "OutboxAge"', 'metric = "OutboxAges"'),
     ("metrics", "terraform/modules/monitoring/dashboards.tf", r'"SyncConflicts"', '"SyncQuarrels"'),
@@ -80,17 +120,32 @@ BREAKS = [
     ("delivery", "delivery/contract.py", r"    _snapshot\(environment\)\n", ""),
     ("delivery", "delivery/versions.py", r' and name != "migrate"', ""),
     ("provenance", "delivery/provenance.py", r"!= digests\(\)", "== {}"),
-    ("provenance", "delivery/provenance.py", r"capture_output=True\).returncode", "capture_output=True).returncode > 9"),
+    (
+        "provenance",
+        "delivery/provenance.py",
+        r"capture_output=True\).returncode",
+        "capture_output=True).returncode > 9",
+    ),
     ("provenance", "delivery/approved.sh", r"grep -qxF", "grep -qxFv"),
     ("provenance", "delivery/approved.sh", r"git -c gpg.*\n", ""),
     ("workflows", ".github/workflows/release.yml", r".*delivery/approved.*\n", ""),
     ("runbooks", "docs/runbooks/stuck-outbox.md", r"aws scheduler list-schedules", "aws scheduler list-schedule"),
     ("sql", "shared/schema/policies/visits.sql", r", force row level security", ""),
     ("sql", "shared/schema/policies/photos.sql", r"alter table photos .*\n", ""),
-    ("sql", "shared/schema/policies/alerts_and_messages.sql", r"(policy staff_cause [^;]*check )\([^;]*;", r"\1(true);"),
+    (
+        "sql",
+        "shared/schema/policies/alerts_and_messages.sql",
+        r"(policy staff_cause [^;]*check )\([^;]*;",
+        r"\1(true);",
+    ),
     ("sql", "shared/schema/tables/V006__photos.sql", r"$", "alter table visits rename notes to note;\n"),
     ("runbooks", "docs/runbooks/lost-device.md", r"'\.\[\] \| \[\.id, \.name", "'.items[] | [.id, .name"),
-    ("runbooks", "docs/runbooks/database-restore.md", r"DBInstances\[0\]\.LatestRestorableTime", "DBInstance.LatestRestorableTime"),
+    (
+        "runbooks",
+        "docs/runbooks/database-restore.md",
+        r"DBInstances\[0\]\.LatestRestorableTime",
+        "DBInstance.LatestRestorableTime",
+    ),
     ("runbooks", "docs/runbooks/database-restore.md", r" --target-db-instance-identifier \S+", ""),
     ("runbooks", "docs/runbooks/database-restore.md", r"\.tfvars -var-file", ".values -var-file"),
     ("runbooks", "docs/runbooks/rollback.md", r"make versions", "make version"),
@@ -144,7 +199,9 @@ def _files() -> list[str]:
         for worker in range(workers):
             copy = Path(folder) / str(worker)
             _copy(copy)
-            program = f"import sys; sys.path.insert(0, 'local/checks'); import mutations; mutations.work({worker}, {workers})"
+            program = (
+                f"import sys; sys.path.insert(0, 'local/checks'); import mutations; mutations.work({worker}, {workers})"
+            )
             command = [sys.executable, "-c", program]
             running.append(
                 subprocess.Popen(command, cwd=copy, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -160,7 +217,9 @@ def _copy(copy: Path) -> None:
     for name in _COPIED:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "src", "target"))
+            shutil.copytree(
+                ROOT / name, copy / name, ignore=shutil.ignore_patterns(".terraform", "*.tfstate*", "src", "target")
+            )
         else:
             shutil.copy(ROOT / name, copy / name)
     # Of the functions' code the jobs' names are all that is read.

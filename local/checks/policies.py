@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import border
-
 import terraform
 
 Statement = dict[str, Any]
 
-# Where a service's own documents have this condition in a trust, a bucket's, a topic's or a key's policy. Elsewhere the service
-# sends no account, so that the condition refuses it: CloudTrail's role for CloudWatch Logs, RDS Proxy's, S3's for replication,
+# Where a service's own documents have this condition in a trust, a bucket's, a topic's or a key's policy. Elsewhere
+# the service
+# sends no account, so that the condition refuses it: CloudTrail's role for CloudWatch Logs, RDS Proxy's, S3's for
+# replication,
 # EventBridge on topics.
 SOURCE_ACCOUNT = {
     "cloudwatch.amazonaws.com": "SNS, 'enable compatibility between event sources and encrypted topics'",
@@ -29,10 +30,15 @@ ENCRYPTED = {
     "dynamodb:DeleteItem": "Decrypt", "dynamodb:GetItem": "Decrypt", "dynamodb:PutItem": "Decrypt",
     "dynamodb:UpdateItem": "Decrypt", "s3:GetObject": "Decrypt", "s3:GetObjectVersion": "Decrypt",
     "s3:GetObjectVersionForReplication": "Decrypt", "s3:PutObject": "GenerateDataKey",
-    "s3:ReplicateObject": "GenerateDataKey", "secretsmanager:GetSecretValue": "Decrypt", "sqs:SendMessage": "GenerateDataKey",
+    "s3:ReplicateObject": "GenerateDataKey", "secretsmanager:GetSecretValue": "Decrypt", "sqs:SendMessage":
+    "GenerateDataKey",
 }  # fmt: skip
 # Services that say in the table's own policy who they are have the key's policy instead.
-_KEYS_POLICY = {("modules/functions", "dead_letters"), ("modules/storage", "log_delivery"), ("bootstrap", "log_delivery")}
+_KEYS_POLICY = {
+    ("modules/functions", "dead_letters"),
+    ("modules/storage", "log_delivery"),
+    ("bootstrap", "log_delivery"),
+}
 # The first provider that doesn't read back what it wrote by a write-only argument (its pull request 44876).
 _WRITE_ONLY = (6, 27)
 _RETIRED_EVENTS = {
@@ -42,14 +48,25 @@ _RETIRED_EVENTS = {
 
 
 def faults() -> list[str]:
-    return [*_source_account(), *_nameless(), *_functions(), *_keys(), *_secrets(), *_backups(), *_replicas(), *_github()]
+    return [
+        *_source_account(),
+        *_nameless(),
+        *_functions(),
+        *_keys(),
+        *_secrets(),
+        *_backups(),
+        *_replicas(),
+        *_github(),
+    ]
 
 
 def _documents() -> Iterator[tuple[Path, str, list[Statement]]]:
     for file, content in terraform.everywhere():
         for name, body in terraform.blocks([content], "data", "aws_iam_policy_document"):
             written = list(body.get("statement", []))
-            written += [inner for block in body.get("dynamic", []) for one in block.values() for inner in one["content"]]
+            written += [
+                inner for block in body.get("dynamic", []) for one in block.values() for inner in one["content"]
+            ]
             yield file.parent, name, written
 
 
@@ -69,13 +86,17 @@ def _source_account() -> list[str]:
             variables = [condition["variable"] for condition in statement.get("condition", [])]
             principals = [one for who in statement.get("principals", []) for one in who["identifiers"]]
             if "aws:SourceAccount" in variables:
-                found += [f"{folder}, {name}: {one} sends no account" for one in principals if one not in SOURCE_ACCOUNT]
+                found += [
+                    f"{folder}, {name}: {one} sends no account" for one in principals if one not in SOURCE_ACCOUNT
+                ]
     # What may use a key.
     for file, content in terraform.everywhere():
         for block in content.get("module", []):
             for name, module in block.items():
                 for service in module.get("services", {}).values():
-                    by_account = "SourceAccount" in str(service.get("condition")) or "from_this" in str(service.get("condition"))
+                    by_account = "SourceAccount" in str(service.get("condition")) or "from_this" in str(
+                        service.get("condition")
+                    )
                     if by_account and service["principal"] not in SOURCE_ACCOUNT:
                         found.append(f"{file}, {name}: {service['principal']} sends no account")
     return found
@@ -113,7 +134,9 @@ def _keys() -> list[str]:
     for folder, name, statements in _documents():
         if (str(folder), name) in _KEYS_POLICY or str(folder) == "modules/network":
             continue
-        allowed = {action for one in statements if one.get("effect", "Allow") == "Allow" for action in one.get("actions", [])}
+        allowed = {
+            action for one in statements if one.get("effect", "Allow") == "Allow" for action in one.get("actions", [])
+        }
         for action in allowed & set(ENCRYPTED):
             if f"kms:{ENCRYPTED[action]}" not in allowed:
                 found.append(f"{folder}, {name}: {action} needs kms:{ENCRYPTED[action]}")
@@ -139,7 +162,11 @@ def _backups() -> list[str]:
     found = []
     for file, _ in terraform.everywhere():
         text = (terraform.FOLDER / file).read_text()
-        found += [f"{file}: AWS Backup no longer tells of {event}" for event in sorted(_RETIRED_EVENTS) if f'"{event}"' in text]
+        found += [
+            f"{file}: AWS Backup no longer tells of {event}"
+            for event in sorted(_RETIRED_EVENTS)
+            if f'"{event}"' in text
+        ]
     return found
 
 

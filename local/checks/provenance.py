@@ -73,10 +73,32 @@ def _approval() -> list[str]:
             approvers += f"{name}@example.ca {(copy / f'{name}.pub').read_text()}" if name != "stranger" else ""
         (copy / ".github" / "approvers").write_text(approvers)
         _run(copy, "git", "init", "-q", ".")
-        _run(copy, "git", "-c", "user.name=author", "-c", "user.email=author@example.ca", "commit", "-q", "--allow-empty", "-m", "x")
-        for tag, name, wanted in (("v1", "author", False), ("v2", "second", True), ("v3", "stranger", False), ("v4", "", False)):
+        _run(
+            copy,
+            "git",
+            "-c",
+            "user.name=author",
+            "-c",
+            "user.email=author@example.ca",
+            "commit",
+            "-q",
+            "--allow-empty",
+            "-m",
+            "x",
+        )
+        for tag, name, wanted in (
+            ("v1", "author", False),
+            ("v2", "second", True),
+            ("v3", "stranger", False),
+            ("v4", "", False),
+        ):
             who = name or "second"
-            given = [f"user.name={who}", f"user.email={who}@example.ca", "gpg.format=ssh", f"user.signingkey={copy / who}"]
+            given = [
+                f"user.name={who}",
+                f"user.email={who}@example.ca",
+                "gpg.format=ssh",
+                f"user.signingkey={copy / who}",
+            ]
             options = [word for one in given for word in ("-c", one)]
             _run(copy, "git", *options, "tag", "-s" if name else "-a", "-m", "x", tag)
             if (_run(copy, "sh", "delivery/approved.sh", tag) == 0) != wanted:
@@ -88,4 +110,3 @@ def _approval() -> list[str]:
 def _run(folder: Path, *command: str, env: dict[str, str] | None = None) -> int:
     settings = dict(os.environ) | {"GIT_CONFIG_GLOBAL": "/dev/null"} | (env or {})
     return subprocess.run(command, cwd=folder, env=settings, capture_output=True).returncode
-

@@ -38,10 +38,19 @@ _PLANS = {
 # What has one name in all regions together.
 _EVERYWHERE = ("aws_iam_", "aws_s3_bucket", "aws_cloudfront_", "aws_route53_", "aws_budgets_", "aws_ce_")
 # Which attribute is the name, where it isn't `name`.
-_NAMES = ("bucket", "identifier", "dashboard_name", "alarm_name", "analyzer_name", "db_subnet_group_name", "policy_name")
+_NAMES = (
+    "bucket",
+    "identifier",
+    "dashboard_name",
+    "alarm_name",
+    "analyzer_name",
+    "db_subnet_group_name",
+    "policy_name",
+)
 # Parts of something else, whose names are that one's, or count within it alone.
 _PARTS = (
-    "aws_backup_selection", "aws_cloudwatch_event_target", "aws_cloudwatch_log_metric_filter", "aws_db_proxy_default_target_group",
+    "aws_backup_selection", "aws_cloudwatch_event_target", "aws_cloudwatch_log_metric_filter",
+    "aws_db_proxy_default_target_group",
     "aws_db_proxy_target", "aws_iam_role_policy", "aws_s3_bucket_", "aws_backup_restore_testing_selection",
 )  # fmt: skip
 
@@ -84,7 +93,9 @@ def collisions(plans: dict[str, Any]) -> list[str]:
 def _plan(copy: Path, offline: list[str], named: tuple[str, tuple[str, list[str]]]) -> dict[str, Any] | str:
     """A plan against an empty state, as Terraform writes it; where that fails, what it says."""
     root, given = named[1]
-    values = [] if root == "bootstrap" else ["-var-file=../environments/staging.tfvars", "-var-file=../../account.tfvars"]
+    values = (
+        [] if root == "bootstrap" else ["-var-file=../environments/staging.tfvars", "-var-file=../../account.tfvars"]
+    )
     with tempfile.TemporaryDirectory() as data:
         folder = copy / "terraform" / root
         override = folder / "backend_override.tf"
@@ -93,7 +104,8 @@ def _plan(copy: Path, offline: list[str], named: tuple[str, tuple[str, list[str]
         quiet = "-no-color -input=false -compact-warnings -lock=false -refresh=false"
         script = (
             f"cd {shlex.quote(str(folder))} && terraform init -input=false >/dev/null && "
-            f"terraform plan {quiet} -out={plan} {shlex.join([*values, *given])} >{data}/told 2>&1 && terraform show -json {plan}"
+            f"terraform plan {quiet} -out={plan} {shlex.join([*values, *given])} >{data}/told 2>&1 && "
+            f"terraform show -json {plan}"
         )
         env = dict(os.environ) | {"TF_DATA_DIR": data}
         reply = subprocess.run([*offline, "sh", "-c", script], env=env, capture_output=True, text=True)
@@ -147,6 +159,8 @@ def _configured(module: dict[str, Any], prefix: str) -> Iterator[tuple[str, str]
 
 
 def _planned(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from (resource for resource in module.get("resources", []) if resource["mode"] == "managed" and "values" in resource)
+    yield from (
+        resource for resource in module.get("resources", []) if resource["mode"] == "managed" and "values" in resource
+    )
     for child in module.get("child_modules", []):
         yield from _planned(child)

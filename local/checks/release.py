@@ -9,7 +9,6 @@ from typing import Any
 
 import border
 import template
-
 import terraform
 
 # PRODUCT.md, "CORS".
@@ -25,9 +24,12 @@ def faults() -> list[str]:
 
 
 def _references() -> list[str]:
-    """A template holds 60 dynamic references, and a changed value behind one doesn't arrive with the next deployment: so none."""
+    """A template holds 60 dynamic references, and a changed value behind one doesn't arrive with the next deployment:
+    so none."""
     translated = json.dumps(template.translated()["Resources"])
-    found = [f"the dynamic reference {one}" for one in sorted(set(re.findall(r"\{\{resolve:.*?\}\}(?!\})", translated)))]
+    found = [
+        f"the dynamic reference {one}" for one in sorted(set(re.findall(r"\{\{resolve:.*?\}\}(?!\})", translated)))
+    ]
     # Where SAM needs a value itself, it takes a parameter's default: the name in SSM.
     names = sorted(set(re.findall(r'"(/berthcare/staging/[^"]+)"', translated)))
     return found + [f"SAM takes the name {name} for the value of that parameter" for name in names]
@@ -83,7 +85,9 @@ def _jobs() -> list[str]:
 
 def _cors() -> list[str]:
     cors = template.resources("AWS::Serverless::HttpApi")[0].get("CorsConfiguration", {})
-    found = [f"CORS: {key} is not what PRODUCT.md says" for key, wanted in _CORS.items() if set(cors.get(key, [])) != wanted]
+    found = [
+        f"CORS: {key} is not what PRODUCT.md says" for key, wanted in _CORS.items() if set(cors.get(key, [])) != wanted
+    ]
     if "PortalOrigins" not in str(cors.get("AllowOrigins")):
         found.append("CORS: origins are not those that terraform publishes")
     return found

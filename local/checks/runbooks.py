@@ -1,6 +1,8 @@
-"""Every command of every runbook runs here, against stand-ins: each block of shell, in its order, as whoever follows it would.
+"""Every command of every runbook runs here, against stand-ins: each block of shell, in its order, as whoever follows
+it would.
 
-They are first needed on a bad night, and most of them can't be tried without an account. What is SQL, `make drill` asks of a
+They are first needed on a bad night, and most of them can't be tried without an account. What is SQL, `make drill`
+asks of a
 real database (local/drill/questions.py). A command in a sentence, which nothing runs, is a fault.
 """
 

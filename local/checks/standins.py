@@ -1,7 +1,9 @@
 """Stand-ins for what the runbooks' commands reach: AWS's command line, the API, GitHub, Terraform, the database.
 
-`aws` is held to AWS's own models: an operation that exists, parameters that it takes and those that it demands; and it answers
-what that operation answers, so that a query or a jq expression behind it must find something. `curl` answers as the OpenAPI
+`aws` is held to AWS's own models: an operation that exists, parameters that it takes and those that it demands; and it
+answers
+what that operation answers, so that a query or a jq expression behind it must find something. `curl` answers as the
+OpenAPI
 document says. The others are noted, as far as they are ours.
 """
 
@@ -25,11 +27,18 @@ _SERVICES = {"deploy": "codedeploy", "s3api": "s3"}
 # The command line's own, beside the services' operations.
 _OWN = {"logs tail", "sso login"}
 _GLOBAL = {"cli-binary-format", "output", "profile", "query", "region"}
-_BARE = {"apply-immediately", "deletion-protection", "manage-master-user-password", "multi-az", "rotate-master-user-password"}
+_BARE = {
+    "apply-immediately",
+    "deletion-protection",
+    "manage-master-user-password",
+    "multi-az",
+    "rotate-master-user-password",
+}
 # What an answer holds, where a word of the right type would not do.
 _VALUES = {
     "Account": "123456789012", "DBSubnetGroupName": "berthcare-staging", "Status": "COMPLETED", "State": "AVAILABLE",
-    "CreationDate": "2026-11-21T14:05:00Z", "SecretString": '{"password": "x"}', "RestoreMetadata": {"DBName": "berthcare"},
+    "CreationDate": "2026-11-21T14:05:00Z", "SecretString": '{"password": "x"}',
+    "RestoreMetadata": {"DBName": "berthcare"},
     "FunctionVersion": "2", "Version": "2", "SecretArn": "arn:aws:secretsmanager:ca-central-1:123456789012:secret:x",
 }  # fmt: skip
 # The Makefile's targets are words at the beginning of a line.
@@ -150,7 +159,9 @@ def _sample(shape: Any, depth: int) -> Any:
     match shape.type_name:
         case "structure" if depth < 7:
             return {
-                name: _VALUES[name] if name in _VALUES and member.type_name != "structure" else _sample(member, depth + 1)
+                name: _VALUES[name]
+                if name in _VALUES and member.type_name != "structure"
+                else _sample(member, depth + 1)
                 for name, member in shape.members.items()
             }
         case "list":
@@ -277,7 +288,7 @@ def serving(folder: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
         stub.write_text(
             "#!/bin/bash\n"
             + (own if name == "python3" else "")
-            + ("for f in \"$@\"; do [ -f \"$f\" ] && rm \"$f\"; done; exit 0\n" if name == "shred" else "")
+            + ('for f in "$@"; do [ -f "$f" ] && rm "$f"; done; exit 0\n' if name == "shred" else "")
             + f"printf '%s\\0' \"$@\" | $REAL_CURL -sf --data-binary @- http://127.0.0.1:{server.server_port}/{name}\n"
         )
         stub.chmod(0o755)

@@ -89,7 +89,10 @@ def lint() -> list[str]:
     else:
         print("sam validate was NOT run: `make deploy` would install it.")
     started = [
-        (command, subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        (
+            command,
+            subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True),
+        )
         for command in commands
     ]
     for command, process in started:

@@ -1,6 +1,7 @@
 """The runbooks' questions in SQL, asked of a real database: each names tables and columns that there are.
 
-Each block runs in a transaction that is rolled back, with the ids of something that exists in the place of the runbook's words.
+Each block runs in a transaction that is rolled back, with the ids of something that exists in the place of the
+runbook's words.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import api
 from api import Failed, need
 
 sys.path.append(str(Path(__file__).parents[1] / "checks"))
+import regions  # noqa: E402
 import runbooks  # noqa: E402
 
 # What a runbook has somebody put in, and where the drill finds one.
@@ -41,4 +43,10 @@ def run() -> None:
 def commands() -> None:
     """Every command, against stand-ins: as `make check` does."""
     faults = runbooks.faults()
+    need(not faults, "\n".join(faults))
+
+
+def recovery() -> None:
+    """The recovery region, planned beside the living one, where there is a Terraform."""
+    faults = regions.faults()
     need(not faults, "\n".join(faults))

@@ -164,7 +164,9 @@ def _deploy(arguments: argparse.Namespace) -> int:
     with folders.temporary_state() as state, stack.children(state) as processes:
         python = tools.install_separately(processes, "sam") / "python"
         at_once = ["--at-once"] if arguments.at_once else []
-        return processes.run_foreground([str(python), "delivery/deploy.py", arguments.environment, *at_once], os.environ)
+        return processes.run_foreground(
+            [str(python), "delivery/deploy.py", arguments.environment, *at_once], os.environ
+        )
 
 
 def _reset(arguments: argparse.Namespace) -> int:
