@@ -230,6 +230,8 @@ def work(worker: int, workers: int) -> None:
     """Every so many-th break, in the present folder; prints what went unnoticed."""
     found = []
     for check, name, pattern, replacement in BREAKS[worker::workers]:
+        if check == "regions" and not os.environ.get("TFOFFLINE"):
+            continue
         file = ROOT / name
         whole = file.read_text()
         broken = re.sub(pattern, replacement, whole, count=1)

@@ -34,6 +34,9 @@ def faults() -> list[str]:
 
 def found() -> Iterator[str]:
     """The faults, one after another."""
+    if missing := [name for name in ("bash", "curl", "jq", "openssl") if not shutil.which(name)]:
+        print(f"The runbooks' commands were NOT run: {', '.join(missing)} is missing here.")
+        return
     for file in sorted(FOLDER.glob("*.md")):
         text = file.read_text()
         for link in re.findall(r"\]\(([\w-]+\.md)(?:#[\w-]+)?\)", text):
