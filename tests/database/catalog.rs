@@ -18,6 +18,8 @@ pub const SYNCED: [&str; 6] = ["alerts", "care_team", "clients", "photos", "visi
 pub const BOOKKEEPING: &str = "'{created_at,created_by,updated_at,updated_by,change_number,search_name}'::text[]";
 /// Logs: each row says itself when and by whom, and is never changed.
 pub const LOGS: [&str; 3] = ["audit_chain", "audit_log", "sync_log"];
+/// What triggers keep of other tables, so that it is found at once: no record of anybody's.
+pub const DERIVED: [&str; 1] = ["client_marks"];
 /// What `migrate` has applied.
 pub const HISTORY: [&str; 2] = ["applied_code", "refinery_schema_history"];
 pub const NO_PRIVILEGE: &str = "42501";

@@ -231,7 +231,7 @@ impl Request {
         }
         let number = if sent.page.has_more { sent.page.last } else { sent.number };
         let to = match self.presented {
-            // Where there is nothing for it, the cursor may stay: then nothing is to be remembered of all that others do.
+            // Where nothing concerns it, the cursor may stay: then nothing is to be remembered of all that others do.
             Some(presented) if sent.is_nothing() && device.seen_just_now => presented,
             _ => Cursor::new(device.epoch, number),
         };
@@ -298,9 +298,10 @@ impl Sent {
         matches!(self.kind, Kind::First | Kind::Replace)
     }
 
-    /// Whether there is nothing in it that the phone lacks.
+    /// Whether there is nothing in it that the phone lacks, and nothing held back that it waits for.
     fn is_nothing(&self) -> bool {
-        self.kind == Kind::Since && self.page.rows.is_empty() && !self.page.has_more && self.tombstones.is_empty()
+        let empty = self.page.rows.is_empty() && !self.page.has_more && self.tombstones.is_empty();
+        self.kind == Kind::Since && empty && self.device.quiet && !self.device.withheld
     }
 
     /// By table and list, in the answer's order.

@@ -64,4 +64,3 @@ from alerts r cross join lateral (
 where r.deleted_at is null and r.created_at >= now() - interval '90 days';
 grant select on app.phone_clients, app.phone_visits, app.phone_visit_tasks, app.phone_photos, app.phone_alerts
   to berthcare_app;
-

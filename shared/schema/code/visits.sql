@@ -60,7 +60,7 @@ create or replace trigger set_client before insert or update of visit_id, client
 
 create or replace function app.keep_visit_client() returns trigger language plpgsql as $$
 begin
-  raise exception 'a visit stays its client''s' using errcode = 'check_violation', constraint = 'visits_client_stays';
+  raise exception 'a visit stays its client''s' using errcode = 'insufficient_privilege';
 end
 $$;
 

@@ -77,6 +77,11 @@ pub fn who_sees_what() -> Vec<Table> {
             "id::text",
             [(ALMA, ALMAS), (BERNARD, BERNARDS), (CHLOE, PLANNERS), (GONE_CLIENT, PLANNERS), (CLIENT_B, AGENCY_BS)],
         ),
+        table(
+            "client_marks",
+            "client_id::text",
+            [(ALMA, ALMAS), (BERNARD, BERNARDS), (CHLOE, PLANNERS), (GONE_CLIENT, PLANNERS), (CLIENT_B, AGENCY_BS)],
+        ),
         table("care_plan_versions", "client_id::text", [(ALMA, NURSES), (BERNARD, BERNARDS), (CLIENT_B, AGENCY_BS)]),
         table(
             "care_team",

@@ -142,7 +142,7 @@ fn attempts_at_visits() -> Vec<Attempt> {
         attempt("visits", BERNARDS, change(OTHER_NURSES_VISIT, "notes = 'N'")),
         attempt("visits", AGENCY_BS, change(VISIT_B, "notes = 'N'")),
         attempt("visits", PLANNERS, change(NURSES_VISIT, &format!("user_id = '{}'", AIDE.id))),
-        attempt("visits", PLANNERS, change(NURSES_VISIT, &format!("client_id = '{BERNARD}'"))),
+        attempt("visits", NOBODY, change(NURSES_VISIT, &format!("client_id = '{BERNARD}'"))),
         attempt("visits", PLANNERS, change(NURSES_VISIT, "deleted_at = now()")),
         attempt("visit_tasks", NURSES, task(id, AGENCY_A, NURSES_VISIT, "vitals", false)),
         attempt("visit_tasks", NURSES, task(id, AGENCY_A, NURSES_VISIT, "meals", false)),
@@ -220,6 +220,12 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("rate_limits", NOBODY, "update rate_limits set next_slot_at = now()"),
         attempt("inbound_messages", NOBODY, reply(id, Some(AGENCY_A))),
         attempt("inbound_messages", NOBODY, "update inbound_messages set body = 'x'"),
+        attempt("client_marks", NOBODY, "update client_marks set number = 0"),
+        attempt(
+            "client_marks",
+            NOBODY,
+            format!("insert into client_marks (client_id, agency_id, number) values ('{id}', '{AGENCY_A}', 0)"),
+        ),
         attempt("sync_log", NOBODY, "update sync_log set before = null"),
         attempt(
             "sync_log",

@@ -45,6 +45,8 @@ pub struct DeviceState {
     pub pending: Option<i32>,
     /// Its schema version.
     pub version: Option<i32>,
+    /// Whether nothing has happened since its cursor that concerns the caller, be it a deletion that it isn't told yet.
+    pub quiet: bool,
     /// Whether it synchronised within the last minute.
     pub seen_just_now: bool,
     /// When anything of it was last noted.

@@ -1,4 +1,4 @@
-//! The log of changes: written by a trigger (`app.log_change`), and kept for 180 days.
+//! The log of changes: written by triggers (`app.log_inserts`, `app.log_updates`), and kept for 180 days.
 
 use domain::identity::JobIdentity;
 use jiff::Timestamp;
