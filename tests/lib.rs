@@ -42,6 +42,7 @@ mod database {
     }
     mod schema;
     mod schema_files;
+    mod stale_decisions;
     mod transitions;
 }
 mod http {

@@ -143,7 +143,6 @@ declare
   after constant bigint := coalesce(p_cursor & ((1::bigint << 40) - 1), 0);
   device record;
   arrived bigint;
-  due bigint;
   served boolean;
   mine uuid[];
   hot uuid[];
@@ -156,8 +155,11 @@ begin
     d.tombstones_received, d.servable_from, d.pending_count, d.schema_version, d.updated_at, d.agency_id,
     coalesce(d.last_sync_at > now() - interval '1 minute', false) as seen_just_now into device
   from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
+  -- Tombstones up to this number have arrived: what was sent has, once the cursor that it went with comes back.
   arrived := case when device.tombstones_sent_with <= coalesce(p_cursor, 0)
     then greatest(device.tombstones_sent, device.tombstones_received) else device.tombstones_received end;
+  -- A pull can go on from a cursor that is of this epoch, where every tombstone since the last that has arrived is kept,
+  -- and the phone was not put back to an older state of its own, of which it isn't known what has been deleted there.
   served := p_cursor is null or (p_cursor >> 40 = device.epoch and after <= device.newest
     and arrived >= device.tombstones_from and p_cursor >= coalesce(device.pulled_from, 0)
     and after >= device.servable_from);
@@ -178,6 +180,8 @@ begin
     return;
   end if;
 
+  -- Tombstones are due that its cursor has passed, once it says that nothing waits to be sent, or says nothing of what
+  -- waits. That it pushed since is not enough: it may have written more.
   if p_cursor is not null and coalesce(p_pending, 0) = 0 and after > arrived then
     return query
       select p.place, t.number, t.record_id, null::uuid, null::bytea from app.tombstones_between(arrived, after) t

@@ -16,24 +16,6 @@ begin
 end
 $$;
 
--- Tombstones up to this number have arrived, now that the device presents `p_presented`: what was sent has, once the
--- cursor that it went with comes back.
-create or replace function app.tombstones_arrived(p_presented bigint) returns bigint
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-  select case when d.tombstones_sent_with <= coalesce(p_presented, 0)
-    then greatest(d.tombstones_sent, d.tombstones_received) else d.tombstones_received end
-  from devices d where d.id = app.device_id();
-end;
-
--- Up to which number this device may be given tombstones: those that its cursor has passed, once it says that nothing
--- waits to be sent, or says nothing of what waits. That it pushed since is not enough: it may have written more.
-create or replace function app.tombstones_due(p_number bigint, p_pending integer) returns bigint
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-  select case when coalesce(p_pending, 0) = 0 then p_number else 0 end;
-end;
-
 -- What a phone may hold and must now forget: records deleted, and whole clients that the caller no longer sees.
 -- One number can stand for many records.
 create or replace function app.tombstones_between(p_after bigint, p_upto bigint)
@@ -160,22 +142,5 @@ begin
 end
 $$;
 
--- Whether this device still has a client whose rows it isn't sent any more.
-create or replace function app.withholds_rows(p_presented bigint) returns boolean
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-  select exists (select from app.revoked_client_ids(app.tombstones_arrived(p_presented)));
-end;
-
--- Whether a pull can go on from a cursor: it is of this epoch, every tombstone since the last that has arrived is kept,
--- and the phone was not put back to an older state of its own, of which it isn't known what has been deleted there.
-create or replace function app.cursor_is_servable(p_cursor bigint) returns boolean
-language sql stable security definer set search_path = public, pg_temp
-begin atomic
-  select app.cursor_number(p_cursor) is not null and app.tombstones_arrived(p_cursor) >= c.tombstones_from
-    and p_cursor >= coalesce(d.pulled_from, 0) and app.cursor_number(p_cursor) >= d.servable_from
-  from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = app.device_id();
-end;
-
-grant execute on function app.cursor_number, app.tombstones_arrived, app.tombstones_due, app.tombstones_between,
-  app.granted_since, app.revoked_client_ids, app.withholds_rows, app.cursor_is_servable to berthcare_app;
+grant execute on function app.cursor_number, app.tombstones_between, app.granted_since, app.revoked_client_ids
+  to berthcare_app;
