@@ -110,7 +110,7 @@ end
 $$;
 
 -- Whether anything has happened after `p_after` that concerns the caller, so that the phone's cursor must move on: also
--- what brings no row, as a deletion, whose tombstone is held back until the cursor has passed it, or a client taken away.
+-- what brings no row, as a client taken away, or a deletion: its tombstone is held back until the cursor has passed it.
 create or replace function app.concerns_caller_since(p_after bigint) returns boolean
 language plpgsql stable security definer
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
@@ -158,8 +158,8 @@ begin
   -- Tombstones up to this number have arrived: what was sent has, once the cursor that it went with comes back.
   arrived := case when device.tombstones_sent_with <= coalesce(p_cursor, 0)
     then greatest(device.tombstones_sent, device.tombstones_received) else device.tombstones_received end;
-  -- A pull can go on from a cursor that is of this epoch, where every tombstone since the last that has arrived is kept,
-  -- and the phone was not put back to an older state of its own, of which it isn't known what has been deleted there.
+  -- A pull can go on from a cursor that is of this epoch, where every tombstone since the last that has arrived is
+  -- kept, and the phone was not put back to an older state of its own, of which it isn't known what was deleted there.
   served := p_cursor is null or (p_cursor >> 40 = device.epoch and after <= device.newest
     and arrived >= device.tombstones_from and p_cursor >= coalesce(device.pulled_from, 0)
     and after >= device.servable_from);
