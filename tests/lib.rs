@@ -28,6 +28,7 @@ mod database {
     mod catalog;
     mod change_log;
     mod guards;
+    mod limits;
     mod migrate;
     mod passwords;
     mod privileges;

@@ -6,7 +6,10 @@ use domain::{
     identity::Role,
     sync::{
         base::{Pull, WorkBase},
-        judge::{self, Author, Other, Pushed, Row, Standing, Stored, Surroundings, Verdict, VisitFacts},
+        conflict::Resolution,
+        policy::{Actor, Context, VisitFacts},
+        reconcile,
+        record::{Action, OthersValue, PushedRecord, Row, Stored},
         schema,
     },
 };
@@ -56,7 +59,7 @@ pub struct Server {
     /// Takes every push at its word, as a server would that doesn't remember where work began.
     pub forgetful: bool,
     /// Column, the two values, and which of them stands.
-    pub conflicts: Vec<(String, Value, Value, Standing)>,
+    pub conflicts: Vec<(String, Value, Value, Resolution)>,
 }
 
 #[derive(Clone)]
@@ -154,10 +157,10 @@ impl Server {
             .iter()
             .filter(|(name, _)| raw["_changed"].as_str().unwrap().split(',').chain(["updated_at"]).any(|n| n == *name))
             .collect();
-        let pushed = Pushed { id: TASK, raw: raw.clone(), created: false };
+        let pushed = PushedRecord { id: TASK, raw: raw.clone(), created: false };
         let receipt = (device, json!(edited).to_string());
         if self.receipts.contains(&receipt) {
-            self.send_again(&judge::differing(schema::table("visit_tasks").unwrap(), &pushed, &self.row));
+            self.send_again(&reconcile::differing(schema::table("visit_tasks").unwrap(), &pushed, &self.row));
             self.bases[device] = self.bases[device].pushed(Some(held));
             return;
         }
@@ -166,7 +169,7 @@ impl Server {
             if self.forgetful {
                 break;
             }
-            others.insert(change.column.to_owned(), Other { value: change.value.clone(), user_id: None });
+            others.insert(change.column.to_owned(), OthersValue { value: change.value.clone(), user_id: None });
         }
         let own_since = self
             .log
@@ -175,23 +178,22 @@ impl Server {
             .map(|change| (change.column.to_owned(), change.stamp))
             .collect();
         let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since };
-        let author = Author { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
+        let actor = Actor { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
         let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false, completed: false };
-        let around =
-            Surroundings { clients: BTreeSet::new(), visits: [(VISIT, facts)].into(), ..Surroundings::default() };
+        let context = Context { visits: [(VISIT, facts)].into(), ..Context::default() };
         let table = schema::table("visit_tasks").unwrap();
-        let judgement = judge::upsert(table, &pushed, &stored, &author, &around, Timestamp::UNIX_EPOCH);
-        let kept_back = judgement.conflicts.iter().filter(|conflict| conflict.standing != Standing::Device);
+        let reconciled = reconcile::upsert(table, &pushed, &stored, &actor, &context, Timestamp::UNIX_EPOCH);
+        let kept_back = reconciled.conflicts.iter().filter(|conflict| conflict.resolution != Resolution::Device);
         let kept_back: Vec<_> = kept_back.map(|conflict| conflict.column.clone()).collect();
-        for conflict in judgement.conflicts {
-            self.conflicts.push((conflict.column, conflict.server_value, conflict.device_value, conflict.standing));
+        for conflict in reconciled.conflicts {
+            self.conflicts.push((conflict.column, conflict.server_value, conflict.device_value, conflict.resolution));
         }
-        match judgement.verdict {
-            Verdict::Update(row) => {
+        match reconciled.action {
+            Action::Update(row) => {
                 self.write(Some(device), pushed.stamp(), row);
                 self.send_again(&kept_back);
             }
-            Verdict::Keep => self.send_again(&judge::differing(table, &pushed, &self.row)),
+            Action::Keep => self.send_again(&reconcile::differing(table, &pushed, &self.row)),
             other => panic!("a sound edit was {other:?}"),
         }
         self.receipts.insert(receipt);

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use domain::sync::judge::Standing;
+use domain::sync::conflict::Resolution;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -166,7 +166,7 @@ fn a_newer_edit_outlives_an_older_push_of_the_same_phone() {
     raw.insert("updated_at".into(), json!(0));
     server.push(0, 1, &raw);
     assert_eq!(server.row["title"], history.written[1].1);
-    assert_eq!(server.conflicts, [("title".to_owned(), history.written[1].1.clone(), older, Standing::Overtaken)]);
+    assert_eq!(server.conflicts, [("title".to_owned(), history.written[1].1.clone(), older, Resolution::Overtaken)]);
 }
 
 proptest! {
@@ -194,8 +194,8 @@ proptest! {
     #[test]
     fn clinical_values_wait(steps in steps()) {
         let (server, ..) = run(&steps);
-        for (column, _, _, standing) in server.conflicts.iter().filter(|conflict| conflict.3 != Standing::Overtaken) {
-            prop_assert_eq!(*standing == Standing::Server, column == "data");
+        for (column, _, _, standing) in server.conflicts.iter().filter(|conflict| conflict.3 != Resolution::Overtaken) {
+            prop_assert_eq!(*standing == Resolution::Server, column == "data");
         }
     }
 }

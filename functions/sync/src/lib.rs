@@ -1,16 +1,17 @@
-//! `sync`: `WatermelonDB`'s protocol, unchanged. A nurse works all day without signal, and nothing that she wrote is lost
-//! or silently overwritten.
+//! `sync`: `WatermelonDB`'s protocol, unchanged. A nurse works all day without signal, and nothing that she wrote is
+//! lost or silently overwritten.
 
-mod culprits;
-mod outcome;
-mod outline;
+mod bisect;
+mod envelope;
 mod page;
+mod parse;
+mod plan;
 mod pull;
 mod push;
-mod records;
+mod response;
 mod schema;
+mod server_state;
 mod status;
-mod stock;
 
 use std::time::Duration;
 

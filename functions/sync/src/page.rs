@@ -9,8 +9,8 @@ use flate2::{Compression, write::GzEncoder};
 use store::reads::sync_pull::Item;
 use uuid::Uuid;
 
-/// What an answer may hold, in bytes. Lambda takes 6 MB (6,291,556 bytes), of which base64 leaves three quarters to what
-/// is compressed.
+/// What an answer may hold, in bytes. Lambda takes 6 MB (6,291,556 bytes), of which base64 leaves three quarters to
+/// what is compressed.
 #[derive(Clone, Copy)]
 pub(crate) struct Room {
     /// Before compression. Bounds memory and time, too.
@@ -24,15 +24,15 @@ impl Room {
     pub(crate) const COMPRESSED: Self = Self { plain: 24 << 20, compressed: Some(4_300_000) };
 }
 
-/// How much of a [`Room`] is taken.
-struct Taken {
+/// How much of a [`Room`] is full.
+struct Filled {
     plain: usize,
     gzip: Option<GzEncoder<Count>>,
 }
 
-impl Taken {
-    /// Compresses only where there is more than would fit uncompressed; and at the quickest level, which leaves more than
-    /// the one that the answer is compressed at.
+impl Filled {
+    /// Compresses only where there is more than would fit uncompressed; and at the quickest level, which leaves more
+    /// than the one that the answer is compressed at.
     fn of(room: Room, rows: &[Item]) -> Self {
         let all: usize = rows.iter().map(size_of).sum();
         let in_doubt = room.compressed.is_some_and(|compressed| all > compressed);
@@ -89,10 +89,10 @@ impl Page {
             let last = rows.last().map_or(0, |row| row.number);
             rows.truncate(rows.partition_point(|row| row.number < last));
         }
-        let (mut taken, mut last) = (Taken::of(room, &rows), None);
+        let (mut filled, mut last) = (Filled::of(room, &rows), None);
         let fitting = rows.iter().take_while(|row| {
-            let fits = taken.leaves_any_of(room) || last.is_none_or(|last| last == row.number);
-            taken.add(row);
+            let fits = filled.leaves_any_of(room) || last.is_none_or(|last| last == row.number);
+            filled.add(row);
             last = Some(row.number);
             fits
         });
@@ -112,9 +112,9 @@ impl Page {
     pub(crate) fn is_one_number_over(&self, room: Room) -> bool {
         match self.rows.first() {
             Some(first) => {
-                let mut taken = Taken::of(room, &self.rows);
-                self.rows.iter().for_each(|row| taken.add(row));
-                first.number == self.last && !taken.leaves_any_of(room)
+                let mut filled = Filled::of(room, &self.rows);
+                self.rows.iter().for_each(|row| filled.add(row));
+                first.number == self.last && !filled.leaves_any_of(room)
             }
             None => self.has_more,
         }

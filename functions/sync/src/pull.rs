@@ -12,7 +12,7 @@ use domain::{
     identity::{Caller, SyncUse},
     sync::{
         base::{Pull, WorkBase},
-        cursor::Cursor,
+        cursor::SyncCursor,
         schema::{TABLES, VERSION, table, tables_of},
     },
 };
@@ -78,7 +78,7 @@ pub(crate) async fn pull(
     Query(query): Query<PullQuery>,
 ) -> web::Result<Response> {
     let version = query.schema_version.unwrap_or(VERSION.into());
-    let presented = Cursor::parse(query.last_pulled_at.as_deref());
+    let presented = SyncCursor::parse(query.last_pulled_at.as_deref());
     let Some(version) = u32::try_from(version).ok().filter(|version| (1..=VERSION).contains(version)) else {
         return upgrade_required(&app, &caller, presented).await;
     };
@@ -94,9 +94,9 @@ pub(crate) async fn pull(
 }
 
 /// An app that is newer than we are keeps what it has.
-async fn upgrade_required(app: &App, caller: &Caller, presented: Option<Cursor>) -> web::Result<Response> {
+async fn upgrade_required(app: &App, caller: &Caller, presented: Option<SyncCursor>) -> web::Result<Response> {
     let epoch = sync_pull::epoch(&app.db, caller).await?;
-    let to = presented.unwrap_or(Cursor::new(epoch, 0)).as_i64();
+    let to = presented.unwrap_or(SyncCursor::new(epoch, 0)).as_i64();
     Ok(answer(VERSION, Vec::new(), to, &[("upgrade_required", json!(true))]))
 }
 
@@ -135,11 +135,11 @@ enum Kind {
     /// Everything, in place of what the phone has.
     Replace,
     /// Nothing yet: a cursor that can't be served, from a phone that may hold unsent work.
-    PushFirst(Cursor),
+    PushFirst(SyncCursor),
 }
 
 struct Request {
-    presented: Option<Cursor>,
+    presented: Option<SyncCursor>,
     pending: Option<i32>,
     version: u32,
     room: Room,
@@ -147,7 +147,7 @@ struct Request {
 
 impl Request {
     fn after(&self) -> i64 {
-        self.presented.map_or(0, Cursor::number)
+        self.presented.map_or(0, SyncCursor::number)
     }
 
     /// Answers in one round trip where nothing is to be remembered of the answer, else in two: what there is, without a
@@ -177,7 +177,7 @@ impl Request {
 
     /// What there is for the phone.
     async fn look(&self, app: &App, caller: &Caller, new_to_it: &NewToPhone) -> web::Result<Option<Sent>> {
-        let cursor = self.presented.map(Cursor::as_i64);
+        let cursor = self.presented.map(SyncCursor::as_i64);
         let window = Window { cursor, pending: self.pending, version: self.version, limit: PAGE_ROWS };
         let mut items = sync_pull::items(&app.db, caller, window).await?;
         let kind = self.kind(&items.device);
@@ -220,7 +220,7 @@ impl Request {
     }
 
     /// The cursor that the phone is answered, and what is remembered of it.
-    fn settle(&self, sent: &Sent) -> (Cursor, Pulled) {
+    fn settle(&self, sent: &Sent) -> (SyncCursor, Pulled) {
         let device = &sent.device;
         let version = i32::try_from(self.version).ok();
         if let Kind::PushFirst(cursor) = sent.kind {
@@ -233,13 +233,13 @@ impl Request {
         let to = match self.presented {
             // Where nothing concerns it, the cursor may stay: then nothing is to be remembered of all that others do.
             Some(presented) if sent.is_nothing() && device.seen_just_now => presented,
-            _ => Cursor::new(device.epoch, number),
+            _ => SyncCursor::new(device.epoch, number),
         };
         let base = if sent.is_afresh() {
             WorkBase::afresh(to.as_i64())
         } else {
             device.base.pulled(Pull {
-                presented: self.presented.map_or(0, Cursor::as_i64),
+                presented: self.presented.map_or(0, SyncCursor::as_i64),
                 answered: to.as_i64(),
                 clean: self.pending == Some(0),
                 withheld: device.withheld,
@@ -250,7 +250,7 @@ impl Request {
         (to, Pulled { base, pending: self.pending, version, replacing: None, tombstones })
     }
 
-    fn write(&self, sent: Sent, to: Cursor) -> Response {
+    fn write(&self, sent: Sent, to: SyncCursor) -> Response {
         let mut extra = Vec::new();
         match sent.kind {
             // The rest comes when it asks again, which it need not wait for.
@@ -265,14 +265,14 @@ impl Request {
     }
 
     /// Up to where tombstones are sent, the cursor that they go with, and up to where they have arrived.
-    fn tombstones(&self, sent: &Sent, to: Cursor) -> Tombstones {
+    fn tombstones(&self, sent: &Sent, to: SyncCursor) -> Tombstones {
         if sent.is_afresh() {
             return Tombstones { sent: sent.number, sent_with: 0, received: sent.number };
         }
         let arrived = sent.device.arrived;
         if let Some(newest) = sent.tombstones.iter().map(|tombstone| tombstone.number).max() {
             // Where the cursor stays, only the next one tells that this answer arrived: until then they come again.
-            let sent_with = to.as_i64().max(self.presented.map_or(0, Cursor::as_i64) + 1);
+            let sent_with = to.as_i64().max(self.presented.map_or(0, SyncCursor::as_i64) + 1);
             return Tombstones { sent: newest, sent_with, received: arrived };
         }
         // Where none is due, all have arrived.

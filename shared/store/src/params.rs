@@ -108,6 +108,8 @@ params_of!(Role, TEXT);
 params_of!(VisitStatus, TEXT);
 params_of!(Locale, TEXT);
 params_of!(TaskType, TEXT);
+params_of!(Choice, TEXT);
+params_of!(ConflictStatus, TEXT);
 params_of!(PhotoKind, TEXT);
 params_of!(PhotoStatus, TEXT);
 params_of!(MediaType, TEXT);

@@ -1,9 +1,9 @@
-//! From which cursor a device's unsent work began. `WatermelonDB` overlays its own dirty columns on what it pulls, so that
-//! the server alone can know which changes of others were made at the same time.
+//! From which cursor a device's unsent work began. `WatermelonDB` overlays its own dirty columns on what it pulls, so
+//! that the server alone can know which changes of others were made at the same time.
 //!
 //! Two bases: one for what the device is sent, and a lower one for clients that were taken away. Until their tombstones
-//! have arrived the device has them and may write, but isn't sent what others write there: its cursor moves on and tells
-//! nothing of them.
+//! have arrived the device has them and may write, but isn't sent what others write there: its cursor moves on and
+//! tells nothing of them.
 
 use serde::Deserialize;
 

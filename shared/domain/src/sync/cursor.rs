@@ -4,11 +4,11 @@ use std::fmt;
 
 /// A cursor: an agency's epoch in the upper 13 bits, its change number in the lower 40. A JSON number below 2^53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cursor(i64);
+pub struct SyncCursor(i64);
 
 const NUMBER_BITS: u32 = 40;
 
-impl Cursor {
+impl SyncCursor {
     /// The cursor of a change number in an epoch.
     #[must_use]
     pub fn new(epoch: i32, number: i64) -> Self {
@@ -44,7 +44,7 @@ impl Cursor {
     }
 }
 
-impl fmt::Display for Cursor {
+impl fmt::Display for SyncCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

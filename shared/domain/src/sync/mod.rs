@@ -1,12 +1,22 @@
-//! Offline synchronisation with WatermelonDB: the schema that phones hold, and the judgement of what they send.
-//! SQL for both directions is in [`store::reads::sync_pull`] and [`store::reads::sync_push`].
+//! Offline synchronisation with WatermelonDB: the schema that phones hold, and the reconciliation of what they send. No
+//! input or output: SQL for both directions is in the store.
+//!
+//! What stands above uses what stands below, never the other way round: [`choice`] and [`reconcile`]; the tables, a
+//! file each; `synced_table`, which says what a table's file says; `edits`; [`policy`], [`record`], [`conflict`];
+//! [`schema`].
 
+mod alerts;
 pub mod base;
+pub mod choice;
+mod clients;
+pub mod conflict;
 pub mod cursor;
-pub mod judge;
-mod merge;
-pub mod permits;
+mod edits;
 mod photos;
+pub mod policy;
+pub mod reconcile;
+pub mod record;
 pub mod schema;
-mod tasks;
-mod visits;
+mod synced_table;
+mod visit_tasks;
+pub mod visits;

@@ -1,87 +1,106 @@
-//! What a phone may write of photos: the rules of `POST /photos`, and of row-level security (`policies/photos.sql`), which would
-//! otherwise refuse a whole push for one record.
+//! Photos: the rules of `POST /photos`, and of row-level security (`policies/photos.sql`), which would otherwise refuse a whole push for one
+//! record.
 
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    judge::{Author, Row, Surroundings, id},
-    permits::NOT_YOURS,
+    policy::{Actor, Context, NOT_YOURS, Write, refused},
+    synced_table::SyncedTable,
 };
 use crate::{
     identity::Role,
-    photo_kinds::{MediaType, PhotoKind},
+    photo_kinds::{MediaType, PhotoKind, PhotoStatus},
 };
 
-/// Judges a photo that a phone makes.
-///
-/// # Errors
-/// Why it is refused.
-pub(super) fn may_create(row: &Row, author: &Author, around: &Surroundings) -> Result<(), String> {
-    let kind = word::<PhotoKind>(row, "kind").ok_or("its kind is not known")?;
-    let media_type = word::<MediaType>(row, "content_type").ok_or("only JPEG, PNG, WebP, HEIC and PDF are taken")?;
-    let bytes = row.get("bytes").and_then(Value::as_i64).unwrap_or(0);
-    if !kind.takes(media_type) {
-        return Err(format!("{} is not for this kind", <&str>::from(media_type)));
-    }
-    if !(1..=media_type.max_bytes()).contains(&bytes) {
-        return Err(format!("bytes must be between 1 and {}", media_type.max_bytes()));
-    }
-    may_write(row, kind, author, around)
+/// What the rules look at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Photo {
+    client_id: Option<Uuid>,
+    visit_id: Option<Uuid>,
+    user_id: Option<Uuid>,
+    kind: PhotoKind,
+    content_type: String,
+    bytes: i64,
+    status: Option<PhotoStatus>,
+    version: Option<i32>,
+    created_by: Option<Uuid>,
 }
 
-/// Judges a change of a photo's caption, its sharing or its time, or its removal. That its owner is in sight is known.
-///
-/// # Errors
-/// Why it is refused.
-pub(super) fn may_change(row: &Row, author: &Author, around: &Surroundings) -> Result<(), String> {
-    let kind = word::<PhotoKind>(row, "kind").ok_or("its kind is not known")?;
-    let visit = id(row, "visit_id").and_then(|visit| around.visits.get(&visit));
-    let anothers_picture = id(row, "user_id").is_some_and(|user| user != author.user_id);
-    let mine = author.role.sees_agency() || id(row, "created_by") == Some(author.user_id);
-    if !mine || anothers_picture {
-        return Err(NOT_YOURS.into());
+impl SyncedTable for Photo {
+    fn begin(&mut self, _actor: &Actor) {
+        self.status = Some(PhotoStatus::Pending);
+        self.version = Some(1);
     }
-    match kind {
-        PhotoKind::Document if author.role == Role::CareAide => Err("documents are for nurses".into()),
-        PhotoKind::Signature if visit.is_some_and(|visit| !signs(author, visit.user_id)) => Err(NOT_YOURS.into()),
-        PhotoKind::Signature
-            if visit.is_some_and(|visit| visit.completed) && row.get("status") == Some(&json!("stored")) =>
-        {
-            Err("the visit is signed and completed".into())
+
+    fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
+        match write {
+            Write::Create(photo) => {
+                photo.may_hold_its_bytes()?;
+                photo.may_belong_to_its_owner(actor, context)
+            }
+            // Its caption, its sharing or its time. That its owner is in sight is known.
+            Write::Change { before: photo, .. } | Write::ChangeDeleted { before: photo, .. } | Write::Delete(photo) => {
+                photo.may_be_changed(actor, context)
+            }
         }
-        _ => Ok(()),
+    }
+
+    fn client_id(&self, context: &Context) -> Option<Uuid> {
+        self.client_id.or_else(|| context.visits.get(&self.visit_id?).map(|visit| visit.client_id))
     }
 }
 
-fn may_write(row: &Row, kind: PhotoKind, author: &Author, around: &Surroundings) -> Result<(), String> {
-    let not_yours = || Err(NOT_YOURS.to_owned());
-    let owners = [id(row, "client_id"), id(row, "visit_id"), id(row, "user_id")];
-    match (kind, owners) {
-        (PhotoKind::Document, [Some(_), None, None]) if author.role == Role::CareAide => {
-            Err("documents are for nurses".into())
+impl Photo {
+    fn may_hold_its_bytes(&self) -> Result<(), String> {
+        let media_type: MediaType =
+            self.content_type.parse().map_err(|_| "only JPEG, PNG, WebP, HEIC and PDF are taken")?;
+        if !self.kind.takes(media_type) {
+            return refused(format!("{} is not for this kind", <&str>::from(media_type)));
         }
-        (PhotoKind::Photo | PhotoKind::Profile | PhotoKind::Document, [Some(client), None, None]) => {
-            if around.clients.contains(&client) { Ok(()) } else { not_yours() }
+        if !(1..=media_type.max_bytes()).contains(&self.bytes) {
+            return refused(format!("bytes must be between 1 and {}", media_type.max_bytes()));
         }
-        (PhotoKind::Photo | PhotoKind::Signature, [None, Some(visit), None]) => match around.visits.get(&visit) {
-            Some(of) if kind == PhotoKind::Signature && !signs(author, of.user_id) => not_yours(),
-            // A photo may come before its visit; one that is there, and out of sight, is somebody else's.
-            None if around.hidden_visits.contains(&visit) => not_yours(),
-            Some(_) | None => Ok(()),
-        },
-        (PhotoKind::Profile, [None, None, Some(user)]) if user == author.user_id => Ok(()),
-        (PhotoKind::Profile, [None, None, Some(_)]) => not_yours(),
-        _ => Err("a photo belongs to a client or a visit, a signature to a visit, a profile picture to a client or \
-                  a user, and a document to a client"
-            .into()),
+        Ok(())
     }
-}
 
-fn signs(author: &Author, caregiver: Uuid) -> bool {
-    author.role.sees_agency() || author.user_id == caregiver
-}
+    fn may_belong_to_its_owner(&self, actor: &Actor, context: &Context) -> Result<(), String> {
+        match (self.kind, [self.client_id, self.visit_id, self.user_id]) {
+            (PhotoKind::Document, [Some(_), None, None]) if actor.role == Role::CareAide => {
+                refused("documents are for nurses")
+            }
+            (PhotoKind::Photo | PhotoKind::Profile | PhotoKind::Document, [Some(client), None, None]) => {
+                if context.clients.contains(&client) { Ok(()) } else { refused(NOT_YOURS) }
+            }
+            (PhotoKind::Photo | PhotoKind::Signature, [None, Some(visit), None]) => match context.visits.get(&visit) {
+                Some(of) if self.kind == PhotoKind::Signature && !actor.answers_for(of.user_id) => refused(NOT_YOURS),
+                // A photo may come before its visit; one that is there, and out of sight, is somebody else's.
+                None if context.hidden_visits.contains(&visit) => refused(NOT_YOURS),
+                Some(_) | None => Ok(()),
+            },
+            (PhotoKind::Profile, [None, None, Some(user)]) if user == actor.user_id => Ok(()),
+            (PhotoKind::Profile, [None, None, Some(_)]) => refused(NOT_YOURS),
+            _ => refused(
+                "a photo belongs to a client or a visit, a signature to a visit, a profile picture to a client or \
+                 a user, and a document to a client",
+            ),
+        }
+    }
 
-fn word<T: std::str::FromStr>(row: &Row, name: &str) -> Option<T> {
-    row.get(name)?.as_str()?.parse().ok()
+    fn may_be_changed(&self, actor: &Actor, context: &Context) -> Result<(), String> {
+        let visit = self.visit_id.and_then(|visit| context.visits.get(&visit));
+        let anothers_picture = self.user_id.is_some_and(|user| user != actor.user_id);
+        let mine = actor.role.sees_agency() || self.created_by == Some(actor.user_id);
+        if !mine || anothers_picture {
+            return refused(NOT_YOURS);
+        }
+        match (self.kind, visit) {
+            (PhotoKind::Document, _) if actor.role == Role::CareAide => refused("documents are for nurses"),
+            (PhotoKind::Signature, Some(visit)) if !actor.answers_for(visit.user_id) => refused(NOT_YOURS),
+            (PhotoKind::Signature, Some(visit)) if visit.completed && self.status == Some(PhotoStatus::Stored) => {
+                refused("the visit is signed and completed")
+            }
+            _ => Ok(()),
+        }
+    }
 }

@@ -1,122 +1,187 @@
-//! A visit's own rules: the moves of its status, and what is recorded together.
+//! Visits: caregivers document their own, the rest is planned on the portal. Their status goes with their times.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
-    judge::{Conflict, Row, Standing, id, moment, present, text},
-    schema::Table,
+    policy::{Actor, Context, NOT_YOURS, VisitFacts, Write, refused},
+    record::Row,
+    schema::{Entity, Table},
+    synced_table::SyncedTable,
 };
+use crate::transitions::VisitStatus;
 
-/// When and where somebody came, and left: one record each. A time with another one's place would be neither's.
-const RECORDED_TOGETHER: [&[&str]; 2] = [
-    &["actual_start", "check_in_latitude", "check_in_longitude", "check_in_accuracy_m"],
-    &["actual_end", "check_out_latitude", "check_out_longitude", "check_out_accuracy_m"],
-];
-
-/// The columns that were recorded at once with this one, itself included.
-pub(super) fn recorded_with(table: &Table, column: &'static str) -> impl Iterator<Item = &'static str> {
-    let together = RECORDED_TOGETHER.iter().filter(|_| table.name == "visits").find(|all| all.contains(&column));
-    together.into_iter().copied().flatten().copied().chain(together.is_none().then_some(column))
+/// What the rules look at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Visit {
+    client_id: Uuid,
+    user_id: Uuid,
+    scheduled_start: Timestamp,
+    scheduled_end: Timestamp,
+    status: VisitStatus,
+    cancel_reason: Option<String>,
+    actual_start: Option<Timestamp>,
+    check_in_latitude: Option<f64>,
+    check_in_longitude: Option<f64>,
+    check_in_accuracy_m: Option<f64>,
+    check_in_received_at: Option<Timestamp>,
+    actual_end: Option<Timestamp>,
+    check_out_latitude: Option<f64>,
+    check_out_longitude: Option<f64>,
+    check_out_accuracy_m: Option<f64>,
+    check_out_received_at: Option<Timestamp>,
+    notes: Option<String>,
+    family_note: Option<String>,
 }
 
-/// The moves that a visit's status may make (`app.enforce_visit_transitions`).
-fn may_move(from: &str, to: &str) -> bool {
-    from == to
-        || matches!(
-            (from, to),
-            ("scheduled", "in_progress" | "completed" | "cancelled" | "missed")
-                | ("missed", "in_progress" | "completed")
-                | ("in_progress", "completed")
-        )
-}
-
-/// What a move of the status brings with it.
-const OF_THE_MOVE: [&str; 10] = [
-    "status",
-    "cancel_reason",
-    "actual_start",
-    "actual_end",
-    "check_in_latitude",
-    "check_in_longitude",
-    "check_in_accuracy_m",
-    "check_out_latitude",
-    "check_out_longitude",
-    "check_out_accuracy_m",
-];
-
-/// A move that a visit can't make any more is not lost: it waits for a person, and the rest of the record is merged.
-pub(super) fn keep_to_the_way(before: &Row, after: &mut Row) -> Vec<Conflict> {
-    let from = text(before, "status").unwrap_or_default().to_owned();
-    let to = text(after, "status").unwrap_or_default().to_owned();
-    // Facts outrank the word for them: who checked in was there, whatever the phone calls it.
-    let told = match (present(after, "actual_start"), present(after, "actual_end")) {
-        (true, true) => "completed".to_owned(),
-        (true, false) => "in_progress".to_owned(),
-        (false, _) => to,
-    };
-    // The server's check-in, kept until a person decides, may contradict the check-out of this phone.
-    let contradicted = present(before, "actual_start") && ends_before_it_began(after);
-    if may_move(&from, &told) && !contradicted {
-        after.insert("status".into(), json!(told));
-        return Vec::new();
-    }
-    let mut conflicts = Vec::new();
-    for column in OF_THE_MOVE {
-        let server = before.get(column).cloned().unwrap_or(Value::Null);
-        let device = after.insert(column.to_owned(), server.clone()).unwrap_or(Value::Null);
-        if server != device {
-            conflicts.push(Conflict {
-                column: column.to_owned(),
-                server_value: server,
-                device_value: device,
-                server_user_id: id(before, "updated_by"),
-                standing: Standing::Server,
-            });
+impl SyncedTable for Visit {
+    fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
+        match write {
+            Write::Create(visit) => visit.may_be_planned(actor, context),
+            Write::Change { before, after } | Write::ChangeDeleted { before, after } => before.may_become(after, actor),
+            // Its tasks, and what it grants, go with it: see `DELETE /visits/{id}`.
+            Write::Delete(_) if actor.role.sees_agency() => refused("visits are removed on the portal"),
+            Write::Delete(_) => refused(NOT_YOURS),
         }
     }
-    conflicts
+
+    fn enforce_transitions(before: &Self, merged: &mut Self) -> bool {
+        // Facts outrank the word for them: who checked in was there, whatever the phone calls it.
+        let told = merged.status_by_facts().unwrap_or(merged.status);
+        // The server's check-in, kept until a person decides, may contradict the check-out of this phone.
+        let contradicted = before.actual_start.is_some() && merged.ends_before_it_began();
+        let allowed = before.status.may_become(told) && !contradicted;
+        if allowed {
+            merged.status = told;
+        }
+        allowed
+    }
+
+    fn settle(&mut self, before: Option<&Self>, now: Timestamp) -> Result<(), String> {
+        if self.actual_start.is_none() && self.actual_end.is_some() {
+            return refused("a visit can't end before it began");
+        }
+        self.status = self.status_by_facts().unwrap_or(self.status);
+        match self.status {
+            VisitStatus::InProgress | VisitStatus::Completed if self.actual_start.is_none() => {
+                return refused("a visit under way needs its actual_start");
+            }
+            VisitStatus::Cancelled if self.cancel_reason.is_none() => {
+                return refused("a visit called off needs its cancel_reason");
+            }
+            VisitStatus::Cancelled => {}
+            _ => self.cancel_reason = None,
+        }
+        if self.scheduled_end <= self.scheduled_start {
+            return refused("scheduled_end must be later than scheduled_start");
+        }
+        if self.ends_before_it_began() {
+            return refused("actual_end must not be before actual_start");
+        }
+        let (came, left) = before.map_or((None, None), |before| (before.actual_start, before.actual_end));
+        if self.actual_start.is_some() && self.actual_start != came {
+            self.check_in_received_at = Some(now);
+        }
+        if self.actual_end.is_some() && self.actual_end != left {
+            self.check_out_received_at = Some(now);
+        }
+        Ok(())
+    }
+
+    fn client_id(&self, _context: &Context) -> Option<Uuid> {
+        Some(self.client_id)
+    }
 }
 
-/// Brings a visit's status in line with its times.
-///
-/// # Errors
-/// Says which rule it breaks.
-pub(super) fn settle(row: &mut Row, before: Option<&Row>, now: Timestamp) -> Result<(), String> {
-    let (came, left) = (present(row, "actual_start"), present(row, "actual_end"));
-    let status = match (came, left) {
-        (true, true) => "completed",
-        (true, false) => "in_progress",
-        (false, true) => return Err("a visit can't end before it began".into()),
-        (false, false) => text(row, "status").unwrap_or("scheduled"),
-    };
-    if !came && matches!(status, "in_progress" | "completed") {
-        return Err("a visit under way needs its actual_start".into());
+impl Visit {
+    fn may_be_planned(&self, actor: &Actor, context: &Context) -> Result<(), String> {
+        if !context.clients.contains(&self.client_id) {
+            return refused(NOT_YOURS);
+        }
+        if context.taken_clients.contains(&self.client_id) {
+            return refused("you are not on this client's care team any more, so that no visits can be added");
+        }
+        if self.user_id != actor.user_id || !actor.role.gives_care() {
+            return refused("visits of others are planned on the portal");
+        }
+        Ok(())
     }
-    let status = status.to_owned();
-    if status == "cancelled" && !present(row, "cancel_reason") {
-        return Err("a visit called off needs its cancel_reason".into());
+
+    fn may_become(&self, after: &Self, actor: &Actor) -> Result<(), String> {
+        if self.user_id != actor.user_id {
+            // What coordinators may write on the visits of others; the rest has rules of its own, which the portal
+            // knows.
+            let with_notes_alone =
+                Self { notes: after.notes.clone(), family_note: after.family_note.clone(), ..self.clone() };
+            return match actor.role.sees_agency() {
+                false => refused(NOT_YOURS),
+                true if *after != with_notes_alone => refused("visits of others are planned on the portal"),
+                true => Ok(()),
+            };
+        }
+        if (self.scheduled_start, self.scheduled_end) != (after.scheduled_start, after.scheduled_end) {
+            return refused("visits are moved on the portal");
+        }
+        Ok(())
     }
-    if status != "cancelled" {
-        row.insert("cancel_reason".into(), Value::Null);
-    }
-    row.insert("status".into(), json!(status));
-    if moment(row, "scheduled_end") <= moment(row, "scheduled_start") {
-        return Err("scheduled_end must be later than scheduled_start".into());
-    }
-    if ends_before_it_began(row) {
-        return Err("actual_end must not be before actual_start".into());
-    }
-    for (fact, received) in [("actual_start", "check_in_received_at"), ("actual_end", "check_out_received_at")] {
-        let known = before.is_some_and(|before| before.get(fact) == row.get(fact));
-        if present(row, fact) && !known {
-            row.insert(received.into(), json!(now));
+
+    fn status_by_facts(&self) -> Option<VisitStatus> {
+        match (self.actual_start, self.actual_end) {
+            (Some(_), Some(_)) => Some(VisitStatus::Completed),
+            (Some(_), None) => Some(VisitStatus::InProgress),
+            (None, _) => None,
         }
     }
-    Ok(())
+
+    fn ends_before_it_began(&self) -> bool {
+        self.actual_start.zip(self.actual_end).is_some_and(|(began, ended)| ended < began)
+    }
+
+    fn facts(&self) -> VisitFacts {
+        VisitFacts {
+            user_id: self.user_id,
+            client_id: self.client_id,
+            cancelled: self.status == VisitStatus::Cancelled,
+            completed: self.status == VisitStatus::Completed,
+        }
+    }
 }
 
-fn ends_before_it_began(visit: &Row) -> bool {
-    let (began, ended) = (moment(visit, "actual_start"), moment(visit, "actual_end"));
-    began.is_some() && ended.is_some() && ended < began
+/// What a visit's records need to know of it.
+#[must_use]
+pub fn facts(row: &Row) -> Option<VisitFacts> {
+    Visit::parse(row).ok().map(|visit| visit.facts())
+}
+
+/// What follows from a visit that was written.
+#[derive(Clone, Debug)]
+pub struct WrittenVisit {
+    /// What its records need to know.
+    pub facts: VisitFacts,
+    /// Whether it is new, so that it grants access.
+    pub is_new: bool,
+    /// Whether its status moved: one that is called off grants none any more.
+    pub status_moved: bool,
+    /// Whether a place was recorded, whose distance from home is to be measured.
+    pub place_recorded: bool,
+}
+
+/// What follows from writing `row` in place of `before`; nothing in other tables.
+#[must_use]
+pub fn written(table: &Table, row: &Row, before: Option<&Row>) -> Option<WrittenVisit> {
+    if table.entity != Entity::Visit {
+        return None;
+    }
+    let visit = Visit::parse(row).ok()?;
+    let before = before.and_then(|before| Visit::parse(before).ok());
+    let (came, left) =
+        before.as_ref().map_or((None, None), |before| (before.check_in_latitude, before.check_out_latitude));
+    let recorded = |latitude: Option<f64>, known| latitude.is_some() && latitude != known;
+    Some(WrittenVisit {
+        facts: visit.facts(),
+        is_new: before.is_none(),
+        status_moved: before.is_some_and(|before| before.status != visit.status),
+        place_recorded: recorded(visit.check_in_latitude, came) || recorded(visit.check_out_latitude, left),
+    })
 }

@@ -7,7 +7,7 @@ use domain::{
     error::Error,
     sync::{
         base::WorkBase,
-        judge::{self, Conflict, Other, Row, Standing, Stored},
+        record::{OthersValue, Row, Stored, own_id},
         schema::{Table, Writer},
     },
 };
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::base::BaseRow;
-use crate::{DbError, Identity, Tx, tables::sync_conflicts::ConflictStatus};
+use crate::{DbError, Identity, Tx};
 
 /// What the server has of a record that a device names.
 #[derive(Debug, FromRow)]
@@ -33,10 +33,10 @@ struct StateRow {
     receipts: Vec<String>,
 }
 
-/// A record's state, and what is needed beside its judgement.
+/// A record's state, and what is needed beside its reconciliation.
 #[derive(Debug, Default)]
 pub struct State {
-    /// For the judgement.
+    /// For the reconciliation.
     pub stored: Stored,
     /// Whose care it concerns.
     pub client_id: Option<Uuid>,
@@ -98,7 +98,7 @@ impl From<StateRow> for State {
                 .into_iter()
                 .map(|(column, mut other)| {
                     let user_id = other["user_id"].as_str().and_then(|id| id.parse().ok());
-                    (column, Other { value: other["value"].take(), user_id })
+                    (column, OthersValue { value: other["value"].take(), user_id })
                 })
                 .collect(),
             _ => BTreeMap::new(),
@@ -120,21 +120,15 @@ impl From<StateRow> for State {
     }
 }
 
-/// A table's written columns, the server's own ones included that a judgement fills in.
+/// A table's written columns, those included that the server fills in.
 fn written(table: &Table, new: bool) -> Vec<&'static str> {
-    let mut columns: Vec<_> = table
+    let by_phones = table
         .columns
         .iter()
-        .filter(|c| c.writer == Writer::Phone || (new && c.writer == Writer::PhoneOnce))
-        .map(|c| c.name)
-        .collect();
-    match (table.name, new) {
-        ("visits", _) => columns.extend(["check_in_received_at", "check_out_received_at"]),
-        ("photos", true) => columns.extend(["status", "version"]),
-        ("alerts", true) => columns.extend(["raised_by", "status", "escalation_level"]),
-        _ => {}
-    }
-    columns
+        .filter(|column| column.writer == Writer::Phone || (new && column.writer == Writer::PhoneOnce))
+        .map(|column| column.name);
+    let given = if new { table.given } else { &[] };
+    by_phones.chain(table.stamped.iter().copied()).chain(given.iter().copied()).collect()
 }
 
 /// The rule that is broken where row-level security keeps a row from being written ([`DbError::rule`]).
@@ -172,11 +166,8 @@ impl Batch<'_> {
 
     /// Its halves, the first one last; of a single record its id.
     pub fn halves(self) -> Result<[Self; 2], Uuid> {
-        fn id(row: &Row) -> Uuid {
-            judge::id(row, "id").unwrap_or_default()
-        }
         match self {
-            Batch::Insert([row]) | Batch::Update([row]) => Err(id(row)),
+            Batch::Insert([row]) | Batch::Update([row]) => Err(own_id(row).unwrap_or_default()),
             Batch::Delete([id]) => Err(*id),
             Batch::Insert(rows) => Ok(halves(rows).map(Batch::Insert)),
             Batch::Update(rows) => Ok(halves(rows).map(Batch::Update)),
@@ -275,52 +266,6 @@ pub async fn touch<I: Identity>(tx: &Tx<I>, rows: &[Touched]) -> Result<(), DbEr
         return Ok(());
     }
     tx.execute("select app.bump_change_number($1)", &[&json!(rows)]).await
-}
-
-/// A conflict, and where it arose.
-#[derive(Debug)]
-pub struct ConflictAt {
-    /// In which table.
-    pub table_name: &'static str,
-    /// In which record.
-    pub record_id: Uuid,
-    /// Whose care it concerns; none for a picture of a user.
-    pub client_id: Option<Uuid>,
-    /// The two values.
-    pub conflict: Conflict,
-}
-
-impl ConflictAt {
-    fn to_row(&self) -> Value {
-        let Conflict { column, server_value, device_value, server_user_id, standing } = &self.conflict;
-        let (standing, status) = match standing {
-            Standing::Server => ("server", ConflictStatus::NeedsReview),
-            Standing::Device => ("device", ConflictStatus::AutoResolved),
-            Standing::Overtaken => ("server", ConflictStatus::AutoResolved),
-            Standing::Deleted => ("deleted", ConflictStatus::NeedsReview),
-        };
-        json!({"table_name": self.table_name, "record_id": self.record_id, "client_id": self.client_id, "column": column,
-            "server_value": server_value, "device_value": device_value, "server_user_id": server_user_id,
-            "standing": standing, "status": status})
-    }
-}
-
-/// Keeps conflicts, those that need a person and those that are settled.
-pub async fn keep_conflicts<I: Identity>(tx: &Tx<I>, conflicts: &[ConflictAt]) -> Result<(), DbError> {
-    if conflicts.is_empty() {
-        return Ok(());
-    }
-    tx.execute(
-        "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
-           device_value, server_user_id, device_user_id, device_id, stored_side, status)
-         select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
-           c.device_value, c.server_user_id, app.user_id(), app.device_id(),
-           c.standing, c.status::conflict_status
-         from jsonb_to_recordset($1) c (table_name text, record_id uuid, client_id uuid, \"column\" text,
-           server_value jsonb, device_value jsonb, server_user_id uuid, standing text, status text)",
-        &[&conflicts.iter().map(ConflictAt::to_row).collect::<Value>()],
-    )
-    .await
 }
 
 /// A record that could not be taken, verbatim.

@@ -3,7 +3,11 @@
 
 use domain::{
     error::{Conflict as Refusal, Error, Fault},
-    sync::{judge, schema},
+    sync::{
+        choice::{self, CannotChoose, Chosen, OpenConflict},
+        conflict::ColumnConflict,
+        schema, visits,
+    },
     validation::Check,
 };
 use jiff::Timestamp;
@@ -13,56 +17,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, reads::sync_push, tables::care_team, text_sql};
-
-/// Where a conflict stands.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "needs_review")]
-pub enum ConflictStatus {
-    /// The later arrival won; the other value is kept here.
-    AutoResolved,
-    /// What stands does so until a person decides.
-    NeedsReview,
-    /// A person has decided.
-    Resolved,
-}
-
-/// What a person keeps.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "device")]
-pub enum Kept {
-    /// What the server had.
-    Server,
-    /// What the device sent.
-    Device,
-    /// What the record has by now, whatever that is; of a deleted record, that it is deleted.
-    Current,
-}
-
-/// What the record has while nobody has decided.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "server")]
-pub enum Stands {
-    /// The server's value.
-    Server,
-    /// The device's value.
-    Device,
-    /// Neither: one side deleted the record, and has no value here.
-    Deleted,
-}
-text_sql!(ConflictStatus, Kept, Stands);
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, reads::sync_push, tables::care_team};
+pub use domain::sync::conflict::{Choice, ConflictStatus, StoredSide};
 
 /// A person's decision.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -70,7 +26,7 @@ text_sql!(ConflictStatus, Kept, Stands);
 #[schema(example = json!({"keep": "device"}))]
 pub struct Decision {
     /// Which value is right.
-    pub keep: Kept,
+    pub keep: Choice,
 }
 impl Check for Decision {}
 
@@ -104,11 +60,11 @@ pub struct SyncConflict {
     /// Whose the device's value was.
     pub device_user_id: Option<Uuid>,
     /// Which of the two values the record had when they met.
-    pub standing: Stands,
+    pub standing: StoredSide,
     /// Whether somebody has decided, or must.
     pub status: ConflictStatus,
     /// What a person kept.
-    pub kept: Option<Kept>,
+    pub kept: Option<Choice>,
     /// Who decided.
     pub resolved_by: Option<Uuid>,
     /// When.
@@ -163,43 +119,39 @@ pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<SyncConflict,
 /// # Errors
 /// [`Refusal::Overwritten`] where the record has neither value, [`Refusal::Final`] where it was deleted or doesn't take
 /// the value any more, and a fault where the value doesn't fit the rest of the record.
-pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Kept) -> Result<(), Error> {
-    let kept = match keep {
-        Kept::Server => conflict.server_value.clone().unwrap_or_default(),
-        Kept::Device => conflict.device_value.clone().unwrap_or_default(),
-        Kept::Current => return Ok(()),
-    };
+pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Choice) -> Result<(), Error> {
+    if keep == Choice::Current {
+        return Ok(());
+    }
     let table = schema::table(&conflict.table).ok_or(Error::NotFound)?;
     let column = table.column(&conflict.column).ok_or(Error::NotFound)?;
     let known = sync_push::states(tx, table.name, vec![conflict.record_id], Vec::new(), None).await?;
-    let row = known.get(&conflict.record_id).and_then(|state| state.stored.row.clone());
-    let Some(before) = row.filter(|row| !judge::is_deleted(row)) else {
-        let is_the_deletion = conflict.standing == Stands::Deleted && kept.is_null();
-        return if is_the_deletion { Ok(()) } else { Err(Error::Conflict(Refusal::Final(DELETED))) };
+    let before = known.get(&conflict.record_id).and_then(|state| state.stored.present());
+    let open = OpenConflict {
+        table,
+        column,
+        server_value: conflict.server_value.as_ref().unwrap_or(&Value::Null),
+        device_value: conflict.device_value.as_ref().unwrap_or(&Value::Null),
+        stored_side: conflict.standing,
     };
-    let has = |value: &Value| column.same(before.get(column.name).unwrap_or(&Value::Null), value);
-    if has(&kept) {
-        return Ok(());
-    }
-    if ![&conflict.server_value, &conflict.device_value].iter().any(|value| has(value.as_ref().unwrap_or(&Value::Null)))
-    {
-        return Err(Error::Conflict(Refusal::Overwritten));
-    }
-    let mut row = before.clone();
-    row.insert(conflict.column.clone(), kept.clone());
-    judge::settle(table, &mut row, Some(&before), Timestamp::now())
-        .map_err(|reason| vec![Fault::body("/keep", format!("doesn't fit the record as it is: {reason}"))])?;
-    // A rule of the record may be stronger than the value: a visit with a check-in is not scheduled.
-    if !column.same(row.get(column.name).unwrap_or(&Value::Null), &kept) {
-        return Err(Error::Conflict(Refusal::Final(NOT_ANY_MORE)));
-    }
+    let row = match choice::choose(open, before, keep, Timestamp::now()) {
+        Ok(Chosen::AsItIs) => return Ok(()),
+        Ok(Chosen::Write(row)) => row,
+        Err(CannotChoose::Deleted) => return Err(Error::Conflict(Refusal::Final(DELETED))),
+        Err(CannotChoose::Overwritten) => return Err(Error::Conflict(Refusal::Overwritten)),
+        Err(CannotChoose::NotAnyMore) => return Err(Error::Conflict(Refusal::Final(NOT_ANY_MORE))),
+        Err(CannotChoose::DoesNotFit(reason)) => {
+            return Err(vec![Fault::body("/keep", format!("doesn't fit the record as it is: {reason}"))].into());
+        }
+    };
     tx.execute("select app.begin_conflict_resolution()", &[]).await?;
     sync_push::update(tx, table, std::slice::from_ref(&row)).await.map_err(|error| match error {
         error if error.is_about_the_data() => Error::Conflict(Refusal::Final(NOT_ANY_MORE)),
         error => error.into(),
     })?;
-    if table.name == "visits" && row.get("status") != before.get("status") {
-        refresh_grant(tx, &row).await?;
+    // A visit that took place though it was called off counts for its caregiver's access again.
+    if let Some(visit) = visits::written(table, &row, before).filter(|visit| visit.status_moved) {
+        care_team::refresh_scheduled(tx, visit.facts.client_id, visit.facts.user_id).await?;
     }
     Ok(())
 }
@@ -207,16 +159,8 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: K
 const DELETED: &str = "The record was deleted; what was written is kept here. Keep `current` to leave it so.";
 const NOT_ANY_MORE: &str = "The record can't take this value any more. Keep `current` to leave it as it is.";
 
-/// A visit that took place though it was called off counts for its caregiver's access again.
-async fn refresh_grant<I: Identity>(tx: &mut Tx<I>, visit: &judge::Row) -> Result<(), Error> {
-    match (judge::id(visit, "client_id"), judge::id(visit, "user_id")) {
-        (Some(client), Some(caregiver)) => care_team::refresh_scheduled(tx, client, caregiver).await,
-        _ => Ok(()),
-    }
-}
-
 /// Notes the decision.
-pub async fn resolve<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Kept) -> Result<SyncConflict, Error> {
+pub async fn resolve<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Choice) -> Result<SyncConflict, Error> {
     tx.audit(
         AuditEntry::new("conflict.resolve", "sync_conflict", conflict.id, conflict.client_id)
             .with(json!({"keep": keep, "table": conflict.table, "column": conflict.column})),
@@ -230,4 +174,45 @@ pub async fn resolve<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep:
     )
     .await?
     .ok_or(Error::NotFound)
+}
+
+/// A conflict, and where it arose.
+#[derive(Debug)]
+pub struct ConflictAt {
+    /// In which table.
+    pub table_name: &'static str,
+    /// In which record.
+    pub record_id: Uuid,
+    /// Whose care it concerns; none for a picture of a user.
+    pub client_id: Option<Uuid>,
+    /// The two values.
+    pub conflict: ColumnConflict,
+}
+
+impl ConflictAt {
+    fn to_row(&self) -> Value {
+        let ColumnConflict { column, server_value, device_value, server_user_id, resolution } = &self.conflict;
+        let (stored_side, status) = (resolution.stored_side(), resolution.status());
+        json!({"table_name": self.table_name, "record_id": self.record_id, "client_id": self.client_id, "column": column,
+            "server_value": server_value, "device_value": device_value, "server_user_id": server_user_id,
+            "stored_side": stored_side, "status": status})
+    }
+}
+
+/// Keeps conflicts, those that need a person and those that are settled.
+pub async fn keep<I: Identity>(tx: &Tx<I>, conflicts: &[ConflictAt]) -> Result<(), DbError> {
+    if conflicts.is_empty() {
+        return Ok(());
+    }
+    tx.execute(
+        "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
+           device_value, server_user_id, device_user_id, device_id, stored_side, status)
+         select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
+           c.device_value, c.server_user_id, app.user_id(), app.device_id(),
+           c.stored_side, c.status::conflict_status
+         from jsonb_to_recordset($1) c (table_name text, record_id uuid, client_id uuid, \"column\" text,
+           server_value jsonb, device_value jsonb, server_user_id uuid, stored_side text, status text)",
+        &[&conflicts.iter().map(ConflictAt::to_row).collect::<Value>()],
+    )
+    .await
 }

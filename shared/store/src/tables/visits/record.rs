@@ -11,7 +11,7 @@ use crate::{
 use domain::transitions::VisitStatus;
 use domain::{
     Versioned,
-    sync::schema::LATEST_MS,
+    limits::LATEST_MS,
     validation::{Check, Faults},
 };
 use jiff::{SignedDuration, Timestamp};

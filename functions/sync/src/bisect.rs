@@ -1,16 +1,16 @@
-//! Which records the database doesn't take though they were judged sound: a constraint that the judge doesn't know, a
-//! policy of row-level security. One bad record never blocks the rest.
+//! Finds the records that the database doesn't take though they were reconciled: a constraint that the rules don't
+//! know, a policy of row-level security. One bad record never blocks the rest.
 
 use std::collections::BTreeMap;
 
-use domain::{identity::Caller, sync::permits::NOT_YOURS};
+use domain::{identity::Caller, sync::policy::NOT_YOURS};
 use store::{DbError, Tx, reads::sync_push::OUT_OF_REACH};
 use uuid::Uuid;
 
-use crate::outcome::Outcome;
+use crate::plan::Plan;
 
 /// Records that the database doesn't take, by table and id, and why.
-pub(crate) type Barred = BTreeMap<(&'static str, Uuid), String>;
+pub(crate) type DatabaseRejections = BTreeMap<(&'static str, Uuid), String>;
 
 fn reason(error: &DbError) -> String {
     match error.rule() {
@@ -21,9 +21,9 @@ fn reason(error: &DbError) -> String {
 
 /// Tries the batches one after the other, and halves the first that fails down to single records. Only the first: what
 /// else fails may fail for what it lacks then. Nothing of it is committed.
-pub(crate) async fn find(tx: &Tx<Caller>, outcome: &Outcome) -> Result<Barred, DbError> {
-    for (table, batch) in outcome.batches() {
-        let mut found = Barred::new();
+pub(crate) async fn rejections(tx: &Tx<Caller>, plan: &Plan) -> Result<DatabaseRejections, DbError> {
+    for (table, batch) in plan.batches() {
+        let mut found = DatabaseRejections::new();
         let mut suspects = vec![batch];
         while let Some(batch) = suspects.pop() {
             match tx.savepoint(batch.write(tx, table)).await? {
@@ -41,5 +41,5 @@ pub(crate) async fn find(tx: &Tx<Caller>, outcome: &Outcome) -> Result<Barred, D
             return Ok(found);
         }
     }
-    Ok(Barred::new())
+    Ok(DatabaseRejections::new())
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use aws_lc_rs::digest;
 use domain::sync::{
-    judge::Pushed,
+    record::PushedRecord,
     schema::{self, Table},
 };
 use serde::Deserialize;
@@ -12,14 +12,14 @@ use serde_json::{Map, Value, json, value::RawValue};
 use store::reads::sync_push::Refused;
 use uuid::Uuid;
 
-use crate::outline;
+use crate::envelope;
 
 /// One record of a push that has a table and an id.
 pub(crate) struct Record<'a> {
     pub(crate) table: &'static Table,
     pub(crate) id: Uuid,
     /// None where the device deleted it.
-    pub(crate) pushed: Option<Pushed>,
+    pub(crate) pushed: Option<PushedRecord>,
     /// SHA-256 of what the device edited, in PostgreSQL's hexadecimal.
     pub(crate) digest: String,
     raw: &'a str,
@@ -44,7 +44,7 @@ pub(crate) struct Records<'a> {
 pub(crate) fn read(body: &[u8]) -> web::Result<Records<'_>> {
     let mut records = Records { sound: Vec::new(), refused: Vec::new() };
     let (mut ids, mut kept) = (BTreeSet::new(), BTreeSet::new());
-    for outline::List { table, name, items } in outline::read(body)? {
+    for envelope::List { table, name, items } in envelope::read(body)? {
         for item in items {
             let refused = match record(&table, &name, item) {
                 Ok(record) if ids.insert((record.table.name, record.id)) => {
@@ -79,7 +79,7 @@ fn record<'a>(table: &str, list: &str, item: &'a RawValue) -> Result<Record<'a>,
     let reason = match (schema::table(table), id.and_then(schema::uuid_of), list) {
         (Some(table), Some(id), "created" | "updated" | "deleted") => {
             let pushed = match body {
-                Value::Object(raw) => Some(Pushed { id, raw, created: list == "created" }),
+                Value::Object(raw) => Some(PushedRecord { id, raw, created: list == "created" }),
                 _ => None,
             };
             return Ok(Record { table, id, pushed, digest, raw });
@@ -122,7 +122,8 @@ fn id_of_unreadable(raw: &str) -> Option<String> {
     serde_json::from_str::<Named<'_>>(raw).ok().map(|named| named.id.into_owned())
 }
 
-/// What the device edited, and when: `WatermelonDB` lays that over what it pulls, so that a replay may differ elsewhere.
+/// What the device edited, and when: `WatermelonDB` lays that over what it pulls, so that a replay may differ
+/// elsewhere.
 fn edited(body: &Value) -> Cow<'_, Value> {
     let Some(row) = body.as_object() else { return Cow::Borrowed(body) };
     let changed = row.get("_changed").and_then(Value::as_str).unwrap_or_default();

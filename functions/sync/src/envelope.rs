@@ -1,5 +1,5 @@
-//! The outermost shape of a push: tables, their lists, and records that nobody has read yet. What is wrong with it is told
-//! all at once.
+//! The outermost shape of a push: tables, their lists, and records that nobody has read yet. What is wrong with it is
+//! told all at once.
 
 use std::fmt;
 

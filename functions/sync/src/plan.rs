@@ -1,0 +1,250 @@
+//! What becomes of a push: what is to be written, by table, and what is to be said of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::{
+    identity::Caller,
+    sync::{
+        conflict::{ColumnConflict, Resolution},
+        policy::{Actor, Context},
+        reconcile,
+        record::{Action, PushedRecord, Reconciled, Row, change_number},
+        schema::{Entity, TABLES, Table},
+        visits,
+    },
+};
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use store::{
+    AuditEntry, DbError, Tx,
+    reads::sync_push::{self, Batch, Receipt, Refused, State, Touched},
+    tables::{
+        care_team::{self, Pairs},
+        sync_conflicts::{self, ConflictAt},
+    },
+};
+use uuid::Uuid;
+
+use crate::{parse::Record, server_state::ServerState};
+
+/// What is to be written, by table, and what is to be told.
+#[derive(Default)]
+pub(crate) struct Plan {
+    /// The number that the phone's cursor has come to.
+    held: i64,
+    inserts: BTreeMap<&'static str, Vec<Row>>,
+    updates: BTreeMap<&'static str, Vec<Row>>,
+    deletes: BTreeMap<&'static str, Vec<Uuid>>,
+    /// Rows that the phone must get again.
+    touched: Vec<Touched>,
+    pub(crate) conflicts: Vec<ConflictAt>,
+    pub(crate) refused: Vec<Refused>,
+    receipts: Vec<Receipt>,
+    audit: Vec<AuditEntry>,
+    /// Visits with a new check-in or check-out.
+    checked: Vec<Uuid>,
+    /// Of new visits: they grant access.
+    planned: Pairs,
+    /// Of visits whose status moved: one that is called off grants none any more.
+    moved: Pairs,
+    /// Deletions that were refused: the phone must forget them, so that it takes the record again.
+    pub(crate) returned: BTreeSet<(&'static str, Uuid)>,
+    /// How many records change something.
+    pub(crate) applied: usize,
+    /// How many the server had already.
+    pub(crate) unchanged: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(refused: Vec<Refused>, held: i64) -> Self {
+        Self { held, refused, ..Self::default() }
+    }
+
+    /// Puts a record into quarantine. One that the phone deleted comes back to it.
+    pub(crate) fn refuse(&mut self, record: &Record<'_>, server: &ServerState, reason: String) {
+        self.refused.push(record.refused(reason));
+        let Some(row) = server.of(record.table, record.id).and_then(|state| state.stored.present()) else { return };
+        if record.pushed.is_none() {
+            let (table, id) = (record.table.name, record.id);
+            self.returned.insert((table, id));
+            // What changed after the phone's cursor comes with its next pull anyway.
+            if self.has_passed(row) {
+                self.touched.push(Touched { table, id, columns: Vec::new() });
+            }
+        }
+    }
+
+    /// Reconciles a record with what the server has, and plans what follows.
+    pub(crate) fn add(
+        &mut self,
+        record: &Record<'_>,
+        server: &ServerState,
+        actor: &Actor,
+        context: &mut Context,
+        now: Timestamp,
+    ) {
+        let (table, id) = (record.table, record.id);
+        let nothing = State::default();
+        let state = server.of(table, id).unwrap_or(&nothing);
+        let digest = record.digest.trim_start_matches("\\x");
+        if state.receipts.iter().any(|receipt| receipt == digest) {
+            self.unchanged += 1;
+            self.send_again_where_other(record, state);
+            return;
+        }
+        let Reconciled { action, conflicts } = match &record.pushed {
+            Some(pushed) => reconcile::upsert(table, pushed, &state.stored, actor, context, now),
+            None => reconcile::delete(table, &state.stored, actor, context),
+        };
+        let client_id = state.client_id.or_else(|| reconcile::client_of(table, action.row()?, context));
+        match action {
+            Action::Refuse(reason) => {
+                self.refuse(record, server, reason);
+                return;
+            }
+            Action::Keep => {
+                self.unchanged += 1;
+                self.send_again_where_other(record, state);
+            }
+            Action::Insert(row) => {
+                self.note_visit(table, id, &row, None, context);
+                self.apply(Verb::Create, record, client_id);
+                self.inserts.entry(table.name).or_default().push(row);
+            }
+            Action::Update(row) => {
+                self.note_visit(table, id, &row, state.stored.row.as_ref(), context);
+                self.apply(Verb::Update, record, client_id);
+                self.send_again(record, kept_back(&conflicts));
+                self.updates.entry(table.name).or_default().push(row);
+            }
+            Action::Delete => {
+                self.apply(Verb::Delete, record, client_id);
+                self.deletes.entry(table.name).or_default().push(id);
+            }
+        }
+        let at = |conflict| ConflictAt { table_name: table.name, record_id: id, client_id, conflict };
+        self.conflicts.extend(conflicts.into_iter().map(at));
+        let row_stamp = record.pushed.as_ref().and_then(PushedRecord::stamp);
+        self.receipts.push(Receipt { record_id: id, body_sha256: record.digest.clone(), row_stamp });
+    }
+
+    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again. What
+    /// changed after its cursor comes with its next pull anyway. But where it wrote the column itself it must be
+    /// touched all the same: that is a change of others, so that what the phone writes before it has seen it is a
+    /// conflict.
+    fn send_again_where_other(&mut self, record: &Record<'_>, state: &State) {
+        let (Some(row), Some(pushed)) = (state.stored.present(), &record.pushed) else { return };
+        let columns = reconcile::differing(record.table, pushed, row);
+        if self.has_passed(row) || columns.iter().any(|column| pushed.edits(column)) {
+            self.send_again(record, columns);
+        }
+    }
+
+    fn has_passed(&self, row: &Row) -> bool {
+        change_number(row).is_some_and(|number| number <= self.held)
+    }
+
+    fn send_again(&mut self, record: &Record<'_>, columns: Vec<String>) {
+        if !columns.is_empty() {
+            self.touched.push(Touched { table: record.table.name, id: record.id, columns });
+        }
+    }
+
+    /// A visit of this push is known to what follows in it; new check-ins are measured, and new visits grant access.
+    fn note_visit(&mut self, table: &Table, id: Uuid, row: &Row, before: Option<&Row>, context: &mut Context) {
+        let Some(visit) = visits::written(table, row, before) else { return };
+        let pair = (visit.facts.client_id, visit.facts.user_id);
+        if visit.is_new {
+            self.planned.insert(pair);
+        }
+        if visit.status_moved {
+            self.moved.insert(pair);
+        }
+        if visit.place_recorded {
+            self.checked.push(id);
+        }
+        context.visits.insert(id, visit.facts);
+    }
+
+    fn apply(&mut self, verb: Verb, record: &Record<'_>, client_id: Option<Uuid>) {
+        self.applied += 1;
+        let (action, resource) = verb.action(record.table.entity);
+        let entry = AuditEntry::new(action, resource, record.id, client_id);
+        self.audit.push(entry.with(serde_json::json!({"by": "sync"})));
+    }
+
+    /// What goes on record.
+    pub(crate) fn audit(&self) -> impl Iterator<Item = AuditEntry> {
+        self.audit.iter().cloned()
+    }
+
+    /// The records to be written, parents first.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = (&'static Table, Batch<'_>)> {
+        fn of<'a, T>(lists: &'a BTreeMap<&str, Vec<T>>, table: &Table) -> &'a [T] {
+            lists.get(table.name).map_or(&[], Vec::as_slice)
+        }
+        TABLES.iter().flat_map(|table| {
+            let batches = [
+                Batch::Insert(of(&self.inserts, table)),
+                Batch::Update(of(&self.updates, table)),
+                Batch::Delete(of(&self.deletes, table)),
+            ];
+            batches.into_iter().filter(|batch| !batch.is_empty()).map(move |batch| (table, batch))
+        })
+    }
+
+    /// Sends everything at once, one statement a table and list; `base` is where the device's work began.
+    pub(crate) async fn write(&self, tx: &Tx<Caller>, base: Option<i64>) -> Result<(), DbError> {
+        let batches = self.batches().map(|(table, batch)| batch.write(tx, table));
+        futures_util::try_join!(
+            try_join_all(batches),
+            sync_push::touch(tx, &self.touched),
+            sync_push::measure(tx, &self.checked),
+            care_team::refresh_all_scheduled(tx, &self.planned),
+            care_team::shorten_all_scheduled(tx, &self.moved),
+            sync_conflicts::keep(tx, &self.conflicts),
+            sync_push::quarantine(tx, &self.refused, base),
+            sync_push::remember(tx, &self.receipts),
+        )
+        .map(drop)
+    }
+
+    /// Whether somebody asks for help: not only when the minute job comes round.
+    pub(crate) fn raises_alerts(&self) -> bool {
+        self.inserts.contains_key(Entity::Alert.table().name)
+    }
+}
+
+/// What is done to a record.
+#[derive(Clone, Copy)]
+enum Verb {
+    Create,
+    Update,
+    Delete,
+}
+
+impl Verb {
+    /// The name in the audit log for doing it to an entity, and the entity's own.
+    fn action(self, entity: Entity) -> (&'static str, &'static str) {
+        match (entity, self) {
+            (Entity::Client, _) => ("client.update", "client"),
+            (Entity::Visit, Self::Create) => ("visit.create", "visit"),
+            (Entity::Visit, Self::Update) => ("visit.update", "visit"),
+            (Entity::Visit, Self::Delete) => ("visit.delete", "visit"),
+            (Entity::VisitTask, Self::Create) => ("visit_task.create", "visit_task"),
+            (Entity::VisitTask, Self::Update) => ("visit_task.update", "visit_task"),
+            (Entity::VisitTask, Self::Delete) => ("visit_task.delete", "visit_task"),
+            (Entity::Photo, Self::Create) => ("photo.create", "photo"),
+            (Entity::Photo, Self::Update) => ("photo.update", "photo"),
+            (Entity::Photo, Self::Delete) => ("photo.delete", "photo"),
+            (Entity::Alert, Self::Create) => ("alert.create", "alert"),
+            (Entity::Alert, Self::Update | Self::Delete) => ("alert.update", "alert"),
+        }
+    }
+}
+
+/// The columns for which the phone takes its own value for the server's, wrongly.
+fn kept_back(conflicts: &[ColumnConflict]) -> Vec<String> {
+    let kept_back = conflicts.iter().filter(|conflict| conflict.resolution != Resolution::Device);
+    kept_back.map(|conflict| conflict.column.clone()).collect()
+}

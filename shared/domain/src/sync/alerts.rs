@@ -1,0 +1,49 @@
+//! Alerts: whoever cares for a client raises them; how they go on is the server's.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{
+    policy::{Actor, Context, NOT_YOURS, Write, refused},
+    synced_table::SyncedTable,
+};
+use crate::transitions::AlertStatus;
+
+/// What the rules look at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Alert {
+    client_id: Uuid,
+    visit_id: Option<Uuid>,
+    raised_by: Option<Uuid>,
+    status: Option<AlertStatus>,
+    escalation_level: Option<i32>,
+}
+
+impl SyncedTable for Alert {
+    fn begin(&mut self, actor: &Actor) {
+        self.raised_by = Some(actor.user_id);
+        self.status = Some(AlertStatus::Open);
+        self.escalation_level = Some(0);
+    }
+
+    fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
+        match write {
+            Write::Create(alert) if !context.clients.contains(&alert.client_id) => refused(NOT_YOURS),
+            Write::Create(alert) if alert.visit_id.is_some_and(|visit| !context.visits.contains_key(&visit)) => {
+                refused("its visit is not known")
+            }
+            Write::Create(_) => Ok(()),
+            _ if actor.role.sees_agency() => Ok(()),
+            Write::Change { before, .. } | Write::ChangeDeleted { before, .. }
+                if before.raised_by == Some(actor.user_id) =>
+            {
+                Ok(())
+            }
+            _ => refused(NOT_YOURS),
+        }
+    }
+
+    fn client_id(&self, _context: &Context) -> Option<Uuid> {
+        Some(self.client_id)
+    }
+}

@@ -1,0 +1,106 @@
+//! Two values for one column: which of them the record has, and what a person makes of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::text_sql;
+
+/// Two values for one column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnConflict {
+    /// Which column.
+    pub column: String,
+    /// What the server had.
+    pub server_value: Value,
+    /// What the device sent.
+    pub device_value: Value,
+    /// Who gave the server its value.
+    pub server_user_id: Option<Uuid>,
+    /// Which of the two the record has.
+    pub resolution: Resolution,
+}
+
+/// What is done about two values by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// The record has the server's value, until a person decides.
+    Server,
+    /// It has the device's: it arrived later.
+    Device,
+    /// It has the server's: the device itself wrote it, later than what arrives now.
+    Overtaken,
+    /// Neither: the record is deleted. The side that deleted it has no value.
+    Deleted,
+}
+
+impl Resolution {
+    /// The side whose value the record has.
+    #[must_use]
+    pub fn stored_side(self) -> StoredSide {
+        match self {
+            Self::Server | Self::Overtaken => StoredSide::Server,
+            Self::Device => StoredSide::Device,
+            Self::Deleted => StoredSide::Deleted,
+        }
+    }
+
+    /// Whether a person must decide.
+    #[must_use]
+    pub fn status(self) -> ConflictStatus {
+        match self {
+            Self::Server | Self::Deleted => ConflictStatus::NeedsReview,
+            Self::Device | Self::Overtaken => ConflictStatus::AutoResolved,
+        }
+    }
+}
+
+/// Where a conflict stands.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "needs_review")]
+pub enum ConflictStatus {
+    /// The later arrival won; the other value is kept here.
+    AutoResolved,
+    /// What stands does so until a person decides.
+    NeedsReview,
+    /// A person has decided.
+    Resolved,
+}
+
+/// What the record has while nobody has decided.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "server")]
+pub enum StoredSide {
+    /// The server's value.
+    Server,
+    /// The device's value.
+    Device,
+    /// Neither: one side deleted the record, and has no value here.
+    Deleted,
+}
+
+/// What a person keeps.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "device")]
+pub enum Choice {
+    /// What the server had.
+    Server,
+    /// What the device sent.
+    Device,
+    /// What the record has by now, whatever that is; of a deleted record, that it is deleted.
+    Current,
+}
+text_sql!(Choice, ConflictStatus, StoredSide);

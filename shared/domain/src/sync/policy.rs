@@ -1,0 +1,84 @@
+//! Who may write what by sync: the rules of REST, within what phones write at all (docs/decisions/0006). Here is what
+//! they look at; each table's own ones stand with it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use uuid::Uuid;
+
+use crate::identity::Role;
+
+/// Told for rows of others, and of nobody: which of the two is not told.
+pub const NOT_YOURS: &str = "this is not yours to change";
+
+/// Who pushes.
+#[derive(Clone, Copy, Debug)]
+pub struct Actor {
+    /// Who.
+    pub user_id: Uuid,
+    /// In which agency.
+    pub agency_id: Uuid,
+    /// As what.
+    pub role: Role,
+}
+
+impl Actor {
+    /// Whether a visit by `caregiver` is the actor's to document: their own, or anybody's for coordinators.
+    pub(super) fn answers_for(&self, caregiver: Uuid) -> bool {
+        self.role.sees_agency() || self.user_id == caregiver
+    }
+}
+
+/// What the records of a visit need to know of it.
+#[derive(Clone, Debug)]
+pub struct VisitFacts {
+    /// Who goes there.
+    pub user_id: Uuid,
+    /// Who is visited.
+    pub client_id: Uuid,
+    /// Whether it was called off.
+    pub cancelled: bool,
+    /// Whether it took place and has ended.
+    pub completed: bool,
+}
+
+/// What a record's rules need to know beside the record.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Clients whom the caller may see, as far as this push names them.
+    pub clients: BTreeSet<Uuid>,
+    /// Those of them that were taken from the caller: only what was done before is taken from the device.
+    pub taken_clients: BTreeSet<Uuid>,
+    /// Visits that the caller may see, as far as this push names them; those of the push itself included.
+    pub visits: BTreeMap<Uuid, VisitFacts>,
+    /// Visits that this push names and that are there, but not the caller's to see.
+    pub hidden_visits: BTreeSet<Uuid>,
+    /// Visits that this push names, would be the caller's to see, and were deleted.
+    pub deleted_visits: BTreeMap<Uuid, VisitFacts>,
+}
+
+/// What a device means to do to a record.
+pub(super) enum Write<'a, T> {
+    /// Make it.
+    Create(&'a T),
+    /// Make `after` of `before`.
+    Change {
+        /// The record as it is.
+        before: &'a T,
+        /// With all the device's edits.
+        after: &'a T,
+    },
+    /// The same to a record that was deleted meanwhile: whether it could have been done before that.
+    ChangeDeleted {
+        /// The record as it was.
+        before: &'a T,
+        /// With all the device's edits.
+        after: &'a T,
+    },
+    /// Delete it.
+    Delete(&'a T),
+}
+
+/// Refuses for `reason`.
+pub(super) fn refused(reason: impl Into<String>) -> Result<(), String> {
+    Err(reason.into())
+}

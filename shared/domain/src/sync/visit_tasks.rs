@@ -1,0 +1,85 @@
+//! Tasks: as over REST, those of one's own visits, of the types that one's role writes. A tick goes with its time, and
+//! what was measured or given must be plausible.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    policy::{Actor, Context, NOT_YOURS, VisitFacts, Write, refused},
+    schema::Column,
+    synced_table::SyncedTable,
+};
+use crate::{clinical, error::Error, task_type::TaskType, validation::Faults};
+
+/// What the rules look at.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct VisitTask {
+    visit_id: Uuid,
+    task_type: TaskType,
+    completed: bool,
+    completed_at: Option<Timestamp>,
+    data: Option<Value>,
+}
+
+impl SyncedTable for VisitTask {
+    fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
+        match write {
+            Write::Create(task) | Write::Delete(task) => task.may_be_written(actor, context),
+            Write::Change { before, after } => {
+                before.may_be_written(actor, context)?;
+                after.may_be_written(actor, context)
+            }
+            Write::ChangeDeleted { before, after } => [before, after].into_iter().try_for_each(|task| {
+                let visit = context.visits.get(&task.visit_id).or_else(|| context.deleted_visits.get(&task.visit_id));
+                task.is_for(visit.ok_or(NOT_YOURS)?, actor)
+            }),
+        }
+    }
+
+    fn waits_for_a_person(&self, column: &Column) -> bool {
+        column.clinical && self.task_type.is_clinical()
+    }
+
+    fn settle(&mut self, _before: Option<&Self>, now: Timestamp) -> Result<(), String> {
+        self.completed_at = self.completed.then(|| self.completed_at.unwrap_or(now));
+        self.data.as_ref().map_or(Ok(()), |data| check(self.task_type, data))
+    }
+
+    fn client_id(&self, context: &Context) -> Option<Uuid> {
+        context.visits.get(&self.visit_id).map(|visit| visit.client_id)
+    }
+}
+
+impl VisitTask {
+    fn may_be_written(&self, actor: &Actor, context: &Context) -> Result<(), String> {
+        let visit = context.visits.get(&self.visit_id).ok_or("its visit is not known")?;
+        if visit.cancelled && actor.answers_for(visit.user_id) {
+            return refused("its visit was called off");
+        }
+        self.is_for(visit, actor)
+    }
+
+    fn is_for(&self, visit: &VisitFacts, actor: &Actor) -> Result<(), String> {
+        if !actor.answers_for(visit.user_id) {
+            return refused(NOT_YOURS);
+        }
+        if !self.task_type.writable_by(actor.role) {
+            return refused(format!("tasks of the type {} are for nurses", <&str>::from(self.task_type)));
+        }
+        Ok(())
+    }
+}
+
+/// Says of everything in `data` that can't be true where it stands.
+fn check(task_type: TaskType, data: &Value) -> Result<(), String> {
+    let mut faults = Faults::default();
+    clinical::check_data(task_type, data, "", &mut faults).map_err(|error| error.to_string())?;
+    let Err(Error::Invalid(faults)) = faults.into_result() else { return Ok(()) };
+    let told: Vec<_> = faults
+        .into_iter()
+        .map(|fault| format!("data{} {}", fault.pointer.unwrap_or_default().trim_start_matches('#'), fault.detail))
+        .collect();
+    refused(told.join("; "))
+}
