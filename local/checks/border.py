@@ -83,11 +83,11 @@ def _roles() -> list[str]:
 
 
 def jobs() -> set[str]:
-    """The jobs that functions/jobs knows."""
-    text = (ROOT / "functions" / "jobs" / "src" / "lib.rs").read_text()
-    body = re.search(r"pub enum Job \{(.*?)\n\}", text, re.DOTALL)
+    """The jobs there are."""
+    text = (ROOT / "shared" / "domain" / "src" / "jobs.rs").read_text()
+    body = re.search(r"pub enum JobName \{(.*?)\n\}", text, re.DOTALL)
     if not body:
-        raise SystemExit("functions/jobs/src/lib.rs has another shape than local/checks/border.py reads")
+        raise SystemExit("shared/domain/src/jobs.rs has another shape than local/checks/border.py reads")
     return {
         re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower() for name in re.findall(r"^ {4}(\w+),$", body[1], re.MULTILINE)
     }

@@ -174,12 +174,12 @@ async fn whichever_way_an_alert_comes_and_goes_jobs_is_asked_at_once() {
     let nurse = app.nurse().await.through(functions.clone());
     let coordinator = app.coordinator().await.through(functions);
     let id = raised(&nurse).await;
-    assert_eq!(lambda.jobs(), [jobs::Job::Escalate]);
+    assert_eq!(lambda.jobs(), [jobs::JobName::Escalate]);
     // A phone that rings for it stops.
     act(&coordinator, id, "acknowledge").await.expect(200);
-    assert_eq!(lambda.jobs(), [jobs::Job::Dispatch]);
+    assert_eq!(lambda.jobs(), [jobs::JobName::Dispatch]);
     act(&coordinator, id, "resolve").await.expect(200);
-    assert_eq!(lambda.jobs(), [jobs::Job::Dispatch]);
+    assert_eq!(lambda.jobs(), [jobs::JobName::Dispatch]);
 
     let pulled = nurse.get("/v1/sync?last_pulled_at=0&schema_version=2").await.expect(200);
     let alert = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": ALMA, "visit_id": null,
@@ -187,7 +187,7 @@ async fn whichever_way_an_alert_comes_and_goes_jobs_is_asked_at_once() {
     let path = format!("/v1/sync?last_pulled_at={}", pulled["timestamp"]);
     let push = json!({"changes": {"alerts": {"created": [alert], "updated": [], "deleted": []}}});
     nurse.post(&path, &push).await.expect(200);
-    assert_eq!(lambda.jobs(), [jobs::Job::Escalate]);
+    assert_eq!(lambda.jobs(), [jobs::JobName::Escalate]);
     let nothing = json!({"changes": {}});
     nurse.post(&path, &nothing).await.expect(200);
     assert_eq!(lambda.jobs(), []);

@@ -45,7 +45,7 @@ impl FakeLambda {
     }
 
     /// The same of `jobs`, by the jobs' names.
-    pub fn jobs(&mut self) -> Vec<jobs::Job> {
+    pub fn jobs(&mut self) -> Vec<jobs::JobName> {
         let event = |invoked: Invocation| serde_json::from_str::<jobs::Event>(&invoked.event).unwrap();
         self.take().into_iter().map(|invoked| event(invoked).job).collect()
     }

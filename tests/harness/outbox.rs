@@ -8,7 +8,7 @@ use domain::{
     messages::{DailyVisit, Locale, Template},
 };
 use jiff::SignedDuration;
-use jobs::{Answer, Deadline, Job, Jobs};
+use jobs::{Answer, Deadline, JobName, Jobs};
 use runtime::{lambda::Fatal, secrets::Secrets};
 use secrecy::SecretString;
 use store::{
@@ -73,10 +73,10 @@ impl TestOutbox {
 
     /// Sends what is due, by the fake's clock, without a deadline.
     pub async fn dispatch(&self) -> Answer {
-        self.run(&self.jobs, Job::Dispatch, Deadline::when(|| false)).await.unwrap()
+        self.run(&self.jobs, JobName::Dispatch, Deadline::when(|| false)).await.unwrap()
     }
 
-    pub async fn run(&self, jobs: &Jobs, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
+    pub async fn run(&self, jobs: &Jobs, job: JobName, deadline: Deadline) -> Result<Answer, Fatal> {
         jobs.run_by(self.fake.clock.clock(), job, deadline).await
     }
 

@@ -1,7 +1,7 @@
 //! What a job queues is sent in the same run, whatever failed for somebody else.
 
 use jiff::Timestamp;
-use jobs::{Answer, Deadline, Event, Job};
+use jobs::{Answer, Deadline, Event, JobName};
 use runtime::lambda::Fatal;
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use crate::harness::{
 };
 
 /// As the schedule, or whoever raised an alert, has it done.
-async fn now(outbox: &TestOutbox, job: Job) -> Result<Answer, Fatal> {
+async fn now(outbox: &TestOutbox, job: JobName) -> Result<Answer, Fatal> {
     outbox.environment().run(Event { job, now: None }, Deadline::when(|| false)).await
 }
 
@@ -45,7 +45,7 @@ async fn one_alert_that_can_t_move_holds_up_nobodys_call_and_fails_the_run() {
     alert(&outbox).await;
     broken(&outbox, "escalations", &format!("new.alert_id = '{stuck}'")).await;
     let captured = Captured::start();
-    assert!(now(&outbox, Job::Escalate).await.is_err());
+    assert!(now(&outbox, JobName::Escalate).await.is_err());
     assert_eq!(outbox.fake.accepted().len(), 1);
     let line = captured.lines().into_iter().find(|line| line["alertId"] == stuck.to_string()).unwrap();
     assert!(line["error"].as_str().unwrap().contains("it is broken (XX000)"), "the reason: {line}");
@@ -64,7 +64,7 @@ async fn an_agency_whose_late_visits_fail_holds_up_no_other() {
     }
     broken(&outbox, "messages", &format!("new.agency_id = '{AGENCY_B}'")).await;
     let captured = Captured::start();
-    assert!(now(&outbox, Job::LateVisits).await.is_err());
+    assert!(now(&outbox, JobName::LateVisits).await.is_err());
     assert_eq!(outbox.fake.accepted().len(), 1);
     let line = captured.lines().into_iter().find(|line| line["agency_id"] == AGENCY_B.to_string()).unwrap();
     assert!(line["error"].as_str().unwrap().contains("it is broken (XX000)"), "the reason: {line}");
@@ -74,7 +74,7 @@ async fn an_agency_whose_late_visits_fail_holds_up_no_other() {
 async fn dispatch_and_escalate_refuse_a_time_in_the_future() {
     let outbox = TestOutbox::new().await;
     let ahead = Timestamp::now() + jiff::SignedDuration::from_mins(2);
-    for (job, refused) in [(Job::Dispatch, true), (Job::Escalate, true), (Job::LateVisits, false)] {
+    for (job, refused) in [(JobName::Dispatch, true), (JobName::Escalate, true), (JobName::LateVisits, false)] {
         let event = Event { job, now: Some(ahead) };
         let answer = outbox.environment().run(event, Deadline::when(|| false)).await;
         assert_eq!(answer.is_err(), refused, "{answer:?}");

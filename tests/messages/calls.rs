@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
-use jobs::{Deadline, Job};
+use jobs::{Deadline, JobName};
 use store::tables::messages::{self, Message};
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -44,7 +44,7 @@ async fn the_next_person_is_called_at_once_where_a_number_can_t_be() {
         COORDINATOR.id
     );
     outbox.app.database.write(AGENCY_A, &alert).await;
-    outbox.run(&outbox.environment(), Job::Escalate, Deadline::when(|| false)).await.unwrap();
+    outbox.run(&outbox.environment(), JobName::Escalate, Deadline::when(|| false)).await.unwrap();
     outbox.fake.fail(Fault::Refused(21211));
     outbox.fake.clock.advance_to(jiff::Timestamp::now() + SignedDuration::from_secs(1));
     assert_eq!(counts(&outbox.dispatch().await), HashMap::from([("dead", 1), ("sent", 1)]));

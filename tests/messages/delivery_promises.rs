@@ -4,7 +4,7 @@
 use std::{future::poll_fn, task::Poll};
 
 use jiff::{SignedDuration, Timestamp};
-use jobs::{Deadline, Job};
+use jobs::{Deadline, JobName};
 use store::tables::messages::{self, Message, Report};
 use tokio::sync::oneshot;
 
@@ -136,7 +136,7 @@ async fn one_answered_late_beside_one_in_doubt(outbox: &TestOutbox, is_leased: b
         outbox.queue(&[alert_call("second", TO)]).await;
         // Whichever run takes the second: the first one's is busy, so that the other comes to look.
         until("the look", async || {
-            outbox.run(&other, Job::Dispatch, after_a_look()).await.unwrap();
+            outbox.run(&other, JobName::Dispatch, after_a_look()).await.unwrap();
             outbox.fake.clock.advance(SignedDuration::from_secs(1));
             outbox.fake.looked_up() >= 1
         })
@@ -148,7 +148,7 @@ async fn one_answered_late_beside_one_in_doubt(outbox: &TestOutbox, is_leased: b
         held.answer.send(()).unwrap();
         second
     };
-    let (first, second) = tokio::join!(outbox.run(&one, Job::Dispatch, after_a_look()), second);
+    let (first, second) = tokio::join!(outbox.run(&one, JobName::Dispatch, after_a_look()), second);
     first.unwrap();
     (second, outbox.status("first").await)
 }
@@ -185,7 +185,7 @@ async fn an_id_taken_by_mistake_is_given_back_to_the_message_that_the_webhook_na
     for (key, fault) in [("first", Fault::LostBefore), ("second", Fault::LostAfter)] {
         outbox.fake.fail(fault);
         outbox.queue(&[alert_call(key, TO)]).await;
-        outbox.run(&outbox.environment(), Job::Dispatch, shortly()).await.unwrap();
+        outbox.run(&outbox.environment(), JobName::Dispatch, shortly()).await.unwrap();
         assert_eq!(outbox.status(key).await, "sending");
         later(key, if key == "first" { 1 } else { 3 }).await;
     }
@@ -255,7 +255,7 @@ async fn a_webhook_may_come_after_a_crash() {
     let jobs = outbox.environment();
     let held = tokio::select! {
         held = held => held.unwrap(),
-        _ = outbox.run(&jobs, Job::Dispatch, Deadline::when(|| false)) => panic!("it has no answer yet"),
+        _ = outbox.run(&jobs, JobName::Dispatch, Deadline::when(|| false)) => panic!("it has no answer yet"),
     };
     let id = outbox.app.database.superuser().await.query_typed("select id from messages", &[]).await.unwrap()[0].get(0);
     let mut tx = outbox.db.write_unsynced(&AGENCY).await.unwrap();
@@ -288,7 +288,7 @@ async fn killed_at_each_step(outbox: &TestOutbox, message: impl Fn(&str, &str) -
         let (key, to) = (format!("killed {step}"), format!("+1416556{step:04}"));
         outbox.queue(&[message(&key, &to)]).await;
         let jobs = outbox.environment();
-        let whole = killed_after(step, outbox.run(&jobs, Job::Dispatch, Deadline::when(|| false))).await;
+        let whole = killed_after(step, outbox.run(&jobs, JobName::Dispatch, Deadline::when(|| false))).await;
         drop(jobs);
         for _ in 0..3 {
             outbox.dispatch_after(A_WHILE).await;
@@ -353,7 +353,7 @@ async fn an_evening_of_families() {
         let run = async || {
             let (clock, end) = (outbox.fake.clock.clone(), start + SignedDuration::from_secs(58));
             let deadline = Deadline::when(move || clock.now() >= end);
-            outbox.run(&outbox.environment(), Job::Dispatch, deadline).await.unwrap();
+            outbox.run(&outbox.environment(), JobName::Dispatch, deadline).await.unwrap();
         };
         match minute % 10 {
             // Somewhere in the middle, another place each time.

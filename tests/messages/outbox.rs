@@ -182,7 +182,7 @@ async fn jobs_is_invoked_without_waiting_for_what_it_does() {
     let invoked = lambda.take();
     assert_eq!((invoked[0].function.as_str(), invoked[0].kind.as_str()), ("berthcare-test-jobs", "Event"));
     let event: jobs::Event = serde_json::from_str(&invoked[0].event).unwrap();
-    assert_eq!(event.job, jobs::Job::Dispatch);
+    assert_eq!(event.job, jobs::JobName::Dispatch);
 
     // Nobody there: whoever wrote to the outbox is not held up by it.
     let nowhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url("http://127.0.0.1:1").load().await;

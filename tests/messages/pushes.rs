@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
-use jobs::{Deadline, Job};
+use jobs::{Deadline, JobName};
 use serde_json::json;
 use store::tables::messages::Message;
 
@@ -35,7 +35,7 @@ async fn pushes_go_in_batches_say_nothing_and_forget_dead_tokens() {
     assert_eq!(outbox.app.database.count(&kept).await, 0);
 
     // Receipts, a quarter of an hour later.
-    let run = async || outbox.run(&outbox.environment(), Job::Receipts, Deadline::when(|| false)).await.unwrap();
+    let run = async || outbox.run(&outbox.environment(), JobName::Receipts, Deadline::when(|| false)).await.unwrap();
     assert_eq!(counts(&run().await), HashMap::new());
     owner.batch_execute(&sql.replace("[7]", "[1]")).await.unwrap();
     for n in 0..100 {
@@ -93,7 +93,7 @@ async fn of_two_runs_at_once_one_asks_for_a_receipt() {
     }
     outbox.fake.clock.advance(SignedDuration::from_mins(15));
     let (one, other) = (outbox.environment(), outbox.environment());
-    let run = async |jobs| outbox.run(jobs, Job::Receipts, Deadline::when(|| false)).await.unwrap();
+    let run = async |jobs| outbox.run(jobs, JobName::Receipts, Deadline::when(|| false)).await.unwrap();
     let (one, other) = tokio::join!(run(&one), run(&other));
     let delivered = |run: &jobs::Answer| counts(run).get("delivered").copied().unwrap_or(0);
     assert_eq!(delivered(&one) + delivered(&other), 20);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::SignedDuration;
-use jobs::{Deadline, Job};
+use jobs::{Deadline, JobName};
 use store::tables::messages::{self, Message};
 
 use crate::harness::{
@@ -154,7 +154,7 @@ async fn a_run_that_is_cut_off_leaves_the_rest_to_the_next() {
     outbox.queue(&queued).await;
     let (clock, end) = (outbox.fake.clock.clone(), outbox.fake.clock.now() + SignedDuration::from_millis(1500));
     let deadline = Deadline::when(move || clock.now() >= end);
-    let answer = outbox.run(&outbox.environment(), Job::Dispatch, deadline).await.unwrap();
+    let answer = outbox.run(&outbox.environment(), JobName::Dispatch, deadline).await.unwrap();
     assert!(answer.report.cut_off);
     assert_eq!(counts(&answer), HashMap::from([("sent", 2)]));
     assert_eq!(counts(&outbox.dispatch_after(SignedDuration::from_secs(1)).await), HashMap::from([("sent", 3)]));
@@ -177,9 +177,9 @@ async fn two_dispatchers_at_once_send_each_message_once_and_keep_the_rate() {
     let (one, other, third) = (outbox.environment(), outbox.environment(), outbox.environment());
     let never = || Deadline::when(|| false);
     let (a, b, c) = tokio::join!(
-        outbox.run(&one, Job::Dispatch, never()),
-        outbox.run(&other, Job::Dispatch, never()),
-        outbox.run(&third, Job::Dispatch, never())
+        outbox.run(&one, JobName::Dispatch, never()),
+        outbox.run(&other, JobName::Dispatch, never()),
+        outbox.run(&third, JobName::Dispatch, never())
     );
     let sent: u64 = [a, b, c].iter().map(|run| counts(run.as_ref().unwrap()).get("sent").copied().unwrap_or(0)).sum();
     assert_eq!(sent, 24);
@@ -223,7 +223,7 @@ async fn without_twilio_nothing_is_lost_and_the_backlog_is_told() {
     let jobs = jobs::Jobs::new(&config.jobs(), &secrets, &outbox.app.aws);
     let clock: SimulatedClock = outbox.fake.clock.clone();
     let end = clock.now() + SignedDuration::from_secs(40);
-    let answer = outbox.run(&jobs, Job::Dispatch, Deadline::when(move || clock.now() >= end)).await.unwrap();
+    let answer = outbox.run(&jobs, JobName::Dispatch, Deadline::when(move || clock.now() >= end)).await.unwrap();
     assert!(counts(&answer)["retried"] >= 3);
     let backlog =
         store::tables::sending::backlog(&outbox.db, outbox.fake.clock.now() + SignedDuration::from_hours(1)).await;

@@ -69,7 +69,7 @@ async fn each_job_has_a_recorded_event_and_does_it() {
         assert_eq!(format!("{}.json", answer.job), file);
         done.insert(answer.job);
     }
-    assert_eq!(done, jobs::Job::iter().map(<&str>::from).collect());
+    assert_eq!(done, jobs::JobName::iter().map(<&str>::from).collect());
 }
 
 #[test]

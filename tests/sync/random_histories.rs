@@ -194,8 +194,8 @@ proptest! {
     #[test]
     fn clinical_values_wait(steps in steps()) {
         let (server, ..) = run(&steps);
-        for (column, _, _, standing) in server.conflicts.iter().filter(|conflict| conflict.3 != Resolution::Overtaken) {
-            prop_assert_eq!(*standing == Resolution::Server, column == "data");
+        for (column, _, _, resolution) in server.conflicts.iter().filter(|conflict| conflict.3 != Resolution::Overtaken) {
+            prop_assert_eq!(*resolution == Resolution::Server, column == "data");
         }
     }
 }

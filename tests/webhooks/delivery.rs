@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use jobs::Job;
+use jobs::JobName;
 use serde_json::json;
 
 use super::events::{FAMILYS_NUMBER, our_sms, rows, sms, status_of, tell};
@@ -45,7 +45,7 @@ async fn what_an_event_queues_is_sent_at_once() {
     let functions = app.with_lambda(&lambda.url).await;
     let send = async |webhook: Webhook| webhook.send(functions.of_path(&webhook.path)).await.status;
     // Asked to be called: the chain takes its first step; asked again meanwhile: nothing new.
-    for expected in [vec![Job::Escalate], vec![]] {
+    for expected in [vec![JobName::Escalate], vec![]] {
         assert_eq!(send(sms("SM1", FAMILYS_NUMBER, "CALL")).await, 200);
         assert_eq!(lambda.jobs(), expected);
     }
@@ -60,14 +60,14 @@ async fn what_an_event_queues_is_sent_at_once() {
     };
     // Passed on, and then one that rings out: the next step's messages are sent.
     let first = call().await;
-    for expected in [vec![Job::Dispatch], vec![]] {
+    for expected in [vec![JobName::Dispatch], vec![]] {
         let webhook = Webhook::to(&format!("voice/webhook?message={first}&asked=1"), &[("Digits", "2")]);
         assert_eq!(send(webhook).await, 200);
         assert_eq!(lambda.jobs(), expected);
     }
     let second = call().await;
     assert_ne!(first, second);
-    for (status, expected) in [("ringing", vec![]), ("no-answer", vec![Job::Dispatch]), ("no-answer", vec![])] {
+    for (status, expected) in [("ringing", vec![]), ("no-answer", vec![JobName::Dispatch]), ("no-answer", vec![])] {
         let form = [("CallSid", "CA2"), ("CallStatus", status)];
         assert_eq!(send(Webhook::to(&format!("voice/status?message={second}"), &form)).await, 204);
         assert_eq!(lambda.jobs(), expected, "{status}");

@@ -38,6 +38,7 @@ pub use clock::Clock;
 pub use config::{Config, Providers};
 pub use deadline::Deadline;
 use domain::error::Error;
+pub use domain::jobs::JobName;
 use jiff::{SignedDuration, Timestamp};
 pub use report::{Answer, Report};
 use runtime::{
@@ -58,7 +59,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 #[serde(deny_unknown_fields)]
 pub struct Event {
     /// What to do.
-    pub job: Job,
+    pub job: JobName,
     /// As if it were this time; the present where absent.
     pub now: Option<Timestamp>,
 }
@@ -72,40 +73,11 @@ impl Event {
     fn time(&self) -> Result<Timestamp, Fatal> {
         let present = Timestamp::now();
         let now = self.now.unwrap_or(present);
-        if matches!(self.job, Job::Dispatch | Job::Escalate) && now > present + CLOCKS_DIFFER {
+        if matches!(self.job, JobName::Dispatch | JobName::Escalate) && now > present + CLOCKS_DIFFER {
             return Err(format!("the job {} can't run ahead of time", <&str>::from(self.job)).into());
         }
         Ok(now)
     }
-}
-
-/// The jobs there are. An event that names another one fails, and so comes to the dead-letter queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, strum::EnumIter, strum::IntoStaticStr)]
-#[serde(rename_all = "kebab-case")]
-#[strum(serialize_all = "kebab-case")]
-pub enum Job {
-    /// Seals the audit log.
-    AuditSeal,
-    /// Puts the audit chain's newest link where nobody can change it.
-    AuditAnchor,
-    /// Computes the audit chain anew.
-    AuditVerify,
-    /// Tells phones of care-team grants that begin or end by their dates.
-    CareTeamGrants,
-    /// Removes what is kept for a while only.
-    CleanUp,
-    /// Sends what the outbox owes.
-    Dispatch,
-    /// Calls the next person for alerts that nobody has taken, and sends what follows from it.
-    Escalate,
-    /// Tells families of the day.
-    FamilySms,
-    /// Tells coordinators of visits that nobody checked in to.
-    LateVisits,
-    /// Gives up photos that never arrived, and removes uploads that belong to nothing.
-    OrphanedUploads,
-    /// Asks what became of push messages.
-    Receipts,
 }
 
 /// One run of a job.
@@ -157,9 +129,9 @@ impl Jobs {
         let answer = self.report(event.job, &run).await?;
         // A coordinator should know at once, whatever failed for somebody else. What a replay queued is left to a run by
         // the present's clock.
-        let tells_coordinators = matches!(event.job, Job::Escalate | Job::LateVisits);
+        let tells_coordinators = matches!(event.job, JobName::Escalate | JobName::LateVisits);
         if tells_coordinators && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
-            self.run_by(clock, Job::Dispatch, deadline).await?;
+            self.run_by(clock, JobName::Dispatch, deadline).await?;
         }
         answer.into_result()
     }
@@ -168,11 +140,11 @@ impl Jobs {
     ///
     /// # Errors
     /// As [`Jobs::run`].
-    pub async fn run_by(&self, clock: Clock, job: Job, deadline: Deadline) -> Result<Answer, Fatal> {
+    pub async fn run_by(&self, clock: Clock, job: JobName, deadline: Deadline) -> Result<Answer, Fatal> {
         self.report(job, &Run { now: clock.now(), clock, deadline }).await?.into_result()
     }
 
-    async fn report(&self, job: Job, run: &Run) -> Result<Answer, Fatal> {
+    async fn report(&self, job: JobName, run: &Run) -> Result<Answer, Fatal> {
         let started = Instant::now();
         let outcome = self.work(job, run).await;
         let answer = Answer::new(job, run.now, outcome)?;
@@ -180,23 +152,23 @@ impl Jobs {
         Ok(answer)
     }
 
-    async fn work(&self, job: Job, run: &Run) -> Result<Report, Error> {
+    async fn work(&self, job: JobName, run: &Run) -> Result<Report, Error> {
         match job {
-            Job::AuditSeal => audit::seal(self, run).await,
-            Job::AuditAnchor => audit::anchor(self, run).await,
-            Job::AuditVerify => audit::verify(self, run).await,
-            Job::CareTeamGrants => care_team_grants::run(self, run).await,
-            Job::CleanUp => clean_up::run(self, run).await,
-            Job::Dispatch => {
+            JobName::AuditSeal => audit::seal(self, run).await,
+            JobName::AuditAnchor => audit::anchor(self, run).await,
+            JobName::AuditVerify => audit::verify(self, run).await,
+            JobName::CareTeamGrants => care_team_grants::run(self, run).await,
+            JobName::CleanUp => clean_up::run(self, run).await,
+            JobName::Dispatch => {
                 let sender = self.senders.sender(&self.db).await?;
                 // What three lanes hold while they send is large.
                 Box::pin(dispatch::run(&sender, &run.clock, &run.deadline)).await
             }
-            Job::Escalate => escalate::run(self, run).await,
-            Job::FamilySms => family_sms::run(self, run).await,
-            Job::LateVisits => late_visits::run(self, run).await,
-            Job::OrphanedUploads => orphaned_uploads::run(self, run).await,
-            Job::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,
+            JobName::Escalate => escalate::run(self, run).await,
+            JobName::FamilySms => family_sms::run(self, run).await,
+            JobName::LateVisits => late_visits::run(self, run).await,
+            JobName::OrphanedUploads => orphaned_uploads::run(self, run).await,
+            JobName::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use runtime::{Chain, lambda::Fatal, metrics::Measurement};
 use serde::Serialize;
 
-use crate::Job;
+use crate::JobName;
 
 /// What a run did.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -49,7 +49,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(job: Job, now: Timestamp, report: Result<Report, Error>) -> Result<Self, Fatal> {
+    pub(crate) fn new(job: JobName, now: Timestamp, report: Result<Report, Error>) -> Result<Self, Fatal> {
         let job = job.into();
         match report {
             Ok(report) => Ok(Self { job, now, report }),

@@ -5,6 +5,7 @@ pub mod clinical;
 pub mod error;
 pub mod escalation;
 pub mod identity;
+pub mod jobs;
 pub mod limits;
 pub mod messages;
 pub mod photo_kinds;

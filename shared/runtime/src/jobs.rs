@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_lambda::{Client, config::Builder, error::DisplayErrorContext, primitives::Blob, types::InvocationType};
+use domain::jobs::JobName;
+use serde_json::json;
 
 use crate::{aws::SdkConfig, config::JobsFunction};
 
@@ -29,25 +31,25 @@ impl JobsInvoker {
     /// Has the outbox sent now. Call it after the commit; a failure is only logged, since the outbox is looked at every
     /// minute anyway.
     pub async fn dispatch(&self) {
-        self.run(r#"{"job":"dispatch"}"#).await;
+        self.run(JobName::Dispatch).await;
     }
 
     /// Has alerts take the steps that are due, and what follows from them sent. The same holds for it.
     pub async fn escalate(&self) {
-        self.run(r#"{"job":"escalate"}"#).await;
+        self.run(JobName::Escalate).await;
     }
 
-    async fn run(&self, event: &str) {
+    async fn run(&self, job: JobName) {
         let asked = self
             .client
             .invoke()
             .function_name(&self.function)
             .invocation_type(InvocationType::Event)
-            .payload(Blob::new(event))
+            .payload(Blob::new(json!({"job": job}).to_string()))
             .send()
             .await;
         if let Err(error) = asked {
-            tracing::warn!(event, error = %DisplayErrorContext(error), "jobs could not be asked to work now");
+            tracing::warn!(job = <&str>::from(job), error = %DisplayErrorContext(error), "jobs could not be asked to work now");
         }
     }
 }

@@ -6,6 +6,7 @@ use domain::{
     identity::Role,
     messages::Locale,
     photo_kinds::{MediaType, PhotoKind, PhotoStatus},
+    sync::conflict::{Choice, ConflictStatus},
     task_type::TaskType,
     transitions::{AlertStatus, VisitStatus},
 };
