@@ -4,6 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use domain::{
     error::Error,
     identity::JobIdentity,
+    limits::FORGOT_SECONDS,
     messages::{Locale, Template},
     validation::Check,
 };
@@ -21,10 +22,6 @@ use web::{CurrentRequest, Json};
 
 use crate::{Auth, password::hash_password};
 
-/// How long an invitation's code is good for: a week, in seconds.
-pub(crate) const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
-/// How long a forgotten password's code is good for: a quarter of an hour, in seconds.
-const FORGOT_SECONDS: i64 = 15 * 60;
 /// Asking for codes.
 const CODES_PER_ACCOUNT: Limit = Limit { name: "forgot-account", per_minute: 2 };
 /// Trying codes and passwords of one account.

@@ -10,7 +10,10 @@ use aws_lc_rs::{
 };
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{error::Error, identity::REFRESH_TOKEN_SECONDS};
+use domain::{
+    error::Error,
+    limits::{REFRESH_GRACE_MS, REFRESH_TOKEN_SECONDS},
+};
 use jiff::Timestamp;
 use runtime::ephemeral::{
     Ephemeral,
@@ -19,8 +22,6 @@ use runtime::ephemeral::{
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-/// How long its predecessor is, in milliseconds.
-const GRACE_MS: i64 = 30_000;
 const SECRET_BYTES: usize = 32;
 
 /// A refresh token: user, session and secret.
@@ -186,7 +187,7 @@ impl RefreshTokens {
 fn lost_answer(family: &Item, presented: &RefreshToken, device_id: Uuid) -> Option<RefreshToken> {
     let same_device = text_of(family, "device_id")? == device_id.to_string();
     let just_used = text_of(family, "used")? == presented.digest();
-    let in_time = Timestamp::now().as_millisecond() - number_of(family, "rotated_at")? <= GRACE_MS;
+    let in_time = Timestamp::now().as_millisecond() - number_of(family, "rotated_at")? <= REFRESH_GRACE_MS;
     let sealed = family.get("successor")?.as_b().ok()?;
     (same_device && just_used && in_time).then(|| presented.open(sealed.as_ref())).flatten()
 }

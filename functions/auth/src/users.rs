@@ -4,6 +4,7 @@ use axum::{extract::State, http::StatusCode};
 use domain::{
     error::Error,
     identity::{Role, UsersDelete, UsersRead, UsersWrite},
+    limits::INVITATION_SECONDS,
 };
 use serde::Deserialize;
 use store::tables::{
@@ -15,10 +16,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, Reply, Require};
 
-use crate::{
-    Auth,
-    activation::{INVITATION_SECONDS, code_sms},
-};
+use crate::{Auth, activation::code_sms};
 
 type NewUser = New<UserFields>;
 type UserPatch = Patch<ManagedUserFields>;

@@ -3,8 +3,8 @@
 //! without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A check-in that comes after all cancels what is not yet
 //! sent (`app.cancel_visit_messages`).
 
-use domain::{error::Error, identity::JobIdentity, messages::Template};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use domain::{error::Error, identity::JobIdentity, limits::MISSED_AFTER, messages::Template};
+use jiff::{Timestamp, tz::TimeZone};
 use store::{
     reads::overdue_visits::{self, OverdueVisit, Phone, Place},
     tables::{
@@ -15,8 +15,6 @@ use store::{
 
 use crate::{Jobs, Report, Run, agencies, agency_time};
 
-/// After how long a visit counts as missed.
-const MISSED_AFTER: SignedDuration = SignedDuration::from_mins(60);
 /// Visits a transaction: the agency's writers wait meanwhile.
 const BATCH: u16 = 200;
 

@@ -1,12 +1,9 @@
 //! Uploads that came to nothing.
 
-use domain::{error::Error, identity::JobIdentity};
+use domain::{error::Error, identity::JobIdentity, limits::UPLOAD_DAYS};
 use jiff::{Timestamp, ToSpan};
 use runtime::objects::{Objects, keys};
 use store::{Db, tables::photos};
-
-/// How many days an upload may take.
-const DAYS_TO_ARRIVE: i64 = 7;
 
 /// How many photos are given up in one transaction, which holds the agency's write lock.
 const AT_ONCE: u16 = 200;
@@ -38,5 +35,5 @@ pub async fn sweep(photos: &Objects, now: Timestamp) -> Result<usize, Error> {
 }
 
 fn a_week_before(now: Timestamp) -> Timestamp {
-    now - (24 * DAYS_TO_ARRIVE).hours()
+    now - (24 * UPLOAD_DAYS).hours()
 }

@@ -3,17 +3,14 @@
 
 use std::fmt;
 
-use domain::error::Fault;
 use domain::validation::pointer_token;
+use domain::{error::Fault, limits::PUSHED_RECORDS};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 use web::not_json;
-
-/// More than fits into what Lambda takes, as rows: beyond it are none.
-const MAX_RECORDS: usize = 20_000;
 
 /// A list of a table.
 pub(crate) struct List<'a> {
@@ -51,8 +48,8 @@ pub(crate) fn read(body: &[u8]) -> web::Result<Vec<List<'_>>> {
                         faults.push(Fault::body(&format!("{pointer}/{}", pointer_token(&name)), "must be a list"));
                     }
                 }
-                if records > MAX_RECORDS {
-                    let told = format!("must hold at most {MAX_RECORDS} records");
+                if records > PUSHED_RECORDS {
+                    let told = format!("must hold at most {PUSHED_RECORDS} records");
                     return Err(vec![Fault::body("/changes", told)].into());
                 }
             }
@@ -105,7 +102,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Items<'a> {
             }
             fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Self::Value, S::Error> {
                 let mut items = Vec::new();
-                while items.len() <= MAX_RECORDS {
+                while items.len() <= PUSHED_RECORDS {
                     match list.next_element()? {
                         Some(item) => items.push(item),
                         None => return Ok(Items(items)),

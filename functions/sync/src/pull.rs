@@ -10,6 +10,7 @@ use axum::{
 use domain::{
     error::{Error, Fault},
     identity::{Caller, SyncUse},
+    limits::PULLED_ROWS,
     sync::{
         base::{Pull, WorkBase},
         cursor::SyncCursor,
@@ -26,9 +27,6 @@ use crate::{
     measure,
     page::{Page, Room},
 };
-
-/// Rows read at once: what fills a page of the shortest rows.
-const PAGE_ROWS: i64 = 25_000;
 
 /// How often a pull begins anew because its device did something else meanwhile.
 const ATTEMPTS: usize = 10;
@@ -178,11 +176,11 @@ impl Request {
     /// What there is for the phone.
     async fn look(&self, app: &App, caller: &Caller, new_to_it: &NewToPhone) -> web::Result<Option<Sent>> {
         let cursor = self.presented.map(SyncCursor::as_i64);
-        let window = Window { cursor, pending: self.pending, version: self.version, limit: PAGE_ROWS };
+        let window = Window { cursor, pending: self.pending, version: self.version, limit: PULLED_ROWS };
         let mut items = sync_pull::items(&app.db, caller, window).await?;
         let kind = self.kind(&items.device);
         if !new_to_it.is_empty() && kind == Kind::Since {
-            items.add(sync_pull::new_items(&app.db, caller, window, self.after(), new_to_it).await?, PAGE_ROWS);
+            items.add(sync_pull::new_items(&app.db, caller, window, self.after(), new_to_it).await?, PULLED_ROWS);
         }
         let mut page = match kind {
             Kind::PushFirst(_) => Page::whole(Vec::new()),
@@ -193,7 +191,7 @@ impl Request {
                 (items.number, items.tombstones) = (number, Vec::new());
                 Page::whole(rows)
             }
-            Kind::First | Kind::Since => Page::cut(std::mem::take(&mut items.rows), self.room, PAGE_ROWS),
+            Kind::First | Kind::Since => Page::cut(std::mem::take(&mut items.rows), self.room, PULLED_ROWS),
         };
         if !new_to_it.is_empty() && page.is_one_number_over(self.room) {
             return Ok(None);

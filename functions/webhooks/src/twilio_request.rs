@@ -6,6 +6,7 @@ use axum::{
 };
 use domain::{
     error::{Error, Fault},
+    limits::FORM_BYTES,
     request::RequestInfo,
 };
 use runtime::{
@@ -25,8 +26,6 @@ use crate::{
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const SIGNATURE: &str = "x-twilio-signature";
-/// Twilio's largest forms have some kilobytes.
-const MAX_BYTES: usize = 64 << 10;
 /// Longer than Twilio's ids, and any number.
 pub(crate) const LONGEST_ID: usize = 100;
 /// Refusals that are put on record, by address. More of them are refused just the same, and only logged: the audit log is

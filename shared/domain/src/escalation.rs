@@ -4,20 +4,13 @@
 //! [`plan`] decides, and knows neither clock nor database; `store::escalation` carries it out. Whoever raises an alert does
 //! neither: the row itself starts its chain (`app.start_or_stop_escalation`), and the job `escalate` takes the first step.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{identity::Role, messages::Locale};
 
-/// How many people are called, one after the other.
-pub const CALLS: i32 = 2;
-/// How often everybody is told then, before the alert counts as unanswered: for half an hour.
-pub const ROUNDS: i32 = 6;
-/// How long a call may go on without news of it. It rings for 25 seconds, and a key is waited for 10.
-pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
-/// From one round to the next.
-pub const ROUND_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
+pub use crate::limits::{CALL_TIMEOUT, CALLS, ROUND_TIMEOUT, ROUNDS};
 
 /// Somebody who could answer an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +85,8 @@ pub fn plan(level: i32, answerers: &[Answerer]) -> (i32, Step<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn answerer(id: u128, role: Role, called: bool) -> Answerer {

@@ -1,4 +1,69 @@
-//! Every number that is a rule of the product: how late is late, how far is far, how much is too much.
+//! The numbers that are rules of the product: how late is late, how far is far, how long something is good for, how
+//! much is too much. What only tunes the machine (sizes of batches, time limits of clients) stands where it is used.
+
+use jiff::SignedDuration;
 
 /// The beginning of the year 2200, in milliseconds: later is a mistake, and dates reckoned from it must still be dates.
 pub const LATEST_MS: i64 = 7_258_118_400_000;
+
+/// No visit is longer than this; live-in care is planned in several.
+pub const LONGEST_VISIT: SignedDuration = SignedDuration::from_hours(24);
+/// Farther from the client's home than this, in metres, a check-in is flagged. It is never refused: care comes first.
+pub const FAR_FROM_HOME_M: f64 = 200.0;
+/// A phone's clock ahead of ours by more than this is flagged.
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// So long after its planned start a visit that nobody checked in to is late.
+pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(15);
+/// So long after it, it counts as missed.
+pub const MISSED_AFTER: SignedDuration = SignedDuration::from_mins(60);
+/// So long a phone that still has something to send is waited for: there are phones that never get rid of something.
+pub const STILL_SENDING_FOR: SignedDuration = SignedDuration::from_mins(30);
+/// A phone that was heard of within this is in touch.
+pub const IN_TOUCH_FOR: SignedDuration = SignedDuration::from_mins(5);
+/// So long a message about a late visit still helps anybody.
+pub const LATE_IS_NEWS_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many people are called about an alert, one after the other.
+pub const CALLS: i32 = 2;
+/// How often everybody is told then, before the alert counts as unanswered: for half an hour.
+pub const ROUNDS: i32 = 6;
+/// How long a call may go on without news of it. It rings for 25 seconds, and a key is waited for 10.
+pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
+/// From one round to the next.
+pub const ROUND_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
+
+/// How many records a push may hold: more than fits into what Lambda takes, as rows.
+pub const PUSHED_RECORDS: usize = 20_000;
+/// Rows that a pull reads at once: what fills a page of the shortest rows.
+pub const PULLED_ROWS: i64 = 25_000;
+/// What is older, in days, phones have pruned.
+pub const PHONES_KEEP_DAYS: u32 = 90;
+
+/// The largest body of most paths, in bytes: no form of ours comes near it.
+pub const BODY_BYTES: usize = 1 << 20;
+/// The largest body that Lambda takes: a day's work of a phone that was long away.
+pub const LARGE_BODY_BYTES: usize = 6 << 20;
+/// The largest form of a webhook: Twilio's have some kilobytes.
+pub const FORM_BYTES: usize = 64 << 10;
+/// How many items a page of a list holds unless told.
+pub const PAGE_ITEMS: i64 = 50;
+
+const MEGABYTE: i64 = 1 << 20;
+/// The largest picture that may be uploaded, in bytes.
+pub const PICTURE_BYTES: i64 = 15 * MEGABYTE;
+/// The largest document that may be uploaded, in bytes.
+pub const DOCUMENT_BYTES: i64 = 25 * MEGABYTE;
+/// How many days an upload may take.
+pub const UPLOAD_DAYS: i64 = 7;
+
+/// How long an access token is good for.
+pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
+/// How long a refresh token is good for after its last use.
+pub const REFRESH_TOKEN_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// For how long a refresh token is taken again whose answer was lost.
+pub const REFRESH_GRACE_MS: i64 = 30_000;
+/// How long an invitation is good for.
+pub const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long a code for a new password is good for.
+pub const FORGOT_SECONDS: i64 = 15 * 60;

@@ -1,5 +1,6 @@
 //! What photos are for, what they are made of, and where they stand.
 
+use crate::limits::{DOCUMENT_BYTES, PICTURE_BYTES};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -68,13 +69,11 @@ pub enum MediaType {
 }
 text_sql!(PhotoKind, PhotoStatus, MediaType);
 
-const MEGABYTE: i64 = 1 << 20;
-
 impl MediaType {
     /// How many bytes an upload may have: 15 MB for images, 25 MB for PDF.
     #[must_use]
     pub fn max_bytes(self) -> i64 {
-        if self == Self::Pdf { 25 * MEGABYTE } else { 15 * MEGABYTE }
+        if self == Self::Pdf { DOCUMENT_BYTES } else { PICTURE_BYTES }
     }
 }
 

@@ -9,6 +9,7 @@ use axum::{
 };
 use domain::{
     Fault,
+    limits::{BODY_BYTES, LARGE_BODY_BYTES},
     validation::{Check, Faults, faults_of, pointer_token},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -21,11 +22,6 @@ use utoipa::{
 use uuid::Uuid;
 
 use crate::Error;
-
-/// No form of ours comes near it.
-const MAX_BYTES: usize = 1 << 20;
-/// What Lambda takes at most: a day's work of a phone that was long away.
-const MAX_LARGE_BYTES: usize = 6 << 20;
 
 /// A body that is a `T`.
 #[derive(Debug)]
@@ -47,7 +43,7 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
-        bytes_of(MAX_LARGE_BYTES, request, &["application/json"]).await.map(Self)
+        bytes_of(LARGE_BODY_BYTES, request, &["application/json"]).await.map(Self)
     }
 }
 
@@ -156,7 +152,7 @@ fn json_schema(value: Value) -> RefOr<Schema> {
 }
 
 async fn read(request: Request, media_types: &'static [&'static str]) -> Result<Value, Error> {
-    let bytes = bytes_of(MAX_BYTES, request, media_types).await?;
+    let bytes = bytes_of(BODY_BYTES, request, media_types).await?;
     serde_json::from_slice(&bytes).map_err(|error| not_json(&error))
 }
 

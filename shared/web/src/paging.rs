@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::Fault;
+use domain::{Fault, limits::PAGE_ITEMS};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use utoipa::{
@@ -14,9 +14,6 @@ use utoipa::{
 
 use crate::Error;
 
-/// How many items a page holds unless told.
-const DEFAULT_SIZE: i64 = 50;
-
 /// The `limit` parameter.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(transparent)]
@@ -24,7 +21,7 @@ pub struct PageSize(i64);
 
 impl Default for PageSize {
     fn default() -> Self {
-        Self(DEFAULT_SIZE)
+        Self(PAGE_ITEMS)
     }
 }
 

@@ -12,8 +12,7 @@ use runtime::secrets::{SecretError, SecretName, Secrets};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How long an access token is good for, in seconds.
-pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
+pub use domain::limits::ACCESS_TOKEN_SECONDS;
 /// Whom the tokens are for.
 pub const AUDIENCE: &str = "berthcare-api";
 /// RFC 9068, section 2.1: no other kind of JWT can be passed off as an access token.

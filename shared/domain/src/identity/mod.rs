@@ -1,8 +1,5 @@
 //! Who is calling, and what their role may do.
 
-/// How long a refresh token is good for, in seconds: as long as a session may stand without being used.
-pub const REFRESH_TOKEN_SECONDS: i64 = 7 * 24 * 60 * 60;
-
 mod caller;
 mod role;
 

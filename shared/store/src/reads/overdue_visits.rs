@@ -1,7 +1,11 @@
 //! Visits that should have begun and did not, as far as is known.
 
-use domain::{error::Error, messages::Locale};
-use jiff::{Timestamp, ToSpan};
+use domain::{
+    error::Error,
+    limits::{IN_TOUCH_FOR, LATE_AFTER, LATE_IS_NEWS_FOR, STILL_SENDING_FOR},
+    messages::Locale,
+};
+use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
@@ -63,7 +67,8 @@ impl OverdueVisit {
     }
 }
 
-/// The columns of an overdue visit. `$1`: now. `$2`, `$3`: after which visit to go on. `$4`: at most how many.
+/// The columns of an overdue visit. `$1`: until when late ones began. `$2`, `$3`: after which visit to go on.
+/// `$4`: at most how many. `$5`, `$6`: since when a phone may be sending, and was heard of. `$7`: since when it is news.
 const OVERDUE: &str = "
     select v.id, v.client_id, c.first_name as client, u.id as caregiver_id, u.first_name as caregiver, v.scheduled_start,
       p.phone, v.status = 'missed' as is_missed,
@@ -78,7 +83,7 @@ const OVERDUE: &str = "
       select o.* from visits o where o.status = 'scheduled'
       union all
       select o.* from visits o
-      where o.status = 'missed' and o.scheduled_start > $1 - interval '1 day' and exists (
+      where o.status = 'missed' and o.scheduled_start > $7 and exists (
         select from messages m
         where m.visit_id = o.id and m.status in ('dead', 'failed') and split_part(m.dedupe_key, ':', 5) = 'missed')) v
     join clients c on c.id = v.client_id and c.deleted_at is null
@@ -86,8 +91,8 @@ const OVERDUE: &str = "
     cross join lateral (
       select case
         -- For a while only: there are phones that never get rid of something.
-        when v.scheduled_start > $1 - interval '30 minutes'
-          and coalesce(bool_or(d.pending_count > 0 and d.last_seen_at > $1 - interval '5 minutes'), false) then 'sending'
+        when v.scheduled_start > $5
+          and coalesce(bool_or(d.pending_count > 0 and d.last_seen_at > $6), false) then 'sending'
         when coalesce(bool_or(d.last_seen_at >= v.scheduled_start), false) then 'heard'
         else 'unreachable' end as phone
       from devices d where d.user_id = v.user_id and d.platform <> 'web') p
@@ -98,11 +103,26 @@ const OVERDUE: &str = "
       order by w.place
       limit 1) k on true
     where v.agency_id = app.agency_id() and v.deleted_at is null
-      and v.scheduled_start <= $1 - interval '15 minutes' and (v.scheduled_start, v.id) > ($2, $3)
+      and v.scheduled_start <= $1 and (v.scheduled_start, v.id) > ($2, $3)
       -- Where nothing was heard for a day, there is nothing more to tell.
-      and (p.phone <> 'unreachable' or v.scheduled_start > $1 - interval '1 day')
+      and (p.phone <> 'unreachable' or v.scheduled_start > $7)
     order by v.scheduled_start, v.id
     limit $4";
+
+/// The parameters of [`OVERDUE`].
+macro_rules! overdue {
+    ($now:ident, $after:ident, $limit:ident) => {
+        [
+            &($now - LATE_AFTER) as &dyn crate::Param,
+            &$after.0,
+            &$after.1,
+            &i64::from($limit),
+            &($now - STILL_SENDING_FOR),
+            &($now - IN_TOUCH_FOR),
+            &($now - LATE_IS_NEWS_FOR),
+        ]
+    };
+}
 
 /// Visits by scheduled start and id.
 pub type Place = (Timestamp, Uuid);
@@ -121,7 +141,7 @@ pub async fn list(
     after: Place,
     limit: u16,
 ) -> Result<Vec<OverdueVisit>, DbError> {
-    db.read(who, OVERDUE, &[&now, &after.0, &after.1, &i64::from(limit)]).await
+    db.read(who, OVERDUE, &overdue!(now, after, limit)).await
 }
 
 /// The same, inside a transaction.
@@ -131,7 +151,7 @@ pub async fn list_in<I: Identity>(
     after: Place,
     limit: u16,
 ) -> Result<Vec<OverdueVisit>, DbError> {
-    tx.query(OVERDUE, &[&now, &after.0, &after.1, &i64::from(limit)]).await
+    tx.query(OVERDUE, &overdue!(now, after, limit)).await
 }
 
 /// Notes that nobody came to these, as far as is known. The transaction holds the agency's write lock since it read them.
@@ -149,5 +169,5 @@ pub async fn mark_missed<I: Identity>(tx: &mut Tx<I>, visits: &[OverdueVisit]) -
 /// Whether a message about a visit of that time still helps anybody at `now`.
 #[must_use]
 pub fn still_relevant(scheduled_start: Timestamp, now: Timestamp) -> bool {
-    scheduled_start > now - 24.hours()
+    scheduled_start > now - LATE_IS_NEWS_FOR
 }

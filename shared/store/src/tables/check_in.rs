@@ -3,9 +3,10 @@
 use domain::{
     error::Error,
     identity::Caller,
+    limits::{CLOCK_TOLERANCE, FAR_FROM_HOME_M},
     validation::{Check, Faults},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,11 +15,6 @@ use uuid::Uuid;
 
 use super::visits::{Visit, VisitRow};
 use crate::{Db, DbError, Param, identity, json_sql};
-
-/// Farther from the client's home than this, a check-in is flagged. It is never refused: care comes first.
-pub const FAR_FROM_HOME_M: f64 = 200.0;
-/// A phone's clock ahead of ours by more than this is flagged.
-const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// That a caregiver came or left, as their phone saw it. Without a fix the place is left out.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -1,9 +1,6 @@
 //! Devices, and the session on each.
 
-use domain::{
-    error::Error,
-    identity::{JobIdentity, REFRESH_TOKEN_SECONDS},
-};
+use domain::{error::Error, identity::JobIdentity, limits::REFRESH_TOKEN_SECONDS};
 use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};

@@ -160,7 +160,11 @@ const DELETED: &str = "The record was deleted; what was written is kept here. Ke
 const NOT_ANY_MORE: &str = "The record can't take this value any more. Keep `current` to leave it as it is.";
 
 /// Notes the decision.
-pub async fn resolve<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Choice) -> Result<SyncConflict, Error> {
+pub async fn resolve<I: Identity>(
+    tx: &mut Tx<I>,
+    conflict: &SyncConflict,
+    keep: Choice,
+) -> Result<SyncConflict, Error> {
     tx.audit(
         AuditEntry::new("conflict.resolve", "sync_conflict", conflict.id, conflict.client_id)
             .with(json!({"keep": keep, "table": conflict.table, "column": conflict.column})),

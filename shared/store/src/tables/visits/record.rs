@@ -11,17 +11,14 @@ use crate::{
 use domain::transitions::VisitStatus;
 use domain::{
     Versioned,
-    limits::LATEST_MS,
+    limits::{LATEST_MS, LONGEST_VISIT},
     validation::{Check, Faults},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// No visit is longer than this; live-in care is planned in several.
-const LONGEST: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is said of a visit when planning or changing it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -64,7 +61,7 @@ impl Check for VisitFields {
             "must be later than scheduled_start",
         );
         faults.unless(
-            self.scheduled_start.duration_until(self.scheduled_end) <= LONGEST,
+            self.scheduled_start.duration_until(self.scheduled_end) <= LONGEST_VISIT,
             "/scheduled_end",
             "must be within 24 hours of scheduled_start",
         );
