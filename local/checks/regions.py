@@ -1,6 +1,6 @@
 """The recovery region, planned beside the living one: nothing in it has a name that is taken.
 
-Plans every root of terraform/ for staging, and terraform/region twice. Roles and buckets have one name for all regions
+Plans every root of terraform/ for staging, terraform/region twice, and production's. Roles and buckets have one name for all regions
 together; what else has a name may not share it within a region.
 """
 
@@ -34,6 +34,8 @@ _PLANS = {
     "the living region": ("region", []),
     "the recovery region": ("region", ["-var-file=../environments/recovery.tfvars"]),
     "edge": ("edge", []),
+    # Of an account of its own; so that its values fit, too.
+    "production": ("region", ["-var-file=../environments/production.tfvars"]),
 }
 # What has one name in all regions together.
 _EVERYWHERE = ("aws_iam_", "aws_s3_bucket", "aws_cloudfront_", "aws_route53_", "aws_budgets_", "aws_ce_")
@@ -61,7 +63,7 @@ def faults() -> list[str]:
 
 def found() -> Iterator[str]:
     """The faults of the two regions alone, which are the likeliest."""
-    yield from _among({what: plan for what, plan in _PLANS.items() if plan[0] == "region"})
+    yield from _among({what: plan for what, plan in _PLANS.items() if "region" in what})
 
 
 def _among(wanted: dict[str, tuple[str, list[str]]]) -> list[str]:
