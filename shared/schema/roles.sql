@@ -17,7 +17,7 @@ alter role berthcare_app set statement_timeout = '20s';
 alter role berthcare_app set idle_in_transaction_session_timeout = '30s';
 alter role berthcare_app set lock_timeout = '10s';
 alter role berthcare_app set timezone = 'UTC';
--- Policies make plans look dear; compiling one took a second, for a query of milliseconds.
+-- Policies make plans look expensive; compiling one took a second, for a query of milliseconds.
 alter role berthcare_app set jit = off;
 alter role berthcare_readonly set statement_timeout = '5min';
 alter role berthcare_readonly set default_transaction_read_only = on;

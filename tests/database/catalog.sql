@@ -1,4 +1,4 @@
--- Everything that the schema consists of, a line each; where a column stands in its table is nobody's concern.
+-- Everything that the schema consists of, a line each; a column's position in its table is left out.
 with things (line) as (
   select format('function %s %s returns %s %s%s%s%s rows %s %s: %s', p.oid::regprocedure, p.proacl,
     pg_get_function_result(p.oid), p.provolatile, p.proparallel, p.prosecdef, p.proisstrict, p.prorows, p.proconfig,

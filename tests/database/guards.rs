@@ -113,7 +113,7 @@ async fn a_visit_moves_only_as_it_may() {
         ("missed", "completed"),
         ("in_progress", "completed"),
     ];
-    // What a planner may find when two people said different things.
+    // What a coordinator may keep when two people said different things.
     const SETTLED: [(&str, &str); 2] = [("cancelled", "in_progress"), ("cancelled", "completed")];
     let state = |status: &str| {
         let started = if ["in_progress", "completed"].contains(&status) { "now()" } else { "null" };

@@ -26,7 +26,7 @@ async fn a_family_sees_what_is_shared_while_the_client_consents() {
         let listed = list.json()["items"].as_array().map_or(0, Vec::len);
         assert_eq!(listed, usize::from(expected), "{what}: {list:?}");
         assert_eq!(nurse.get(&path).await.expect(200)["shown_to_family"], expected, "{what}");
-        // The client's family view and what planners see of it say the same.
+        // The client's family view and what coordinators see of it say the same.
         for who in [&family, &coordinator] {
             let view = who.get(&format!("/v1/family/clients/{ALMA}")).await;
             let photos = view.json()["photos"].as_array().map_or(0, Vec::len);

@@ -37,7 +37,7 @@ fn assert_nowhere(secrets: &[&str], read: &[(&str, String)]) {
     }
 }
 
-/// What is read of a client: by nurses and planners, all of it.
+/// What is read of a client: by nurses and coordinators, all of it.
 const OF_A_CLIENT: [&str; 16] = [
     "id",
     "first_name",
@@ -211,7 +211,7 @@ async fn a_family_reads_what_is_meant_for_it_and_nothing_else() {
         AIDE.email,
     ];
     assert_nowhere(&secrets, &everything_read(&app, Role::Family, &family).await);
-    // Planners, who may read all that, see the same here.
+    // Coordinators, who may read all that, see the same here.
     let seen = coordinator.get(&format!("/v1/family/clients/{ALMA}")).await.expect(200);
     assert_eq!(seen, view);
 }

@@ -91,7 +91,7 @@ async fn a_visit_that_is_called_off_shortens_what_it_granted_and_begins_nothing(
     assert_eq!(phone.push(updated("visits", &[off(&later)])).await.expect(200)["applied"], 1);
     assert!(app.database.count(&last_day).await < 17);
 
-    // A planner took the grant away; she is on the team by another. Calling off brings nothing back.
+    // A coordinator took the grant away; she is on the team by another. Calling off brings nothing back.
     let take = scheduled("").replace("select  from care_team where", "update care_team set deleted_at = now() where");
     app.database.write(NURSE.agency, &take).await;
     let another = new_visit(start + 2 * day);

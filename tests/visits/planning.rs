@@ -43,7 +43,7 @@ async fn an_overlapping_visit_is_refused_unless_allowed() {
     all_the_same["allow_overlap"] = json!(true);
     create(&coordinator, &all_the_same).await;
 
-    // Moving is planning too; a visit is not in its own way, and one called off is in nobody's.
+    // Moving is planning too; a visit doesn't overlap itself, and one called off overlaps none.
     let path = format!("/v1/visits/{first}");
     let later = json!({"scheduled_end": start + SignedDuration::from_mins(40)});
     assert_eq!(coordinator.patch(&path, &later).await.problem(409), "overlap");

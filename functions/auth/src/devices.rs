@@ -14,7 +14,7 @@ use web::{Path, Require};
 
 use crate::Auth;
 
-/// One's own devices are one's own business; others' are a planner's.
+/// A user manages their own devices; those of others are managed by coordinators and admins.
 fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> web::Result<()> {
     if caller.user_id == user_id || P::ROLES.contains(&caller.role) { Ok(()) } else { Err(Error::NotFound.into()) }
 }

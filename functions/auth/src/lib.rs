@@ -30,10 +30,10 @@ use web::tokens::TokenVerifier;
 
 use crate::{codes::Codes, refresh_tokens::RefreshTokens, signing::SigningKey};
 
-/// What `auth` is told by its environment.
+/// The configuration of `auth`.
 #[derive(Clone)]
 pub struct Config {
-    /// What every HTTP function is told.
+    /// What every HTTP function is configured with.
     pub app: AppConfig,
     /// Where sessions, codes and counts of attempts are.
     pub ephemeral_table: EphemeralTable,

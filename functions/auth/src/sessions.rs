@@ -178,7 +178,7 @@ pub(crate) async fn logout_all(State(auth): State<Auth>, caller: Require<SignedI
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The answer to a sign-in or exchange. The database has the last word on whether the session stands.
+/// The answer to a sign-in or exchange. The database decides whether the session is still good.
 async fn tokens(
     auth: &Auth,
     refresh_token: RefreshToken,

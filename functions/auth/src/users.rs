@@ -120,7 +120,7 @@ pub(crate) async fn change(
     let before = users::lock(&mut tx, id).await?;
     if_match.check(&before)?;
     let wanted = patch.apply(&(&before).into())?;
-    // Nobody locks themselves out, or makes themselves more than they are.
+    // Nobody locks themselves out, or gives themselves another role.
     let own_standing = id == caller.user_id && (wanted.role, wanted.status) != (before.role, before.status);
     if own_standing || !caller.role.manages(wanted.role) {
         return Err(Error::Forbidden.into());

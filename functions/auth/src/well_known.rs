@@ -6,7 +6,7 @@ use web::tokens::issuer;
 
 use crate::Auth;
 
-/// Keys are published two hours before they sign, so five minutes of caching harm nobody.
+/// Keys are published two hours before they sign, so five minutes of caching do no harm.
 const CACHED: [(axum::http::HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=300")];
 
 /// The public keys, as a JSON Web Key Set (RFC 7517).

@@ -1,4 +1,4 @@
-//! What families read. Planners may read it too, to know what a family sees.
+//! What families read. Coordinators may read it too, to know what a family sees.
 
 use app::App;
 use axum::{Json, extract::State};

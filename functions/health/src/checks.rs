@@ -1,4 +1,4 @@
-//! Whether everything that BerthCare stands on answers.
+//! Whether the services that BerthCare depends on answer.
 
 use std::time::Instant;
 

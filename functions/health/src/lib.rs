@@ -16,14 +16,14 @@ use store::Db;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// What `health` is told by its environment.
+/// The configuration of `health`.
 #[derive(Clone)]
 pub struct Config {
     /// Where the database is.
     pub database: DatabaseConfig,
-    /// The table to ask.
+    /// The DynamoDB table to check.
     pub ephemeral_table: EphemeralTable,
-    /// The bucket to ask.
+    /// The bucket to check.
     pub photos_bucket: PhotosBucket,
     /// Whether there are demo users: on the local stack alone.
     pub has_demo_users: bool,
@@ -44,7 +44,7 @@ impl Config {
     }
 }
 
-/// What BerthCare stands on, to be asked how it is.
+/// The services that BerthCare depends on, to be checked.
 #[derive(Clone)]
 pub struct Health {
     db: Db,

@@ -1,5 +1,5 @@
-//! After each agency's midnight: care-team grants that begin that day arrive on phones, and those that ended the day before
-//! leave them. What is due is told by what was written last, so that a day missed is made up for.
+//! After each agency's midnight: care-team grants that begin that day arrive on phones, and those that ended the day
+//! before leave them. What is due follows from what was written last, so that a missed day is made up for.
 
 use domain::{error::Error, identity::JobIdentity};
 use store::tables::grant_dates;

@@ -1,4 +1,4 @@
-//! What `jobs` is told by its environment.
+//! The configuration of `jobs`.
 
 use app::DatabaseConfig;
 use runtime::config::{AnchorsBucket, ConfigError, PhotosBucket, optional, parsed};
@@ -40,7 +40,8 @@ pub struct Providers {
     pub twilio_url: String,
     /// `EXPO_URL`: where Expo's push service is, where it isn't Expo's own.
     pub expo_url: String,
-    /// `CALL_SPACING_MS`: milliseconds between two calls from our number; Twilio takes one a second unless it agreed to more.
+    /// `CALL_SPACING_MS`: milliseconds between two calls from our number; Twilio takes one a second unless it agreed to
+    /// more.
     pub call_spacing_ms: i32,
     /// `SMS_SPACING_MS`: the same for SMS.
     pub sms_spacing_ms: i32,

@@ -2,8 +2,9 @@
 //! each kind when something fails in between.
 //!
 //! A message is taken under a lease, handed to the provider, and what came of it is written down. Between the last two
-//! anything may die. Whoever takes the message next finds it in doubt, and looks for it at the provider first. One that
-//! must arrive is sent again unless it is found there. One that must not come twice isn't: it is given up, and reported.
+//! anything may die. Whoever takes the message next finds it uncertain, and looks for it at the provider first. One
+//! that must arrive is sent again unless it is found there. One that must not come twice isn't: it is given up, and
+//! reported.
 
 use std::sync::{Mutex, PoisonError};
 

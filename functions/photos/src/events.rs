@@ -1,4 +1,4 @@
-//! What wakes the function: API Gateway's requests, and S3's word that an upload has arrived.
+//! The function's events: API Gateway's requests, and S3's notice that an upload has arrived.
 
 use axum::Router;
 use domain::error::{Conflict, Error};
@@ -61,7 +61,8 @@ struct Object {
     key: String,
 }
 
-/// Finishes the uploads that the phone didn't say were complete. S3 may tell of one twice, late, or before the phone does.
+/// Finishes the uploads that the phone didn't say were complete. S3 may tell of one twice, late, or before the phone
+/// does.
 async fn uploaded(photos: &Photos, told: Notification) -> Result<(), Error> {
     let ours = told.records.into_iter().filter(|record| record.s3.bucket.name == photos.images.bucket());
     let mut failed = None;

@@ -20,10 +20,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;
 
-/// What `photos` is told by its environment.
+/// The configuration of `photos`.
 #[derive(Clone)]
 pub struct Config {
-    /// What every HTTP function is told.
+    /// What every HTTP function is configured with.
     pub app: AppConfig,
     /// Where uploads arrive, and images are kept.
     pub photos_bucket: PhotosBucket,

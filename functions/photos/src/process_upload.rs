@@ -1,5 +1,5 @@
-//! From an upload to a clean copy, or to the reason why there is none. Who asks doesn't matter: it is done as a job, by
-//! whichever comes first of the phone's word and S3's, and doing it twice at once does no harm.
+//! From an upload to a clean copy, or to the reason why there is none. It is done as a job,
+//! when the phone or S3 says that the file is there, whichever comes first; twice at once does no harm.
 
 use aws_lc_rs::digest;
 use domain::{
@@ -103,7 +103,8 @@ async fn keep(photos: &Photos, job: JobIdentity, expected: &Expected, clean: Cle
     }
 }
 
-/// Removes copies that no record names. Only by version: without versions, whoever was first wrote the same bytes there.
+/// Removes copies that no record names. Only by version: without versions, whoever was first wrote the same bytes
+/// there.
 async fn forget(bucket: &Objects, kept: StoredCopies) -> Result<(), Error> {
     for StoredObject { key, version, .. } in [Some(kept.object), kept.thumbnail].into_iter().flatten() {
         if version.is_some() {

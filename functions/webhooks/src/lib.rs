@@ -1,5 +1,5 @@
-//! `webhooks`: what Twilio tells us. Each request must bear Twilio's signature and our own token ([`twilio_request`]); then it is
-//! believed, and may still come twice, late or out of order.
+//! `webhooks`: what Twilio tells us. Each request must bear Twilio's signature and our own token ([`twilio_request`]);
+//! then it is believed, and may still come twice, late or out of order.
 
 mod intent;
 pub mod signature;
@@ -28,10 +28,10 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// What tells the time.
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What `webhooks` is told by its environment.
+/// The configuration of `webhooks`.
 #[derive(Clone)]
 pub struct Config {
-    /// What every HTTP function is told.
+    /// What every HTTP function is configured with.
     pub app: AppConfig,
     /// Where refusals are counted.
     pub ephemeral_table: EphemeralTable,
@@ -53,8 +53,8 @@ impl Config {
     }
 }
 
-/// What `webhooks` holds beyond what every function does: Twilio's secrets, the count of refusals, the way to `jobs`, and
-/// a clock.
+/// What `webhooks` holds beyond what every function does: Twilio's secrets, the count of refusals, the way to `jobs`,
+/// and a clock.
 #[derive(Clone)]
 pub struct Webhooks {
     app: App,

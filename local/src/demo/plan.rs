@@ -172,7 +172,7 @@ impl Stop<'_> {
         }
     }
 
-    /// A fix so many metres north of the client's home.
+    /// A location so many metres north of the client's home.
     fn presence(&self, at: Timestamp, metres: u32, dice: &mut Dice) -> CheckIn {
         let north = |home: f64| ((home + f64::from(metres) / METRES_PER_DEGREE) * 1e6).round() / 1e6;
         CheckIn {

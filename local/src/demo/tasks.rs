@@ -50,7 +50,7 @@ pub enum Sign {
 }
 
 impl Sign {
-    /// A calm value, or one that should worry somebody.
+    /// A value in the normal range, or one outside it.
     fn measured(self, dice: &mut Dice, alarming: bool) -> (&'static str, Value) {
         let mut between = |low: u32, high: u32| f64::from(low + dice.throw(high - low + 1));
         match self {

@@ -1,4 +1,4 @@
-//! What functions that answer requests or use the database are told by their environment.
+//! The configuration of functions that answer requests or use the database.
 
 use runtime::{
     config::{ConfigError, optional, parsed, required},
@@ -33,7 +33,7 @@ impl AppConfig {
 pub struct DatabaseConfig {
     /// `DATABASE_URL`: where the database is, instead of what the secret `{env}/database` says.
     pub url: Option<SecretString>,
-    /// With `DATABASE_AUTH` `iam` instead of `password`, the default: where the database is that takes IAM's word for us.
+    /// With `DATABASE_AUTH` `iam` instead of `password`, the default: where the database is that we sign in to by IAM.
     pub iam: Option<DatabaseAddress>,
     /// `DB_STATEMENTS`: `typed` (the default) or `named`; see [`StatementMode`].
     pub statement_mode: StatementMode,
@@ -52,8 +52,8 @@ impl DatabaseConfig {
         })
     }
 
-    /// Where the database is and how it lets us in: `DATABASE_URL` if given, else by IAM if configured, else as the secret
-    /// says. By IAM too the secret's name says as whom we come.
+    /// Where the database is and how it lets us in: `DATABASE_URL` if given, else by IAM if configured, else as the
+    /// secret says. By IAM too the secret's name says as whom we come.
     #[must_use]
     pub fn source(&self, secret: SecretName, secrets: &Secrets) -> DatabaseSource {
         match (&self.url, &self.iam) {

@@ -1,5 +1,5 @@
-//! What home care is, and nothing of how it is stored or sent: this crate does no input or output and knows no other of
-//! ours, so that each rule can be tried without a database.
+//! The rules of home care, and nothing of how they are stored or sent: this crate does no input or output and depends
+//! on none of ours, so that each rule can be tried without a database.
 
 pub mod clinical;
 pub mod error;

@@ -1,5 +1,5 @@
-//! What a function is told by its environment: each asks for what it uses, and starts without the rest. Secrets are not among
-//! it: their names follow from `BERTHCARE_ENV`.
+//! Configuration from the environment: each function asks for what it uses, and starts without the rest. Secrets are
+//! not among it: their names follow from `BERTHCARE_ENV`.
 
 use std::{env, str::FromStr};
 

@@ -1,4 +1,4 @@
--- Rows that stay as they are, whoever comes, the tables' owner included.
+-- Rows that nobody may change or delete, the tables' owner included.
 create or replace function app.refuse_change() returns trigger language plpgsql as $$
 begin
   raise exception '% rows are never changed or removed', tg_table_name using errcode = 'insufficient_privilege';

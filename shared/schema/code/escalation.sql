@@ -93,7 +93,7 @@ begin atomic
     and app.caller_role() in ('job', 'webhook');
 end;
 
--- Which chains have a step to take, of all agencies, the longest overdue first: for whoever then takes on each one's
+-- Which chains have a step to take, of all agencies, the longest overdue first: for whoever then acts as each one's
 -- identity.
 create or replace function app.due_escalations(p_now timestamptz, p_limit integer)
 returns table (agency_ids uuid[], alert_ids uuid[])

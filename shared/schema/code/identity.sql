@@ -1,7 +1,7 @@
--- The named identities of a transaction. Those that take one on are definer functions: the application's role can't
+-- The identities of a transaction. The functions that set one are definer functions: the application's role can't
 -- read anything at all before one of these has said who is calling.
 
--- Who is calling, beside what columns' defaults need to know: null where no identity was taken on.
+-- Who is calling, beside what columns' defaults need to know: null where no identity was set.
 create or replace function app.caller_role() returns text language sql stable parallel safe
   return nullif(current_setting('app.caller_role', true), '');
 
@@ -13,7 +13,7 @@ create or replace function app.today() returns date language sql stable parallel
 create or replace function app.sees_agency() returns boolean language sql stable parallel safe
   return coalesce(app.caller_role() in ('admin', 'coordinator', 'job'), false);
 
--- Takes on a signed-in user's identity. A session that has ended anywhere (signed out, device revoked, user
+-- Sets a signed-in user's identity. A session that has ended anywhere (signed out, device revoked, user
 -- suspended or deleted, role changed since the token was issued) is refused with BC401, whatever the token says.
 create or replace function app.act_as(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text

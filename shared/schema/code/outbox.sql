@@ -173,7 +173,7 @@ begin atomic
 end;
 
 -- Takes a provider's id for the message that it truly belongs to from another, of whatever agency, that took it for its
--- own while it was in doubt, and is in doubt again.
+-- own while it was uncertain, and is uncertain again.
 create or replace function app.take_back_sid(p_message uuid, p_sid text) returns void
 language sql volatile security definer set search_path = public, pg_temp
 begin atomic

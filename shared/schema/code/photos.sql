@@ -5,7 +5,7 @@ begin atomic
   select p_visit is not null and not exists (select from visits v where v.id = p_visit);
 end;
 
--- Whether the caller may write a photo of this owner, by section 4 of the product. Planners: of anything in their
+-- Whether the caller may write a photo of this owner, by section 4 of the product. Coordinators: of anything in their
 -- agency, but pictures only of users whom they manage. Caregivers: of themselves, of clients of theirs, and of visits
 -- to those (a signature: of their own visits). Documents are not for care aides.
 create or replace function app.may_write_photo(p_kind photo_kind, p_client uuid, p_visit uuid, p_user uuid)

@@ -145,7 +145,7 @@ begin
 end
 $$;
 
--- Lets a planner move a visit as only the settling of a conflict may, until the transaction ends.
+-- Lets a coordinator move a visit as only the settling of a conflict may, until the transaction ends.
 create or replace function app.begin_conflict_resolution() returns void language plpgsql volatile as $$
 begin
   if coalesce(app.caller_role(), '') not in ('admin', 'coordinator') then

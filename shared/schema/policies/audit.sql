@@ -1,5 +1,5 @@
 -- audit_log: everyone adds under their own name, and only what they did: when, from where and on what are defaults.
--- Planners read.
+-- Coordinators and admins read it.
 alter table audit_log enable row level security, force row level security;
 create policy definer_functions on audit_log to berthcare_migrate using (true);
 create policy backup_reads_all on audit_log for select to berthcare_backup using (true);

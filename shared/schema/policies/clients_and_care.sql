@@ -13,7 +13,7 @@ create policy planners_create on clients for insert to berthcare_app
 create policy planners_change on clients for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
--- care_plan_versions: for planners and nurses
+-- care_plan_versions: for coordinators, admins and nurses
 alter table care_plan_versions enable row level security, force row level security;
 create policy definer_functions on care_plan_versions to berthcare_migrate using (true);
 create policy backup_reads_all on care_plan_versions for select to berthcare_backup using (true);

@@ -14,7 +14,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::{Connection, ConnectionSource, DbError, Identity, Param, StatementMode, Tx, connect};
 
-/// The change numbers that a transaction reserves: more than one request's writes need, triggers' among them. Gaps are fine.
+/// The change numbers that a transaction reserves: more than one request's writes need, triggers' among them. Gaps are
+/// fine.
 const NUMBERS: u16 = 50;
 
 /// The environment's database. Cloning shares the one connection.
@@ -96,8 +97,8 @@ impl Db {
         Ok(self.call_all(sql, params).await?.into_iter().next())
     }
 
-    /// Calls a function that takes its caller on by itself, and maps its rows: one statement, which is a transaction of
-    /// its own and one round trip.
+    /// Calls a function that sets its caller's identity itself, and maps its rows: one statement, which is a
+    /// transaction of its own and one round trip.
     pub async fn call_all<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         let checkout = self.checkout().await?;
         let rows = checkout.connection.query(sql, params).await;
@@ -124,8 +125,8 @@ impl Db {
         Ok(())
     }
 
-    /// Opens a transaction for writing as `who`. Nothing is sent before its first statement, which then shares one round
-    /// trip with BEGIN, the identity, and change numbers, with which comes the agency's write lock.
+    /// Opens a transaction for writing as `who`. Nothing is sent before its first statement, which then shares one
+    /// round trip with BEGIN, the identity, and change numbers, with which comes the agency's write lock.
     ///
     /// # Errors
     /// When there is no connection.

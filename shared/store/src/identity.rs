@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{Connection, DbError, Identity, Param};
 
-/// What functions that take their caller on by themselves begin with: `app.act_as`'s parameters.
+/// The first parameters of functions that set their caller's identity themselves: those of `app.act_as`.
 pub(crate) fn params(caller: &Caller) -> [&dyn Param; 6] {
     [
         &caller.user_id,

@@ -67,8 +67,8 @@ impl<I: Identity> Tx<I> {
         Self { checkout, who, numbers, opened: AtomicBool::new(false), audit: Vec::new() }
     }
 
-    /// Sends one statement and maps its rows. Futures of several calls, joined, share a round trip and run in their order;
-    /// where one fails, so do those behind it.
+    /// Sends one statement and maps its rows. Futures of several calls, joined, share a round trip and run in their
+    /// order; where one fails, so do those behind it.
     pub async fn query<R: FromRow>(&self, sql: &str, params: &[&dyn Param]) -> Result<Vec<R>, DbError> {
         if self.opened.swap(true, Ordering::Relaxed) {
             self.checkout.connection.query(sql, params).await
@@ -140,7 +140,7 @@ impl<I: Identity> Tx<I> {
 
     /// Sends everything that `last` sends at once, the audit entries and COMMIT in one round trip.
     pub async fn commit_after<T>(self, last: impl AsyncFnOnce(&Self) -> Result<T, DbError>) -> Result<T, DbError> {
-        debug_assert!(self.is_open(), "a transaction's first statement takes the identity on");
+        debug_assert!(self.is_open(), "a transaction's first statement sets the identity");
         let (done, audited, committed) =
             futures_util::join!(last(&self), self.write_audit(), self.checkout.connection.commit());
         // After a failed statement COMMIT rolls back and still answers well, so each result counts.

@@ -201,7 +201,7 @@ fn checked<T: DeserializeOwned + Check>(value: Value) -> Result<T, Error> {
     Ok(typed)
 }
 
-/// The last word is the type's: what a schema lets through and Rust can't hold, as a whole number written 1e30.
+/// The type decides last: a schema lets through what Rust can't hold, as a whole number written 1e30.
 fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let pointer: String = error

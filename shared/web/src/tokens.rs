@@ -1,4 +1,5 @@
-//! Access tokens: ES256 JSON Web Tokens (RFC 9068), good for 15 minutes, signed by `auth` alone and verified by everybody.
+//! Access tokens: ES256 JSON Web Tokens (RFC 9068), good for 15 minutes, signed by `auth` alone and verified by
+//! everybody.
 
 use std::{
     sync::{Arc, RwLock},
@@ -110,7 +111,7 @@ impl TokenVerifier {
     /// [`Error::Unauthorized`] for any other token, [`Error::Unavailable`] when the keys can't be had.
     pub async fn verify(&self, token: &str) -> Result<Claims, Error> {
         let header = decode_header(token).map_err(|_| Error::Unauthorized)?;
-        // `jku`, `x5u` and `jwk` in the header are nobody's business: keys come from one place.
+        // `jku`, `x5u` and `jwk` in the header are ignored: keys come from one place.
         let (Algorithm::ES256, Some(TOKEN_TYPE), Some(kid)) = (header.alg, header.typ.as_deref(), &header.kid) else {
             return Err(Error::Unauthorized);
         };

@@ -16,7 +16,7 @@ use crate::harness::{
 pub const NOBODY: &[&Person] = &[];
 pub const PLANNERS: &[&Person] = &[&ADMIN, &COORDINATOR];
 
-/// Planners, and one more.
+/// Coordinators and admins, and one more.
 pub const NURSES: &[&Person] = &[&ADMIN, &COORDINATOR, &NURSE];
 pub const AIDES: &[&Person] = &[&ADMIN, &COORDINATOR, &AIDE];
 pub const FAMILYS: &[&Person] = &[&ADMIN, &COORDINATOR, &FAMILY];
@@ -68,7 +68,7 @@ pub const RECEIPT_B: Uuid = Uuid::from_u128(0xA7B);
 pub const CREATED: Uuid = Uuid::from_u128(0xA61);
 pub const CREATED_B: Uuid = Uuid::from_u128(0xA6B);
 
-/// Somebody's session, as a transaction takes it on.
+/// Somebody's session, as a transaction sets it.
 pub struct Session {
     pub user: &'static Person,
     pub client: Client,
@@ -89,7 +89,7 @@ impl Session {
         Self { user, client, id }
     }
 
-    /// The statement that takes the session on, in an open transaction.
+    /// The statement that sets the session, in an open transaction.
     pub fn act(&self) -> String {
         let Self { user, client, id } = self;
         format!("select app.act_as('{}', '{}', '{id}', '{}', null, null)", user.id, client.device_id, user.role)

@@ -10,14 +10,14 @@ pub(super) fn again(message: &LeasedMessage, template: &Template, now: Timestamp
     if at < message.expires_at { Settled::Again { at, why } } else { Settled::Dead { why } }
 }
 
-/// Twice as long after each attempt, half of it by chance so that those who failed together don't come back together:
+/// Twice as long after each attempt, half of it random (jitter), so that what failed together isn't repeated together:
 /// for an alert at most 30 seconds, for the rest a quarter of an hour.
 pub(super) fn backoff(message: &LeasedMessage, template: &Template) -> SignedDuration {
     let whole = at_most(message.attempts, template.urgency());
     SignedDuration::from_millis(whole / 2 + fastrand::i64(0..=whole / 2))
 }
 
-/// The same without chance, in milliseconds.
+/// The same without jitter, in milliseconds.
 fn at_most(attempts: i32, urgency: i16) -> i64 {
     let (first, most) = if urgency == 0 { (1_000, 30_000) } else { (4_000, 900_000) };
     let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);

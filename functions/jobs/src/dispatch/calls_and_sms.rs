@@ -18,11 +18,11 @@ use super::{
 };
 use crate::http_client::SendError;
 
-/// When to look for a message whose answer was lost, where it is sent again if it isn't found: then, or later where that
-/// was tried before.
+/// When to look for a message whose answer was lost, where it is sent again if it isn't found: then, or later where
+/// that was tried before.
 const LOOK_AFTER: SignedDuration = SignedDuration::from_secs(2);
-/// How often a message is sent again of which no word comes, neither by answer nor list nor webhook. It has arrived so often
-/// by then, or can't.
+/// How often a message is sent again that nothing is heard of, neither by answer nor list nor webhook. It has arrived
+/// so often by then, or can't.
 const RESENDS: i16 = 5;
 /// Twilio's clock and ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
@@ -113,7 +113,7 @@ impl Dispatch<'_> {
     }
 }
 
-/// When to look for a message in doubt that must arrive.
+/// When to look for an uncertain message that must arrive.
 fn look_after(message: &LeasedMessage, template: &Template) -> SignedDuration {
     backoff(message, template).max(LOOK_AFTER)
 }

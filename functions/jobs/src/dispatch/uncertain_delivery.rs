@@ -3,12 +3,12 @@
 use domain::messages::Promise;
 use jiff::SignedDuration;
 
-/// What Twilio lists may lag behind what it has: until then "not listed" doesn't mean "not sent".
+/// How far Twilio's list may lag behind what it sent: until then "not listed" doesn't mean "not sent".
 pub(super) const LISTS_LAG: SignedDuration = SignedDuration::from_mins(5);
-/// For how long a list that tells nothing holds up a message that must arrive.
+/// For how long a list that can't be had holds up a message that must arrive.
 const LIST_AWAITED: SignedDuration = SignedDuration::from_mins(1);
 
-/// What the provider's list tells of it.
+/// What the provider's list says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Search {
     /// It was sent, by this id.

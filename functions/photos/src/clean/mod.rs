@@ -1,7 +1,8 @@
 //! What arrived, made fit to be given out; or the reason why it can't be.
 //!
-//! JPEG, PNG and WebP are decoded and drawn anew, so that of the file nothing is left but its pixels. There is no decoder of
-//! HEIC in safe Rust: such a file keeps its bytes, but for its metadata, and is never shown to a family. PDF stays as it is.
+//! JPEG, PNG and WebP are decoded and drawn anew, so that of the file nothing is left but its pixels. There is no
+//! decoder of HEIC in safe Rust: such a file keeps its bytes, but for its metadata, and is never shown to a family. PDF
+//! stays as it is.
 
 mod heic;
 mod jpeg;
@@ -11,8 +12,8 @@ mod polyglot;
 
 use domain::photo_kinds::{MediaType, PhotoKind};
 
-/// How many pixels an image may have: what the largest sensors of phones give without being asked for more (8192 x 6144).
-/// At three bytes each, twice over while it is turned upright, that is 302 MB.
+/// How many pixels an image may have: what the largest sensors of phones give without being asked for more (8192 x
+/// 6144). At three bytes each, twice over while it is turned upright, that is 302 MB.
 pub const MAX_PIXELS: u64 = 8192 * 6144;
 
 /// Three bytes for each pixel, and as many again for what a decoder needs on its way.
@@ -33,7 +34,7 @@ pub struct Clean {
     pub redrawn: bool,
 }
 
-/// Why an upload is rejected, in the words that its author is told.
+/// Why an upload is rejected, as its author reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// It has another length than declared.

@@ -88,8 +88,8 @@ fn decode(media_type: MediaType, upload: Vec<u8>) -> Result<DynamicImage, Reject
     Ok(image)
 }
 
-/// Gives colours the numbers that they have in sRGB: without its profile, a phone's wide-gamut red would look pale. Where a
-/// profile can't be read, its numbers stay.
+/// Gives colours the numbers that they have in sRGB: without its profile, a phone's wide-gamut red would look pale.
+/// Where a profile can't be read, its numbers stay.
 fn to_srgb(image: &mut DynamicImage, profile: &[u8]) {
     let Ok(profile) = ColorProfile::new_from_slice(profile) else { return };
     if profile.color_space != DataColorSpace::Rgb {
@@ -99,7 +99,7 @@ fn to_srgb(image: &mut DynamicImage, profile: &[u8]) {
     let (layout, channels, samples): (_, _, &mut [u8]) = match image {
         DynamicImage::ImageRgb8(pixels) => (Layout::Rgb, 3, pixels),
         DynamicImage::ImageRgba8(pixels) => (Layout::Rgba, 4, pixels),
-        // Grey is grey, and nobody's phone takes 16 bits.
+        // Grey images stay grey; 16 bits are reduced to 8, which is what phones take.
         _ => return,
     };
     let srgb = ColorProfile::new_srgb();

@@ -4,7 +4,7 @@ use super::Role;
 use crate::request::RequestInfo;
 
 /// A signed-in user on a device, as a token proves. That the session still stands is for the database to say, when a
-/// transaction takes the identity on: a suspended user or revoked device gets no further than that.
+/// transaction sets the identity: a suspended user or revoked device gets no further than that.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// Who.

@@ -91,7 +91,7 @@ pub enum Flag {
     ClockAhead,
 }
 
-/// What a person should look at, in a visit's times and fixes.
+/// What a person should look at, in a visit's times and locations.
 pub(super) fn flags(times: &[(Option<Timestamp>, Option<&RecordedLocation>)]) -> Vec<Flag> {
     let any = |holds: fn(Timestamp, &RecordedLocation) -> bool| {
         times.iter().any(|(time, fix)| matches!((time, fix), (Some(time), Some(fix)) if holds(*time, fix)))

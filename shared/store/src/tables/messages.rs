@@ -70,7 +70,8 @@ pub struct Message {
 }
 
 impl Message {
-    /// Queues it with whatever else the transaction writes. Invoke `jobs` after the commit (`runtime::jobs::JobsInvoker`).
+    /// Queues it with whatever else the transaction writes. Invoke `jobs` after the commit
+    /// (`runtime::jobs::JobsInvoker`).
     pub async fn enqueue<I: Identity>(&self, tx: &mut Tx<I>) -> Result<(), Error> {
         enqueue_all(tx, std::slice::from_ref(self)).await
     }
@@ -81,8 +82,8 @@ pub async fn enqueue_all<I: Identity>(tx: &mut Tx<I>, messages: &[Message]) -> R
     enqueue(tx, messages, None).await
 }
 
-/// The same for more than can be sent at once: each is due `spacing` after the one before it, the first one so long after
-/// the last that waits on its channel with its urgency. None is of use after `until`.
+/// The same for more than can be sent at once: each is due `spacing` after the one before it, the first one so long
+/// after the last that waits on its channel with its urgency. None is of use after `until`.
 pub async fn enqueue_paced<I: Identity>(
     tx: &mut Tx<I>,
     messages: &[Message],
@@ -208,7 +209,7 @@ pub async fn report<I: Identity>(
             (*code == Some(UNREACHABLE)).then(|| now + 15.minutes()),
         ),
     };
-    // What took it for its own while it was in doubt gives it back: this webhook names the message.
+    // A message that took it for its own while it was uncertain gives it back: this webhook names the message.
     tx.execute("select app.take_back_sid($1, $2)", &[&message_id, &sid]).await?;
     Ok(tx
         .query_opt(

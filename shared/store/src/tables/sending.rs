@@ -207,8 +207,8 @@ pub async fn settle_hang_up(db: &Db, call: &HangUp) -> Result<(), DbError> {
     db.read::<NoRow>(&job, "update messages set hang_up_at = null where id = $1", &[&call.id]).await.map(drop)
 }
 
-/// Notes that a message in doubt is about to be sent again. Answers how often it was, this time included; none where it is
-/// nobody's to send any more.
+/// Notes that an uncertain message is about to be sent again. Answers how often it was, this time included; none where
+/// it is nobody's to send any more.
 pub async fn send_again(db: &Db, taken: &LeasedMessage, now: Timestamp) -> Result<Option<i16>, DbError> {
     #[derive(FromRow)]
     struct Resent {
