@@ -21,7 +21,8 @@ EXCLUDED = {
     "prefer-bigint-over-int": "counts of small things: attempts, versions, a level",
     "prefer-bigint-over-smallint": "the same",
 }
-# Policies that show all rows, to roles that are nobody's who calls: pgrls asks of each policy that it looks at its rows.
+# Policies that show all rows, to roles that are nobody's who calls: pgrls asks of each policy that it looks at its
+# rows.
 WHOLE_TABLES = {
     "definer_functions": "the owner, as whom definer functions and migrations run",
     "backup_reads_all": "a copy must be whole",

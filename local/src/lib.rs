@@ -1,4 +1,5 @@
-//! What the local stack and the tests share: making the services ready, the demo data, and what is generated from the handlers.
+//! What the local stack and the tests share: making the services ready, the demo data, and what is generated from the
+//! handlers.
 
 pub mod demo;
 pub mod document;

@@ -1,5 +1,5 @@
-# What the world sees of us: CloudFront's own count, and a stranger who asks each minute. Both are told in us-east-1, and an
-# alarm tells only a topic of its own region.
+# What the world sees of us: CloudFront's own count, and a stranger who asks each minute. Both are told in us-east-1,
+# and an alarm tells only a topic of its own region.
 
 module "key" {
   source = "../modules/key"
@@ -41,8 +41,8 @@ resource "aws_cloudwatch_metric_alarm" "edge_errors" {
   tags = { Severity = "high" }
 }
 
-# Whether everything answers, as /v1/health finds it, asked from outside; from the three regions of the United States that Route 53
-# asks from, which are the nearest that the firewall lets in.
+# Whether everything answers, as /v1/health finds it, asked from outside; from the three regions of the United States
+# that Route 53 asks from, which are the nearest that the firewall lets in.
 resource "aws_route53_health_check" "api" {
   type              = "HTTPS"
   fqdn              = var.domain_name

@@ -1,8 +1,8 @@
 # The firewall. It keeps no log: a log would hold addresses and search terms outside Canada.
 
 locals {
-  # Rules of AWS's sets that read bodies. A visit's note may well look like an attack, and a sync push is larger than the
-  # 8 KB that the common set allows, so these only count, and leave a label.
+  # Rules of AWS's sets that read bodies. A visit's note may well look like an attack, and a sync push is larger than
+  # the 8 KB that the common set allows, so these only count, and leave a label.
   body_rules = {
     AWSManagedRulesCommonRuleSet = [
       "SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "EC2MetaDataSSRF_BODY",

@@ -1,8 +1,8 @@
-# CloudFront and its firewall in front of the API, and the name by which the world knows it. `serving_region` says which region
-# is behind it: a region is lost or found again by one change here.
+# CloudFront and its firewall in front of the API, and the name by which the world knows it. `serving_region` says which
+# region is behind it: a region is lost or found again by one change here.
 #
-# Both sides carry one name. CloudFront answers at it; it passes the Host header on, by which API Gateway finds its custom
-# domain.
+# Both sides carry one name. CloudFront answers at it; it passes the Host header on, by which API Gateway finds its
+# custom domain.
 
 locals {
   name = "berthcare-${var.environment}"

@@ -1,5 +1,5 @@
-# GitHub's workflows deploy by OIDC: no key is stored. They hand CloudFormation a template and the right to use a role of
-# CloudFormation's own, and can do nothing of what that role can. The same role deploys to the region that recovers.
+# GitHub's workflows deploy by OIDC: no key is stored. They hand CloudFormation a template and the right to use a role
+# of CloudFormation's own, and can do nothing of what that role can. The same role deploys to the region that recovers.
 
 resource "aws_iam_openid_connect_provider" "github" {
   url            = "https://token.actions.githubusercontent.com"

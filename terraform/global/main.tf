@@ -1,5 +1,5 @@
-# What an account has once, in no region: who may deploy, the proof of the API's name, what a month may cost, and the quotas
-# that both regions need. Applied before terraform/region, and untouched when a region is lost.
+# What an account has once, in no region: who may deploy, the proof of the API's name, what a month may cost, and the
+# quotas that both regions need. Applied before terraform/region, and untouched when a region is lost.
 
 locals {
   name = "berthcare-${var.environment}"

@@ -72,7 +72,8 @@ locals {
       table         = []
       objects = [
         { action = "s3:GetObject", bucket = "photos", keys = "/uploads/*" },
-        # Without it S3 answers 403 for an upload that has not arrived, where the function must know that nothing is there.
+        # Without it S3 answers 403 for an upload that has not arrived, where the function must know that nothing is
+        # there.
         { action = "s3:ListBucket", bucket = "photos", keys = "" },
         # Uploads and downloads are signed with these rights, too; records name the version that is their own.
         { action = "s3:PutObject", bucket = "photos", keys = "/*" },

@@ -1,5 +1,5 @@
-# One environment in one region: what keeps state or outlives a release. `environments/{environment}.tfvars` holds what we
-# decided, `account.tfvars` what belongs to the account; `region` moves all of it.
+# One environment in one region: what keeps state or outlives a release. `environments/{environment}.tfvars` holds what
+# we decided, `account.tfvars` what belongs to the account; `region` moves all of it.
 
 locals {
   name = "berthcare-${var.environment}"

@@ -28,7 +28,8 @@ fn ids(changes: &Value, table: &str, list: &str) -> Vec<String> {
     changes[table][list].as_array().unwrap().iter().map(id).collect()
 }
 
-/// Where the agency's midnight has passed since a grant was written: the dates are changed as if they had been so all along.
+/// Where the agency's midnight has passed since a grant was written: the dates are changed as if they had been so all
+/// along.
 async fn time_passes(app: &TestApp, sql: &str) {
     let sql = format!("set session_replication_role = replica; {sql}");
     app.database.superuser().await.batch_execute(&sql).await.unwrap();

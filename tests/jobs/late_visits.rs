@@ -13,8 +13,8 @@ use crate::harness::{
     },
 };
 
-/// The nurse's visit was to begin at the answered time, some hours ago; all others are far off. Alma's coordinator is not
-/// the first one there is.
+/// The nurse's visit was to begin at the answered time, some hours ago; all others are far off. Alma's coordinator is
+/// not the first one there is.
 async fn late(app: &TestApp) -> Timestamp {
     let planned = Timestamp::from_second(Timestamp::now().as_second()).unwrap() - 3.hours();
     app

@@ -1,9 +1,9 @@
 //! What is never written down: no name, phone, address, note, health data, code, password or token leaves by the log or
 //! by Sentry, whatever was sent, and whatever went wrong with it.
 //!
-//! Each documented operation is sent bodies, parameters and paths full of words that occur nowhere else, in every way in
-//! which they can be wrong, while all is well, while the database refuses everything and quotes it, and while it is gone.
-//! Then everything that was written is searched for the words.
+//! Each documented operation is sent bodies, parameters and paths full of words that occur nowhere else, in every way
+//! in which they can be wrong, while all is well, while the database refuses everything and quotes it, and while it is
+//! gone. Then everything that was written is searched for the words.
 
 use axum::Extension;
 use runtime::lambda::Sentry;
@@ -20,7 +20,8 @@ use crate::harness::{
 const NAME: &str = "Quillfeather Zq";
 const EMAIL: &str = "quill.feather@zq.test";
 const PHONE: &str = "+14165550199";
-/// As clients send them, from names to a phone's code and a token; none occurs in our code, in the fixtures, or in an id.
+/// As clients send them, from names to a phone's code and a token; none occurs in our code, in the fixtures, or in an
+/// id.
 const WORDS: &[&str] = &[
     NAME,
     EMAIL,
@@ -42,8 +43,8 @@ fn filled(example: &Value, word: &str) -> Value {
     }
 }
 
-/// What a sound request would say: an address where an address is asked for, a name where a text is, and everything that
-/// has a form of its own as it is.
+/// What a sound request would say: an address where an address is asked for, a name where a text is, and everything
+/// that has a form of its own as it is.
 fn plausible(example: &Value) -> Value {
     match example {
         Value::String(text) if text.contains('@') => json!(EMAIL),

@@ -1,4 +1,5 @@
-// What WatermelonDB says to a developer's console. Its errors and warnings are a server's mistakes, so tests fail on them.
+// What WatermelonDB says to a developer's console. Its errors and warnings are a server's mistakes, so tests fail on
+// them.
 
 import { afterEach } from 'node:test'
 import assert from 'node:assert/strict'

@@ -1,6 +1,6 @@
 // Phones and portal write whatever, whenever, over a network that loses answers: they converge, and nothing is lost.
-// SEED is the first history's seed (a fresh one), RUNS how many there are (60); with TRAFFIC=1 a failure shows what went over
-// the wire.
+// SEED is the first history's seed (a fresh one), RUNS how many there are (60); with TRAFFIC=1 a failure shows what
+// went over the wire.
 
 import { randomInt } from 'node:crypto'
 import { test } from 'node:test'

@@ -1,5 +1,5 @@
-//! Links of the audit chain in a bucket under Object Lock: once there, nobody can change or remove them, the owner of the
-//! database included.
+//! Links of the audit chain in a bucket under Object Lock: once there, nobody can change or remove them, the owner of
+//! the database included.
 
 use aws_sdk_s3::{
     Client,

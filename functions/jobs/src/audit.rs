@@ -1,5 +1,5 @@
-//! The audit log's proof: rows are sealed into a chain, the chain's newest link is put each day where nobody can change it,
-//! and the whole is computed anew to see that it holds.
+//! The audit log's proof: rows are sealed into a chain, the chain's newest link is put each day where nobody can change
+//! it, and the whole is computed anew to see that it holds.
 
 use domain::error::Error;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};

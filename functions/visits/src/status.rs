@@ -53,8 +53,8 @@ pub(crate) async fn check_out(
     attend(&app, &caller, id, Attendance::CheckOut, &presence).await
 }
 
-/// Decides on the visit as it is and records what was decided, anew where somebody has changed it in between. No lock is
-/// held while it is decided.
+/// Decides on the visit as it is and records what was decided, anew where somebody has changed it in between. No lock
+/// is held while it is decided.
 async fn attend(
     app: &App,
     caller: &Caller,

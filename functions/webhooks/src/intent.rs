@@ -3,8 +3,8 @@
 use store::tables::inbound_messages::Intent;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// What Twilio answers by itself, and acts upon: its "Support for opt-out keywords" page. It takes them without regard to
-/// case, and nothing else.
+/// What Twilio answers by itself, and acts upon: its "Support for opt-out keywords" page. It takes them without regard
+/// to case, and nothing else.
 const TWILIOS: [(Intent, &[&str]); 3] = [
     (Intent::Stop, &["stop", "stopall", "unsubscribe", "end", "quit", "revoke", "optout", "cancel"]),
     (Intent::Start, &["start", "yes", "unstop"]),

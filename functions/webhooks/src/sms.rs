@@ -58,8 +58,8 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequ
     Ok(TwiMl(verbs.into_iter().collect()))
 }
 
-/// Keeps the message and does what it asks for, once. Answers whether it is one of several notes, of which only the first
-/// is answered: a machine that answers us would never end.
+/// Keeps the message and does what it asks for, once. Answers whether it is one of several notes, of which only the
+/// first is answered: a machine that answers us would never end.
 async fn take(webhooks: &Webhooks, signed: &TwilioRequest, inbound: &Inbound, sender: &Sender) -> web::Result<bool> {
     let who = Webhook::of_agency(sender.agency_id, signed.request.clone());
     let calls = inbound.intent == Intent::Call;

@@ -53,8 +53,8 @@ pub async fn pull(client: &Client, nurse: &Nurse, after: i64) -> Result<Millisec
     Ok(Milliseconds::since(began))
 }
 
-/// A first sync goes from the nurse's clients to what is theirs, so that it costs the same in any agency; later ones go by
-/// change numbers.
+/// A first sync goes from the nurse's clients to what is theirs, so that it costs the same in any agency; later ones go
+/// by change numbers.
 fn pull_sql(first: bool) -> String {
     let selects = PULLED.map(|(table, of_client, columns)| {
         let source = match (first, table) {

@@ -12,8 +12,9 @@ use store::DbError;
 /// How long RDS takes a token for a password; a connection that stands outlives it.
 const GOOD_FOR: Duration = Duration::from_mins(15);
 
-/// Makes the passwords of IAM database authentication: a URL that nobody fetches, signed by the function's role. Signing
-/// needs no call, so each connection gets a fresh one. The RDS SDK has the same in a few hundred operations' company.
+/// Makes the passwords of IAM database authentication: a URL that nobody fetches, signed by the function's role.
+/// Signing needs no call, so each connection gets a fresh one. The RDS SDK has the same in a few hundred operations'
+/// company.
 #[derive(Clone)]
 pub struct IamSigner {
     credentials: Option<SharedCredentialsProvider>,

@@ -1,4 +1,5 @@
-//! Wiring: what a function holds for as long as its environment lives, how it signs in to the database, and how it is run.
+//! Wiring: what a function holds for as long as its environment lives, how it signs in to the database, and how it is
+//! run.
 
 mod config;
 mod credentials;

@@ -1,5 +1,5 @@
-//! What may follow what: the statuses of visits and alerts, and every move between them. The paths of REST and sync go by
-//! these tables; the database's triggers hold the same ones, and a test tries each pair on both.
+//! What may follow what: the statuses of visits and alerts, and every move between them. The paths of REST and sync go
+//! by these tables; the database's triggers hold the same ones, and a test tries each pair on both.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,5 +1,5 @@
-//! What a function runs on: Lambda, the log, metrics, secrets and the other services of AWS. Each service is a feature, so
-//! that a function carries the clients that it uses. Nothing here knows a table or a path.
+//! What a function runs on: Lambda, the log, metrics, secrets and the other services of AWS. Each service is a feature,
+//! so that a function carries the clients that it uses. Nothing here knows a table or a path.
 
 pub mod aws;
 mod chain;

@@ -214,8 +214,8 @@ impl Measurement<'_> {
         }
     }
 
-    /// CloudWatch's embedded metric format: a directive for each metric under `_aws` that names top-level members as dimensions
-    /// and metrics.
+    /// CloudWatch's embedded metric format: a directive for each metric under `_aws` that names top-level members as
+    /// dimensions and metrics.
     #[must_use]
     pub fn embedded(&self) -> Value {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();

@@ -1,5 +1,5 @@
-//! PostgreSQL: the one connection of a Lambda environment, the transactions on it, and every statement there is. Nothing here
-//! knows HTTP, and nobody else knows a table.
+//! PostgreSQL: the one connection of a Lambda environment, the transactions on it, and every statement there is.
+//! Nothing here knows HTTP, and nobody else knows a table.
 //!
 //! Reads of a client's data go through [`audited!`]: the rows and the audit entries for having seen them are one
 //! statement, so that there is no looking without a trace.

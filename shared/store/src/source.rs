@@ -19,8 +19,8 @@ pub struct SignIn {
     pub tls: ClientConfig,
 }
 
-/// A way to sign in to the database. There are several (a secret, a token of IAM, a URL), and none of them is this crate's
-/// business.
+/// A way to sign in to the database. There are several (a secret, a token of IAM, a URL), and none of them is this
+/// crate's business.
 pub trait ConnectionSource: Send + Sync {
     /// How to connect now.
     fn sign_in(&self) -> Pending<'_, Result<SignIn, DbError>>;

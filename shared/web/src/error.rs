@@ -1,7 +1,7 @@
 //! What a handler may fail with: what the domain knows, and what only HTTP does.
 //!
-//! Which one to use: a request that can't be read at all is [`Error::Malformed`], or whichever of HTTP's own says it better;
-//! for everything else see [`domain::error`].
+//! Which one to use: a request that can't be read at all is [`Error::Malformed`], or whichever of HTTP's own says it
+//! better; for everything else see [`domain::error`].
 
 use domain::{Fault, Reference};
 

@@ -19,8 +19,8 @@ pub async fn serve(function: &Function, router: Pin<Box<impl Future<Output = Rou
 }
 
 /// The router, with what stands around it in AWS: behind CloudFront (`BEHIND_CLOUDFRONT`), which then shows the secret
-/// `{env}/origin`, nothing else gets in. What the router needs is fetched together with the secret that guards it, while
-/// Lambda still gives the full CPU. Boxed, since what fetches nests deeper than the compiler follows by itself.
+/// `{env}/origin`, nothing else gets in. What the router needs is fetched together with the secret that guards it,
+/// while Lambda still gives the full CPU. Boxed, since what fetches nests deeper than the compiler follows by itself.
 ///
 /// # Errors
 /// When `BEHIND_CLOUDFRONT` says neither `true` nor `false`.

@@ -1,6 +1,6 @@
-# Copies of both buckets and, once a week, of the database, kept where a mistake of ours doesn't reach; and a restore of each, tried
-# every month. The database's own backups, by which it goes back to a minute, are RDS's; terraform/modules/copies has them in
-# the other region.
+# Copies of both buckets and, once a week, of the database, kept where a mistake of ours doesn't reach; and a restore of
+# each, tried every month. The database's own backups, by which it goes back to a minute, are RDS's;
+# terraform/modules/copies has them in the other region.
 
 module "key" {
   source = "../key"
@@ -44,7 +44,8 @@ resource "aws_iam_role_policy_attachment" "backup" {
 
 locals {
   plans = {
-    # Away from RDS's own window, 05:00 to 06:00, and from that of maintenance, Sunday 07:00 to 08:00: both refuse a backup.
+    # Away from RDS's own window, 05:00 to 06:00, and from that of maintenance, Sunday 07:00 to 08:00: both refuse a
+    # backup.
     buckets  = { schedule = var.schedule, resources = var.bucket_arns }
     database = { schedule = "cron(0 12 ? * WED *)", resources = [var.database_arn] }
   }

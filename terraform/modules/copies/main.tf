@@ -1,5 +1,5 @@
-# In the other Canadian region: the vault that takes AWS Backup's copies, and RDS's automated backups, by which the database goes
-# back to a minute there, too. Names end in `-copies`, beside what that region has when it takes over.
+# In the other Canadian region: the vault that takes AWS Backup's copies, and RDS's automated backups, by which the
+# database goes back to a minute there, too. Names end in `-copies`, beside what that region has when it takes over.
 
 module "key" {
   source = "../key"
@@ -13,8 +13,8 @@ resource "aws_backup_vault" "this" {
   kms_key_arn = module.key.arn
 }
 
-# Nobody shortens a copy's life, whoever stole which key. Without `changeable_for_days` an administrator can still remove the lock
-# (governance mode); with it nobody can, AWS included, once those days are over (compliance mode).
+# Nobody shortens a copy's life, whoever stole which key. Without `changeable_for_days` an administrator can still
+# remove the lock (governance mode); with it nobody can, AWS included, once those days are over (compliance mode).
 resource "aws_backup_vault_lock_configuration" "this" {
   backup_vault_name   = aws_backup_vault.this.name
   min_retention_days  = var.keep_days

@@ -1,5 +1,5 @@
-# PostgreSQL 15 and the proxy in front of it. Functions sign in to the proxy, and the proxy to the database, by IAM: there is no
-# password but the administrator's, which RDS keeps to itself.
+# PostgreSQL 15 and the proxy in front of it. Functions sign in to the proxy, and the proxy to the database, by IAM:
+# there is no password but the administrator's, which RDS keeps to itself.
 
 data "aws_caller_identity" "current" {}
 

@@ -23,7 +23,8 @@ locals {
     )
   }
 
-  # What a service asks of our key in the caller's name, for what it keeps under that key. Whoever uses the service needs it.
+  # What a service asks of our key in the caller's name, for what it keeps under that key. Whoever uses the service
+  # needs it.
   keys = {
     dynamodb       = { key = var.data_key_arn, actions = ["kms:Decrypt"] }
     s3             = { key = var.data_key_arn, actions = ["kms:Decrypt", "kms:GenerateDataKey"] }

@@ -1,7 +1,8 @@
-# Alarms on one metric each. Those on a rate are in rates.tf, that on CloudFront in edge.tf, and those on the API itself in
-# template.yaml, since a release makes the API.
+# Alarms on one metric each. Those on a rate are in rates.tf, that on CloudFront in edge.tf, and those on the API itself
+# in template.yaml, since a release makes the API.
 #
-# `missing` says what silence means: "breaching" where a job reports every minute, so that a dead job is an alarm itself.
+# `missing` says what silence means: "breaching" where a job reports every minute, so that a dead job is an alarm
+# itself.
 
 locals {
   database = { DBInstanceIdentifier = var.database_instance_id }

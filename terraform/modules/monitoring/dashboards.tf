@@ -1,5 +1,5 @@
-# Four pages to look at: each a title and its graphs. A graph is a list of metrics as CloudWatch writes them, or a question to the
-# functions' logs.
+# Four pages to look at: each a title and its graphs. A graph is a list of metrics as CloudWatch writes them, or a
+# question to the functions' logs.
 
 locals {
   custom = "BerthCare/API"

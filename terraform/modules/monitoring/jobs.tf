@@ -1,4 +1,5 @@
-# Each scheduled job has two alarms: one where a run failed, one where none succeeded for longer than its schedule allows.
+# Each scheduled job has two alarms: one where a run failed, one where none succeeded for longer than its schedule
+# allows.
 
 locals {
   # By job, the hours within which one run must have succeeded; a week is the most that an alarm looks back.

@@ -1,4 +1,5 @@
-# Whom alarms tell here; terraform/edge has its own of the same name, since an alarm tells only a topic of its own region.
+# Whom alarms tell here; terraform/edge has its own of the same name, since an alarm tells only a topic of its own
+# region.
 
 data "aws_caller_identity" "current" {}
 

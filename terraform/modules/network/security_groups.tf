@@ -1,5 +1,5 @@
-# Functions reach the proxy and, by TLS, the world. The proxy alone reaches the database, but for an operator's shell, which
-# comes where the proxy is the trouble.
+# Functions reach the proxy and, by TLS, the world. The proxy alone reaches the database, but for an operator's shell,
+# which comes where the proxy is the trouble.
 
 resource "aws_security_group" "functions" {
   # checkov:skip=CKV2_AWS_5:The functions are in it; template.yaml attaches them.

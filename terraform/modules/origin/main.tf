@@ -1,5 +1,5 @@
-# The API's own domain behind CloudFront, under the same name; its own address is switched off. template.yaml maps its API to
-# it. terraform/global proves the name, to all regions at once.
+# The API's own domain behind CloudFront, under the same name; its own address is switched off. template.yaml maps its
+# API to it. terraform/global proves the name, to all regions at once.
 
 resource "aws_acm_certificate" "this" {
   domain_name       = var.domain_name

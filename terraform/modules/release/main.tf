@@ -1,5 +1,5 @@
-# CloudFormation, which makes what template.yaml holds; CodeDeploy, which shifts traffic and shifts it back; and EventBridge
-# Scheduler, which invokes `jobs`.
+# CloudFormation, which makes what template.yaml holds; CodeDeploy, which shifts traffic and shifts it back; and
+# EventBridge Scheduler, which invokes `jobs`.
 
 data "aws_caller_identity" "current" {}
 

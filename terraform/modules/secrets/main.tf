@@ -66,8 +66,8 @@ resource "aws_secretsmanager_secret" "this" {
   recovery_window_in_days = 7
 }
 
-# A second lock beside the functions' own policies: whatever right somebody is given by mistake, only these read. Operators
-# write secrets and can't read them.
+# A second lock beside the functions' own policies: whatever right somebody is given by mistake, only these read.
+# Operators write secrets and can't read them.
 data "aws_iam_policy_document" "readers" {
   for_each = var.readers
 

@@ -75,7 +75,8 @@ module "photos" {
   log_bucket               = module.access_logs.name
   cheaper_after_days       = 365
   keep_older_versions_days = local.seven_year
-  # What a phone sent, with the place it was taken at: the clean copy replaces it, and jobs sweep what stays after 7 days.
+  # What a phone sent, with the place it was taken at: the clean copy replaces it, and jobs sweep what stays after 7
+  # days.
   passing_prefixes = { "uploads/" = 14 }
 }
 

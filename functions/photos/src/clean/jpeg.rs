@@ -18,15 +18,16 @@ struct Frame {
 }
 
 impl Frame {
-    /// Bytes that it takes to decode it, where its components come in several scans: nothing can be drawn before the last.
+    /// Bytes that it takes to decode it, where its components come in several scans: nothing can be drawn before the
+    /// last.
     fn memory_in_scans(self) -> u64 {
         self.pixels.saturating_mul(BYTES_A_PIXEL + BYTES_A_COEFFICIENT * u64::from(self.components))
     }
 }
 
-/// Refuses a file that breaks off: the decoder fills what is missing with grey, and a nurse would find a wound half grey
-/// later. And one that takes too much memory to decode, which the decoder's own limits don't count. What follows the end
-/// doesn't matter: phones keep a second picture there.
+/// Refuses a file that breaks off: the decoder fills what is missing with grey, and a nurse would find a wound half
+/// grey later. And one that takes too much memory to decode, which the decoder's own limits don't count. What follows
+/// the end doesn't matter: phones keep a second picture there.
 pub(super) fn check(file: &[u8]) -> Result<(), Rejection> {
     let mut frame = None;
     let mut at = 2;
@@ -84,7 +85,8 @@ fn read_frame(marker: u8, header: &[u8]) -> Option<Frame> {
     Some(Frame { pixels: u64::from(width) * u64::from(height), components, progressive: marker & 0x3 == 2 })
 }
 
-/// Moves past a scan's data, to the marker after it. In the data a byte 255 is followed by zero, or by a restart marker.
+/// Moves past a scan's data, to the marker after it. In the data a byte 255 is followed by zero, or by a restart
+/// marker.
 fn skip_scan(file: &[u8], at: &mut usize) -> Option<()> {
     let data = file.get(*at..)?;
     *at += data.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff))?;

@@ -19,8 +19,9 @@ pub(super) fn also(declared: MediaType, file: &[u8]) -> Option<&'static str> {
     ends_as_archive(file).then_some("an archive")
 }
 
-/// Whether a ZIP's directory ends where the file does (APPNOTE.TXT 4.3.16), which is how archives, Office documents and Java
-/// programs are found behind anything. Four bytes alone come up by chance; that they also say where the file ends does not.
+/// Whether a ZIP's directory ends where the file does (APPNOTE.TXT 4.3.16), which is how archives, Office documents and
+/// Java programs are found behind anything. Four bytes alone come up by chance; that they also say where the file ends
+/// does not.
 fn ends_as_archive(file: &[u8]) -> bool {
     const RECORD: usize = 22;
     const LONGEST_COMMENT: usize = 65_535;

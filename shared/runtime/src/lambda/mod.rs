@@ -40,8 +40,8 @@ pub async fn start() -> Result<Function, Fatal> {
     Ok(function)
 }
 
-/// Logs as one JSON object a line, from `LOG_LEVEL` (`error`, `warn`, or `info`, the default) up. Errors are reported too,
-/// once what this answers is connected.
+/// Logs as one JSON object a line, from `LOG_LEVEL` (`error`, `warn`, or `info`, the default) up. Errors are reported
+/// too, once what this answers is connected.
 pub fn start_logging() -> Sentry {
     let sentry = Sentry::default();
     let said = |name| env::var(name).unwrap_or_default();
@@ -93,8 +93,8 @@ impl Function {
         }
     }
 
-    /// Does the work that an event asks for, and leaves the line that a request leaves. `name` is the event's: which job,
-    /// which trigger.
+    /// Does the work that an event asks for, and leaves the line that a request leaves. `name` is the event's: which
+    /// job, which trigger.
     ///
     /// # Errors
     /// The work's own, as text that tells of no person; and where it panicked.

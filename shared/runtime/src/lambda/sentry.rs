@@ -1,9 +1,9 @@
 //! Errors, and a tenth of all traces, to Sentry, where the environment has an account there.
 //!
-//! What is sent is made here from nothing: the text that the log has, the route's template, and the request's id, by which
-//! the log tells the rest. No request, user or address is ever at hand. The SDK's own transports are threads, which Lambda
-//! freezes between requests; here what waits is sent before the answer goes out, if it is an error, and beside the next
-//! request otherwise.
+//! What is sent is made here from nothing: the text that the log has, the route's template, and the request's id, by
+//! which the log tells the rest. No request, user or address is ever at hand. The SDK's own transports are threads,
+//! which Lambda freezes between requests; here what waits is sent before the answer goes out, if it is an error, and
+//! beside the next request otherwise.
 
 use std::{
     fmt::Debug,

@@ -1,4 +1,5 @@
-//! Where objects are, by section 3 of the product. Every key is ours to choose; nothing in it comes from a client but ids.
+//! Where objects are, by section 3 of the product. Every key is ours to choose; nothing in it comes from a client but
+//! ids.
 
 use domain::{photo_kinds::PhotoKind, photos::Owner};
 use uuid::Uuid;

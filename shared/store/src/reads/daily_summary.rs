@@ -40,8 +40,8 @@ pub struct DayOfClient {
     pub visits: VisitedList,
     /// How many are still to come.
     pub to_come: i64,
-    /// Whether there is something to tell, the family member asked for it, and the client agrees. A day on which no visit
-    /// was planned is no news.
+    /// Whether there is something to tell, the family member asked for it, and the client agrees. A day on which no
+    /// visit was planned is no news.
     pub wanted: bool,
 }
 
@@ -69,8 +69,8 @@ pub async fn begin<I: Identity>(tx: &mut Tx<I>) -> Result<(), DbError> {
     tx.execute("select app.lock_job('family sms')", &[]).await
 }
 
-/// Family members who take part in the day at `now` and were not told of it yet, nor somebody at their number, from after `after` on (client and family
-/// member) and at most `limit`; not all of them are to be told.
+/// Family members who take part in the day at `now` and were not told of it yet, nor somebody at their number, from
+/// after `after` on (client and family member) and at most `limit`; not all of them are to be told.
 pub async fn pending_recipients<I: Identity>(
     tx: &mut Tx<I>,
     day: Day,

@@ -226,7 +226,8 @@ pub async fn refresh_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, use
     Ok(tx.execute("select app.refresh_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
 }
 
-/// After a visit was called off: ends what the caregiver's visits grant with the last that is left. Nobody gets access by it.
+/// After a visit was called off: ends what the caregiver's visits grant with the last that is left. Nobody gets access
+/// by it.
 pub async fn shorten_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
     Ok(tx.execute("select app.shorten_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
 }

@@ -117,8 +117,8 @@ pub async fn insert<I: Identity>(
         .await?)
 }
 
-/// Records a number's own wish: to get no more SMS, or to get them again. It holds for each family member with that number
-/// and each client of theirs, in every agency.
+/// Records a number's own wish: to get no more SMS, or to get them again. It holds for each family member with that
+/// number and each client of theirs, in every agency.
 pub async fn record_sms_opt_out<I: Identity>(
     tx: &mut Tx<I>,
     phone: &str,

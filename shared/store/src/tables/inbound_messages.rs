@@ -144,8 +144,8 @@ pub async fn record<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound, sender: &Sen
     Ok(new.is_some())
 }
 
-/// Whether another note came from the number of this one, which is on record, in the hour before it. The same whenever it is
-/// asked: a replay is answered like the first.
+/// Whether another note came from the number of this one, which is on record, in the hour before it. The same whenever
+/// it is asked: a replay is answered like the first.
 pub async fn follows_a_note<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound) -> Result<bool, Error> {
     #[derive(FromRow)]
     struct Follows {
