@@ -1,4 +1,4 @@
-//! The app's schema, generated from the one in `shared`, as the module that WatermelonDB takes.
+//! The app's schema, generated from `domain::sync::schema`, as the module that WatermelonDB takes.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! An alert's way to a person, by the clock: every time is the test's.
+//! Escalation step by step, by a clock that the test moves.
 
 use domain::messages::{Promise, Template};
 use jiff::SignedDuration;

@@ -1,4 +1,4 @@
-//! An alert on its way to a person, by a clock that the test moves.
+//! An alert and its escalation chain, by a clock that the test moves.
 
 use std::sync::{
     Arc,

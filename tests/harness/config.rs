@@ -1,4 +1,4 @@
-//! What one environment's functions are told, all in one place: a test changes what it is about.
+//! The configuration of one environment's functions, in one place: a test changes what it is about.
 
 use app::{AppConfig, DatabaseAddress, DatabaseConfig};
 use jobs::Providers;

@@ -1,4 +1,4 @@
-//! What we stand on, taken away: an honest 503, nothing half-done, and work going on by itself once it is back.
+//! Services that fail: a 503, nothing half-done, and work that goes on by itself once they are back.
 
 use jiff::Timestamp;
 use serde_json::json;

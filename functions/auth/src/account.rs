@@ -1,4 +1,4 @@
-//! One's own account.
+//! The caller's own account.
 
 use axum::{extract::State, http::StatusCode};
 use domain::{

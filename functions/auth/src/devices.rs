@@ -1,4 +1,4 @@
-//! Devices: what somebody signed in on, and cutting off what was lost.
+//! Devices on which users are signed in; revoking a lost one.
 
 use axum::{extract::State, http::StatusCode};
 use domain::{

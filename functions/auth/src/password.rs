@@ -17,11 +17,11 @@ fn parameters() -> Params {
     Params::new(19_456, 2, 1, None).unwrap_or_default()
 }
 
-/// The 19 MiB that each hash is computed in, kept from one to the next. Fresh memory each time took 150 MiB at the peak,
-/// since the allocator keeps what was freed (docs/decisions/0020).
+/// The 19 MiB that each hash is computed in, kept from one to the next. Fresh memory each time took 150 MiB at the
+/// peak, since the allocator keeps what was freed (docs/decisions/0020).
 static MEMORY: Mutex<Vec<Block>> = Mutex::new(Vec::new());
 
-/// The hash that is checked where there is none, so that an unknown address costs the same work as a known one.
+/// The hash that is checked where the account has none, so that an unknown address costs the same work as a known one.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hash("nobody's password").unwrap_or_default());
 
 fn hash(password: &str) -> password_hash::Result<String> {
@@ -39,8 +39,8 @@ fn hash(password: &str) -> password_hash::Result<String> {
     Ok(hash.to_string())
 }
 
-/// By the parameters that the hash itself names, so that those of new hashes can be raised. `Output` compares in constant
-/// time.
+/// By the parameters that the hash itself names, so that those of new hashes can be raised. `Output` compares in
+/// constant time.
 fn matches(password: &str, stored: &str) -> password_hash::Result<bool> {
     let stored = PasswordHash::new(stored)?;
     let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Ok(false) };

@@ -1,4 +1,4 @@
-//! Who looks after a client.
+//! A client's care team.
 
 use app::App;
 use axum::{extract::State, http::StatusCode};

@@ -1,4 +1,4 @@
-//! Clients themselves.
+//! Clients: list, create, read, change, delete.
 
 use app::App;
 use axum::{extract::State, http::StatusCode};

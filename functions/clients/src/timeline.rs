@@ -1,4 +1,4 @@
-//! Everything that happened with a client, in one list.
+//! A client's timeline: visits, tasks, photos and alerts in one list.
 
 use app::App;
 use axum::{Json, extract::State};

@@ -1,4 +1,4 @@
-//! One agency after the other.
+//! Runs a job's work for each agency in turn.
 
 use domain::error::Error;
 use runtime::Chain;

@@ -1,4 +1,4 @@
-//! Daily: what is kept for a while only, and sessions that nobody can go on with.
+//! Daily: removes rows past their retention, and ends sessions whose refresh token has expired.
 
 use domain::{error::Error, identity::JobIdentity};
 use store::tables::{

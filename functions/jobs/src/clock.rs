@@ -1,4 +1,4 @@
-//! The time that a run goes by: it begins where the event says, and then runs as all time does.
+//! A run's clock: it starts at the time that the event names, and runs on from there.
 
 use std::{fmt, pin::Pin, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! How long a run may go on.
+//! A run's deadline.
 
 use std::{
     fmt,

@@ -1,5 +1,5 @@
-//! Sends what the outbox owes: the most urgent first, no faster than the provider takes it, and keeping the promise of
-//! each kind when something fails in between.
+//! Sends what is due in the outbox: the most urgent first, no faster than the provider takes it, and keeping the
+//! promise of each kind when something fails in between.
 //!
 //! A message is taken under a lease, handed to the provider, and what came of it is written down. Between the last two
 //! anything may die. Whoever takes the message next finds it uncertain, and looks for it at the provider first. One

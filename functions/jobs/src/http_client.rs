@@ -1,4 +1,4 @@
-//! Requests to other people's services: one client that keeps its connections, and what may come of a request.
+//! HTTP requests to providers: one client that keeps its connections, and the ways in which a request fails.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Daily: photos of which nothing came, and uploads that belong to nothing.
+//! Daily: gives up photos whose upload never arrived, and removes uploads that belong to no photo.
 
 use domain::{error::Error, identity::JobIdentity};
 use jiff::Timestamp;

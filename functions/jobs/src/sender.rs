@@ -1,4 +1,4 @@
-//! What sending takes: the database, Twilio, Expo, and how fast each may be used.
+//! What sending needs: the database, Twilio, Expo, and the rate limit of each.
 
 use std::sync::OnceLock;
 

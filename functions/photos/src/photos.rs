@@ -1,4 +1,4 @@
-//! The records, and the URLs by which bytes come and go.
+//! Photos' records, and the pre-signed URLs for their files.
 
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{

@@ -1,4 +1,4 @@
-//! What two people changed at the same time, for a person to settle.
+//! Conflicts of synchronisation: list them, and settle one.
 
 use app::App;
 use axum::{Json, extract::State};

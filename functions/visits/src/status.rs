@@ -1,4 +1,4 @@
-//! A visit's way: scheduled, in progress, completed; or called off.
+//! Moves of a visit's status: check-in, check-out, cancellation.
 
 use app::App;
 use axum::{extract::State, http::StatusCode};

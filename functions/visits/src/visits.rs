@@ -1,4 +1,4 @@
-//! Planning.
+//! Planning visits: list, create, read, change, delete.
 
 use app::App;
 use axum::{Json, extract::State, http::StatusCode};

@@ -1,5 +1,5 @@
 //! `webhooks`: what Twilio tells us. Each request must bear Twilio's signature and our own token ([`twilio_request`]);
-//! then it is believed, and may still come twice, late or out of order.
+//! then it is accepted, and may still come twice, late or out of order.
 
 mod intent;
 pub mod signature;

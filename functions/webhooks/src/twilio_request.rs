@@ -1,4 +1,4 @@
-//! Only what Twilio sent to an address of ours gets further than this.
+//! Extractor of webhook requests: verifies Twilio's signature and our token, and refuses everything else.
 
 use axum::{
     extract::{FromRequest, FromRequestParts, MatchedPath, Request},
@@ -28,8 +28,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const SIGNATURE: &str = "x-twilio-signature";
 /// Longer than Twilio's ids, and any number.
 pub(crate) const LONGEST_ID: usize = 100;
-/// Refusals that are put on record, by address. More of them are refused just the same, and only logged: the audit log is
-/// not for strangers to fill.
+/// Refusals that are put on record, by address. More of them are refused just the same, and only logged: the audit log
+/// is not for strangers to fill.
 const REFUSALS_RECORDED: Limit = Limit { name: "webhook-refused", per_minute: 20 };
 
 /// A form that Twilio posted, and the query of the address that it posted to.

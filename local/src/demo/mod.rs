@@ -1,6 +1,6 @@
 //! The demo data: a week of one agency in Toronto, around today's date, and large sets of the same kind.
 //!
-//! Everything goes through the models, as the people it is about: the coordinator plans, the caregivers check in. So
+//! Everything goes through `store`, as the people it is about: the coordinator plans, the caregivers check in. So
 //! rows are numbered, logged and audited like any others. Running it again changes nothing; on a later day it adds the
 //! days that are missing.
 

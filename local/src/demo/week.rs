@@ -1,4 +1,4 @@
-//! The week around today: sixty visits, as the models would have them made by the people themselves.
+//! The week around today: sixty visits, made through `store` as the people themselves would make them.
 
 use std::collections::HashSet;
 

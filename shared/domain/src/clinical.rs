@@ -1,4 +1,4 @@
-//! What a task's `data` may say, by task type; which values can't be true; and which are a reason to worry.
+//! What a task's `data` may say, by task type; which values can't be true; and which are outside the normal range.
 
 use std::ops::RangeInclusive;
 

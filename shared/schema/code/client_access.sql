@@ -1,4 +1,4 @@
--- Which clients and colleagues a caller is linked to: what most policies ask.
+-- Which clients and colleagues a caller may see: what most policies ask.
 
 -- A client that was just taken from the caller, but whose tombstone this device has not been given: what it did before
 -- is still taken. Set by app.keep_revoked_clients_readable for one push.

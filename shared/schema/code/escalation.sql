@@ -1,6 +1,6 @@
--- An alert on its way to somebody who answers.
+-- Alerts and their escalation chains.
 
--- Alerts only move forward. Nobody answered is not the end: who sees it later may still take it.
+-- Alerts only move forward. One that expired may still be taken by whoever sees it later.
 create or replace function app.enforce_alert_transitions() returns trigger language plpgsql as $$
 begin
   if new.status <> old.status and (old.status, new.status) not in (
@@ -18,8 +18,8 @@ $$;
 create or replace trigger enforce_alert_transitions before update on alerts
   for each row execute function app.enforce_alert_transitions();
 
--- Whichever way an alert comes (REST, a phone's push, an SMS, a job) it starts one chain, and whichever way somebody
--- takes it or takes it back, the chain stops and what is not yet sent never is.
+-- However an alert is created (REST, a phone's push, an SMS, a job), it starts one chain; however it is taken, resolved
+-- or deleted, the chain stops and what is not yet sent is cancelled.
 create or replace function app.start_or_stop_escalation() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
@@ -107,9 +107,8 @@ begin atomic
     order by e.due_at, e.alert_id limit p_limit) d;
 end;
 
--- For how long the oldest alert of all agencies has waited for a person, in seconds; 0 where none does. One that nobody
--- answered counts too, for a day: that its calls have ended helps nobody, and after a day whoever watches over us
--- knows.
+-- For how long the oldest alert of all agencies has waited for a person, in seconds; 0 where none does. One that
+-- expired counts too, for a day: its calls have ended, but nobody has taken it; after a day operators know.
 create or replace function app.oldest_unanswered_alert(p_now timestamptz) returns double precision
 language sql stable security definer set search_path = public, pg_temp
 begin atomic

@@ -1,4 +1,4 @@
--- What a device has, what it may be told, and what it must forget.
+-- Cursors and tombstones: what a device has, what it may be sent, and what it must forget.
 
 -- The part of a cursor that counts changes, where the cursor is of the present epoch; else null.
 create or replace function app.cursor_number(p_cursor bigint) returns bigint

@@ -27,8 +27,8 @@ $$;
 create or replace trigger enforce_visit_transitions before update on visits
   for each row execute function app.enforce_visit_transitions();
 
--- Whichever way a check-in comes (REST, a phone's push, a conflict settled), and whatever else ends the matter, what is
--- not yet sent of a visit being late or missed never is.
+-- However a check-in arrives (REST, a phone's push, a settled conflict), and whatever else settles the matter, messages
+-- about a late or missed visit that are not yet sent are cancelled.
 create or replace function app.cancel_visit_messages() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin

@@ -1,8 +1,8 @@
 -- What families write back.
 
--- Whose words an inbound SMS is. Where a number belongs to several people, or its owner has several clients, it answers
--- the newest SMS that we sent there; where we sent none, the family member comes before staff, and the first link
--- counts.
+-- Who sent an inbound SMS, and about which client. Where a number belongs to several people, or its owner has several
+-- clients, it answers the newest SMS that we sent there; where we sent none, the family member comes before staff, and
+-- the first link counts.
 create or replace function app.find_sender(p_phone text)
 returns table (agency_id uuid, user_id uuid, locale text, client_id uuid)
 language sql stable security definer set search_path = public, pg_temp
@@ -36,7 +36,7 @@ begin atomic
   on conflict (provider_sid) do nothing;
 end;
 
--- A number's wish to get no more SMS, or to get them again: it holds for each family member with that number and each
+-- Opts a number out of SMS, or in again: it holds for each family member with that number and each
 -- client of theirs, in every agency, as the network's own block does.
 create or replace function app.record_sms_consent(p_phone text, p_granted boolean, p_method text) returns void
 language sql volatile security definer set search_path = public, pg_temp

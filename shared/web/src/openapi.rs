@@ -1,4 +1,4 @@
-//! What every operation of the document has alike, written once.
+//! What all operations of the document have in common, written once.
 
 use domain::error::Fault;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! CloudFront as the only way in: behind it stand the firewall and the rate limits, so nobody may go around it.
+//! CloudFront as the only way in: it carries the firewall and the rate limits, so requests that go around it are
+//! refused.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -30,7 +30,7 @@ impl<T: Serialize + Versioned> IntoResponse for Reply<T> {
     }
 }
 
-/// Wraps a function's router with what all functions do alike.
+/// Wraps a function's router with what all functions have in common.
 pub fn service(router: Router, name: &'static str) -> Router {
     let cold_start = ColdStart::default();
     router

@@ -1,4 +1,4 @@
-//! When to try again what certainly failed.
+//! When to retry what certainly failed.
 
 use domain::messages::Template;
 use jiff::{SignedDuration, Timestamp};

@@ -1,4 +1,4 @@
-//! Phones that ring for an alert that somebody has taken.
+//! Ends calls about an alert that somebody has taken.
 
 use domain::error::Error;
 use jiff::SignedDuration;

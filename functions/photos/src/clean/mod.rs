@@ -1,4 +1,4 @@
-//! What arrived, made fit to be given out; or the reason why it can't be.
+//! Makes an upload safe to give out, or says why it can't be.
 //!
 //! JPEG, PNG and WebP are decoded and drawn anew, so that of the file nothing is left but its pixels. There is no
 //! decoder of HEIC in safe Rust: such a file keeps its bytes, but for its metadata, and is never shown to a family. PDF

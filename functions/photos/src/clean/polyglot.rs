@@ -1,5 +1,5 @@
-//! Files that are two things at once. Images are drawn anew, which leaves nothing of the other; but nobody makes such a
-//! file by taking a photo.
+//! Polyglot files: two formats at once. Images are drawn anew, which leaves nothing of the other; but nobody makes such
+//! a file by taking a photo.
 
 use domain::photo_kinds::MediaType;
 

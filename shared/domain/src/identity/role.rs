@@ -1,4 +1,4 @@
-//! Section 4 of the product as one table. Handlers name a permission in their signature (`web::May`), and
+//! Section 4 of the product as one table. Handlers name a permission in their signature (`web::Require`), and
 //! row-level security (`shared/schema/policies`) holds the same rules on rows.
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What BerthCare says to people: every text, in each language one file.
+//! Texts of messages and calls: every text is a variant, each language a file.
 //!
 //! No health information and no surname is in any of them: providers keep texts for more than a year, outside Canada.
 //! An SMS is rendered in GSM-7 where its words allow, so that it is one segment: 160 characters, not 70.
@@ -200,8 +200,8 @@ impl Template {
         gsm7::fold(&self.text(locale))
     }
 
-    /// At most once what may go to a family. A code is among that: who doesn't get theirs asks for another, whoever they
-    /// are.
+    /// At most once what may go to a family. A code is among that: who doesn't get theirs asks for another, whoever
+    /// they are.
     #[must_use]
     pub fn promise(&self) -> Promise {
         match self {

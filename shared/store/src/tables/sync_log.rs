@@ -11,8 +11,9 @@ struct Forgotten {
     changes: i64,
 }
 
-/// Forgets the oldest changes that were 180 days old by `now`, and by the database's own clock: at most `limit`. Answers how
-/// many there were; where fewer, no more are old. Phones that need older tombstones than are kept start again.
+/// Forgets the oldest changes that were 180 days old by `now`, and by the database's own clock: at most `limit`.
+/// Answers how many there were; where fewer, no more are old. Phones that need older tombstones than are kept start
+/// again.
 pub async fn forget(db: &Db, job: &JobIdentity, now: Timestamp, limit: i32) -> Result<u64, DbError> {
     let forgotten: Option<Forgotten> =
         db.read_opt(job, "select app.delete_old_changes($1, $2) as changes", &[&now, &limit]).await?;
