@@ -29,7 +29,6 @@ mod database {
     mod change_log;
     mod guards;
     mod limits;
-    mod limits;
     mod migrate;
     mod passwords;
     mod privileges;

@@ -94,7 +94,7 @@ impl FromRequest<Webhooks> for TwilioRequest {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = header(CONTENT_TYPE.as_str()).split(';').next().unwrap_or_default().trim();
         let is_form = essence.eq_ignore_ascii_case(FORM);
-        let bytes = limited_bytes(body, MAX_BYTES).await?;
+        let bytes = limited_bytes(body, FORM_BYTES).await?;
         let form = if is_form { pairs(&bytes) } else { Vec::new() };
         let body = if is_form { Body::Form(&form) } else { Body::Other(&bytes) };
         let query = pairs(raw_query.as_bytes());
