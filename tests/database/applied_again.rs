@@ -55,32 +55,33 @@ async fn applied_twice_is_applied_once() {
     assert_same(&catalog(&database).await, &before);
 }
 
+/// A release before this one: it lacks tables and whatever concerns them, and what it has is in older versions.
+const OLDER: [SqlFile<'static>; 3] = [
+    SqlFile {
+        name: "code/consents.sql",
+        sql: "create or replace function app.has_consent(p_client uuid, p_kind consent_kind) returns boolean
+              language sql immutable return true;",
+    },
+    SqlFile {
+        name: "policies/clients_and_care.sql",
+        sql: "create policy visible on clients using (true);
+              create policy everybody_deletes on clients for delete to berthcare_app using (true);
+              grant select, delete on clients to berthcare_app;
+              grant select on consents to berthcare_readonly;",
+    },
+    SqlFile {
+        name: "policies/of_another_time.sql",
+        sql: "alter table users enable row level security;
+              create policy nobody on users to berthcare_app using (false);
+              grant update (password_hash) on users to berthcare_app;",
+    },
+];
+
 #[tokio::test]
 async fn an_older_state_becomes_the_present_one() {
     let (present, _) = fresh().await;
     let expected = catalog(&present).await;
 
-    // A release before this one: it lacks tables and whatever concerns them, and what it has is in older versions.
-    const OLDER: [SqlFile<'static>; 3] = [
-        SqlFile {
-            name: "code/consents.sql",
-            sql: "create or replace function app.has_consent(p_client uuid, p_kind consent_kind) returns boolean
-                  language sql immutable return true;",
-        },
-        SqlFile {
-            name: "policies/clients_and_care.sql",
-            sql: "create policy visible on clients using (true);
-                  create policy everybody_deletes on clients for delete to berthcare_app using (true);
-                  grant select, delete on clients to berthcare_app;
-                  grant select on consents to berthcare_readonly;",
-        },
-        SqlFile {
-            name: "policies/of_another_time.sql",
-            sql: "alter table users enable row level security;
-                  create policy nobody on users to berthcare_app using (false);
-                  grant update (password_hash) on users to berthcare_app;",
-        },
-    ];
     for tables in [4, 6, history().len()] {
         let database = Database::empty().await;
         let mut owner = database.connect_as("berthcare_migrate").await;
@@ -96,9 +97,12 @@ async fn an_older_state_becomes_the_present_one() {
 async fn only_what_changed_is_applied_again_but_policies_all() {
     let (_database, mut owner) = fresh().await;
     let with_comment = |name: &str| -> Vec<SqlFile<'static>> {
-        let changed = |file: &SqlFile<'static>| match file.name == name {
-            true => SqlFile { name: file.name, sql: format!("{}-- Changed.\n", file.sql).leak() },
-            false => *file,
+        let changed = |file: &SqlFile<'static>| {
+            if file.name == name {
+                SqlFile { name: file.name, sql: format!("{}-- Changed.\n", file.sql).leak() }
+            } else {
+                *file
+            }
         };
         CODE.iter().map(changed).collect()
     };

@@ -54,9 +54,9 @@ async fn every_table_has_what_every_table_must_have() {
         assert_eq!(readable, all, "{role}");
     }
     // What definer functions and migrations do; nobody else becomes the owner.
-    let owned = "select tablename::text from pg_policies
+    let guarded = "select tablename::text from pg_policies
          where schemaname = 'public' and roles = '{berthcare_migrate}' and cmd = 'ALL' and qual = 'true'";
-    assert_eq!(texts(&owner, owned).await, tables(&owner).await);
+    assert_eq!(texts(&owner, guarded).await, tables(&owner).await);
     let open_to_others = "select tablename::text from pg_policies where schemaname = 'public'
          and not roles && '{berthcare_app,berthcare_backup,berthcare_readonly,berthcare_migrate}'";
     assert_eq!(texts(&owner, open_to_others).await, BTreeSet::new());

@@ -17,9 +17,9 @@ pub(super) fn to_json(table: &Table, version: u32, record: &[u8]) -> Option<Stri
     // Most of what is added are quotes and names, which are as long as what is saved by it.
     let mut json = Vec::with_capacity(record.len() + 16 * count);
     json.extend_from_slice(b"{\"id\":");
-    write_value(&mut json, Kind::Id, fields.next()?)?;
+    write_value(&mut json, Kind::Id, fields.next()?.0)?;
     for column in table.columns {
-        let value = fields.next()?;
+        let Field(value) = fields.next()?;
         if column.since <= version {
             json.extend_from_slice(b",\"");
             json.extend_from_slice(column.name.as_bytes());
@@ -43,15 +43,18 @@ impl<'a> Fields<'a> {
         Some(i32::from_be_bytes(*int))
     }
 
-    /// The next field's bytes, none where it is null; nothing where the row is not one.
-    fn next(&mut self) -> Option<Option<&'a [u8]>> {
+    /// The next field; none where the bytes are no row.
+    fn next(&mut self) -> Option<Field<'a>> {
         self.int()?;
-        let Ok(length) = usize::try_from(self.int()?) else { return Some(None) };
+        let Ok(length) = usize::try_from(self.int()?) else { return Some(Field(None)) };
         let (field, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
-        Some(Some(field))
+        Some(Field(Some(field)))
     }
 }
+
+/// A field's bytes; none where it is null.
+struct Field<'a>(Option<&'a [u8]>);
 
 fn write_value(json: &mut Vec<u8>, kind: Kind, value: Option<&[u8]>) -> Option<()> {
     let Some(value) = value else {

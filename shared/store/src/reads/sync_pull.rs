@@ -22,6 +22,7 @@ use crate::{Db, DbError, Identity, NoRow, Tx, identity};
 
 /// The device that pulls, as it is when its pull is read.
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub struct DeviceState {
     /// The agency's epoch.
     pub epoch: i32,
