@@ -143,16 +143,16 @@ impl Server {
         Answer { row: self.visible.then(|| self.row.clone()), gone, cursor: self.number }
     }
 
-    /// Where the work on the record began.
-    pub fn base(&self, device: usize) -> i64 {
+    /// Where the work on the record began that a push on the cursor `held` brings.
+    pub fn base(&self, device: usize, held: i64) -> i64 {
         let base = self.bases[device];
         let lingers = !self.visible && self.team_changed > self.tombstones[device].2;
         let taken = lingers || base.withheld_from.is_some_and(|from| self.team_changed > from);
-        if taken { base.of_push_for_taken() } else { base.of_push() }.unwrap_or(0)
+        if taken { base.of_push_for_taken() } else { base.of_push() }.unwrap_or(0).min(held)
     }
 
     pub fn push(&mut self, device: usize, held: i64, raw: &Map<String, Value>) {
-        let base = self.base(device);
+        let base = self.base(device, held);
         let edited: BTreeMap<_, _> = raw
             .iter()
             .filter(|(name, _)| raw["_changed"].as_str().unwrap().split(',').chain(["updated_at"]).any(|n| n == *name))

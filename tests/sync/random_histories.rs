@@ -169,6 +169,26 @@ fn a_newer_edit_outlives_an_older_push_of_the_same_phone() {
     assert_eq!(server.conflicts, [("title".to_owned(), history.written[1].1.clone(), older, Resolution::Overtaken)]);
 }
 
+/// A slow push arrives after a newer one of its phone, which moved the device's base on: what others wrote after the slow
+/// push's own cursor is theirs all the same.
+#[test]
+fn a_push_that_was_overtaken_is_judged_from_its_own_cursor() {
+    let rest = Step::Rest { column: 2 };
+    let sync = |written_meanwhile| Step::Sync { device: 2, written_meanwhile, push_answer_lost: false };
+    let (server, _, history) = run(&[
+        Step::Team,
+        Step::Write { device: 2, column: 2 },
+        Step::SlowPush { device: 2 },
+        rest.clone(),
+        sync(Some(0)),
+        Step::LostPull { device: 0 },
+        rest,
+        sync(None),
+        Step::SlowPush { device: 2 },
+    ]);
+    assert_eq!(lost(&server, &history), []);
+}
+
 proptest! {
     #![proptest_config(random::cases(1000))]
 

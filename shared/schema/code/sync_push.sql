@@ -60,7 +60,8 @@ $$;
 -- `taken`: whether the record is of a client who was taken from the caller.
 -- `others`: the columns that anyone else changed since the record's work began, with value and author. That is the
 -- device's base, the lower one of clients that were withheld from it, and the one on which an earlier push of the
--- record was refused.
+-- record was refused; but never later than the cursor that the push carries: a push that a newer one overtook finds the
+-- device's base moved on.
 -- `own_since`: the columns that this device changed after `p_held`, the cursor that its push carries, each with the
 -- stamp of the push that wrote it, where known: such a push was overtaken by a newer one. A cursor of another epoch
 -- says nothing of what came since.
@@ -100,7 +101,7 @@ begin
       select f.id, f.stored, f.client_id, f.created_at, f.change_number,
         f.agency_id = agency and (planner or f.client_id = any (mine) or (f.client_id is null
           and (f.stored ->> 'user_id' = me::text or f.stored ->> 'created_by' = me::text))) as visible,
-        least(case when f.client_id = any (lowered) then base_taken else base end, (
+        least(case when f.client_id = any (lowered) then base_taken else base end, held, (
           select min(coalesce(app.cursor_number(q.work_base), 0)) from sync_quarantine q
           where q.device_id = device and q.table_name = p_table and q.record_id = f.id::text
             and q.work_base is not null and q.created_at > coalesce((
