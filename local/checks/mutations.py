@@ -156,7 +156,7 @@ BREAKS = [
 _COPIED = [
     "terraform", "template.yaml", "Cargo.toml", METRICS, "local/checks", "functions", "delivery",
     "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
-    "docs/runbooks", "Makefile", "shared/schema",
+    "docs/runbooks", "Makefile", "shared/schema", "shared/domain/src/jobs.rs",
 ]  # fmt: skip
 
 

@@ -109,6 +109,7 @@ fn message(key: &str, to: &str, channel: Channel, recipient_id: Uuid, template: 
         alert_id: None,
         visit_id: None,
         client_id: Some(ALMA),
+        occasion: None,
     }
 }
 

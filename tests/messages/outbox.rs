@@ -38,6 +38,7 @@ fn code(key: &str) -> Message {
         alert_id: None,
         visit_id: None,
         client_id: None,
+        occasion: None,
     }
 }
 

@@ -70,6 +70,7 @@ pub(crate) fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String)
         alert_id: None,
         visit_id: None,
         client_id: None,
+        occasion: None,
     }
 }
 

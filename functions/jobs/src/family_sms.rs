@@ -17,7 +17,7 @@ use store::{
     reads::daily_summary::{self, Day, DayOfClient},
     tables::{
         agencies::Agency,
-        messages::{self, Channel, Message},
+        messages::{self, Channel, Message, Occasion},
     },
 };
 use uuid::Uuid;
@@ -112,5 +112,6 @@ fn message(family: &DayOfClient, zone: &TimeZone, day: Day) -> Message {
         alert_id: None,
         visit_id: None,
         client_id: Some(family.client_id),
+        occasion: Some(Occasion::Day(day.date)),
     }
 }

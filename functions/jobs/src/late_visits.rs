@@ -9,7 +9,7 @@ use store::{
     reads::overdue_visits::{self, OverdueVisit, Phone, Place},
     tables::{
         agencies::Agency,
-        messages::{self, Channel, Message},
+        messages::{self, Channel, Message, Occasion},
     },
 };
 
@@ -30,12 +30,21 @@ enum Step {
 }
 
 impl Step {
-    /// By which its message is known, and its count called.
+    /// What its count is called.
     fn kind(self) -> &'static str {
         match self {
             Self::TellLate => "late",
             Self::TellDark => "dark",
             Self::Miss => "missed",
+        }
+    }
+
+    /// The name of its message's text.
+    fn text(self) -> &'static str {
+        match self {
+            Self::TellLate => "visit_late",
+            Self::TellDark => "visit_dark",
+            Self::Miss => "visit_missed",
         }
     }
 }
@@ -68,7 +77,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
 
 /// What is to be done about `visit`, knowing what was done before.
 fn step(visit: &OverdueVisit, now: Timestamp) -> Option<Step> {
-    let told = |step: Step| visit.told.iter().any(|kind| kind == step.kind());
+    let told = |step: Step| visit.told.iter().any(|text| text == step.text());
     if visit.is_missed {
         return (!told(Step::Miss)).then_some(Step::Miss);
     }
@@ -132,5 +141,6 @@ fn message(visit: &OverdueVisit, step: Step, zone: &TimeZone) -> Option<Message>
         alert_id: None,
         visit_id: Some(visit.id),
         client_id: Some(visit.client_id),
+        occasion: Some(Occasion::Visit { start: visit.scheduled_start, caregiver_id: visit.caregiver_id }),
     })
 }

@@ -75,6 +75,11 @@ create table messages (
   client_id uuid,
   -- The visit that it is about; a check-in cancels what is not yet sent.
   visit_id uuid,
+  -- For when and for whom the visit was planned as the message tells it.
+  visit_start timestamptz,
+  caregiver_id uuid,
+  -- The day that a daily summary is of, where the agency is.
+  local_date date,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   created_by uuid references users,
@@ -84,6 +89,7 @@ create table messages (
   constraint messages_recipient_fkey foreign key (agency_id, recipient_id) references users (agency_id, id),
   constraint messages_alert_fkey foreign key (agency_id, alert_id) references alerts (agency_id, id),
   constraint messages_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
+  constraint messages_caregiver_fkey foreign key (agency_id, caregiver_id) references users (agency_id, id),
   constraint messages_visit_fkey foreign key (agency_id, visit_id) references visits (agency_id, id)
 );
 create index messages_due on messages (channel, urgency, next_attempt_at) where status in ('pending', 'sending');

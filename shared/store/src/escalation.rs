@@ -101,6 +101,7 @@ fn messages_of(standing: &EscalationState, level: i32, step: &Step<'_>) -> Vec<M
         alert_id: Some(standing.alert_id),
         visit_id: None,
         client_id: Some(standing.client_id),
+        occasion: None,
     };
     let of = |answerer: &Answerer, channel, template| {
         to((answerer.user_id, &answerer.phone, answerer.locale), channel, template)

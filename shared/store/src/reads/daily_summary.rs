@@ -97,7 +97,7 @@ pub async fn pending_recipients<I: Identity>(
                  and (
                    select true from messages m
                    where m.recipient_id = u.id and m.created_at >= $3 and m.client_id = t.client_id
-                     and m.dedupe_key like 'family:%:' || $5 limit 1) is null
+                     and m.local_date = $1 limit 1) is null
                order by t.client_id, t.user_id
                limit $8
              )

@@ -44,7 +44,7 @@ pub struct OverdueVisit {
     pub is_missed: bool,
     /// Who was to come.
     pub caregiver_id: Uuid,
-    /// The kinds of message that somebody was told, or will be, about this visit as planned for this time and caregiver.
+    /// The names of the texts that somebody was told, or will be, about this visit as planned for this time and caregiver.
     pub told: Vec<String>,
     /// How many messages there were about it.
     pub messages: i64,
@@ -73,10 +73,9 @@ const OVERDUE: &str = "
     select v.id, v.client_id, c.first_name as client, u.id as caregiver_id, u.first_name as caregiver, v.scheduled_start,
       p.phone, v.status = 'missed' as is_missed,
       array(
-        select split_part(m.dedupe_key, ':', 5) from messages m
+        select m.template from messages m
         where m.visit_id = v.id and m.status not in ('cancelled', 'dead', 'failed')
-          and m.dedupe_key like 'visit:' || v.id || ':' || floor(extract(epoch from v.scheduled_start))::bigint || ':'
-            || v.user_id || ':%') as told,
+          and m.visit_start = v.scheduled_start and m.caregiver_id = v.user_id) as told,
       (select count(*) from messages m where m.visit_id = v.id) as messages,
       k.id as coordinator_id, k.phone as coordinator_phone, k.locale as coordinator_locale
     from (
@@ -85,7 +84,7 @@ const OVERDUE: &str = "
       select o.* from visits o
       where o.status = 'missed' and o.scheduled_start > $7 and exists (
         select from messages m
-        where m.visit_id = o.id and m.status in ('dead', 'failed') and split_part(m.dedupe_key, ':', 5) = 'missed')) v
+        where m.visit_id = o.id and m.status in ('dead', 'failed') and m.template = 'visit_missed')) v
     join clients c on c.id = v.client_id and c.deleted_at is null
     join users u on u.id = v.user_id
     cross join lateral (

@@ -4,7 +4,7 @@ use domain::{
     error::Error,
     messages::{Locale, Template},
 };
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date};
 use postgres_from_row::FromRow;
 use serde::Serialize;
 use serde_json::json;
@@ -67,6 +67,32 @@ pub struct Message {
     pub visit_id: Option<Uuid>,
     /// Whose care it is about; the daily SMS is sent only while this client and the recipient consent to it.
     pub client_id: Option<Uuid>,
+    /// What it tells of, where whoever queues the next one must know that.
+    pub occasion: Option<Occasion>,
+}
+
+/// What a message tells of.
+#[derive(Clone, Copy, Debug)]
+pub enum Occasion {
+    /// A visit, as it was planned then.
+    Visit {
+        /// When it was to begin.
+        start: Timestamp,
+        /// Who was to come.
+        caregiver_id: Uuid,
+    },
+    /// A day where the agency is.
+    Day(Date),
+}
+
+impl Occasion {
+    /// The columns `visit_start`, `caregiver_id` and `local_date`.
+    fn columns(self) -> (Option<Timestamp>, Option<Uuid>, Option<Date>) {
+        match self {
+            Self::Visit { start, caregiver_id } => (Some(start), Some(caregiver_id), None),
+            Self::Day(date) => (None, None, Some(date)),
+        }
+    }
 }
 
 impl Message {
@@ -104,12 +130,14 @@ async fn enqueue<I: Identity>(
         .iter()
         .zip(1..)
         .map(|(m, turn)| {
+            let (visit_start, caregiver_id, local_date) = m.occasion.map(Occasion::columns).unwrap_or_default();
             json!({
                 "channel": m.channel, "recipient_id": m.recipient_id, "recipient": m.address, "locale": m.locale,
                 "template": m.template.name(), "template_values": m.template.values(), "dedupe_key": m.dedupe_key,
                 "alert_id": m.alert_id, "visit_id": m.visit_id, "client_id": m.client_id,
                 "urgency": m.template.urgency(), "ttl_seconds": m.template.ttl_seconds(),
                 "secret": m.template.is_secret(), "turn": turn,
+                "visit_start": visit_start, "caregiver_id": caregiver_id, "local_date": local_date,
             })
         })
         .collect();
@@ -118,16 +146,18 @@ async fn enqueue<I: Identity>(
         .execute(
             "insert into messages
                (agency_id, channel, recipient_id, recipient, locale, template, template_values, dedupe_key,
-                alert_id, visit_id, client_id, urgency, secret, expires_at, next_attempt_at)
+                alert_id, visit_id, client_id, visit_start, caregiver_id, local_date, urgency, secret, expires_at,
+                next_attempt_at)
              select app.agency_id(), m.channel::message_channel, m.recipient_id, m.recipient, m.locale, m.template,
-               m.template_values, m.dedupe_key, m.alert_id, m.visit_id, m.client_id, m.urgency, m.secret,
+               m.template_values, m.dedupe_key, m.alert_id, m.visit_id, m.client_id, m.visit_start, m.caregiver_id,
+               m.local_date, m.urgency, m.secret,
                least(now() + make_interval(secs => m.ttl_seconds), $3),
                case when $2::float8 is null then now()
                  else greatest(app.queue_ends_at(m.channel, m.urgency), now() - make_interval(secs => $2))
                    + make_interval(secs => $2 * m.turn) end
              from jsonb_to_recordset($1) as m (channel text, recipient_id uuid, recipient text, locale text,
                template text, template_values jsonb, dedupe_key text, alert_id uuid, visit_id uuid, client_id uuid,
-               urgency smallint, secret boolean, ttl_seconds integer, turn integer)
+               visit_start timestamptz, caregiver_id uuid, local_date date, urgency smallint, secret boolean, ttl_seconds integer, turn integer)
              on conflict do nothing",
             &[&json!(rows), &spacing, &until],
         )
