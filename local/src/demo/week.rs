@@ -327,15 +327,10 @@ async fn go(db: &Db, caregiver: &Caller, planned: &PlannedVisit) -> Result<(), F
     Ok(())
 }
 
-/// The visit, unless somebody did something about it already.
+/// The visit, unless somebody removed it or did something about it already.
 async fn still_scheduled<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Option<Visit>, Fatal> {
-    Ok(find(tx, id).await?.filter(|visit| visit.status == VisitStatus::Scheduled))
-}
-
-/// The visit, unless it was removed.
-async fn find<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Option<Visit>, Fatal> {
     match visits::get(tx, id).await {
-        Ok(visit) => Ok(Some(visit)),
+        Ok(visit) => Ok(Some(visit).filter(|visit| visit.status == VisitStatus::Scheduled)),
         Err(Error::NotFound) => Ok(None),
         Err(other) => Err(other.into()),
     }

@@ -1,11 +1,13 @@
 //! Who is calling, and what their role may do.
 
 mod caller;
+mod permission;
 mod role;
 
 pub use caller::{About, Caller, JobIdentity, Session, Webhook};
-pub use role::{
+pub use permission::{
     AlertsAnswer, AlertsRaise, CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle, FamilyRead,
-    Permission, PhotosRead, PhotosWrite, Role, SignedIn, SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete,
+    Permission, PhotosRead, PhotosWrite, SignedIn, SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete,
     VisitsRead, VisitsWrite,
 };
+pub use role::Role;
