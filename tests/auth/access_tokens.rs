@@ -67,11 +67,14 @@ async fn nothing_but_our_own_good_tokens_is_accepted() {
     embedded.jwk = serde_json::from_value(theirs.public["keys"][0].clone()).unwrap();
     let mut remote = header.clone();
     remote.jku = Some("https://evil.test/jwks.json".into());
+    let critical = Header { crit: Some(vec!["exp".into()]), ..header.clone() };
     let [head, body, signature] =
         <[&str; 3]>::try_from(nurse.access_token.as_ref().unwrap().split('.').collect::<Vec<_>>()).unwrap();
 
     let bad = [
         ("expired", sign(&header, &with("exp", json!(now - 10)), &ours)),
+        ("not good yet", sign(&header, &with("nbf", json!(now + 60)), &ours)),
+        ("with a critical extension", sign(&critical, &good, &ours)),
         ("for someone else", sign(&header, &with("aud", json!("other-api")), &ours)),
         ("from someone else", sign(&header, &with("iss", json!("https://evil.test")), &ours)),
         ("an id token", sign(&Header { typ: Some("JWT".into()), ..header.clone() }, &good, &ours)),

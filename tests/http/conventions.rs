@@ -82,6 +82,21 @@ async fn answers_are_compressed_when_asked() {
 }
 
 #[tokio::test]
+async fn a_tag_is_weak_where_the_bytes_differ_by_encoding() {
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let path = format!("/v1/visits/{NURSES_VISIT}");
+    let strong = nurse.get(&path).await.header("etag").unwrap().to_owned();
+    let gzip = nurse.send("GET", &path, None, &[("accept-encoding", "gzip")]).await;
+    let weak = gzip.header("etag").unwrap();
+    assert_eq!(weak, format!("W/{strong}"));
+    assert_eq!(gzip.header("vary"), Some("accept-encoding"));
+    let again = nurse.send("GET", &path, None, &[("if-none-match", weak), ("accept-encoding", "gzip")]).await;
+    assert_eq!((again.status, again.header("vary")), (304, Some("accept-encoding")));
+    nurse.send("PATCH", &path, Some(&json!({"notes": "x"})), &[("if-match", weak)]).await.expect(200);
+}
+
+#[tokio::test]
 async fn every_answer_has_its_id_and_stays_out_of_caches() {
     let app = TestApp::new().await;
     let (nurse, anonymous) = (app.nurse().await, app.anonymous());

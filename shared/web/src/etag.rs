@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Request},
     http::{
         HeaderValue, Method, StatusCode,
-        header::{ETAG, IF_MATCH, IF_NONE_MATCH},
+        header::{CONTENT_ENCODING, ETAG, IF_MATCH, IF_NONE_MATCH, VARY},
         request::Parts,
     },
     middleware::Next,
@@ -83,6 +83,24 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
         return Response::from_parts(parts, Body::empty());
     }
     Response::from_parts(parts, Body::from(body))
+}
+
+/// Once an answer is encoded its bytes differ, so that its tag is weak (RFC 9110, section 8.8.1). An answer without a body
+/// varies by the encoding as the one with it does (section 15.4.5).
+pub(super) async fn follow_encoding(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let unchanged = response.status() == StatusCode::NOT_MODIFIED;
+    let headers = response.headers_mut();
+    if unchanged {
+        headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    let weak = headers.get(ETAG).and_then(|tag| tag.to_str().ok()).filter(|tag| !tag.starts_with("W/"));
+    if let Some(weak) = weak.and_then(|tag| HeaderValue::from_str(&format!("W/{tag}")).ok())
+        && headers.contains_key(CONTENT_ENCODING)
+    {
+        headers.insert(ETAG, weak);
+    }
+    response
 }
 
 impl Etag {

@@ -43,6 +43,7 @@ pub fn service(router: Router, name: &'static str) -> Router {
         .layer(middleware::from_fn(move |request, next| around(request, next, name, cold_start.take())))
         // Of a first sync the usual level takes twice as long as the database does, for a fifth fewer bytes.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::from_fn(etag::follow_encoding))
 }
 
 async fn around(mut request: Request, next: Next, name: &'static str, cold_start: bool) -> Response {

@@ -115,6 +115,10 @@ impl TokenVerifier {
         let (Algorithm::ES256, Some(TOKEN_TYPE), Some(kid)) = (header.alg, header.typ.as_deref(), &header.kid) else {
             return Err(Error::Unauthorized);
         };
+        // What a token declares critical must be understood, and we know no such extension (RFC 7515, section 4.1.11).
+        if header.crit.is_some() {
+            return Err(Error::Unauthorized);
+        }
         let mut keys = self.key_set(false).await?;
         if keys.find(kid).is_none() {
             keys = self.key_set(true).await?;
@@ -124,6 +128,7 @@ impl TokenVerifier {
         validation.set_audience(&[AUDIENCE]);
         validation.set_issuer(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
         validation.leeway = 5;
         decode::<Claims>(token, &key, &validation).map(|data| data.claims).map_err(|_| Error::Unauthorized)
     }
