@@ -179,7 +179,8 @@ def _in_process(copy: Path, program: list[str], env: dict[str, str], account: _A
         patch.dict(os.environ, env), patch.object(sys, "argv", arguments),
         patch.object(sys, "path", [str(script.parent), *sys.path]), redirect_stdout(io.StringIO()),
     ):  # fmt: skip
-        os.environ.pop("AWS_REGION", None)
+        for name in ("AWS_REGION", "CARGO_TARGET_DIR"):
+            os.environ.pop(name, None)
         try:
             runpy.run_path(str(script), run_name="__main__")
         except SystemExit as ended:
