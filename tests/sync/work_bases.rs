@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Client, TestApp,
-    fixtures::{ALMA, NURSE, NURSES_MEALS, NURSES_VISIT},
+    fixtures::{ALMA, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS},
     phone::{Phone, edited, ids, row, updated},
 };
 
@@ -170,4 +170,36 @@ async fn a_grant_expired_by_date_revokes_the_client() {
     phone.pull(Some(1)).await;
     phone.push(updated("visits", &[visit("notes", "From the bedside")])).await.expect(200);
     assert_eq!(conflicts(&app).await, [(json!("From the office"), json!("From the bedside"))]);
+}
+
+#[tokio::test]
+async fn a_push_that_was_overtaken_overwrites_no_newer_clinical_value() {
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let mut phone = Phone::of(app.nurse().await);
+    let pulse = |value: i64| json!({"heart_rate": {"value": value, "unit": "bpm"}});
+    let first = phone.pull(Some(0)).await;
+    let slow = Phone { client: phone.client.clone(), cursor: phone.cursor };
+    let task = |columns: &[(&str, Value)], stamp: i64| {
+        let mut task = edited(row(&first, "visit_tasks", NURSES_VITALS), columns);
+        task["updated_at"] = json!(stamp);
+        updated("visit_tasks", &[task])
+    };
+    let path = format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_VITALS}");
+    coordinator.patch(&path, &json!({"data": pulse(70)})).await.expect(200);
+
+    // The next synchronisation brings the same value and more; the server's stays until somebody decides.
+    phone.pull(Some(1)).await;
+    let mine = ("data", json!(pulse(64).to_string()));
+    let told = phone.push(task(&[mine.clone(), ("outcome", json!("done"))], 2_000)).await.expect(200);
+    assert_eq!(told["conflicts"], 1, "{told}");
+    coordinator.patch(&path, &json!({"data": pulse(75)})).await.expect(200);
+    phone.pull(Some(0)).await;
+    phone.pull(Some(0)).await;
+
+    // The device's work begins anew with these pulls, but not the work of a push that has been on its way since.
+    let told = slow.push(task(&[mine], 1_000)).await.expect(200);
+    assert_eq!(told["conflicts"], 1, "{told}");
+    let sql = format!("select count(*) from visit_tasks where id = '{NURSES_VITALS}' and data = '{}'", pulse(75));
+    assert_eq!(app.database.count(&sql).await, 1);
 }

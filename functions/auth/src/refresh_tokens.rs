@@ -27,7 +27,7 @@ const SECRET_BYTES: usize = 32;
 /// A refresh token: user, session and secret.
 #[derive(Clone)]
 pub struct RefreshToken {
-    /// Whose.
+    /// The user who signed in.
     pub user_id: Uuid,
     /// The session, which is the family.
     pub session_id: Uuid,

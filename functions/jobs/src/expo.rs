@@ -51,7 +51,7 @@ pub enum PushOutcome {
     Unregistered,
     /// It won't get there, and why.
     Refused(String),
-    /// Another time.
+    /// Expo can't take it at present: it is tried again, and why.
     NotNow(String),
 }
 

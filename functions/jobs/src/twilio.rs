@@ -80,7 +80,7 @@ pub struct Twilio {
 /// A message that Twilio has.
 #[derive(Clone, Debug)]
 pub struct SentMessage {
-    /// Twilio's id.
+    /// The SID by which Twilio reports on it.
     pub sid: String,
     /// When Twilio took it, in whole seconds.
     pub created_at: Timestamp,

@@ -18,7 +18,7 @@ pub(crate) struct List<'a> {
     pub(crate) table: String,
     /// `created`, `updated` or `deleted`, if it is one of them.
     pub(crate) name: String,
-    /// Its records.
+    /// The records of this list, not yet parsed.
     pub(crate) items: Vec<&'a RawValue>,
 }
 

@@ -225,7 +225,7 @@ fn is_one_of(kinds: &[&[u8; 4]], kind: &[u8]) -> bool {
     kinds.iter().any(|known| known[..] == *kind)
 }
 
-/// A box.
+/// A box as it was found in the file: its type and where its content lies.
 struct Found {
     kind: [u8; 4],
     /// Where its type stands.

@@ -22,7 +22,7 @@ const MOST_MEMORY: u64 = 6 * MAX_PIXELS;
 /// A copy that may be given out.
 #[derive(Debug)]
 pub struct Clean {
-    /// The copy.
+    /// What is stored and given out.
     pub bytes: Vec<u8>,
     /// Its media type: JPEG for photos, whatever they came as, but HEIC.
     pub media_type: MediaType,
