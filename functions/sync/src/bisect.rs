@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use domain::{identity::Caller, sync::policy::NOT_YOURS};
-use store::{DbError, Tx, reads::sync_push::OUT_OF_REACH};
+use store::{
+    DbError, Tx,
+    reads::sync_push::{self, OUT_OF_REACH},
+};
 use uuid::Uuid;
 
 use crate::plan::Plan;
@@ -22,16 +25,17 @@ fn reason(error: &DbError) -> String {
 /// Tries the batches one after the other, and halves the first that fails down to single records. Only the first: what
 /// else fails may fail for what it lacks then. Nothing of it is committed.
 pub(crate) async fn rejections(tx: &Tx<Caller>, plan: &Plan) -> Result<DatabaseRejections, DbError> {
-    for (table, batch) in plan.batches() {
+    sync_push::keep_revoked_clients_readable(tx).await?;
+    for batch in plan.batches() {
         let mut found = DatabaseRejections::new();
         let mut suspects = vec![batch];
         while let Some(batch) = suspects.pop() {
-            match tx.savepoint(batch.write(tx, table)).await? {
+            match tx.savepoint(batch.write(tx)).await? {
                 Ok(()) => {}
                 Err(error) if error.is_about_the_data() => match batch.halves() {
                     Ok(halves) => suspects.extend(halves),
                     Err(id) => {
-                        found.insert((table.name, id), reason(&error));
+                        found.insert((batch.table.name, id), reason(&error));
                     }
                 },
                 Err(error) => return Err(error),

@@ -100,6 +100,7 @@ fn refused(table: &str, id: String, raw: &str, body_sha256: String, reason: Stri
         body: quarantined(raw),
         body_sha256,
         reason,
+        work_base: None,
     }
 }
 

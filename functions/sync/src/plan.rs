@@ -2,26 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{
-    identity::Caller,
-    sync::{
-        conflict::{ColumnConflict, Resolution},
-        policy::{Actor, Context},
-        reconcile,
-        record::{Action, PushedRecord, Reconciled, Row, change_number},
-        schema::{Entity, TABLES, Table},
-        visits,
-    },
+use domain::sync::{
+    conflict::{ColumnConflict, Resolution},
+    policy::{Actor, Context},
+    reconcile,
+    record::{Action, PushedRecord, Reconciled, Row, change_number},
+    schema::{Entity, TABLES, Table},
+    visits,
 };
-use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use store::{
-    AuditEntry, DbError, Tx,
-    reads::sync_push::{self, Batch, Receipt, Refused, State, Touched},
-    tables::{
-        care_team::{self, Pairs},
-        sync_conflicts::{self, ConflictAt},
-    },
+    AuditEntry,
+    reads::sync_push::{Batch, Changes, Pair, Receipt, Refused, Rows, State, Touched},
+    tables::sync_conflicts::ConflictAt,
 };
 use uuid::Uuid;
 
@@ -32,6 +25,7 @@ use crate::{parse::Record, server_state::ServerState};
 pub(crate) struct Plan {
     /// The number that the phone's cursor has come to.
     held: i64,
+    work_base: Option<i64>,
     inserts: BTreeMap<&'static str, Vec<Row>>,
     updates: BTreeMap<&'static str, Vec<Row>>,
     deletes: BTreeMap<&'static str, Vec<Uuid>>,
@@ -44,9 +38,9 @@ pub(crate) struct Plan {
     /// Visits with a new check-in or check-out.
     checked: Vec<Uuid>,
     /// Of new visits: they grant access.
-    planned: Pairs,
+    planned: BTreeSet<Pair>,
     /// Of visits whose status moved: one that is called off grants none any more.
-    moved: Pairs,
+    moved: BTreeSet<Pair>,
     /// Deletions that were refused: the phone must forget them, so that it takes the record again.
     pub(crate) returned: BTreeSet<(&'static str, Uuid)>,
     /// How many records change something.
@@ -56,13 +50,15 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    pub(crate) fn new(refused: Vec<Refused>, held: i64) -> Self {
-        Self { held, refused, ..Self::default() }
+    /// For a phone that has come to `held`. `work_base`: where its work began, for what it can't get rid of.
+    pub(crate) fn new(refused: &[Refused], held: i64, work_base: Option<i64>) -> Self {
+        let refused = refused.iter().map(|refused| Refused { work_base, ..refused.clone() }).collect();
+        Self { held, work_base, refused, ..Self::default() }
     }
 
     /// Puts a record into quarantine. One that the phone deleted comes back to it.
     pub(crate) fn refuse(&mut self, record: &Record<'_>, server: &ServerState, reason: String) {
-        self.refused.push(record.refused(reason));
+        self.refused.push(Refused { work_base: self.work_base, ..record.refused(reason) });
         let Some(row) = server.of(record.table, record.id).and_then(|state| state.stored.present()) else { return };
         if record.pushed.is_none() {
             let (table, id) = (record.table.name, record.id);
@@ -153,7 +149,7 @@ impl Plan {
     /// A visit of this push is known to what follows in it; new check-ins are measured, and new visits grant access.
     fn note_visit(&mut self, table: &Table, id: Uuid, row: &Row, before: Option<&Row>, context: &mut Context) {
         let Some(visit) = visits::written(table, row, before) else { return };
-        let pair = (visit.facts.client_id, visit.facts.user_id);
+        let pair = Pair { client_id: visit.facts.client_id, user_id: visit.facts.user_id };
         if visit.is_new {
             self.planned.insert(pair);
         }
@@ -173,40 +169,34 @@ impl Plan {
         self.audit.push(entry.with(serde_json::json!({"by": "sync"})));
     }
 
-    /// What goes on record.
-    pub(crate) fn audit(&self) -> impl Iterator<Item = AuditEntry> {
-        self.audit.iter().cloned()
-    }
-
     /// The records to be written, parents first.
-    pub(crate) fn batches(&self) -> impl Iterator<Item = (&'static Table, Batch<'_>)> {
+    pub(crate) fn batches(&self) -> impl Iterator<Item = Batch<'_>> {
         fn of<'a, T>(lists: &'a BTreeMap<&str, Vec<T>>, table: &Table) -> &'a [T] {
             lists.get(table.name).map_or(&[], Vec::as_slice)
         }
         TABLES.iter().flat_map(|table| {
-            let batches = [
-                Batch::Insert(of(&self.inserts, table)),
-                Batch::Update(of(&self.updates, table)),
-                Batch::Delete(of(&self.deletes, table)),
+            let rows = [
+                Rows::Insert(of(&self.inserts, table)),
+                Rows::Update(of(&self.updates, table)),
+                Rows::Delete(of(&self.deletes, table)),
             ];
-            batches.into_iter().filter(|batch| !batch.is_empty()).map(move |batch| (table, batch))
+            rows.map(|rows| Batch { table, rows }).into_iter().filter(|batch| !batch.is_empty())
         })
     }
 
-    /// Sends everything at once, one statement a table and list; `base` is where the device's work began.
-    pub(crate) async fn write(&self, tx: &Tx<Caller>, base: Option<i64>) -> Result<(), DbError> {
-        let batches = self.batches().map(|(table, batch)| batch.write(tx, table));
-        futures_util::try_join!(
-            try_join_all(batches),
-            sync_push::touch(tx, &self.touched),
-            sync_push::measure(tx, &self.checked),
-            care_team::refresh_all_scheduled(tx, &self.planned),
-            care_team::shorten_all_scheduled(tx, &self.moved),
-            sync_conflicts::keep(tx, &self.conflicts),
-            sync_push::quarantine(tx, &self.refused, base),
-            sync_push::remember(tx, &self.receipts),
-        )
-        .map(drop)
+    /// Everything that is written.
+    pub(crate) fn changes(&self) -> Changes<'_> {
+        Changes {
+            batches: self.batches().collect(),
+            touched: &self.touched,
+            checked: &self.checked,
+            planned: &self.planned,
+            moved: &self.moved,
+            conflicts: &self.conflicts,
+            refused: &self.refused,
+            receipts: &self.receipts,
+            audit: &self.audit,
+        }
     }
 
     /// Whether somebody asks for help: not only when the minute job comes round.

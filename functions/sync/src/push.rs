@@ -3,6 +3,7 @@
 use app::{App, AppWithJobs};
 use axum::{Json, extract::State, http::HeaderMap};
 use domain::{
+    error::Error,
     identity::{Caller, SyncUse},
     sync::{cursor::SyncCursor, policy::Actor},
 };
@@ -10,8 +11,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use store::{
-    DbError, Tx,
-    reads::sync_push::{self, PushingDevice},
+    DbError,
+    reads::sync_push::{self, Pushed},
 };
 use utoipa::{IntoParams, ToSchema};
 use web::{Query, RawBody, Require};
@@ -33,6 +34,9 @@ pub struct PushQuery {
     #[param(max_length = 20)]
     last_pulled_at: Option<String>,
 }
+
+/// How often a push is decided anew because what it was decided on changed meanwhile.
+const ATTEMPTS: usize = 10;
 
 /// What changed on the phone.
 #[derive(Debug, ToSchema)]
@@ -61,9 +65,11 @@ pub(crate) async fn push(
     let clock_offset = clock_offset(&headers, now);
     let push = Incoming { app: &app, caller: &caller, records, held, now, clock_offset };
     let mut rejections = DatabaseRejections::new();
+    let mut attempt = 1;
     loop {
-        let (tx, device, plan) = push.plan(&rejections).await?;
-        let error = match push.write(tx, &device, &plan).await {
+        let server = push.look().await?;
+        let plan = push.decide(&server, &rejections);
+        let error = match push.write(&server, &plan).await {
             Ok(()) => {
                 if plan.raises_alerts() {
                     jobs.escalate().await;
@@ -72,12 +78,15 @@ pub(crate) async fn push(
                 measure(result.records(), result.conflicts, result.rejected.len());
                 return Ok(Json(result));
             }
+            Err(error) if error.is_stale() && attempt < ATTEMPTS => {
+                attempt += 1;
+                continue;
+            }
             Err(error) if error.is_about_the_data() => error,
             Err(error) => return Err(error.into()),
         };
         // The rules let something pass that the database doesn't take. Those records alone are refused.
-        let (tx, _) = push.open().await?;
-        let found = bisect::rejections(&tx, &plan).await?;
+        let found = bisect::rejections(&app.db.write_many(&*caller, push.numbers()).await?, &plan).await?;
         if found.is_empty() {
             return Err(error.into());
         }
@@ -92,8 +101,8 @@ fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
     Some(phone.checked_sub(now.as_millisecond())?.clamp(-1 << 50, 1 << 50))
 }
 
-/// A push on its way into the database: two round trips, whatever the number of tables. What the server has, and what
-/// is written with COMMIT.
+/// A push on its way into the database: two round trips, whatever the number of records, and no lock while it is decided
+/// what becomes of them.
 struct Incoming<'a> {
     app: &'a App,
     caller: &'a Caller,
@@ -104,52 +113,39 @@ struct Incoming<'a> {
 }
 
 impl Incoming<'_> {
-    async fn begin(&self) -> Result<Tx<Caller>, DbError> {
-        // One for each record, and some for what follows from them.
-        let numbers = u16::try_from(self.records.sound.len() + 8).unwrap_or(u16::MAX);
-        self.app.db.write_many(self.caller, numbers).await
+    /// One for each record, and some for what follows from them.
+    fn numbers(&self) -> u16 {
+        u16::try_from(self.records.sound.len() + 8).unwrap_or(u16::MAX)
     }
 
-    async fn open(&self) -> web::Result<(Tx<Caller>, PushingDevice)> {
-        let tx = self.begin().await?;
-        let device = sync_push::device(&tx).await?;
-        Ok((tx, device))
+    fn held(&self) -> Option<i64> {
+        self.held.map(SyncCursor::as_i64)
     }
 
-    async fn plan(&self, rejections: &DatabaseRejections) -> web::Result<(Tx<Caller>, PushingDevice, Plan)> {
-        let tx = self.begin().await?;
-        let held = self.held.map(SyncCursor::as_i64);
-        // The device first: what it did for clients that were taken away counts in what follows.
-        let loaded = ServerState::load(&tx, &self.records.sound, held);
-        let (device, server) = futures_util::future::try_join(sync_push::device(&tx), loaded).await?;
+    async fn look(&self) -> Result<ServerState, Error> {
+        ServerState::load(&self.app.db, self.caller, &self.records.sound, self.held()).await
+    }
+
+    fn decide(&self, server: &ServerState, rejections: &DatabaseRejections) -> Plan {
+        let device = server.device();
         let Caller { user_id, agency_id, role, .. } = *self.caller;
         let actor = Actor { user_id, agency_id, role };
         let held = self.held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);
-        let mut plan = Plan::new(self.records.refused.clone(), held);
+        let mut plan = Plan::new(&self.records.refused, held, device.base.of_push_for_taken());
         let mut context = server.context();
         for record in &self.records.sound {
             match rejections.get(&(record.table.name, record.id)) {
-                Some(reason) => plan.refuse(record, &server, reason.clone()),
-                None => plan.add(record, &server, &actor, &mut context, self.now),
+                Some(reason) => plan.refuse(record, server, reason.clone()),
+                None => plan.add(record, server, &actor, &mut context, self.now),
             }
         }
-        Ok((tx, device, plan))
+        plan
     }
 
-    async fn write(&self, mut tx: Tx<Caller>, device: &PushingDevice, plan: &Plan) -> Result<(), DbError> {
-        for entry in plan.audit() {
-            tx.audit(entry);
-        }
-        let held = self.held.map(SyncCursor::as_i64);
-        let next = device.base.pushed(held);
-        tx.commit_after(async |tx: &Tx<Caller>| {
-            futures_util::try_join!(
-                // Boxed: a dozen statements on their way at once are large.
-                Box::pin(plan.write(tx, device.base.of_push_for_taken())),
-                sync_push::finish(tx, held, &next, self.clock_offset)
-            )
-            .map(drop)
-        })
-        .await
+    async fn write(&self, server: &ServerState, plan: &Plan) -> Result<(), DbError> {
+        let decided_on = server.decided_on().into_iter().collect();
+        let pushed = Pushed { held: self.held(), clock_offset_ms: self.clock_offset };
+        let numbers = i32::from(self.numbers());
+        sync_push::write(&self.app.db, self.caller, server.device(), decided_on, numbers, &plan.changes(), pushed).await
     }
 }

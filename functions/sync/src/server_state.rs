@@ -8,25 +8,30 @@ use domain::{
     sync::{
         policy::Context,
         record::is_deleted,
-        schema::{Entity, TABLES, Table},
+        schema::{Entity, Table},
         visits,
     },
 };
 use store::{
-    Tx,
-    reads::sync_push::{self, State},
+    Db,
+    reads::sync_push::{self, PushState, PushingDevice, State},
 };
 use uuid::Uuid;
 
 use crate::parse::Record;
 
 pub(crate) struct ServerState {
-    by_table: BTreeMap<&'static str, BTreeMap<Uuid, State>>,
+    state: PushState,
 }
 
 impl ServerState {
     /// All tables in one round trip.
-    pub(crate) async fn load(tx: &Tx<Caller>, records: &[Record<'_>], held: Option<i64>) -> Result<Self, Error> {
+    pub(crate) async fn load(
+        db: &Db,
+        caller: &Caller,
+        records: &[Record<'_>],
+        held: Option<i64>,
+    ) -> Result<Self, Error> {
         let mut ids: BTreeMap<&'static str, BTreeSet<Uuid>> = BTreeMap::new();
         for record in records {
             ids.entry(record.table.name).or_default().insert(record.id);
@@ -36,20 +41,22 @@ impl ServerState {
                 ids.entry(parent.table().name).or_default().extend(pushed.named(column.name));
             }
         }
-        let of = |table: &str| ids.get(table).into_iter().flatten().copied().collect::<Vec<_>>();
-        let loaded = TABLES.iter().map(async |table| {
-            // What the phone names by id alone may belong to visits that it doesn't name.
-            let parts = match table.entity {
-                Entity::Visit => [Entity::VisitTask, Entity::Photo].map(|part| of(part.table().name)).concat(),
-                _ => Vec::new(),
-            };
-            sync_push::states(tx, table.name, of(table.name), parts, held).await.map(|states| (table.name, states))
-        });
-        Ok(Self { by_table: futures_util::future::try_join_all(loaded).await?.into_iter().collect() })
+        Ok(Self { state: sync_push::load(db, caller, &ids, held).await? })
+    }
+
+    /// The device that pushes.
+    pub(crate) fn device(&self) -> &PushingDevice {
+        &self.state.device
+    }
+
+    /// Everything that is known of what is decided on: records, what they name, and the clients whose care they are.
+    pub(crate) fn decided_on(&self) -> BTreeSet<Uuid> {
+        let states = self.state.records.values().flatten();
+        states.flat_map(|(id, state)| [Some(*id), state.client_id]).flatten().collect()
     }
 
     pub(crate) fn of(&self, table: &Table, id: Uuid) -> Option<&State> {
-        self.by_table.get(table.name)?.get(&id)
+        self.state.records.get(table.name)?.get(&id)
     }
 
     /// What records' rules need to know beside them.
@@ -82,6 +89,6 @@ impl ServerState {
     }
 
     fn all(&self, entity: Entity) -> impl Iterator<Item = (&Uuid, &State)> {
-        self.by_table.get(entity.table().name).into_iter().flatten()
+        self.state.records.get(entity.table().name).into_iter().flatten()
     }
 }

@@ -9,7 +9,10 @@ begin
   -- Of none, so that a transaction that pushes twice asks about the caller's own clients alone.
   perform set_config('app.revoked_readable', '{}', true), set_config('app.my_clients', '', true);
   revoked := array(select app.revoked_client_ids(told));
-  perform set_config('app.revoked_readable', revoked::text, true), set_config('app.my_clients', '', true);
+  if revoked <> '{}' then
+    perform set_config('app.my_clients', (app.my_client_array() || revoked)::text, true),
+      set_config('app.revoked_readable', revoked::text, true);
+  end if;
 end
 $$;
 
@@ -146,15 +149,43 @@ begin
 end
 $$;
 
--- Lets a coordinator move a visit as only the settling of a conflict may, until the transaction ends.
-create or replace function app.begin_conflict_resolution() returns void language plpgsql volatile as $$
+-- All of a push at once, and without a lock. The first row, of `devices`, is what is remembered of the device, and the
+-- agency's newest number: it is read before all else, so that what changes while this reads has a higher one, and
+-- app.write_push finds it. `p_ids`: ids by table; of visits also those that tasks and photos belong to, as a phone may
+-- name these by their ids alone.
+create or replace function app.push_state(
+  p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text, p_ids jsonb,
+  p_held bigint
+) returns table (table_name text, id uuid, visible boolean, taken boolean, stored jsonb, client_id uuid, others jsonb,
+  own_since jsonb, receipts text[])
+language plpgsql volatile security definer rows 50
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+#variable_conflict use_column
+declare
+  synced text;
+  ids uuid[];
 begin
-  if coalesce(app.caller_role(), '') not in ('admin', 'coordinator') then
-    raise exception 'conflicts are settled by planners' using errcode = 'insufficient_privilege';
-  end if;
-  perform set_config('app.resolving_conflict', 'on', true);
+  perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
+  return query
+    select 'devices', d.id, true, false, jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
+      'base', jsonb_build_object('began', d.work_base, 'pulled_from', d.pulled_from, 'pulled_to', d.pulled_to,
+        'pulled_clean', d.pulled_clean, 'withheld_from', d.withheld_from, 'full_sync_cursor', d.full_sync_cursor)),
+      null::uuid, null::jsonb, null::jsonb, null::text[]
+    from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
+  perform app.keep_revoked_clients_readable();
+  foreach synced in array array['clients', 'visits', 'visit_tasks', 'photos', 'alerts'] loop
+    ids := array(select jsonb_array_elements_text(p_ids -> synced))::uuid[];
+    if synced = 'visits' and (p_ids ? 'visit_tasks' or p_ids ? 'photos') then
+      ids := array(select unnest(ids) union select app.visits_of_records(array(
+        select jsonb_array_elements_text(coalesce(p_ids -> 'visit_tasks', '[]') || coalesce(p_ids -> 'photos', '[]'))
+      )::uuid[]));
+    end if;
+    if ids <> '{}' then
+      return query select synced, s.* from app.pushed_state(synced, ids, p_held) s;
+    end if;
+  end loop;
 end
 $$;
 
-grant execute on function app.keep_revoked_clients_readable, app.visits_of_records, app.pushed_state,
-  app.begin_conflict_resolution to berthcare_app;
+grant execute on function app.keep_revoked_clients_readable, app.visits_of_records, app.pushed_state, app.push_state
+  to berthcare_app;

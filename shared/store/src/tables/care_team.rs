@@ -1,7 +1,5 @@
 //! Who looks after whom, from which day to which: what decides which clients a caregiver or family member sees.
 
-use std::collections::BTreeSet;
-
 use domain::{
     Versioned,
     error::{Conflict, Error},
@@ -230,26 +228,4 @@ pub async fn refresh_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, use
 /// by it.
 pub async fn shorten_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
     Ok(tx.execute("select app.shorten_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
-}
-
-/// Pairs of client and caregiver.
-pub type Pairs = BTreeSet<(Uuid, Uuid)>;
-
-/// [`refresh_scheduled`] for pairs, in one statement.
-pub async fn refresh_all_scheduled<I: Identity>(tx: &Tx<I>, pairs: &Pairs) -> Result<(), DbError> {
-    for_all(tx, "app.refresh_scheduled_grant", pairs).await
-}
-
-/// [`shorten_scheduled`] for pairs, in one statement.
-pub async fn shorten_all_scheduled<I: Identity>(tx: &Tx<I>, pairs: &Pairs) -> Result<(), DbError> {
-    for_all(tx, "app.shorten_scheduled_grant", pairs).await
-}
-
-async fn for_all<I: Identity>(tx: &Tx<I>, function: &str, pairs: &Pairs) -> Result<(), DbError> {
-    if pairs.is_empty() {
-        return Ok(());
-    }
-    let (clients, users): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-    let sql = format!("select {function}(p.client_id, p.user_id) from unnest($1, $2) p (client_id, user_id)");
-    tx.execute(&sql, &[&clients, &users]).await
 }

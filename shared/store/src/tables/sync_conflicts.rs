@@ -12,7 +12,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -125,8 +125,8 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: C
     }
     let table = schema::table(&conflict.table).ok_or(Error::NotFound)?;
     let column = table.column(&conflict.column).ok_or(Error::NotFound)?;
-    let known = sync_push::states(tx, table.name, vec![conflict.record_id], Vec::new(), None).await?;
-    let before = known.get(&conflict.record_id).and_then(|state| state.stored.present());
+    let known = sync_push::state_of(tx, table.name, conflict.record_id).await?;
+    let before = known.as_ref().and_then(|state| state.stored.present());
     let open = OpenConflict {
         table,
         column,
@@ -145,7 +145,7 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: C
         }
     };
     tx.execute("select app.begin_conflict_resolution()", &[]).await?;
-    sync_push::update(tx, table, std::slice::from_ref(&row)).await.map_err(|error| match error {
+    sync_push::update(tx, table, &row).await.map_err(|error| match error {
         error if error.is_about_the_data() => Error::Conflict(Refusal::Final(NOT_ANY_MORE)),
         error => error.into(),
     })?;
@@ -193,30 +193,13 @@ pub struct ConflictAt {
     pub conflict: ColumnConflict,
 }
 
-impl ConflictAt {
-    fn to_row(&self) -> Value {
+impl Serialize for ConflictAt {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let ColumnConflict { column, server_value, device_value, server_user_id, resolution } = &self.conflict;
         let (stored_side, status) = (resolution.stored_side(), resolution.status());
         json!({"table_name": self.table_name, "record_id": self.record_id, "client_id": self.client_id, "column": column,
             "server_value": server_value, "device_value": device_value, "server_user_id": server_user_id,
             "stored_side": stored_side, "status": status})
+        .serialize(to)
     }
-}
-
-/// Keeps conflicts, those that need a person and those that are settled.
-pub async fn keep<I: Identity>(tx: &Tx<I>, conflicts: &[ConflictAt]) -> Result<(), DbError> {
-    if conflicts.is_empty() {
-        return Ok(());
-    }
-    tx.execute(
-        "insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value,
-           device_value, server_user_id, device_user_id, device_id, stored_side, status)
-         select app.agency_id(), c.client_id, c.table_name, c.record_id, c.\"column\", c.server_value,
-           c.device_value, c.server_user_id, app.user_id(), app.device_id(),
-           c.stored_side, c.status::conflict_status
-         from jsonb_to_recordset($1) c (table_name text, record_id uuid, client_id uuid, \"column\" text,
-           server_value jsonb, device_value jsonb, server_user_id uuid, stored_side text, status text)",
-        &[&conflicts.iter().map(ConflictAt::to_row).collect::<Value>()],
-    )
-    .await
 }
