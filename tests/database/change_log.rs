@@ -108,23 +108,25 @@ async fn every_change_is_on_the_log_with_what_was_before() {
     let log = log.as_array().unwrap();
     let seen: Vec<_> =
         log.iter().map(|entry| (entry["operation"].as_str().unwrap(), &entry["changed_columns"])).collect();
-    let created = json!([
-        "address",
-        "agency_id",
-        "care_plan",
-        "care_plan_version",
-        "date_of_birth",
-        "emergency_contacts",
-        "first_name",
-        "id",
-        "last_name",
-        "preferred_language",
-        "risks"
-    ]);
+    // Of a creation the row itself tells what it was made with, and what changed since.
     assert_eq!(
         seen,
-        [("create", &created), ("update", &json!(["phone", "risks"])), ("delete", &json!(["deleted_at"]))]
+        [("create", &json!([])), ("update", &json!(["phone", "risks"])), ("delete", &json!(["deleted_at"]))]
     );
+    let made_with = json_of(
+        &owner,
+        &format!(
+            "select jsonb_object_agg(c.name, c.value) from sync_log l join clients r on r.id = l.record_id,
+               app.created_values(l.record_id, l.number, to_jsonb(r)) c
+             where l.record_id = '{id}' and l.operation = 'create'"
+        ),
+    )
+    .await;
+    let address = json!({"street": "1 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"});
+    let mut address_made = made_with["address"].clone();
+    address_made.as_object_mut().unwrap().retain(|name, _| address.get(name).is_some());
+    assert_eq!((&made_with["first_name"], &made_with["risks"], &address_made), (&json!("Zoé"), &json!([]), &address));
+    assert!(["phone", "deleted_at"].iter().all(|column| made_with.get(column).is_none()), "{made_with}");
     assert_eq!(log[0]["before"], Value::Null);
     assert_eq!(log[1]["before"], json!({"phone": null, "risks": []}));
     assert_eq!(log[1]["after"], json!({"phone": "+14165550000", "risks": ["stairs"]}));
@@ -165,8 +167,8 @@ async fn the_log_replayed_is_each_record() {
                    where c.value is distinct from coalesce(l.replayed -> c.key, 'null'))))
                  from {table} r left join lateral (
                    select bool_and(l.client_id is not null) as known,
-                     jsonb_object_agg(c.key, c.value order by l.number) as replayed
-                   from sync_log l cross join jsonb_each(l.after) c
+                     jsonb_object_agg(c.name, c.value order by l.number) as replayed
+                   from sync_log l cross join app.logged_values(l, to_jsonb(r)) c
                    where l.table_name = '{table}' and l.record_id = r.id and l.agency_id = r.agency_id) l on true"
             ),
         )
@@ -176,8 +178,8 @@ async fn the_log_replayed_is_each_record() {
     }
     let broken = "select count(*) from (
            select l.before -> name as before, lag(l.after -> name) over (partition by l.record_id, name order by l.number) as last
-           from sync_log l cross join unnest(l.changed_columns) name where l.operation <> 'create' or l.before is null) l
-         where coalesce(l.before, 'null') is distinct from coalesce(l.last, 'null')";
+           from sync_log l cross join unnest(l.changed_columns) name) l
+         where l.last is not null and l.before is distinct from l.last";
     assert_eq!(number(&owner, broken).await, 0, "entries that don't begin where the one before ended");
 }
 

@@ -3,28 +3,33 @@
 create or replace function app.log_inserts() returns trigger
 language plpgsql security definer set search_path = public, pg_temp set plan_cache_mode = force_generic_plan as $$
 declare
+  agency constant uuid := app.agency_id();
   me constant uuid := app.user_id();
   device constant uuid := app.device_id();
   written constant text := tg_table_name;
-  of_client constant text := case written when 'clients' then 'id' when 'photos' then 'subject_client_id'
-    else 'client_id' end;
+  ids uuid[];
+  numbers bigint[];
+  clients uuid[];
 begin
+  case written
+    when 'clients' then
+      select array_agg(a.id), array_agg(a.change_number), array_agg(a.id) into ids, numbers, clients from added a;
+    when 'photos' then
+      select array_agg(a.id), array_agg(a.change_number), array_agg(a.subject_client_id) into ids, numbers, clients
+      from added a;
+    else
+      select array_agg(a.id), array_agg(a.change_number), array_agg(a.client_id) into ids, numbers, clients
+      from added a;
+  end case;
   with logged as (
     insert into sync_log (agency_id, number, user_id, device_id, table_name, record_id, client_id, operation,
-      changed_columns, before, after)
-    select (n.entry ->> 'agency_id')::uuid, (n.entry ->> 'change_number')::bigint, me, device, written, n.id,
-      (n.entry ->> of_client)::uuid,
-      'create', c.names, null, c.new_values
-    from (select a.id, to_jsonb(a) as entry from added a) n
-    cross join lateral (
-      select array_agg(e.key order by e.key) as names, jsonb_object_agg(e.key, e.value) as new_values
-      from jsonb_each(n.entry) e
-      where e.value <> 'null' and e.key not in
-        ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name')) c
-    returning client_id, agency_id, number
+      changed_columns, after)
+    select agency, n.number, me, device, written, n.id, n.client_id, 'create', '{}', '{}'
+    from unnest(ids, numbers, clients) n (id, number, client_id)
+    returning client_id, number
   )
   insert into client_marks as m (client_id, agency_id, number)
-  select l.client_id, l.agency_id, max(l.number) from logged l where l.client_id is not null group by 1, 2
+  select l.client_id, agency, max(l.number) from logged l where l.client_id is not null group by 1
   on conflict (client_id) do update set number = excluded.number;
   if written = 'care_team' then
     -- Whose clients are whose may be another now (app.my_client_array).
@@ -101,6 +106,22 @@ create or replace trigger log_inserts after insert on alerts
   referencing new table as added for each statement execute function app.log_inserts();
 create or replace trigger log_updates after update on alerts
   referencing old table as was new table as became for each statement execute function app.log_updates();
+
+-- The values that a row had when it was created, at `p_number`, by its columns: those that are not empty. They follow
+-- from the row as it is stored and from what changed since.
+create or replace function app.created_values(p_record uuid, p_number bigint, p_stored jsonb)
+returns table (name text, value jsonb)
+language sql stable security definer rows 20 set search_path = public, pg_temp
+begin atomic
+  select c.name, c.value from (
+    select k.key, coalesce((
+      select l.before -> k.key from sync_log l
+      where l.record_id = p_record and l.number > p_number and k.key = any (l.changed_columns)
+      order by l.number limit 1), k.value)
+    from jsonb_each(p_stored) k
+    where k.key not in ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name')
+  ) c (name, value) where c.value <> 'null';
+end;
 
 -- Forgets changes of 180 days ago and older, at most `p_limit`, in their order, and answers how many there were. For
 -- jobs. Old by the database's clock, too. The counter's lock comes first, as for all who write it.

@@ -58,6 +58,18 @@ begin
 end
 $$;
 
+-- What an entry of the log says that its record's columns were changed to. `p_stored`: the record as it is stored.
+create or replace function app.logged_values(l sync_log, p_stored jsonb) returns table (name text, value jsonb)
+language plpgsql stable security definer rows 10 set search_path = public, pg_temp as $$
+begin
+  if l.operation = 'create' then
+    return query select c.name, c.value from app.created_values(l.record_id, l.number, p_stored) c;
+  else
+    return query select n, l.after -> n from unnest(l.changed_columns) n;
+  end if;
+end
+$$;
+
 -- What the server has of records that a device pushes, whether the caller may see them or not: row-level security alone
 -- would make a push fail as a whole where one id is another's. An invisible row is told of, not shown.
 -- `taken`: whether the record is of a client who was taken from the caller.
@@ -121,8 +133,8 @@ begin
       from (
         select distinct on (o.name) o.name, o.value, o.user_id
         from (
-          select name, l.after -> name, l.user_id, l.number
-          from sync_log l cross join unnest(l.changed_columns) name
+          select c.name, c.value, l.user_id, l.number
+          from sync_log l cross join lateral app.logged_values(l, s.stored) c
           where l.record_id = s.id and l.number > s.base and l.device_id is distinct from device
           union all
           -- What changed before the log begins isn't known, so that every column may have.
@@ -134,14 +146,14 @@ begin
     left join lateral (
       select jsonb_object_agg(w.name, w.row_stamp) as own_since
       from (
-        select distinct on (name) name, r.row_stamp
-        from sync_log l cross join unnest(l.changed_columns) name
+        select distinct on (c.name) c.name, r.row_stamp
+        from sync_log l cross join lateral app.logged_values(l, s.stored) c
         -- Written by one transaction, so at one time.
         left join sync_receipts r
           on r.device_id = l.device_id and r.record_id = l.record_id and r.created_at = l.synced_at
         -- By record: what the device ever wrote may be much.
         where l.record_id = s.id and l.number > held and l.device_id is not distinct from device
-        order by name, l.number desc) w) w on s.change_number > held
+        order by c.name, l.number desc) w) w on s.change_number > held
     union all
     -- Ids that the server has never seen may have been refused before.
     select i.id, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::jsonb, '{}'::text[]

@@ -5,7 +5,7 @@ create type task_type as enum
 
 create table visits (
   id uuid primary key,
-  agency_id uuid not null references agencies,
+  agency_id uuid not null,
   client_id uuid not null,
   user_id uuid not null,
   scheduled_start timestamptz not null,
@@ -30,8 +30,8 @@ create table visits (
   change_number bigint not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_by uuid,
+  updated_by uuid,
   deleted_at timestamptz,
   unique (agency_id, id),
   constraint visits_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
@@ -55,7 +55,7 @@ create index visits_deleted on visits (client_id) include (id) where deleted_at 
 
 create table visit_tasks (
   id uuid primary key,
-  agency_id uuid not null references agencies,
+  agency_id uuid not null,
   visit_id uuid not null,
   -- The visit's, kept by app.set_task_client: whose care a row is of is asked for each row that is read.
   client_id uuid not null,
@@ -68,8 +68,8 @@ create table visit_tasks (
   change_number bigint not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_by uuid,
+  updated_by uuid,
   deleted_at timestamptz,
   constraint visit_tasks_visit_fkey foreign key (agency_id, visit_id) references visits (agency_id, id),
   constraint visit_tasks_completed check (completed = (completed_at is not null))

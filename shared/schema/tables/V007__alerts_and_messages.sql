@@ -5,7 +5,7 @@ create type message_status as enum ('pending', 'sending', 'sent', 'delivered', '
 
 create table alerts (
   id uuid primary key,
-  agency_id uuid not null references agencies,
+  agency_id uuid not null,
   client_id uuid not null,
   visit_id uuid,
   -- Null where a job raised it.
@@ -20,8 +20,8 @@ create table alerts (
   change_number bigint not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_by uuid,
+  updated_by uuid,
   deleted_at timestamptz,
   unique (agency_id, id),
   constraint alerts_acknowledged check ((acknowledged_by is null) = (acknowledged_at is null)),

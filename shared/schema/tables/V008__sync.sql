@@ -25,7 +25,9 @@ create table client_marks (
 ) with (fillfactor = 50);
 
 -- What changed, by whom: the merge base of sync, the evidence of a conflict, a device's receipt. `before` and `after`
--- hold the columns that changed and no others (of a care team's row all: who was on it by then is read from them).
+-- hold the columns that changed and no others (of a care team's row all: who was on it by then is read from them). Of a
+-- creation nothing is kept but that it was: what the row was made with follows from the row and what changed since
+-- (app.created_values).
 -- No foreign keys: agency, user and device are those that took the transaction on.
 create table sync_log (
   agency_id uuid not null,
