@@ -94,7 +94,9 @@ mod runtime {
 }
 mod sync {
     mod access;
+    mod columns;
     mod conflicts;
+    mod interleavings;
     mod model;
     mod pages;
     mod pulls;
