@@ -21,7 +21,8 @@ def run() -> None:
     with Traffic() as traffic:
         old = api.key_of(api.sign_in())
         api.put_secret("jwt-public-keys", {"keys": [*old_public["keys"], *new.public["keys"]]})
-        # In AWS two hours pass here, for others who keep the published keys; our functions look for a key they don't know.
+        # In AWS two hours pass here, for others who keep the published keys; our functions look for a key they don't
+        # know.
         api.put_secret("jwt-signing-key", new.signing)
         # Seldom, since sign-ins are limited by account.
         api.until("a token is signed with the new key", lambda: _signed_by(new.kid), KNOWN_EVERYWHERE, every=20.0)

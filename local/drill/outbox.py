@@ -12,12 +12,13 @@ WAITING = "status in ('pending', 'sending')"
 
 
 def run() -> None:
-    # As a run leaves it that was killed ten minutes ago between taking and sending, and the clock that stood still since.
+    # As a run leaves it that was killed ten minutes ago between taking and sending, and the clock that stood still
+    # since.
     message = api.sql(
-        "insert into messages (agency_id, channel, recipient_id, recipient, locale, template, template_values, dedupe_key, "
-        "urgency, status, attempts, attempted_at, leased_until, next_attempt_at) "
-        "select u.agency_id, 'sms', u.id, u.phone, u.locale, 'alert_unanswered', '{}', 'drill:' || now(), 0, 'sending', 1, "
-        "now() - interval '10 minutes', now() - interval '5 minutes', now() - interval '5 minutes' "
+        "insert into messages (agency_id, channel, recipient_id, recipient, locale, template, template_values, "
+        "dedupe_key, urgency, status, attempts, attempted_at, leased_until, next_attempt_at) "
+        "select u.agency_id, 'sms', u.id, u.phone, u.locale, 'alert_unanswered', '{}', 'drill:' || now(), 0, "
+        "'sending', 1, now() - interval '10 minutes', now() - interval '5 minutes', now() - interval '5 minutes' "
         "from users u where u.email = 'coordinator@demo.berthcare.ca' returning id"
     )
     need(_overdue() > 120, "the message is not overdue, so that the alarm would not have sounded")

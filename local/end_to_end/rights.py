@@ -25,7 +25,7 @@ from twilio.request_validator import RequestValidator
 
 FAMILY = "+14165550171"
 FORM = "application/x-www-form-urlencoded; charset=UTF-8"
-# Of a document: a second request to judge it comes while the first one is at it.
+# Of a document: a second request to review it comes while the first one is at it.
 LONG = 5 * 1024 * 1024
 PICTURE = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR42mM4UZECRAwQCgAvjgaRxx1miwAAAABJRU5ErkJggg=="
@@ -74,7 +74,7 @@ def _sessions(address: str) -> None:
 
 
 def _documents(address: str) -> None:
-    """A document is judged twice at once, so that one copy comes too late; what stays is read, and a photo too."""
+    """A document is reviewed twice at once, so that one copy comes too late; what stays is read, and a photo too."""
     token = sign_in(address, "coordinator")[0]["access_token"]
     client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
     document = _upload(address, token, _pdf(), client_id=client, kind="document", content_type="application/pdf")

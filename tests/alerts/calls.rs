@@ -20,7 +20,7 @@ async fn the_phone_of_a_deleted_alert_says_that_nobody_is_needed() {
     for heard in [stage.press(&heard, "1").await, stage.press(&heard, "2").await, stage.pick_up(&call).await] {
         assert!(heard.contains("Somebody else has taken care of this already"), "{heard}");
     }
-    assert_eq!(stage.standing().await.acknowledged_by, None);
+    assert_eq!(stage.state().await.acknowledged_by, None);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn press_1_wins_over_a_late_call_status() {
     let (pressed, told) = tokio::join!(stage.press(&heard, "1"), told);
     assert!(pressed.contains("It is yours now"), "{pressed}");
     assert_eq!(told.status, 204);
-    assert_eq!(stage.standing().await.acknowledged_by, Some(COORDINATOR.id));
+    assert_eq!(stage.state().await.acknowledged_by, Some(COORDINATOR.id));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn press_2_escalates_exactly_once() {
     // Who passed it on can still press 1, while nobody else has.
     let heard = stage.pick_up(&first).await;
     stage.press(&heard, "1").await;
-    assert_eq!(stage.standing().await.acknowledged_by, Some(COORDINATOR.id));
+    assert_eq!(stage.state().await.acknowledged_by, Some(COORDINATOR.id));
     for heard in [stage.pick_up(&second).await, stage.press_late(&second, "2").await] {
         assert!(heard.contains("Quelqu&apos;un d&apos;autre s&apos;en est déjà chargé"), "{heard}");
     }
@@ -157,13 +157,13 @@ async fn a_concurrent_hang_up_and_key_count_once() {
         let other = stage.app.jobs();
         let later = stage.now() + seconds(120);
         tokio::join!(stage.press(&heard, "1"), stage.status(&call, "completed"), other.at("escalate", later));
-        let standing = stage.standing().await;
-        assert_eq!(standing.status, "acknowledged");
-        assert!(standing.level <= 3);
+        let after = stage.state().await;
+        assert_eq!(after.status, "acknowledged");
+        assert!(after.level <= 3);
         assert_eq!(stage.sent("status in ('pending', 'sending')").await, 0);
-        let level = standing.level;
+        let level = after.level;
         stage.after(SignedDuration::from_hours(1));
         stage.minute().await;
-        assert_eq!(stage.standing().await.level, level);
+        assert_eq!(stage.state().await.level, level);
     }
 }

@@ -3,7 +3,7 @@
 use domain::messages::{Promise, Template};
 use jiff::SignedDuration;
 
-use super::stage::{Stage, Standing, seconds};
+use super::stage::{AlertState, Stage, seconds};
 use crate::harness::{
     fixtures::{ADMIN, AGENCY_A, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR},
     log::Captured,
@@ -85,7 +85,8 @@ async fn how_long_an_alert_has_waited_for_a_person_is_told_each_minute() {
     let waited = async |minutes: i64| {
         let created = stage.now() - SignedDuration::from_mins(minutes);
         let sql = format!(
-            "alter table alerts disable trigger user; update alerts set created_at = '{created}'; alter table alerts enable trigger user"
+            "alter table alerts disable trigger user; update alerts set created_at = '{created}';
+             alter table alerts enable trigger user"
         );
         stage.app.database.superuser().await.batch_execute(&sql).await.unwrap();
         stage.minute().await;
@@ -115,14 +116,14 @@ async fn press_1_acknowledges_and_stops_every_call() {
     let heard = stage.pick_up(&call).await;
     let told = stage.press(&heard, "1").await;
     assert!(told.contains("It is yours now") && told.ends_with("<Hangup/></Response>"), "{told}");
-    let acknowledged = Standing { status: "acknowledged".into(), level: 1, acknowledged_by: Some(COORDINATOR.id) };
-    assert_eq!(stage.standing().await, acknowledged);
+    let acknowledged = AlertState { status: "acknowledged".into(), level: 1, acknowledged_by: Some(COORDINATOR.id) };
+    assert_eq!(stage.state().await, acknowledged);
     // The key again, the call's end, and an hour: nothing more.
     assert!(stage.press(&heard, "1").await.contains("It is yours now"));
     stage.status(&call, "completed").await;
     stage.after(SignedDuration::from_hours(1));
     stage.minute().await;
-    assert_eq!(stage.standing().await, acknowledged);
+    assert_eq!(stage.state().await, acknowledged);
     assert_eq!(stage.sent("true").await, 1);
     let heard = stage.pick_up(&call).await;
     assert!(heard.contains("It is yours now") && !heard.contains("Gather"), "{heard}");

@@ -34,7 +34,7 @@ pub struct Call {
 
 /// An alert's row.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct AlertState {
     pub status: String,
     pub level: i32,
     pub acknowledged_by: Option<Uuid>,
@@ -81,16 +81,16 @@ impl Stage {
         self.jobs.at("escalate", self.now()).await;
     }
 
-    pub async fn standing(&self) -> Standing {
+    pub async fn state(&self) -> AlertState {
         let sql =
             format!("select status::text, escalation_level, acknowledged_by from alerts where id = '{}'", self.alert);
         let row = &self.app.database.superuser().await.query_typed(&sql, &[]).await.unwrap()[0];
-        Standing { status: row.get(0), level: row.get(1), acknowledged_by: row.get(2) }
+        AlertState { status: row.get(0), level: row.get(1), acknowledged_by: row.get(2) }
     }
 
     pub async fn is_at(&self, status: &str, level: i32) {
-        let standing = self.standing().await;
-        assert_eq!((standing.status.as_str(), standing.level), (status, level), "{standing:?}");
+        let state = self.state().await;
+        assert_eq!((state.status.as_str(), state.level), (status, level), "{state:?}");
     }
 
     /// The newest call, which must be to `callee`, and is now in Twilio's hands.

@@ -135,7 +135,7 @@ async fn the_record_holds_no_health_data() {
     let client = app.database.superuser().await;
     let rows =
         client.query_typed("select details from audit_log where action = 'visit_task.update'", &[]).await.unwrap();
-    assert_eq!(rows[0].get::<_, Value>(0), json!({"alarms": ["/heart_rate/value"]}));
+    assert_eq!(rows[0].get::<_, Value>(0), json!({"abnormal_flags": ["/heart_rate/value"]}));
     let leaked = "select count(*) from audit_log where details::text like '%SECRET%' or details::text like '%177%'";
     assert_eq!(app.database.count(leaked).await, 0);
 }

@@ -10,7 +10,8 @@ use crate::harness::{TestApp, fixtures::NURSE};
 async fn an_invitation_leads_to_a_password_once() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
-    let invited = json!({"email": "New.Aide@a.test", "phone": "+14165550777", "first_name": "Noor", "last_name": "Haddad",
+    let invited = json!({"email": "New.Aide@a.test", "phone": "+14165550777", "first_name": "Noor",
+        "last_name": "Haddad",
         "role": "care_aide", "locale": "fr-CA"});
     let user = coordinator.post("/v1/users", &invited).await.expect(201);
     assert_eq!(user["status"], "invited");

@@ -5,7 +5,8 @@ with things (line) as (
     coalesce(pg_get_function_sqlbody(p.oid), p.prosrc))
   from pg_proc p where p.pronamespace in ('app'::regnamespace, 'public'::regnamespace)
   union all
-  select format('policy %s on %s %s for %s to %s using %s check %s', policyname, tablename, permissive, cmd, roles, qual,
+  select format('policy %s on %s %s for %s to %s using %s check %s', policyname, tablename, permissive, cmd, roles,
+    qual,
     with_check)
   from pg_policies where schemaname = 'public'
   union all

@@ -177,7 +177,8 @@ async fn the_log_replayed_is_each_record() {
         assert_ne!(counts[0], 0, "{table}");
     }
     let broken = "select count(*) from (
-           select l.before -> name as before, lag(l.after -> name) over (partition by l.record_id, name order by l.number) as last
+           select l.before -> name as before, lag(l.after -> name) over (partition by l.record_id, name
+             order by l.number) as last
            from sync_log l cross join unnest(l.changed_columns) name) l
          where l.last is not null and l.before is distinct from l.last";
     assert_eq!(number(&owner, broken).await, 0, "entries that don't begin where the one before ended");

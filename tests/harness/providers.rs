@@ -61,7 +61,7 @@ pub struct Accepted {
 }
 
 #[derive(Default)]
-struct Kept {
+struct ProviderState {
     accepted: Vec<Accepted>,
     /// Calls that were to ring no longer.
     stopped: Vec<String>,
@@ -84,7 +84,7 @@ struct Kept {
 pub struct FakeProviders {
     pub url: String,
     pub clock: SimulatedClock,
-    kept: Arc<Mutex<Kept>>,
+    state: Arc<Mutex<ProviderState>>,
 }
 
 /// Time that passes only when somebody waits for it.
@@ -128,7 +128,7 @@ impl FakeProviders {
     pub async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let fake = Self { url, clock: SimulatedClock::starting_now(), kept: Arc::default() };
+        let fake = Self { url, clock: SimulatedClock::starting_now(), state: Arc::default() };
         let router = Router::new()
             .route("/2010-04-01/Accounts/AC1/{resource}", post(create).get(list))
             .route("/2010-04-01/Accounts/AC1/Calls/{call}", post(stop))
@@ -169,72 +169,72 @@ impl FakeProviders {
         Config { providers, ..app.config.clone() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap()
+    fn state(&self) -> MutexGuard<'_, ProviderState> {
+        self.state.lock().unwrap()
     }
 
     /// The next request for a call or SMS goes wrong so, the one after it as the next in line.
     pub fn fail(&self, fault: Fault) {
-        self.kept().faults.push_back(fault);
+        self.state().faults.push_back(fault);
     }
 
     pub fn fail_lists(&self, fail: bool) {
-        self.kept().lists_fail = fail;
+        self.state().lists_fail = fail;
     }
 
     pub fn accepted(&self) -> Vec<Accepted> {
-        self.kept().accepted.clone()
+        self.state().accepted.clone()
     }
 
     pub fn accepted_for(&self, to: &str) -> usize {
-        self.kept().accepted.iter().filter(|accepted| accepted.to == to).count()
+        self.state().accepted.iter().filter(|accepted| accepted.to == to).count()
     }
 
     pub fn stopped(&self) -> Vec<String> {
-        self.kept().stopped.clone()
+        self.state().stopped.clone()
     }
 
     pub fn looked_up(&self) -> usize {
-        self.kept().looked_up
+        self.state().looked_up
     }
 
     pub fn authorization(&self) -> String {
-        self.kept().authorization.clone().unwrap()
+        self.state().authorization.clone().unwrap()
     }
 
     pub fn pushed(&self) -> Vec<Vec<Value>> {
-        self.kept().pushed.clone()
+        self.state().pushed.clone()
     }
 
     /// No device has this token any more.
     pub fn unregister(&self, token: &str) {
-        self.kept().unregistered.push(token.into());
+        self.state().unregistered.push(token.into());
     }
 
     /// Expo refuses what goes to this token, with one of its codes; the next time it doesn't.
     pub fn reject(&self, token: &str, code: &'static str) {
-        self.kept().rejected.insert(token.into(), code);
+        self.state().rejected.insert(token.into(), code);
     }
 
     /// The next batch of push messages goes wrong so.
     pub fn fail_push(&self, fault: Fault) {
-        self.kept().push_faults.push_back(fault);
+        self.state().push_faults.push_back(fault);
     }
 
     pub fn asked_for(&self) -> Vec<String> {
-        self.kept().asked_for.clone()
+        self.state().asked_for.clone()
     }
 
     pub fn give_receipt(&self, ticket: &str, receipt: Value) {
-        self.kept().receipts.insert(ticket.into(), receipt);
+        self.state().receipts.insert(ticket.into(), receipt);
     }
 
     fn accept(&self, resource: &str, form: HashMap<String, String>) -> String {
-        let mut kept = self.kept();
+        let mut state = self.state();
         let kind = if resource == "Calls.json" { "CA" } else { "SM" };
-        let sid = format!("{kind}{:032x}", kept.accepted.len() + 1);
+        let sid = format!("{kind}{:032x}", state.accepted.len() + 1);
         let to = form["To"].clone();
-        kept.accepted.push(Accepted { sid: sid.clone(), to, at: self.clock.now(), form });
+        state.accepted.push(Accepted { sid: sid.clone(), to, at: self.clock.now(), form });
         sid
     }
 }
@@ -267,9 +267,9 @@ async fn create(
     }
     let authorization = headers["authorization"].to_str().unwrap().to_owned();
     let fault = {
-        let mut kept = fake.kept();
-        kept.authorization = Some(authorization);
-        kept.faults.pop_front()
+        let mut state = fake.state();
+        state.authorization = Some(authorization);
+        state.faults.pop_front()
     };
     match fault {
         None => created(&fake.accept(&resource, form)),
@@ -298,11 +298,11 @@ async fn create(
 
 async fn stop(State(fake): State<FakeProviders>, Path(call): Path<String>, body: String) -> Response {
     assert_eq!(body, "Status=canceled");
-    let mut kept = fake.kept();
-    match kept.faults.pop_front() {
+    let mut state = fake.state();
+    match state.faults.pop_front() {
         None => {
             let sid = call.trim_end_matches(".json").to_owned();
-            kept.stopped.push(sid.clone());
+            state.stopped.push(sid.clone());
             (StatusCode::OK, Json(json!({"sid": sid, "status": "canceled"}))).into_response()
         }
         Some(Fault::Refused(code)) => refusal(StatusCode::BAD_REQUEST, code),
@@ -316,13 +316,13 @@ async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Response {
     let (key, kind) = if resource == "Calls.json" { ("calls", "CA") } else { ("messages", "SM") };
-    let mut kept = fake.kept();
-    kept.looked_up += 1;
-    if kept.lists_fail {
+    let mut state = fake.state();
+    state.looked_up += 1;
+    if state.lists_fail {
         return refusal(StatusCode::SERVICE_UNAVAILABLE, 20503);
     }
     let date = |at: Timestamp| jiff::fmt::rfc2822::to_string(&at.to_zoned(TimeZone::UTC)).unwrap();
-    let found: Vec<_> = kept
+    let found: Vec<_> = state
         .accepted
         .iter()
         .rev()
@@ -341,45 +341,45 @@ fn gunzipped(headers: &HeaderMap, body: &[u8]) -> Value {
 
 async fn push(State(fake): State<FakeProviders>, headers: HeaderMap, body: Bytes) -> Response {
     let messages = gunzipped(&headers, &body).as_array().unwrap().clone();
-    let mut kept = fake.kept();
-    let fault = kept.push_faults.pop_front();
+    let mut state = fake.state();
+    let fault = state.push_faults.pop_front();
     match fault {
         None => {}
         Some(Fault::TooMany) => return StatusCode::TOO_MANY_REQUESTS.into_response(),
         Some(Fault::Broken) => return StatusCode::BAD_GATEWAY.into_response(),
         Some(_) => {
-            kept.pushed.push(messages);
+            state.pushed.push(messages);
             return lost();
         }
     }
-    let batch = kept.pushed.len();
+    let batch = state.pushed.len();
     let tickets: Vec<_> = messages
         .iter()
         .enumerate()
         .map(|(n, message)| {
-            if kept.unregistered.iter().any(|gone| message["to"] == gone.as_str()) {
+            if state.unregistered.iter().any(|gone| message["to"] == gone.as_str()) {
                 json!({"status": "error", "message": "gone", "details": {"error": "DeviceNotRegistered"}})
-            } else if let Some(code) = kept.rejected.remove(message["to"].as_str().unwrap()) {
+            } else if let Some(code) = state.rejected.remove(message["to"].as_str().unwrap()) {
                 json!({"status": "error", "message": "no", "details": {"error": code}})
             } else {
                 json!({"status": "ok", "id": format!("ticket-{batch}-{n}")})
             }
         })
         .collect();
-    kept.pushed.push(messages);
+    state.pushed.push(messages);
     Json(json!({"data": tickets})).into_response()
 }
 
 async fn receipts(State(fake): State<FakeProviders>, headers: HeaderMap, body: Bytes) -> Response {
     let asked = gunzipped(&headers, &body);
-    let mut kept = fake.kept();
+    let mut state = fake.state();
     let ids = asked["ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned());
-    kept.asked_for.extend(ids);
+    state.asked_for.extend(ids);
     let known: serde_json::Map<String, Value> = asked["ids"]
         .as_array()
         .unwrap()
         .iter()
-        .filter_map(|id| kept.receipts.get_key_value(id.as_str().unwrap()))
+        .filter_map(|id| state.receipts.get_key_value(id.as_str().unwrap()))
         .map(|(id, receipt)| (id.clone(), receipt.clone()))
         .collect();
     Json(json!({"data": known})).into_response()

@@ -135,7 +135,8 @@ async fn a_visit_must_make_sense() {
         let answer = coordinator.post("/v1/visits", &body).await;
         assert_eq!(answer.faults(), places, "{body}");
     }
-    // Whatever offset it is written with, a moment is a moment; and the ends of the calendar are no reason to fall over.
+    // Whatever offset it is written with, a moment is a moment; and the ends of the calendar are no reason to fall
+    // over.
     for (start, end, status) in [
         ("2026-12-01T05:00:00-05:00", "2026-12-01T11:00:00Z", 201),
         ("9999-12-31T23:00:00-10:00", "9999-12-31T23:59:59-23:59", 422),

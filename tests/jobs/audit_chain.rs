@@ -72,7 +72,8 @@ async fn whoever_tampers_is_found_out() {
         ),
         (
             "details altered",
-            "update audit_log set details = '{\"a\": 1}' where id = (select audit_id from audit_chain where number = 1)",
+            "update audit_log set details = '{\"a\": 1}' where id = (select audit_id from audit_chain
+             where number = 1)",
             "link 1",
         ),
         (
@@ -82,13 +83,15 @@ async fn whoever_tampers_is_found_out() {
         ),
         (
             "row and link removed",
-            "delete from audit_log where id = (select audit_id from audit_chain where number = 2); delete from audit_chain where number = 2",
+            "delete from audit_log where id = (select audit_id from audit_chain where number = 2);
+             delete from audit_chain where number = 2",
             "link 2",
         ),
         ("a link altered", "update audit_chain set hash = sha256('x') where number = 1", "link 1"),
         (
             "a row slipped in",
-            "insert into audit_log (id, at, action, resource) values (app.uuid7_from(now() - interval '3 days'), now() - interval '3 days', 'a.b', 'c')",
+            "insert into audit_log (id, at, action, resource)
+             values (app.uuid7_from(now() - interval '3 days'), now() - interval '3 days', 'a.b', 'c')",
             "not sealed",
         ),
     ] {

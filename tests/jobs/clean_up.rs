@@ -19,7 +19,8 @@ async fn old_rows(app: &TestApp) {
                now() - n * interval '30 days' - interval '1 day'
              from generate_series(0, 10) n;
              insert into sync_receipts (device_id, record_id, agency_id, body_sha256, created_at)
-             select '{device}', gen_random_uuid(), '{agency}', sha256(''), now() - n * interval '30 days' - interval '1 day'
+             select '{device}', gen_random_uuid(), '{agency}', sha256(''),
+               now() - n * interval '30 days' - interval '1 day'
              from generate_series(0, 10) n",
             user = person.id
         );

@@ -28,11 +28,15 @@ fn consent(kind: &str, user: &str, granted: bool) -> String {
 /// The family member asked for the SMS. The nurse came that day at 9:05, the aide is planned for 19:30.
 async fn a_day(app: &TestApp, date: &str) {
     let sql = format!(
-        "{} update visits set scheduled_start = '{date} 09:00 America/Toronto', scheduled_end = '{date} 10:00 America/Toronto',
-           actual_start = '{date} 09:05 America/Toronto', actual_end = '{date} 09:50 America/Toronto', status = 'completed',
-           check_in_received_at = '{date} 09:06 America/Toronto', notes = 'Wound infected', family_note = 'A fine morning'
+        "{} update visits set scheduled_start = '{date} 09:00 America/Toronto',
+         scheduled_end = '{date} 10:00 America/Toronto',
+           actual_start = '{date} 09:05 America/Toronto', actual_end = '{date} 09:50 America/Toronto',
+             status = 'completed',
+           check_in_received_at = '{date} 09:06 America/Toronto', notes = 'Wound infected',
+             family_note = 'A fine morning'
          where id = '{NURSES_VISIT}';
-         update visits set scheduled_start = '{date} 19:30 America/Toronto', scheduled_end = '{date} 20:00 America/Toronto'
+         update visits set scheduled_start = '{date} 19:30 America/Toronto',
+           scheduled_end = '{date} 20:00 America/Toronto'
          where id = '{AIDES_VISIT}'",
         consent("sms", &format!("'{}'", FAMILY.id), true)
     );
@@ -91,10 +95,13 @@ async fn six_in_the_evening_is_six_in_the_evening_summer_time_or_not() {
     ] {
         // A visit just after midnight and one just before the next: all of a day of 23 or 25 hours counts, and no more.
         let sql = format!(
-            "delete from messages; update agencies set time_zone = '{zone}' where id = '{AGENCY_A}'; set session_replication_role = replica;
+            "delete from messages; update agencies set time_zone = '{zone}' where id = '{AGENCY_A}';
+             set session_replication_role = replica;
              update visits set scheduled_start = '{date} 00:10 {zone}', scheduled_end = '{date} 00:40 {zone}',
-               actual_start = '{date} 00:10 {zone}', actual_end = '{date} 00:40 {zone}', check_in_received_at = '{date} 00:10 {zone}' where id = '{NURSES_VISIT}';
-             update visits set scheduled_start = '{date} 23:50 {zone}', scheduled_end = '{date} 23:59 {zone}' where id = '{AIDES_VISIT}'"
+               actual_start = '{date} 00:10 {zone}', actual_end = '{date} 00:40 {zone}',
+                 check_in_received_at = '{date} 00:10 {zone}' where id = '{NURSES_VISIT}';
+             update visits set scheduled_start = '{date} 23:50 {zone}', scheduled_end = '{date} 23:59 {zone}'
+               where id = '{AIDES_VISIT}'"
         );
         app.database.superuser().await.batch_execute(&sql).await.unwrap();
         let six = at(six);
@@ -134,7 +141,7 @@ async fn only_who_asked_for_it_is_written_to() {
         ("the client is gone", format!("update clients set deleted_at = now() where id = '{ALMA}';")),
         ("they were suspended", format!("update users set status = 'suspended' where id = {user};")),
         (
-            "all was called off",
+            "all was cancelled",
             "update visits set status = 'cancelled', cancel_reason = 'x', actual_start = null, \
             actual_end = null where agency_id = app.agency_id();"
                 .to_owned(),
@@ -199,7 +206,8 @@ async fn the_daily_sms_is_never_sent_at_night() {
         let owner = app.database.superuser().await;
         let sql = format!(
             "delete from messages; set session_replication_role = replica;
-             update visits set scheduled_start = '{date} 09:00 America/Toronto', scheduled_end = '{date} 10:00 America/Toronto'
+             update visits set scheduled_start = '{date} 09:00 America/Toronto',
+               scheduled_end = '{date} 10:00 America/Toronto'
              where id = '{NURSES_VISIT}'; {}",
             consent("sms", &format!("'{}'", FAMILY.id), true)
         );
@@ -216,9 +224,11 @@ async fn families(app: &TestApp, count: u32) {
     let sql = format!(
         "begin; select app.act_as_job('{AGENCY_A}'), app.reserve_change_numbers({});
          create temporary table f on commit drop as
-           select n, md5('u' || n)::uuid as user_id, md5('c' || n)::uuid as client_id from generate_series(1, {count}) n;
+           select n, md5('u' || n)::uuid as user_id, md5('c' || n)::uuid as client_id
+             from generate_series(1, {count}) n;
          insert into users (id, agency_id, email, phone, first_name, last_name, role, status, password_hash)
-         select f.user_id, '{AGENCY_A}', f.n || '@families.test', '+1416700' || lpad(f.n::text, 4, '0'), 'F', 'L', 'family', 'active', 'x'
+         select f.user_id, '{AGENCY_A}', f.n || '@families.test', '+1416700' || lpad(f.n::text, 4, '0'), 'F', 'L',
+           'family', 'active', 'x'
          from f;
          insert into clients (id, agency_id, first_name, last_name, date_of_birth, address)
          select f.client_id, '{AGENCY_A}', 'C', 'L', '1940-01-01', '{{}}' from f;
@@ -226,7 +236,8 @@ async fn families(app: &TestApp, count: u32) {
          select app.uuid7(), '{AGENCY_A}', f.client_id, f.user_id, 'family', '2026-01-01' from f;
          insert into consents (id, agency_id, client_id, user_id, kind, granted, method)
          select app.uuid7(), '{AGENCY_A}', f.client_id, c.user_id, c.kind, true, 'test'
-         from f cross join lateral (values ('sms'::consent_kind, f.user_id), ('family_sharing', null)) c (kind, user_id);
+         from f cross join lateral (values ('sms'::consent_kind, f.user_id), ('family_sharing', null)) c (kind,
+           user_id);
          insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end)
          select app.uuid7(), '{AGENCY_A}', f.client_id, '{}', '2026-06-10 20:00Z', '2026-06-10 21:00Z' from f;
          commit; analyze",

@@ -17,13 +17,13 @@ use crate::harness::{
 /// not the first one there is.
 async fn late(app: &TestApp) -> Timestamp {
     let planned = Timestamp::from_second(Timestamp::now().as_second()).unwrap() - 3.hours();
-    app
-        .database
+    app.database
         .write(
             AGENCY_A,
             &format!(
                 "update visits set scheduled_start = '{planned}', scheduled_end = '{}' where id = '{NURSES_VISIT}';
-                 update visits set scheduled_start = now() + interval '2 days', scheduled_end = now() + interval '3 days'
+                 update visits set scheduled_start = now() + interval '2 days',
+                   scheduled_end = now() + interval '3 days'
                  where id in ('{AIDES_VISIT}', '{OTHER_NURSES_VISIT}');
                  update clients set coordinator_id = '{}' where id = '{ALMA}'",
                 planned + 45.minutes(),
@@ -67,7 +67,7 @@ async fn the_coordinator_is_told_once_after_a_quarter_of_an_hour() {
     assert_eq!(messages(&app).await, []);
 
     let answer = jobs.at("late-visits", planned + 900.seconds()).await;
-    assert_eq!((answer.report.counts["late"], answer.report.counts["dark"]), (1, 0));
+    assert_eq!((answer.report.counts["late"], answer.report.counts["unreachable"]), (1, 0));
     for minutes in [15, 20, 59] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
@@ -107,14 +107,14 @@ async fn an_unreachable_phone_is_reported_as_such_and_its_visit_is_not_missed() 
     for minutes in [15, 40, 60, 120] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
-    assert_eq!(messages(&app).await, [told("visit_dark", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_unreachable", "pending")]);
     assert_eq!(status(&app).await, "scheduled");
 
     // It comes back without a check-in. What was not yet sent is out of date.
     heard_from(&app, planned + 130.minutes(), "0").await;
     let answer = jobs.at("late-visits", planned + 140.minutes()).await;
     assert_eq!(answer.report.counts["missed"], 1);
-    assert_eq!(messages(&app).await, [told("visit_dark", "cancelled"), told("visit_missed", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_unreachable", "cancelled"), told("visit_missed", "pending")]);
     assert_eq!(status(&app).await, "missed");
     assert_eq!(app.database.count("select count(*) from audit_log where action = 'visit.missed'").await, 1);
 }
@@ -152,12 +152,12 @@ async fn a_reassigned_visit_is_late_anew() {
     for minutes in [20, 25] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
-    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_dark", "pending")]);
+    assert_eq!(messages(&app).await, [told("visit_late", "cancelled"), told("visit_unreachable", "pending")]);
     given_to(NURSE.id).await;
     for minutes in [30, 35] {
         jobs.at("late-visits", planned + minutes.minutes()).await;
     }
-    let all = [told("visit_late", "cancelled"), told("visit_dark", "cancelled"), told("visit_late", "pending")];
+    let all = [told("visit_late", "cancelled"), told("visit_unreachable", "cancelled"), told("visit_late", "pending")];
     assert_eq!(messages(&app).await, all);
 }
 

@@ -33,7 +33,8 @@ async fn broken(outbox: &TestOutbox, table: &str, condition: &str) {
     let sql = format!(
         "create function break_it() returns trigger language plpgsql as
            $$ begin raise exception 'it is broken' using errcode = 'XX000'; end $$;
-         create trigger break_it before insert or update on {table} for each row when ({condition}) execute function break_it()"
+         create trigger break_it before insert or update
+           on {table} for each row when ({condition}) execute function break_it()"
     );
     outbox.app.database.superuser().await.batch_execute(&sql).await.unwrap();
 }

@@ -28,7 +28,8 @@ const ALERT: Uuid = Uuid::from_u128(0xa1);
 async fn call_about_an_alert() -> TestOutbox {
     let outbox = TestOutbox::new().await;
     let alert = format!(
-        "insert into alerts (id, agency_id, client_id, severity, reason) values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')"
+        "insert into alerts (id, agency_id, client_id, severity, reason)
+         values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')"
     );
     outbox.app.database.write(AGENCY_A, &alert).await;
     outbox.queue(&[Message { alert_id: Some(ALERT), ..alert_call("call", TO) }]).await;
@@ -40,7 +41,8 @@ async fn the_next_person_is_called_at_once_where_a_number_can_t_be() {
     let outbox = TestOutbox::new().await;
     let alert = format!(
         "update clients set coordinator_id = '{}' where id = '{ALMA}';
-         insert into alerts (id, agency_id, client_id, severity, reason) values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')",
+         insert into alerts (id, agency_id, client_id, severity, reason)
+           values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')",
         COORDINATOR.id
     );
     outbox.app.database.write(AGENCY_A, &alert).await;

@@ -17,7 +17,7 @@ use crate::harness::{
 const TO: &str = "+14165550190";
 
 /// Why what may or may not have been sent is given up.
-const CUT_OFF: &str = "cut off while it was sent, and never twice";
+const CUT_OFF: &str = "the answer was lost, and this message must not be sent twice";
 
 /// Longer than a lease and than what Twilio's lists may lag behind.
 const A_WHILE: SignedDuration = SignedDuration::from_mins(6);
@@ -94,7 +94,14 @@ async fn a_call_without_status_is_placed_a_limited_number_of_times() {
     let placed: Vec<_> = outbox.fake.accepted().iter().map(|call| call.at).collect();
     assert_eq!(placed.len(), 6);
     assert!(placed.windows(2).all(|two| two[1].duration_since(two[0]) >= SignedDuration::from_mins(1)), "{placed:?}");
-    assert!(outbox.outcome("call").await.1.unwrap().starts_with("sent, and no word of it"));
+    assert!(
+        outbox
+            .outcome("call")
+            .await
+            .1
+            .unwrap()
+            .starts_with("the lease ended before the provider's answer was recorded")
+    );
 
     // The list is there, and has none: it is looked at ever more rarely.
     let outbox = TestOutbox::new().await;
@@ -115,9 +122,9 @@ async fn a_call_without_status_is_placed_a_limited_number_of_times() {
     assert!(tried_for > SignedDuration::from_secs(25), "{tried_for}");
 }
 
-/// Two calls to one number: Twilio has the first and is slow to say so, and it hasn't got the second, whose answer is lost.
-/// What became of the second by the time of the first one's answer, and of the first then.
-async fn one_answered_late_beside_one_in_doubt(outbox: &TestOutbox, is_leased: bool) -> (String, String) {
+/// Two calls to one number: Twilio has the first and is slow to say so, and it hasn't got the second, whose answer is
+/// lost. What became of the second by the time of the first one's answer, and of the first then.
+async fn one_answered_late_beside_one_uncertain(outbox: &TestOutbox, is_leased: bool) -> (String, String) {
     let (test, held) = oneshot::channel();
     outbox.fake.fail(Fault::Held(test));
     outbox.queue(&[alert_call("first", TO)]).await;
@@ -157,7 +164,7 @@ async fn one_answered_late_beside_one_in_doubt(outbox: &TestOutbox, is_leased: b
 async fn an_id_is_left_to_the_message_whose_answer_is_awaited() {
     for (is_leased, second) in [(true, "sending"), (false, "sent")] {
         let outbox = TestOutbox::new().await;
-        let became = one_answered_late_beside_one_in_doubt(&outbox, is_leased).await;
+        let became = one_answered_late_beside_one_uncertain(&outbox, is_leased).await;
         assert_eq!(became, (second.to_owned(), "sent".to_owned()));
         // And where it was taken too early, the answer takes it back.
         assert_eq!(outbox.status("second").await, "sending");
@@ -173,7 +180,8 @@ async fn an_id_taken_by_mistake_is_given_back_to_the_message_that_the_webhook_na
     let owner = outbox.app.database.superuser().await;
     let later = async |key: &str, hours: u32| {
         let sql = format!(
-            "update messages set next_attempt_at = next_attempt_at + interval '{hours} hours' where dedupe_key = '{key}'"
+            "update messages set next_attempt_at = next_attempt_at + interval '{hours} hours'
+             where dedupe_key = '{key}'"
         );
         owner.batch_execute(&sql).await.unwrap();
     };
@@ -328,8 +336,8 @@ async fn killed_at_any_step_an_alert_is_called_at_least_once() {
     }
 }
 
-/// 1,000 families in one evening, 5,000 nightly, a minute's run after the other, each cut off by its deadline, some killed, some beside
-/// another, while Twilio fails now and then.
+/// 1,000 families in one evening, 5,000 nightly, a minute's run after the other, each cut off by its deadline, some
+/// killed, some beside another, while Twilio fails now and then.
 #[tokio::test]
 async fn an_evening_of_families() {
     let families = if random::is_nightly() { 5000 } else { 1000 };

@@ -71,7 +71,10 @@ async fn alerts_go_first_and_nothing_faster_than_its_rate() {
     let turns = outbox
         .app
         .database
-        .count("select count(*) from messages a, messages b where a.id < b.id and abs(extract(epoch from a.attempted_at - b.attempted_at)) < 1")
+        .count(
+            "select count(*) from messages a, messages b where a.id < b.id and abs(extract(epoch
+                from a.attempted_at - b.attempted_at)) < 1",
+        )
         .await;
     assert_eq!(turns, 0, "closer together than a second");
 }
@@ -126,7 +129,7 @@ async fn who_opted_out_since_is_not_sent_to() {
     outbox.queue(&[family_sms("family", TO), alert_sms("alert", TO)]).await;
     outbox.consent(false).await;
     outbox.dispatch().await;
-    assert_eq!(outbox.outcome("family").await, ("cancelled".into(), Some("no consent to it".into())));
+    assert_eq!(outbox.outcome("family").await, ("cancelled".into(), Some("the recipient has not consented".into())));
     assert_eq!(outbox.status("alert").await, "sent", "consent is asked for the daily SMS only");
     outbox.consent(true).await;
     // The client may take back theirs as well.
@@ -140,7 +143,10 @@ async fn who_opted_out_since_is_not_sent_to() {
     outbox.queue(&[family_sms("not shared", TO)]).await;
     sharing(false).await;
     outbox.dispatch().await;
-    assert_eq!(outbox.outcome("not shared").await, ("cancelled".into(), Some("no consent to it".into())));
+    assert_eq!(
+        outbox.outcome("not shared").await,
+        ("cancelled".into(), Some("the recipient has not consented".into()))
+    );
     sharing(true).await;
     outbox.queue(&[family_sms("family again", TO)]).await;
     outbox.dispatch().await;

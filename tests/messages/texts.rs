@@ -19,8 +19,8 @@ fn examples() -> Vec<Template> {
             Template::VisitLate { .. } => {
                 Template::VisitLate { caregiver: caregiver.clone(), client: client.clone(), planned }
             }
-            Template::VisitDark { .. } => {
-                Template::VisitDark { caregiver: caregiver.clone(), client: client.clone(), planned }
+            Template::VisitUnreachable { .. } => {
+                Template::VisitUnreachable { caregiver: caregiver.clone(), client: client.clone(), planned }
             }
             Template::VisitMissed { .. } => {
                 Template::VisitMissed { caregiver: caregiver.clone(), client: client.clone(), planned }

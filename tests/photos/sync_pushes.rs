@@ -134,7 +134,7 @@ async fn a_photo_of_a_visit_that_turns_out_to_be_anothers_is_rejected() {
         "scheduled_start": start, "scheduled_end": start + 30.minutes()});
     coordinator.post("/v1/visits", &planned).await.expect(201);
     let rejected = complete(&nurse, &body).await.expect(200);
-    assert_eq!(rejected["rejected_because"], "it belongs to a visit of somebody else");
+    assert_eq!(rejected["rejected_because"], "it belongs to somebody else's visit");
     let keys = stored_keys(&app).await;
     assert!(keys.iter().all(|key| key.starts_with("uploads/")), "{keys:?}");
 }

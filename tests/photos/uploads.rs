@@ -1,4 +1,5 @@
-//! Photos from the phone to whoever may see them: records, uploads by pre-signed URLs over HTTP, and what comes of them.
+//! Photos from the phone to whoever may see them: records, uploads by pre-signed URLs over HTTP, and what comes of
+//! them.
 //!
 //! The emulator is laxer than S3: it takes any signature, checksum, length and date. So what S3 would be held to is
 //! looked for in what is signed, and what the emulator lets through must still not become `stored`.
@@ -145,10 +146,10 @@ async fn what_was_not_declared_is_not_stored() {
     let longer = [&file[..], b"more"].concat();
     let same_length: Vec<u8> = file.iter().rev().copied().collect();
     for (sent, content_type, reason) in [
-        (&files::zip(), None, "what arrived is not as long as it was declared to be"),
-        (&longer, None, "what arrived is not as long as it was declared to be"),
-        (&same_length, None, "what arrived has another SHA-256 than was declared"),
-        (&file, Some("image/png"), "what arrived is not of the type that it was declared to be"),
+        (&files::zip(), None, "the file's size is not the declared one"),
+        (&longer, None, "the file's size is not the declared one"),
+        (&same_length, None, "the file's SHA-256 is not the declared one"),
+        (&file, Some("image/png"), "the file's type is not the declared one"),
     ] {
         let id = Uuid::now_v7();
         let mut answer = nurse.post("/v1/photos", &photo(id, &file)).await.expect(201);
@@ -180,9 +181,15 @@ async fn what_was_not_declared_is_not_stored() {
             "photo",
             ("client_id", ALMA),
             files::png_of_zeros(60_000, 60_000, 1 << 20),
-            "it has more than 50 megapixels",
+            "the picture has more than 50 megapixels",
         ),
-        ("image/jpeg", "photo", ("client_id", ALMA), other[..other.len() - 20].to_vec(), "it is damaged or incomplete"),
+        (
+            "image/jpeg",
+            "photo",
+            ("client_id", ALMA),
+            other[..other.len() - 20].to_vec(),
+            "the file is damaged or incomplete",
+        ),
         (
             "image/jpeg",
             "profile",
@@ -190,7 +197,7 @@ async fn what_was_not_declared_is_not_stored() {
             [&other[..], &files::zip()].concat(),
             "it is an archive at the same time",
         ),
-        ("application/pdf", "document", ("client_id", ALMA), files::encrypted_pdf(), "it is encrypted"),
+        ("application/pdf", "document", ("client_id", ALMA), files::encrypted_pdf(), "the file is encrypted"),
     ] {
         let body = declared(Uuid::now_v7(), owner, kind, content_type, &file);
         let rejected = bring(&nurse, &body, &file).await;
@@ -294,7 +301,7 @@ async fn what_never_arrives_is_given_up_and_can_still_be_asked_for() {
     let given_up = nurse.get(&path(&missing)).await.expect(200);
     assert_eq!(
         (&given_up["status"], &given_up["rejected_because"]),
-        (&json!("rejected"), &json!("nothing arrived within 7 days"))
+        (&json!("rejected"), &json!("no file was uploaded within 7 days"))
     );
     let kept = nurse.get(&path(&arrived)).await.expect(200);
     assert_eq!(fetch(&kept).await.status(), 200);

@@ -17,14 +17,14 @@ use crate::harness::{
 };
 
 /// The database as it was, to go back to after each request: a copy of every table beside it.
-struct Kept {
+struct Snapshot {
     client: tokio_postgres::Client,
     /// Reads of every table what changes with any write to it.
     marks_sql: String,
     marks: BTreeMap<String, String>,
 }
 
-impl Kept {
+impl Snapshot {
     async fn copy(app: &TestApp) -> Self {
         let client = app.database.superuser().await;
         // What is refused may leave a trace on the audit log, and nowhere else.
@@ -80,7 +80,8 @@ async fn walk(sender: Option<Role>) {
     let mut names = Names::of(&app, sender, &client).await;
     for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
         let sql = format!(
-            "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side, status)
+            "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side,
+             status)
              values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'server', 'needs_review')"
         );
         app.database.write(agency, &sql).await;
@@ -97,7 +98,7 @@ async fn walk(sender: Option<Role>) {
         );
         app.database.write(agency, &sql).await;
     }
-    let mut kept = Kept::copy(&app).await;
+    let mut kept = Snapshot::copy(&app).await;
     let mut wrong = Vec::new();
     let rows = table();
     for row in &rows {

@@ -32,9 +32,11 @@ pub const PHOTO_B: Uuid = Uuid::from_u128(0xAC);
 pub async fn with_photos(app: &TestApp) {
     let photo = |id: Uuid, agency: Uuid, client: Uuid, kind: &str, shared: bool| {
         format!(
-            "insert into photos (id, agency_id, client_id, kind, shared_with_family, object_key, content_type, bytes, sha256,
+            "insert into photos (id, agency_id, client_id, kind, shared_with_family, object_key, content_type, bytes,
+             sha256,
                status, redrawn)
-             values ('{id}', '{agency}', '{client}', '{kind}', {shared}, 'key', 'image/jpeg', 1, sha256(''), 'stored', true);"
+             values ('{id}', '{agency}', '{client}', '{kind}', {shared}, 'key', 'image/jpeg', 1, sha256(''), 'stored',
+               true);"
         )
     };
     let consent = format!(

@@ -161,14 +161,14 @@ fn attempts() -> Vec<Attempt> {
 
 /// What became of what was sent.
 #[derive(Debug, Default)]
-struct Outcome {
+struct Tally {
     done: usize,
     failed: usize,
 }
 
 /// Sends everything as somebody who may do much.
-async fn send_all(client: &Client) -> Outcome {
-    let mut outcome = Outcome::default();
+async fn send_all(client: &Client) -> Tally {
+    let mut outcome = Tally::default();
     for attempt in attempts() {
         let word = attempt.word;
         let headers = [

@@ -43,7 +43,7 @@ async fn a_conflict_on_a_deleted_record_keeps_the_deletion() {
 
     let (outcome, title) =
         (on(&coordinator, "needs_review", "outcome").await, on(&coordinator, "needs_review", "title").await);
-    assert_eq!((&outcome["standing"], &outcome["server_value"]), (&json!("deleted"), &json!("Ate half")));
+    assert_eq!((&outcome["stored_side"], &outcome["server_value"]), (&json!("deleted"), &json!("Ate half")));
     assert_eq!(keep(&coordinator, &outcome, "server").await.problem(409), "final");
     assert_eq!(keep(&coordinator, &outcome, "device").await.expect(200)["kept"], "device");
     assert_eq!(keep(&coordinator, &title, "current").await.expect(200)["kept"], "current");
@@ -60,7 +60,7 @@ async fn a_newer_edit_is_not_overwritten_unseen() {
     let note = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("From the bedside"))]);
     phone.push(updated("visits", &[note])).await.expect(200);
     let conflict = on(&coordinator, "auto_resolved", "notes").await;
-    assert_eq!(conflict["standing"], "device");
+    assert_eq!(conflict["stored_side"], "device");
 
     coordinator.patch(&path, &json!({"notes": "Newer than both"})).await.expect(200);
     for side in ["server", "device"] {
@@ -80,7 +80,7 @@ async fn an_impossible_transition_in_a_resolution_is_a_409() {
     let first = phone.pull(Some(0)).await;
     coordinator.post(&format!("/v1/visits/{NURSES_VISIT}/cancel"), &json!({"reason": "Away"})).await.expect(200);
     let seen = phone.pull(Some(0)).await;
-    // She sees that it was called off, and plans it again.
+    // She sees that it was cancelled, and plans it again.
     phone.pull(Some(1)).await;
     let again =
         edited(row(&seen, "visits", NURSES_VISIT), &[("status", json!("scheduled")), ("cancel_reason", json!(null))]);
@@ -107,7 +107,7 @@ async fn an_impossible_transition_in_a_resolution_is_a_409() {
     let came = on(&coordinator, "needs_review", "actual_start").await;
     keep(&coordinator, &came, "device").await.expect(200);
     assert_eq!(visit(&coordinator).await["status"], "in_progress");
-    // With a check-in on record it can't be called off any more.
+    // With a check-in on record it can't be cancelled any more.
     assert_eq!(keep(&coordinator, &status, "server").await.problem(409), "final");
     assert_eq!(keep(&coordinator, &status, "device").await.expect(200)["kept"], "device");
     assert_eq!(conflicts(&coordinator, "needs_review").await, [] as [Value; 0]);
@@ -135,7 +135,8 @@ async fn a_conflict_without_a_client_is_kept_too() {
     let (mut phone, mut tablet) = (Phone::of(app.nurse().await), Phone::of(app.nurse().await));
     let photo = Uuid::now_v7();
     let row = json!({"id": photo, "_status": "created", "_changed": "", "user_id": NURSE.id, "kind": "profile",
-        "shared_with_family": false, "content_type": "image/jpeg", "bytes": 10, "sha256": "0".repeat(64), "caption": "Me"});
+        "shared_with_family": false, "content_type": "image/jpeg", "bytes": 10, "sha256": "0".repeat(64),
+            "caption": "Me"});
     phone.pull(Some(0)).await;
     let created = json!({"photos": {"created": [row], "updated": [], "deleted": []}});
     assert_eq!(phone.push(created).await.expect(200)["applied"], 1);

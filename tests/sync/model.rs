@@ -51,8 +51,8 @@ pub struct Server {
     /// Whether the nurse sees the record, and the number at which that changed last.
     pub visible: bool,
     pub team_changed: i64,
-    /// For each device the number up to which tombstones were sent, the cursor they went with, and the number up to which
-    /// they have arrived.
+    /// For each device the number up to which tombstones were sent, the cursor they went with, and the number up to
+    /// which they have arrived.
     pub tombstones: [(i64, i64, i64); DEVICES],
     /// What each phone sent before: the columns that it edited, and when.
     pub receipts: BTreeSet<(usize, String)>,
@@ -83,7 +83,8 @@ pub struct Answer {
 pub fn value(column: &str, token: usize) -> Value {
     match column {
         "data" => {
-            json!({"heart_rate": {"value": 60 + token % 200, "unit": "bpm"}, "weight": {"value": 1.0 + f64::from(u16::try_from(token).unwrap()) / 100.0, "unit": "kg"}})
+            json!({"heart_rate": {"value": 60 + token % 200, "unit": "bpm"},
+                "weight": {"value": 1.0 + f64::from(u16::try_from(token).unwrap()) / 100.0, "unit": "kg"}})
         }
         _ => json!(format!("{column} {token}")),
     }
@@ -128,8 +129,8 @@ impl Server {
         self.team_changed = self.number;
     }
 
-    /// As the function `sync` does: a record that was taken away isn't sent any more; its tombstone is, once the phone's
-    /// cursor has passed it and nothing waits, and again until that answer's cursor comes back.
+    /// As the function `sync` does: a record that was taken away isn't sent any more; its tombstone is, once the
+    /// phone's cursor has passed it and nothing waits, and again until that answer's cursor comes back.
     pub fn pull(&mut self, device: usize, presented: i64, pending: usize) -> Answer {
         let (sent, sent_with, received) = self.tombstones[device];
         let received = if sent_with <= presented { received.max(sent) } else { received };

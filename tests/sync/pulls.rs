@@ -88,7 +88,7 @@ async fn access_comes_whole_and_goes_only_after_the_work_has_come() {
     phone.pull(Some(0)).await;
     let late = edited(row(&first, "visits", NURSES_VISIT), &[("notes", json!("Too late"))]);
     let told = phone.push(updated("visits", &[late])).await.expect(200);
-    assert_eq!(told["rejected"][0]["reason"], "this is not yours to change");
+    assert_eq!(told["rejected"][0]["reason"], "you may not change this");
 }
 
 #[tokio::test]
@@ -169,7 +169,8 @@ async fn an_app_that_was_updated_gets_what_it_lacked() {
     let old = nurse.get("/v1/sync?last_pulled_at=0&schema_version=1").await.expect(200);
     assert!(old["changes"].get("alerts").is_none());
     assert!(row(&old, "visits", NURSES_VISIT).get("family_note").is_none());
-    let migration = "%7B%22from%22%3A1%2C%22tables%22%3A%5B%22alerts%22%5D%2C%22columns%22%3A%5B%7B%22table%22%3A%22visits%22%2C%22columns%22%3A%5B%22family_note%22%5D%7D%5D%7D";
+    let migration = "%7B%22from%22%3A1%2C%22tables%22%3A%5B%22alerts%22%5D%2C%22columns%22%3A%5B%7B%22table%22%3A%22\
+        visits%22%2C%22columns%22%3A%5B%22family_note%22%5D%7D%5D%7D";
     let path = format!("/v1/sync?last_pulled_at={}&schema_version=2&migration={migration}", old["timestamp"]);
     let new = nurse.get(&path).await.expect(200);
     assert_eq!(ids(&new, "visits", "updated"), [NURSES_VISIT.to_string()]);
@@ -229,7 +230,8 @@ async fn what_is_new_to_an_updated_app_comes_in_pages_where_it_is_more_than_an_a
     let nurse = app.nurse().await;
     let old = nurse.get("/v1/sync?last_pulled_at=0&schema_version=1").await.expect(200);
     assert_eq!(ids(&old, "visits", "created").len(), VISITS + 2);
-    let migration = "%7B%22from%22%3A1%2C%22tables%22%3A%5B%22alerts%22%5D%2C%22columns%22%3A%5B%7B%22table%22%3A%22visits%22%2C%22columns%22%3A%5B%22family_note%22%5D%7D%5D%7D";
+    let migration = "%7B%22from%22%3A1%2C%22tables%22%3A%5B%22alerts%22%5D%2C%22columns%22%3A%5B%7B%22table%22%3A%22\
+        visits%22%2C%22columns%22%3A%5B%22family_note%22%5D%7D%5D%7D";
     let first =
         format!("/v1/sync?last_pulled_at={}&schema_version=2&pending=0&migration={migration}", old["timestamp"]);
     let mut answer = nurse.get(&first).await;

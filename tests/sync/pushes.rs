@@ -9,7 +9,7 @@ use crate::harness::{
     phone::{Phone, edited, ids, row, updated},
 };
 
-const NOT_YOURS: &str = "this is not yours to change";
+const NOT_YOURS: &str = "you may not change this";
 
 fn reasons(told: &Value) -> Vec<&str> {
     told["rejected"].as_array().unwrap().iter().map(|rejected| rejected["reason"].as_str().unwrap()).collect()
@@ -67,7 +67,7 @@ async fn whoever_was_taken_off_a_team_stays_off_it() {
 }
 
 #[tokio::test]
-async fn a_visit_that_is_called_off_shortens_what_it_granted_and_begins_nothing() {
+async fn a_visit_that_is_cancelled_shortens_what_it_granted_and_begins_nothing() {
     let app = TestApp::new().await;
     let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(Some(0)).await;
@@ -217,7 +217,7 @@ async fn duplicate_and_noncanonical_ids_in_a_push_are_rejected() {
     let told = phone.push(changes).await.expect(200);
     assert_eq!(told["applied"], 2, "{told}");
     assert_eq!(told["experimentalRejectedIds"]["visit_tasks"], json!([id, loud, NURSES_MEALS]), "{told}");
-    let twice = "its id stands twice in this push";
+    let twice = "this push contains its id twice";
     assert_eq!(reasons(&told), [twice, "its id is not a UUID in lower case, with hyphens", twice]);
     let tasks = phone.client.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
     let tasks = tasks.as_array().unwrap();

@@ -13,7 +13,8 @@ async fn fill(app: &TestApp) {
         "set session_replication_role = replica;
          insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, change_number)
          select md5('v' || n)::uuid, '{agency}', case when n % 100 = 0 then '{ALMA}' else md5('c' || n % 500)::uuid end,
-           '{user}', now() - n % 2000 * interval '1 hour', now() - n % 2000 * interval '1 hour' + interval '30 minutes', 10000 + n
+           '{user}', now() - n % 2000 * interval '1 hour', now() - n % 2000 * interval '1 hour' + interval '30 minutes',
+             10000 + n
          from generate_series(1, 20000) n;
          insert into visit_tasks (id, agency_id, client_id, visit_id, task_type, title, change_number)
          select md5('t' || n)::uuid, '{agency}', v.client_id, v.id, 'meals', 'Lunch', 100000 + n
@@ -59,8 +60,10 @@ async fn an_incremental_pull_reads_what_changed() {
     // All that others do to others.
     let others = format!(
         "set session_replication_role = replica;
-         update visits set change_number = change_number + 2000000 where agency_id = '{agency}' and client_id <> '{ALMA}';
-         update visit_tasks set change_number = change_number + 3000000 where agency_id = '{agency}' and client_id <> '{ALMA}';
+         update visits set change_number = change_number + 2000000 where agency_id = '{agency}'
+           and client_id <> '{ALMA}';
+         update visit_tasks set change_number = change_number + 3000000 where agency_id = '{agency}'
+           and client_id <> '{ALMA}';
          update agency_counters set number = 4000000 where agency_id = '{agency}'",
         agency = NURSE.agency
     );

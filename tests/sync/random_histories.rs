@@ -152,7 +152,8 @@ fn a_server_without_memory_loses_what_was_written() {
     assert_eq!(lost(&server, &history).len(), 0);
 }
 
-/// A slow push arrives after the pull of the next synchronisation, and before its push: on one cursor, the newer edit counts.
+/// A slow push arrives after the pull of the next synchronisation, and before its push: on one cursor, the newer edit
+/// counts.
 #[test]
 fn a_newer_edit_outlives_an_older_push_of_the_same_phone() {
     let write = Step::Write { device: 0, column: 0 };
@@ -169,8 +170,8 @@ fn a_newer_edit_outlives_an_older_push_of_the_same_phone() {
     assert_eq!(server.conflicts, [("title".to_owned(), history.written[1].1.clone(), older, Resolution::Overtaken)]);
 }
 
-/// A slow push arrives after a newer one of its phone, which moved the device's base on: what others wrote after the slow
-/// push's own cursor is theirs all the same.
+/// A slow push arrives after a newer one of its phone, which moved the device's base on: what others wrote after the
+/// slow push's own cursor is theirs all the same.
 #[test]
 fn a_push_that_was_overtaken_is_judged_from_its_own_cursor() {
     let rest = Step::Rest { column: 2 };
@@ -214,7 +215,8 @@ proptest! {
     #[test]
     fn clinical_values_wait(steps in steps()) {
         let (server, ..) = run(&steps);
-        for (column, _, _, resolution) in server.conflicts.iter().filter(|conflict| conflict.3 != Resolution::Overtaken) {
+        for (column, _, _,
+            resolution) in server.conflicts.iter().filter(|conflict| conflict.3 != Resolution::Overtaken) {
             prop_assert_eq!(*resolution == Resolution::Server, column == "data");
         }
     }

@@ -74,7 +74,8 @@ async fn a_phone_away_for_longer_pushes_first_and_is_replaced() {
     );
     let told = phone.push(updated("visits", &[note])).await.expect(200);
     assert_eq!((&told["applied"], &told["rejected"]), (&json!(1), &json!([])), "{told}");
-    let kept = "select count(*) from sync_conflicts where server_value = '\"From the office\"' and device_value = '\"From the bedside\"'";
+    let kept = "select count(*) from sync_conflicts where server_value = '\"From the office\"'
+                and device_value = '\"From the bedside\"'";
     assert_eq!(app.database.count(kept).await, 1);
 
     let answer = phone.pull(Some(0)).await;

@@ -14,13 +14,16 @@ use crate::harness::{
 fn work(first: &Value, turn: u32) -> Value {
     let notes = [("notes", json!(format!("Notes {turn}")))];
     let outcome = [("outcome", json!(format!("Ate {turn}")))];
-    let photo = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": null, "visit_id": NURSES_VISIT,
+    let photo = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": null,
+        "visit_id": NURSES_VISIT,
         "user_id": null, "kind": "photo", "shared_with_family": false, "content_type": "image/jpeg", "bytes": 1000,
         "sha256": "00".repeat(32), "taken_at": null, "caption": null});
-    let alert = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": ALMA, "visit_id": NURSES_VISIT,
+    let alert = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": ALMA,
+        "visit_id": NURSES_VISIT,
         "severity": "low", "reason": "supplies", "message": null});
     json!({"visits": {"created": [], "updated": [edited(row(first, "visits", NURSES_VISIT), &notes)], "deleted": []},
-        "visit_tasks": {"created": [], "updated": [edited(row(first, "visit_tasks", NURSES_MEALS), &outcome)], "deleted": ["x"]},
+        "visit_tasks": {"created": [], "updated": [edited(row(first, "visit_tasks", NURSES_MEALS), &outcome)],
+            "deleted": ["x"]},
         "photos": {"created": [photo], "updated": [], "deleted": []},
         "alerts": {"created": [alert], "updated": [], "deleted": []}})
 }

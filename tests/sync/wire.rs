@@ -32,7 +32,8 @@ async fn a_days_work_arrives_and_comes_to_others() {
     let task =
         edited(row(&first, "visit_tasks", NURSES_VITALS), &[("completed", json!(true)), ("data", json!(vitals))]);
     let new = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "visit_id": NURSES_VISIT,
-        "task_type": "companionship", "title": "Tea", "completed": true, "completed_at": start, "outcome": null, "data": null,
+        "task_type": "companionship", "title": "Tea", "completed": true, "completed_at": start, "outcome": null,
+            "data": null,
         "created_at": start, "updated_at": start});
     let changes = json!({"visits": {"created": [], "updated": [visit], "deleted": []},
         "visit_tasks": {"created": [new], "updated": [task], "deleted": []}});
@@ -73,8 +74,10 @@ async fn one_bad_record_never_blocks_the_rest() {
     let colleagues = edited(row(&first, "visits", AIDES_VISIT), &[("notes", json!("x"))]);
     let changes = json!({
         "visits": {"created": [], "updated": [strangers, colleagues], "deleted": [NURSES_VISIT]},
-        "visit_tasks": {"created": [{"id": "no-uuid", "title": "nul\u{0}"}, {"title": "no id"}, 7], "updated": [bad_vitals, good], "deleted": ["x"]},
-        "clients": {"created": [], "updated": [edited(row(&first, "clients", ALMA), &[("first_name", json!("Alba"))])], "deleted": []},
+        "visit_tasks": {"created": [{"id": "no-uuid", "title": "nul\u{0}"}, {"title": "no id"}, 7],
+            "updated": [bad_vitals, good], "deleted": ["x"]},
+        "clients": {"created": [], "updated": [edited(row(&first, "clients", ALMA), &[("first_name", json!("Alba"))])],
+            "deleted": []},
         "spaceships": {"created": [{"id": Uuid::now_v7()}], "updated": [], "deleted": []}
     });
     let told = nurse.push(changes.clone()).await.expect(200);
@@ -211,25 +214,28 @@ async fn a_record_that_only_the_database_refuses_never_blocks_the_rest() {
     let mut phone = Phone::of(app.nurse().await);
     let first = phone.pull(None).await;
     // Rules that the judge doesn't know: a constraint, and an exception of a trigger.
-    app
-        .database
+    app.database
         .superuser()
         .await
         .batch_execute(
             "alter table visit_tasks add constraint no_thirteenth check (title <> 'Thirteen') not valid;
-             create function not_today() returns trigger language plpgsql as $$ begin raise exception 'not today'; end $$;
-             create trigger not_today before update on visits for each row when (new.notes = 'Bad') execute function not_today();",
+             create function not_today() returns trigger language plpgsql as $$ begin raise exception 'not today';
+               end $$;
+             create trigger not_today before update
+               on visits for each row when (new.notes = 'Bad') execute function not_today();",
         )
         .await
         .unwrap();
     let visit = |id, notes: &str| edited(row(&first, "visits", id), &[("notes", json!(notes))]);
     let task = |title: &str| {
-        json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "visit_id": NURSES_VISIT, "task_type": "meals",
+        json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "visit_id": NURSES_VISIT,
+            "task_type": "meals",
             "title": title, "completed": false, "completed_at": null, "outcome": null, "data": null})
     };
     let tasks = ["One", "Two", "Thirteen", "Four", "Thirteen", "Six", "Seven"].map(task);
     let changes = json!({"visits": {"created": [], "updated": [visit(NURSES_VISIT, "Bad")], "deleted": []},
-        "visit_tasks": {"created": tasks, "updated": [edited(row(&first, "visit_tasks", NURSES_MEALS), &[("outcome", json!("Ate"))])],
+        "visit_tasks": {"created": tasks, "updated": [edited(row(&first, "visit_tasks", NURSES_MEALS),
+            &[("outcome", json!("Ate"))])],
             "deleted": []}});
     let told = phone.push(changes.clone()).await.expect(200);
     assert_eq!(told["applied"], 6, "{told}");

@@ -19,7 +19,8 @@ async fn take_alma_from_the_nurse(app: &TestApp) {
 
 async fn give_alma_to_the_nurse(app: &TestApp) {
     let give = format!(
-        "update care_team set deleted_at = null where client_id = '{ALMA}' and user_id = '{}' and source <> 'scheduled'",
+        "update care_team set deleted_at = null where client_id = '{ALMA}' and user_id = '{}'
+         and source <> 'scheduled'",
         NURSE.id
     );
     app.database.write(NURSE.agency, &give).await;
@@ -151,13 +152,13 @@ async fn a_grant_expired_by_date_revokes_the_client() {
     let first = phone.pull(Some(0)).await;
     let visit = |column: &str, value: &str| edited(row(&first, "visits", NURSES_VISIT), &[(column, json!(value))]);
     // As the morning finds it before the job of midnight has numbered it.
-    app
-        .database
+    app.database
         .superuser()
         .await
         .batch_execute(&format!(
             "set session_replication_role = replica;
-             update care_team set starts_on = current_date - 9, ends_on = current_date - 3, updated_at = now() - interval '8 days'
+             update care_team set starts_on = current_date - 9, ends_on = current_date - 3,
+               updated_at = now() - interval '8 days'
              where client_id = '{ALMA}' and user_id = '{}'",
             NURSE.id
         ))

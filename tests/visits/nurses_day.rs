@@ -45,7 +45,7 @@ async fn a_nurse_works_a_visit_and_everybody_sees_it() {
     let task = nurse.patch(&format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_VITALS}"), &vitals).await.expect(200);
     assert_eq!(task["completed"], true);
     assert!(task["completed_at"].is_string());
-    assert_eq!(task["alarms"], json!(["/heart_rate/value"]));
+    assert_eq!(task["abnormal_flags"], json!(["/heart_rate/value"]));
     nurse
         .patch(&format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_MEALS}"), &json!({"completed": true}))
         .await

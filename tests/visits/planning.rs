@@ -43,7 +43,7 @@ async fn an_overlapping_visit_is_refused_unless_allowed() {
     all_the_same["allow_overlap"] = json!(true);
     create(&coordinator, &all_the_same).await;
 
-    // Moving is planning too; a visit doesn't overlap itself, and one called off overlaps none.
+    // Moving is planning too; a visit doesn't overlap itself, and a cancelled one overlaps none.
     let path = format!("/v1/visits/{first}");
     let later = json!({"scheduled_end": start + SignedDuration::from_mins(40)});
     assert_eq!(coordinator.patch(&path, &later).await.problem(409), "overlap");
@@ -75,7 +75,7 @@ async fn a_planned_visit_opens_the_client_until_two_weeks_after() {
     coordinator.patch(&format!("/v1/visits/{later}"), &moved).await.expect(200);
     assert_eq!(scheduled_grant(&coordinator, NURSE.id).await.unwrap()["ends_on"], toronto(noon(19)));
 
-    // Given to somebody else, called off, removed: no visit, no grant.
+    // Given to somebody else, cancelled, removed: no visit, no grant.
     let reassigned = json!({"user_id": OTHER_NURSE.id});
     coordinator.patch(&format!("/v1/visits/{later}"), &reassigned).await.expect(200);
     assert!(scheduled_grant(&coordinator, OTHER_NURSE.id).await.is_some());

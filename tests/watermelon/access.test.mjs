@@ -6,7 +6,7 @@ import { NoSignal } from './device.mjs'
 import { stage } from './stage.mjs'
 
 const scene = await stage()
-const colleague = await scene.world.nurse()
+const colleague = await scene.app.nurse()
 
 const holds = async (phone, client) => {
   const visits = (await phone.rows('visits')).filter(({ client_id }) => client_id === client)
@@ -24,30 +24,31 @@ async function catchUp(phone) {
 }
 
 test('a newly granted client arrives whole', async () => {
-  const { world, nurse, phones: [phone] } = await scene.set()
-  const client = await world.client()
-  await world.task(await world.visit(client, colleague))
+  const { app, nurse, phones: [phone] } = await scene.set()
+  const client = await app.client()
+  await app.task(await app.visit(client, colleague))
   await phone.sync()
   assert.deepEqual(await holds(phone, client), GONE, 'a colleague’s client is not the nurse’s')
 
-  await world.join(client, nurse)
+  await app.join(client, nurse)
   await phone.sync()
   assert.deepEqual(await holds(phone, client), WHOLE)
 })
 
 test('a visit given to the nurse brings its client', async () => {
-  const { world, nurse, phones: [phone] } = await scene.set()
-  const client = await world.client()
-  await world.task(await world.visit(client, nurse))
+  const { app, nurse, phones: [phone] } = await scene.set()
+  const client = await app.client()
+  await app.task(await app.visit(client, nurse))
   await phone.sync()
   assert.deepEqual(await holds(phone, client), WHOLE)
 })
 
 test('a client is taken away only after the phone’s work for it has come', async () => {
-  const { world, nurse, coordinator, phones: [phone, idle], client, visit, task } = await scene.set()
+  const { app, nurse, coordinator, phones: [phone, idle], client, visit, task } = await scene.set()
   await phone.edit('visits', visit, { notes: 'Fell in the kitchen' })
-  const made = await phone.create('visit_tasks', { visit_id: visit, task_type: 'other', title: 'Fall', outcome: 'No injury' })
-  await world.leave(client, nurse)
+  const made = await phone.create('visit_tasks', { visit_id: visit, task_type: 'other', title: 'Fall',
+    outcome: 'No injury' })
+  await app.leave(client, nurse)
 
   await phone.syncOnce({ push: false })
   assert.deepEqual(await holds(phone, client), { client: true, visits: 1, tasks: 2 }, 'nothing goes while work waits')
@@ -60,24 +61,24 @@ test('a client is taken away only after the phone’s work for it has come', asy
   assert.deepEqual(await holds(phone, client), GONE)
   assert.deepEqual(await holds(idle, client), GONE)
   assert.equal(await phone.unsent(), 0)
-  assert.deepEqual(await world.quarantine(), [])
+  assert.deepEqual(await app.quarantine(), [])
 })
 
 test('work written after a push, before the next pull, is not taken away either', async () => {
-  const { world, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
-  await world.leave(client, nurse)
+  const { app, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
+  await app.leave(client, nurse)
   await phone.edit('visits', visit, { notes: 'first note' })
   await phone.sync()
   await phone.edit('visits', visit, { notes: 'second note' })
   await catchUp(phone)
 
-  const kept = [await coordinator.want('GET', `/v1/visits/${visit}`), await world.quarantine(visit)]
+  const kept = [await coordinator.want('GET', `/v1/visits/${visit}`), await app.quarantine(visit)]
   assert.match(JSON.stringify(kept), /second note/)
 })
 
 test('work written after an answer with the deletions was lost is not taken away', async () => {
-  const { world, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
-  await world.leave(client, nurse)
+  const { app, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
+  await app.leave(client, nurse)
   await phone.sync()
   phone.troubles.pull.push({ lost: 'answer' })
   await assert.rejects(phone.sync(), NoSignal)
@@ -89,10 +90,10 @@ test('work written after an answer with the deletions was lost is not taken away
 })
 
 test('a client taken away and given back between two syncs stays', async () => {
-  const { world, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
+  const { app, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
   await phone.edit('visits', visit, { notes: 'Ate well' })
-  await world.leave(client, nurse)
-  await world.join(client, nurse)
+  await app.leave(client, nurse)
+  await app.join(client, nurse)
   await catchUp(phone)
 
   assert.deepEqual(await holds(phone, client), WHOLE)
@@ -100,13 +101,13 @@ test('a client taken away and given back between two syncs stays', async () => {
 })
 
 test('a client taken away and given back later comes whole again', async () => {
-  const { world, nurse, coordinator, phones: [phone, lost], client, visit } = await scene.set()
-  await world.leave(client, nurse)
+  const { app, nurse, coordinator, phones: [phone, lost], client, visit } = await scene.set()
+  await app.leave(client, nurse)
   await catchUp(phone)
   await lost.sync()
   assert.deepEqual(await holds(phone, client), GONE)
   await coordinator.want('PATCH', `/v1/visits/${visit}`, { notes: 'Ring twice' })
-  await world.join(client, nurse)
+  await app.join(client, nurse)
   for (const each of [phone, lost]) {
     await catchUp(each)
     assert.deepEqual(await holds(each, client), WHOLE)
@@ -115,21 +116,21 @@ test('a client taken away and given back later comes whole again', async () => {
 })
 
 test('a deletion on its way when the client is given back doesn’t remove it', async () => {
-  const { world, nurse, phones: [phone], client } = await scene.set()
-  await world.leave(client, nurse)
+  const { app, nurse, phones: [phone], client } = await scene.set()
+  await app.leave(client, nurse)
   await phone.sync()
   // The answer that deletes is lost, and the client is the nurse's again.
   phone.troubles.pull.push({ lost: 'answer' })
   await assert.rejects(phone.sync(), NoSignal)
-  await world.join(client, nurse)
+  await app.join(client, nurse)
   await catchUp(phone)
   assert.deepEqual(await holds(phone, client), WHOLE)
 })
 
 test('what is done after the phone was told is refused', async () => {
-  const { world, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
+  const { app, nurse, coordinator, phones: [phone], client, visit } = await scene.set()
   const backup = await phone.save()
-  await world.leave(client, nurse)
+  await app.leave(client, nurse)
   await catchUp(phone)
   // By a cursor that moves the server knows that the deletions have arrived.
   await coordinator.want('PATCH', `/v1/visits/${visit}`, { notes: 'for the colleague' })
@@ -143,44 +144,45 @@ test('what is done after the phone was told is refused', async () => {
   await phone.edit('visits', visit, { notes: 'too late' })
   await phone.sync()
   assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).notes, 'for the colleague')
-  const [refused] = await world.quarantine(visit)
+  const [refused] = await app.quarantine(visit)
   assert.equal(refused.body.notes, 'too late')
 })
 
 test('what was refused doesn’t keep a client on the phone', async () => {
-  const { world, nurse, phones: [phone], client, visit } = await scene.set()
+  const { app, nurse, phones: [phone], client, visit } = await scene.set()
   // A visit can't be moved by who makes it.
   await phone.edit('visits', visit, ({ scheduled_end }) => ({ scheduled_end: scheduled_end + 60_000 }))
   await catchUp(phone)
   assert.equal(await phone.unsent(), 1)
-  await world.leave(client, nurse)
+  await app.leave(client, nurse)
   await catchUp(phone)
   assert.deepEqual(await holds(phone, client), GONE)
 })
 
 test('a client who is removed leaves like one taken away', async () => {
-  const { world, coordinator, phones: [phone], client, visit } = await scene.set()
+  const { app, coordinator, phones: [phone], client, visit } = await scene.set()
   await phone.edit('visits', visit, { notes: 'Moved to a hospice' })
   await coordinator.want('DELETE', `/v1/clients/${client}`)
   await catchUp(phone)
 
   assert.deepEqual(await holds(phone, client), GONE)
-  const kept = [await world.conflicts(visit), await world.quarantine(visit), await coordinator.ask('GET', `/v1/visits/${visit}`)]
+  const kept = [await app.conflicts(visit), await app.quarantine(visit),
+    await coordinator.ask('GET', `/v1/visits/${visit}`)]
   assert.match(JSON.stringify(kept), /Moved to a hospice/)
 })
 
 test('a care aide gets the client without the care plan', async () => {
-  const { world } = await scene.set()
-  const aide = await world.aide()
-  const client = await world.client({ team: [aide] })
-  await world.coordinator.want('PUT', `/v1/clients/${client}/care-plan`, {
+  const { app } = await scene.set()
+  const aide = await app.aide()
+  const client = await app.client({ team: [aide] })
+  await app.coordinator.want('PUT', `/v1/clients/${client}/care-plan`, {
     summary: 'Type 2 diabetes',
     goals: [],
     allergies: [],
     medications: [],
     instructions: [],
   })
-  const phone = await world.phone(aide)
+  const phone = await app.phone(aide)
   await phone.sync()
   const row = await phone.row('clients', client)
   assert.equal(row.first_name, 'Alma')

@@ -10,7 +10,7 @@ const HOUR = 3_600_000
 
 test('the later arrival wins, whatever the clocks say', async () => {
   for (const [ahead, aheadToo] of [[5 * HOUR, -5 * HOUR], [-5 * HOUR, 5 * HOUR]]) {
-    const { world, phones: [one, two], visit } = await scene.set()
+    const { app, phones: [one, two], visit } = await scene.set()
     one.clockAheadMs = ahead
     two.clockAheadMs = aheadToo
     await one.edit('visits', visit, { notes: 'arrives first' })
@@ -18,7 +18,7 @@ test('the later arrival wins, whatever the clocks say', async () => {
     for (const phone of [one, two, one]) await phone.sync()
 
     for (const phone of [one, two]) assert.equal((await phone.row('visits', visit)).notes, 'arrives last')
-    assert.deepEqual((await world.conflicts(visit)).map(({ server_value }) => server_value), ['arrives first'])
+    assert.deepEqual((await app.conflicts(visit)).map(({ server_value }) => server_value), ['arrives first'])
   }
 })
 
@@ -58,7 +58,7 @@ test('how far a phone’s clock is off is on record', async () => {
 })
 
 test('a check-out before the check-in of a phone whose clock is ahead stops nothing else', async () => {
-  const { world, coordinator, phones: [one, two], visit } = await scene.set()
+  const { app, coordinator, phones: [one, two], visit } = await scene.set()
   one.clockAheadMs = 3 * HOUR
   await one.edit('visits', visit, { status: 'in_progress', actual_start: one.now() })
   const came = two.now() - HOUR
@@ -67,6 +67,6 @@ test('a check-out before the check-in of a phone whose clock is ahead stops noth
 
   assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).notes, 'Ate well')
   assert.equal(await two.unsent(), 0)
-  const waiting = (await world.conflicts(visit)).filter(({ status }) => status === 'needs_review')
+  const waiting = (await app.conflicts(visit)).filter(({ status }) => status === 'needs_review')
   assert.ok(waiting.some(({ column_name }) => column_name === 'actual_start'))
 })

@@ -20,56 +20,56 @@ test('what one phone removes leaves the other', async () => {
 })
 
 test('an edit that arrives after the deletion is kept as a conflict', async () => {
-  const { world, phones: [one, two], task } = await scene.set()
+  const { app, phones: [one, two], task } = await scene.set()
   await two.remove('visit_tasks', task)
   await one.edit('visit_tasks', task, { outcome: 'Refused the soup' })
   await two.sync()
   for (let times = 0; times < 3; times += 1) await one.sync()
 
-  assert.ok(keeps(await world.conflicts(task), 'Refused the soup'))
+  assert.ok(keeps(await app.conflicts(task), 'Refused the soup'))
   assert.equal(await one.row('visit_tasks', task), null, 'the deletion stands')
   assert.equal(await one.unsent(), 0)
 })
 
 test('a deletion by somebody who had not seen the edit keeps it as a conflict', async () => {
-  const { world, phones: [one, two], task } = await scene.set()
+  const { app, phones: [one, two], task } = await scene.set()
   await one.edit('visit_tasks', task, { outcome: 'Refused the soup' })
   await two.remove('visit_tasks', task)
   await one.sync()
   await two.sync()
   for (let times = 0; times < 2; times += 1) await one.sync()
 
-  assert.ok(keeps(await world.conflicts(task), 'Refused the soup'))
+  assert.ok(keeps(await app.conflicts(task), 'Refused the soup'))
   assert.equal(await one.row('visit_tasks', task), null)
 })
 
 test('a deletion by somebody who had seen the edit is no conflict', async () => {
-  const { world, phones: [one, two], task } = await scene.set()
+  const { app, phones: [one, two], task } = await scene.set()
   await one.edit('visit_tasks', task, { outcome: 'Refused the soup' })
   await one.sync()
   await two.sync()
   await two.remove('visit_tasks', task)
   await two.sync()
 
-  assert.deepEqual(await world.conflicts(task), [])
+  assert.deepEqual(await app.conflicts(task), [])
 })
 
 test('notes on a visit that the coordinator removes meanwhile are kept', async () => {
-  const { world, coordinator, phones: [phone], visit, task } = await scene.set()
+  const { app, coordinator, phones: [phone], visit, task } = await scene.set()
   await phone.edit('visits', visit, { notes: 'Nobody was at home' })
   await phone.edit('visit_tasks', task, { outcome: 'Left the soup outside' })
   await coordinator.want('DELETE', `/v1/visits/${visit}`)
   for (let times = 0; times < 3; times += 1) await phone.sync()
 
-  assert.ok(keeps(await world.conflicts(visit), 'Nobody was at home'))
-  const kept = [await world.conflicts(task), await world.quarantine(task)].flat()
+  assert.ok(keeps(await app.conflicts(visit), 'Nobody was at home'))
+  const kept = [await app.conflicts(task), await app.quarantine(task)].flat()
   assert.ok(keeps(kept, 'Left the soup outside'))
   assert.equal(await phone.row('visits', visit), null)
 })
 
 test('a deletion waits until the phone’s own work has come', async () => {
   const { coordinator, phones: [phone], visit, task } = await scene.set()
-  const other = await scene.world.task(visit, { title: 'Walk' })
+  const other = await scene.app.task(visit, { title: 'Walk' })
   await phone.sync()
   await coordinator.want('DELETE', `/v1/visits/${visit}/tasks/${task}`)
   await phone.edit('visit_tasks', other, { outcome: 'Around the block' })

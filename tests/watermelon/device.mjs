@@ -109,11 +109,12 @@ export class Device {
     return record.id
   }
 
-  /** `values`, or a function of the present row that answers them. Answers the row as it was; `null` where there is none. */
+  /** Changes a row to `values`, or to what a function of it answers. Answers the row as it was; `null` for none. */
   async edit(table, id, values) {
     return this.#change(table, id, (record) =>
       record.update(() => {
-        Object.assign(record, { updatedAt: this.now() }, typeof values === 'function' ? values({ ...record._raw }) : values)
+        Object.assign(record, { updatedAt: this.now() },
+          typeof values === 'function' ? values({ ...record._raw }) : values)
       }),
     )
   }
@@ -147,7 +148,8 @@ export class Device {
         this.database.get(table).query(dirty).unsafeFetchRaw(),
         this.database.adapter.getDeletedRecords(table),
       ])
-      return [...changed.map(({ $loki, ...row }) => textOf(table, row.id, row)), ...deleted.map((id) => textOf(table, id))]
+      const rows = changed.map(({ $loki, ...row }) => textOf(table, row.id, row))
+      return [...rows, ...deleted.map((id) => textOf(table, id))]
     })
     return (await Promise.all(lists)).flat()
   }
@@ -193,7 +195,8 @@ export class Device {
     // What the server refused stays dirty for good. It has that in quarantine, so that it doesn't wait to be sent.
     const pending = (await this.#dirty()).filter((text) => !this.#refused.has(text)).length
     // As WatermelonDB's own documentation writes it: `null` goes as that word.
-    const query = `last_pulled_at=${lastPulledAt}&schema_version=${schemaVersion}&migration=${encodeURIComponent(JSON.stringify(migration))}`
+    const steps = encodeURIComponent(JSON.stringify(migration))
+    const query = `last_pulled_at=${lastPulledAt}&schema_version=${schemaVersion}&migration=${steps}`
     const answer = await this.#exchange('pull', 'GET', `/v1/sync?${query}&pending=${pending}`)
     if (!answer.upgrade_required) checkPull(answer, this.database.schema, asked)
     // The answer was made for a phone without what was written since: it may delete that, and the server would take
@@ -235,4 +238,5 @@ export class Device {
 const textOf = (table, id, row) => JSON.stringify([table, id, row])
 
 const brings = ({ changes, experimentalStrategy }) =>
-  experimentalStrategy === 'replacement' || Object.values(changes).some((lists) => Object.values(lists).flat().length > 0)
+  experimentalStrategy === 'replacement' ||
+  Object.values(changes).some((lists) => Object.values(lists).flat().length > 0)

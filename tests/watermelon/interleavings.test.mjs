@@ -6,7 +6,7 @@ import { randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import { failOnComplaints } from './complaints.mjs'
 import { Play } from './play.mjs'
-import { World } from './world.mjs'
+import { TestApp } from './test_app.mjs'
 
 const FIRST = Number(process.env.SEED || randomInt(2 ** 32))
 const RUNS = Number(process.env.RUNS || 60)
@@ -16,13 +16,13 @@ const LANES = Math.min(3, RUNS)
 failOnComplaints()
 console.log(`SEED=${FIRST} RUNS=${RUNS} repeats these histories`)
 
-const world = await World.open()
+const app = await TestApp.open()
 const lanes = await Promise.all(Array.from({ length: LANES }, lane))
 
 async function lane() {
-  const nurse = await world.nurse()
-  const [witness, ...phones] = await Promise.all(Array.from({ length: 4 }, () => world.phone(nurse)))
-  return (seed) => new Play(seed, world, nurse, phones, witness).run()
+  const nurse = await app.nurse()
+  const [witness, ...phones] = await Promise.all(Array.from({ length: 4 }, () => app.phone(nurse)))
+  return (seed) => new Play(seed, app, nurse, phones, witness).run()
 }
 
 for (let run = 0; run < RUNS; run += LANES) {

@@ -17,26 +17,28 @@ const TASKS_A_VISIT = 9
 
 /** A nurse with a client and so many records in all: visits of the last weeks, nine tasks each. */
 async function nurseWith(records) {
-  const { world } = scene
-  const nurse = await world.nurse()
-  const client = await world.client({ team: [nurse] })
+  const { app } = scene
+  const nurse = await app.nurse()
+  const client = await app.client({ team: [nurse] })
   const visits = (records - 1) / (TASKS_A_VISIT + 1)
   await inTransaction(async (sql) => {
-    await sql('select app.act_as_job($1), app.reserve_change_numbers($2)', world.agency, records)
+    await sql('select app.act_as_job($1), app.reserve_change_numbers($2)', app.agency, records)
     await sql(
       `insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, notes, family_note)
-       select app.uuid7(), $1, $2, $3, now() - n * interval '20 minutes', now() - n * interval '20 minutes' + interval '15 minutes',
+       select app.uuid7(), $1, $2, $3, now() - n * interval '20 minutes',
+         now() - n * interval '20 minutes' + interval '15 minutes',
          'Visit ' || n || ': blood pressure as last time, walked to the kitchen, ate half of the soup, slept badly',
          'A good day, number ' || n
        from generate_series(1, $4::integer) n`,
-      world.agency,
+      app.agency,
       client,
       nurse.id,
       visits,
     )
     await sql(
       `insert into visit_tasks (id, agency_id, visit_id, task_type, title, completed, completed_at, outcome, data)
-       select app.uuid7(), v.agency_id, v.id, 'vitals', 'Blood pressure and pulse', true, v.scheduled_end, 'Measured, sitting',
+       select app.uuid7(), v.agency_id, v.id, 'vitals', 'Blood pressure and pulse', true, v.scheduled_end,
+         'Measured, sitting',
          jsonb_build_object('heart_rate', jsonb_build_object('value', 60 + n, 'unit', 'bpm'))
        from visits v, generate_series(1, $2::integer) n where v.client_id = $1`,
       client,
@@ -45,7 +47,7 @@ async function nurseWith(records) {
   })
   // A table that grew by so much at once would be planned for as if it were empty.
   await sql('analyze visits, visit_tasks, sync_log')
-  return world.phone(nurse)
+  return app.phone(nurse)
 }
 
 async function count(phone) {

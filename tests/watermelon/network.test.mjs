@@ -8,10 +8,11 @@ import { stage } from './stage.mjs'
 
 const scene = await stage()
 
-const writesTo = async (record) => Number((await sql('select count(*) from sync_log where record_id = $1', record))[0].count)
+const writesTo = async (record) => Number((await sql('select count(*) from sync_log where record_id = $1',
+  record))[0].count)
 
 test('a push whose answer is lost comes again and changes nothing', async () => {
-  const { world, phones: [phone], visit } = await scene.set()
+  const { app, phones: [phone], visit } = await scene.set()
   await phone.edit('visits', visit, { notes: 'Ate well' })
   phone.troubles.push.push({ lost: 'answer' })
   await assert.rejects(phone.sync(), NoSignal)
@@ -21,12 +22,12 @@ test('a push whose answer is lost comes again and changes nothing', async () => 
 
   assert.equal(await phone.unsent(), 0)
   assert.equal(await writesTo(visit), writes)
-  assert.deepEqual(await world.conflicts(visit), [])
+  assert.deepEqual(await app.conflicts(visit), [])
   assert.equal((await phone.row('visits', visit)).notes, 'Ate well')
 })
 
 test('a replay doesn’t undo what was written on top of it', async () => {
-  const { world, phones: [one, two], visit } = await scene.set()
+  const { app, phones: [one, two], visit } = await scene.set()
   await one.edit('visits', visit, { notes: 'Ate' })
   one.troubles.push.push({ lost: 'answer' })
   await assert.rejects(one.sync(), NoSignal)
@@ -36,11 +37,11 @@ test('a replay doesn’t undo what was written on top of it', async () => {
   for (let times = 0; times < 2; times += 1) await one.sync()
 
   assert.equal((await one.row('visits', visit)).notes, 'Ate well')
-  assert.deepEqual(await world.conflicts(visit), [])
+  assert.deepEqual(await app.conflicts(visit), [])
 })
 
 test('nor when another field of the record was written too', async () => {
-  const { world, phones: [one, two], visit } = await scene.set()
+  const { app, phones: [one, two], visit } = await scene.set()
   await one.edit('visits', visit, { notes: 'Ate' })
   one.troubles.push.push({ lost: 'answer' })
   await assert.rejects(one.sync(), NoSignal)
@@ -51,7 +52,7 @@ test('nor when another field of the record was written too', async () => {
 
   const { notes, family_note } = await one.row('visits', visit)
   assert.deepEqual({ notes, family_note }, { notes: 'Ate well', family_note: 'A good day' })
-  assert.deepEqual(await world.conflicts(visit), [])
+  assert.deepEqual(await app.conflicts(visit), [])
 })
 
 test('a push that arrives late, after a newer one of the same phone, doesn’t undo it', async () => {
@@ -68,8 +69,9 @@ test('a push that arrives late, after a newer one of the same phone, doesn’t u
   assert.equal((await phone.row('visits', visit)).notes, 'second thought')
 })
 
-test('nor does one that arrives between pull and push of the next synchronisation undo what was written since', async () => {
-  const { world, coordinator, phones: [phone], visit } = await scene.set()
+test('nor does one that arrives between pull and push of the next synchronisation undo what was written since',
+  async () => {
+  const { app, coordinator, phones: [phone], visit } = await scene.set()
   await phone.edit('visits', visit, { notes: 'first thought' })
   phone.troubles.push.push({ lost: 'request' })
   await assert.rejects(phone.sync(), NoSignal)
@@ -80,14 +82,15 @@ test('nor does one that arrives between pull and push of the next synchronisatio
 
   assert.equal((await phone.row('visits', visit)).notes, 'second thought')
   assert.equal((await coordinator.want('GET', `/v1/visits/${visit}`)).notes, 'second thought')
-  assert.deepEqual(await world.conflicts(visit), [])
+  assert.deepEqual(await app.conflicts(visit), [])
 })
 
 test('a push sent twice at once has one effect', async () => {
-  const { world, phones: [one, two], visit, task } = await scene.set()
+  const { app, phones: [one, two], visit, task } = await scene.set()
   await one.edit('visits', visit, { notes: 'Ate well' })
   await one.remove('visit_tasks', task)
-  const made = await one.create('visit_tasks', { visit_id: visit, task_type: 'meals', title: 'Tea', outcome: 'Two cups' })
+  const made = await one.create('visit_tasks', { visit_id: visit, task_type: 'meals', title: 'Tea',
+    outcome: 'Two cups' })
   one.troubles.push.push({ twice: true })
   for (const phone of [one, two, two]) await phone.sync()
 
@@ -95,7 +98,7 @@ test('a push sent twice at once has one effect', async () => {
   assert.equal(await one.unsent(), 0)
   assert.equal((await two.row('visit_tasks', made)).outcome, 'Two cups')
   assert.equal(await two.row('visit_tasks', task), null)
-  assert.deepEqual(await world.conflicts(visit), [])
+  assert.deepEqual(await app.conflicts(visit), [])
 })
 
 test('phones that push at once both arrive', async () => {
@@ -120,7 +123,7 @@ test('phones that push at once both arrive', async () => {
 })
 
 test('what is written while a push is under way goes with the next one', async () => {
-  const { world, phones: [one, two], visit } = await scene.set()
+  const { app, phones: [one, two], visit } = await scene.set()
   await one.edit('visits', visit, { notes: 'before' })
   one.troubles.push.push({ during: () => one.edit('visits', visit, { notes: 'during' }) })
   await one.sync()
@@ -128,7 +131,7 @@ test('what is written while a push is under way goes with the next one', async (
   for (const phone of [one, two]) await phone.sync()
 
   assert.equal((await two.row('visits', visit)).notes, 'during')
-  assert.deepEqual(await world.conflicts(visit), [])
+  assert.deepEqual(await app.conflicts(visit), [])
 })
 
 test('what is written while a pull is under way is kept', async () => {
@@ -143,7 +146,7 @@ test('what is written while a pull is under way is kept', async () => {
 })
 
 test('what is written while a deletion of the record is pulled is kept', async () => {
-  const { world, coordinator, phones: [phone], visit, task } = await scene.set()
+  const { app, coordinator, phones: [phone], visit, task } = await scene.set()
   await coordinator.want('DELETE', `/v1/visits/${visit}/tasks/${task}`)
   await phone.sync()
   assert.notEqual(await phone.row('visit_tasks', task), null, 'a deletion comes one pull late')
@@ -151,7 +154,7 @@ test('what is written while a deletion of the record is pulled is kept', async (
   for (let times = 0; times < 3; times += 1) await phone.sync()
 
   assert.equal(await phone.row('visit_tasks', task), null)
-  assert.match(JSON.stringify(await world.conflicts(task)), /Refused the soup/)
+  assert.match(JSON.stringify(await app.conflicts(task)), /Refused the soup/)
 })
 
 test('a pull whose answer is lost misses nothing', async () => {
@@ -164,15 +167,16 @@ test('a pull whose answer is lost misses nothing', async () => {
 })
 
 test('an edit on a record whose creation was not answered arrives once', async () => {
-  const { world, phones: [one, two], visit } = await scene.set()
-  const task = await one.create('visit_tasks', { visit_id: visit, task_type: 'meals', title: 'Tea', outcome: 'One cup' })
+  const { app, phones: [one, two], visit } = await scene.set()
+  const task = await one.create('visit_tasks', { visit_id: visit, task_type: 'meals', title: 'Tea',
+    outcome: 'One cup' })
   one.troubles.push.push({ lost: 'answer' })
   await assert.rejects(one.sync(), NoSignal)
   await one.edit('visit_tasks', task, { outcome: 'Two cups' })
   for (const phone of [one, two]) await phone.sync()
 
   assert.equal((await two.row('visit_tasks', task)).outcome, 'Two cups')
-  assert.deepEqual(await world.conflicts(task), [])
+  assert.deepEqual(await app.conflicts(task), [])
 })
 
 test('an access token that has run out is exchanged on the way', async () => {

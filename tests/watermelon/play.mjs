@@ -23,11 +23,11 @@ export class Play {
   #onTeam = true
   #story = []
 
-  constructor(seed, world, nurse, phones, witness) {
+  constructor(seed, app, nurse, phones, witness) {
     this.#random = new Random(seed)
     this.#ledger = new Ledger(`s${seed}`)
     this.seed = seed
-    this.world = world
+    this.app = app
     this.nurse = nurse
     this.#teamChanges = this.#random.chance(0.3)
     this.phones = phones.slice(0, 2 + this.#random.below(phones.length - 1))
@@ -54,12 +54,12 @@ export class Play {
   // --- the stage ---
 
   async #begin() {
-    this.client = await this.world.client()
+    this.client = await this.app.client()
     this.visits = []
     for (let count = 1 + this.#random.below(2); count > 0; count -= 1) {
-      const visit = await this.world.visit(this.client, this.nurse)
+      const visit = await this.app.visit(this.client, this.nurse)
       this.visits.push(visit)
-      for (let tasks = 1 + this.#random.below(2); tasks > 0; tasks -= 1) await this.world.task(visit)
+      for (let tasks = 1 + this.#random.below(2); tasks > 0; tasks -= 1) await this.app.task(visit)
     }
     for (const [index, phone] of this.phones.entries()) {
       phone.name = `phone ${index + 1}`
@@ -171,7 +171,8 @@ export class Play {
     const digest = random.below(2 ** 32).toString(16).padStart(64, '0')
     this.#tell(`${phone.name}: a new ${kind} ${text}`)
     if (kind === 'task') {
-      await phone.create('visit_tasks', { visit_id, task_type: 'meals', title: 'Supper', completed: false, outcome: text })
+      await phone.create('visit_tasks', { visit_id, task_type: 'meals', title: 'Supper', completed: false,
+        outcome: text })
     } else if (kind === 'photo') {
       await phone.create('photos', {
         visit_id,
@@ -214,15 +215,16 @@ export class Play {
   async #plan() {
     const act = this.#random.weighted({ visit: 4, task: 4, add: 1, remove: 1, team: this.#teamChanges ? 2 : 0 })
     const visit = this.#random.pick(this.visits)
-    const column = act === 'visit' ? this.#random.pick(['notes', 'family_note']) : this.#random.pick(['outcome', 'title', 'data'])
+    const column = act === 'visit' ? this.#random.pick(['notes', 'family_note']) : this.#random.pick(['outcome',
+      'title', 'data'])
     const which = this.#random.fraction()
-    const { coordinator } = this.world
+    const { coordinator } = this.app
     if (act === 'team') return this.#changeTeam()
     if (act === 'visit') return this.#patch(`/v1/visits/${visit}`, column)
     if (act === 'add') {
       const outcome = this.#ledger.text()
       this.#tell(`coordinator: another task, ${outcome}`)
-      await this.world.task(visit, { outcome })
+      await this.app.task(visit, { outcome })
       return this.#ledger.write(outcome)
     }
     const tasks = await coordinator.want('GET', `/v1/visits/${visit}/tasks`)
@@ -239,14 +241,14 @@ export class Play {
   async #changeTeam() {
     this.#onTeam = !this.#onTeam
     this.#tell(`coordinator: the nurse is ${this.#onTeam ? 'on' : 'off'} the team`)
-    await (this.#onTeam ? this.world.join(this.client, this.nurse) : this.world.leave(this.client, this.nurse))
+    await (this.#onTeam ? this.app.join(this.client, this.nurse) : this.app.leave(this.client, this.nurse))
   }
 
   /** Without If-Match: what stood there at that moment is replaced knowingly. */
   async #patch(path, column) {
     const text = this.#ledger.text()
     const body = { [column]: column === 'data' ? { note: text } : text }
-    const answer = await this.world.coordinator.ask('PATCH', path, { body })
+    const answer = await this.app.coordinator.ask('PATCH', path, { body })
     this.#tell(`coordinator: ${column} of ${path} to ${text}: ${answer.status}`)
     assert.ok([200, 404].includes(answer.status), `PATCH ${path} answered ${answer.status}: ${answer.text}`)
     if (answer.status === 404) return
@@ -264,13 +266,16 @@ export class Play {
   #traffic() {
     const short = (changes) =>
       Object.entries(changes ?? {}).flatMap(([table, lists]) =>
-        Object.entries(lists).flatMap(([list, rows]) => rows.map((row) => `\n    ${table}.${list} ${JSON.stringify(row)}`)),
+        Object.entries(lists).flatMap(([list, rows]) =>
+          rows.map((row) => `\n    ${table}.${list} ${JSON.stringify(row)}`),
+        ),
       )
     return this.phones
       .flatMap(({ name, traffic }) =>
         traffic.map(({ kind, path, body, status, answer }) => {
           const { changes, ...rest } = answer ?? {}
-          return `${name} ${kind} ${path} ${status} ${JSON.stringify(rest)}${short(body ? JSON.parse(body).changes : changes).join('')}`
+          const rows = short(body ? JSON.parse(body).changes : changes).join('')
+          return `${name} ${kind} ${path} ${status} ${JSON.stringify(rest)}${rows}`
         }),
       )
       .join('\n')
@@ -313,7 +318,7 @@ export class Play {
     }
     const tables = Object.keys(this.witness.database.schema.tables)
     const rows = await Promise.all(tables.map((table) => this.witness.rows(table)))
-    const evidence = [rows, this.#kept, await this.world.conflicts(), await this.#removedRows()]
+    const evidence = [rows, this.#kept, await this.app.conflicts(), await this.#removedRows()]
     const lost = this.#ledger.lost(JSON.stringify(evidence).match(TEXT) ?? [])
     assert.deepEqual(lost, [], 'nothing that was written is lost')
     const refused = this.phones.flatMap(({ traffic }) => traffic.flatMap(({ answer }) => answer?.rejected ?? []))
@@ -328,7 +333,7 @@ export class Play {
   /** So that the next history's phones begin with nothing. */
   async #clear() {
     await inTransaction(async (sql) => {
-      await sql('select app.act_as_job($1), app.reserve_change_numbers(1)', this.world.agency)
+      await sql('select app.act_as_job($1), app.reserve_change_numbers(1)', this.app.agency)
       await sql('update clients set deleted_at = now() where id = $1', this.client)
     })
   }
@@ -337,6 +342,7 @@ export class Play {
 /** PostgreSQL writes JSON with other spaces than JavaScript does. */
 const plain = (value) => (typeof value === 'string' && /^[{[]/.test(value) ? JSON.parse(value) : value)
 
-const storyOf = ({ pull: [pull], push: [push] }) => JSON.stringify({ pull, push }, (_, value) => (typeof value === 'function' ? 'an edit' : value))
+const storyOf = ({ pull: [pull], push: [push] }) => JSON.stringify({ pull, push },
+  (_, value) => (typeof value === 'function' ? 'an edit' : value))
 
 const textIn = (value) => JSON.stringify(value ?? null).match(TEXT)?.[0]

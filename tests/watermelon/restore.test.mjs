@@ -34,17 +34,18 @@ async function catchUp(phone) {
 /** A phone with everything that can be on it when the server is restored. */
 async function before() {
   const set = await scene.set()
-  const { world, visit, phones: [phone] } = set
-  const lost = await world.task(visit, { title: 'not in the backup' })
+  const { app, visit, phones: [phone] } = set
+  const lost = await app.task(visit, { title: 'not in the backup' })
   await phone.sync()
   await phone.edit('visits', visit, { notes: 'unsent note' })
-  const created = await phone.create('visit_tasks', { visit_id: visit, task_type: 'meals', title: 'Tea', outcome: 'unsent task' })
+  const tea = { visit_id: visit, task_type: 'meals', title: 'Tea', outcome: 'unsent task' }
+  const created = await phone.create('visit_tasks', tea)
   await phone.remove('visit_tasks', set.task)
-  await restoreServer(world, lost)
+  await restoreServer(app, lost)
   return { ...set, lost, created }
 }
 
-async function check({ world, coordinator, phones: [phone, other], visit, task, lost, created }) {
+async function check({ app, coordinator, phones: [phone, other], visit, task, lost, created }) {
   const stored = await coordinator.want('GET', `/v1/visits/${visit}`)
   assert.equal(stored.notes, 'unsent note')
   assert.deepEqual(stored.tasks.map(({ id, outcome }) => [id, outcome]), [[created, 'unsent task']])
@@ -55,7 +56,7 @@ async function check({ world, coordinator, phones: [phone, other], visit, task, 
     assert.equal(await each.row('visit_tasks', lost), null, 'what the server no longer has is gone')
     assert.equal(await each.row('visit_tasks', task), null)
     assert.equal(await each.unsent(), 0)
-    assert.equal(epochIn(await each.lastPulledAt()), await epochOf(world))
+    assert.equal(epochIn(await each.lastPulledAt()), await epochOf(app))
   }
   for (const table of ['clients', 'visits', 'visit_tasks']) {
     assert.deepEqual((await phone.rows(table)).map(withoutTime), (await other.rows(table)).map(withoutTime))
@@ -97,14 +98,14 @@ test('what is written while the phone is replaced is kept', async () => {
 })
 
 test('a phone with nothing unsent is replaced as well', async () => {
-  const { world, visit, phones: [phone] } = await scene.set()
-  const lost = await world.task(visit)
+  const { app, visit, phones: [phone] } = await scene.set()
+  const lost = await app.task(visit)
   await phone.sync()
-  await restoreServer(world, lost)
+  await restoreServer(app, lost)
   await catchUp(phone)
   assert.equal(await phone.row('visit_tasks', lost), null)
   assert.notEqual(await phone.row('visits', visit), null)
-  assert.equal(epochIn(await phone.lastPulledAt()), await epochOf(world))
+  assert.equal(epochIn(await phone.lastPulledAt()), await epochOf(app))
 })
 
 test('a cursor from the future is one that can’t be served', async () => {
@@ -122,7 +123,7 @@ test('a cursor from the future is one that can’t be served', async () => {
 })
 
 test('a phone restored from its own backup loses nothing', async () => {
-  const { world, phones: [phone, other], visit, task } = await scene.set()
+  const { app, phones: [phone, other], visit, task } = await scene.set()
   await phone.edit('visits', visit, { notes: 'old note' })
   const backup = await phone.save()
   await phone.sync()
@@ -138,6 +139,6 @@ test('a phone restored from its own backup loses nothing', async () => {
   }
   assert.notEqual(await phone.row('visit_tasks', made), null)
   assert.equal(await phone.row('visit_tasks', task), null)
-  const kept = [await phone.row('visits', visit), await world.conflicts(visit)]
+  const kept = [await phone.row('visits', visit), await app.conflicts(visit)]
   assert.match(JSON.stringify(kept), /new note/)
 })

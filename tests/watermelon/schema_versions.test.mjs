@@ -11,7 +11,7 @@ const scene = await stage()
 /** A visit with what only version 2 knows: a note for the family, and an alert. */
 async function begin(version) {
   const set = await scene.set({ version })
-  const { world, nurse, coordinator, phones: [, other], client, visit } = set
+  const { app, nurse, coordinator, phones: [, other], client, visit } = set
   await other.restart({ version: NEWEST, saved: null })
   await other.sync()
   await coordinator.want('PATCH', `/v1/visits/${visit}`, { family_note: 'A good day' })
@@ -26,7 +26,7 @@ async function begin(version) {
     escalation_level: 0,
   })
   await other.sync()
-  return { ...set, world, alert }
+  return { ...set, app, alert }
 }
 
 test('the phone’s schema is the one that the server tells', async () => {
@@ -70,7 +70,7 @@ test('an update loses nothing unsent, nor does a lost answer to its first pull',
 })
 
 test('what an old app doesn’t know keeps its value', async () => {
-  const { world, coordinator, phones: [old, other], visit } = await begin(1)
+  const { app, coordinator, phones: [old, other], visit } = await begin(1)
   await old.sync()
   await old.edit('visits', visit, { notes: 'of the old app' })
   for (const phone of [old, old, other]) await phone.sync()
@@ -78,7 +78,7 @@ test('what an old app doesn’t know keeps its value', async () => {
   const stored = await coordinator.want('GET', `/v1/visits/${visit}`)
   assert.deepEqual([stored.notes, stored.family_note], ['of the old app', 'A good day'])
   assert.equal((await other.row('visits', visit)).family_note, 'A good day')
-  assert.deepEqual(await world.conflicts(visit), [])
+  assert.deepEqual(await app.conflicts(visit), [])
 })
 
 test('an app newer than the server is told so, and its work is still taken', async () => {

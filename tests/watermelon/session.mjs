@@ -27,7 +27,8 @@ async function call(method, path, { body, headers } = {}) {
   })
   const answered = await response.text()
   const isJson = /json/.test(response.headers.get('content-type') ?? '')
-  return { status: response.status, headers: response.headers, text: answered, body: isJson ? JSON.parse(answered) : null }
+  return { status: response.status, headers: response.headers, text: answered,
+    body: isJson ? JSON.parse(answered) : null }
 }
 
 export class Session {

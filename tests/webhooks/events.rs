@@ -48,7 +48,8 @@ pub async fn our_sms(app: &TestApp, agency: Uuid, to: Uuid, phone: &str, client:
         "insert into messages
            (id, agency_id, channel, recipient_id, recipient, template, locale, dedupe_key, client_id, status, attempts,
             attempted_at)
-         values ('{id}', '{agency}', 'sms', '{to}', '{phone}', 'family_daily', 'en-CA', '{id}', {client}, 'sending', 1, now())"
+         values ('{id}', '{agency}', 'sms', '{to}', '{phone}', 'family_daily', 'en-CA', '{id}', {client}, 'sending', 1,
+           now())"
     );
     app.database.superuser().await.batch_execute(&sql).await.unwrap();
     id

@@ -29,9 +29,9 @@ type AlertPage = Page<Alert>;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AlertQuery {
-    /// Only about this client.
+    /// Only alerts or replies about this client.
     client_id: Option<Uuid>,
-    /// Only in this status.
+    /// Only records in this status.
     #[param(inline)]
     status: Option<AlertStatus>,
     /// How many at most; 50 unless told.
@@ -63,10 +63,11 @@ pub(crate) async fn list(
 
 /// Raise an alert.
 ///
-/// The client's coordinator is called at once, then the next one, then all are told by SMS and push, until somebody takes
-/// the alert. Raised again with the same id it stays one alert, and one chain of calls.
+/// The client's coordinator is called at once, then the next one, then all are told by SMS and push, until somebody
+/// takes the alert. Raised again with the same id it stays one alert, and one chain of calls.
 #[utoipa::path(post, path = "/alerts", tag = "alerts", operation_id = "raise_alert", request_body = NewAlert,
-    responses((status = 201, description = "Raised.", body = Alert), (status = 409, description = "The id is taken.")))]
+    responses((status = 201, description = "The new alert.", body = Alert),
+        (status = 409, description = "The id is taken.")))]
 pub(crate) async fn raise(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: Require<AlertsRaise>,
@@ -101,8 +102,8 @@ pub(crate) async fn read(
 /// Nobody else is called or told from then on, and a phone that rings for it stops. Taking it twice is taking it once.
 #[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "alerts", operation_id = "acknowledge_alert",
     params(("id" = Uuid, Path, description = "The alert.")),
-    responses((status = 200, description = "It is the caller's.", body = Alert),
-        (status = 409, description = "Somebody else has taken it, or it is resolved.")))]
+    responses((status = 200, description = "The alert; the caller has acknowledged it.", body = Alert),
+        (status = 409, description = "Somebody else has acknowledged it, or it is resolved.")))]
 pub(crate) async fn acknowledge(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: Require<AlertsAnswer>,
@@ -123,7 +124,7 @@ pub(crate) async fn acknowledge(
 /// Whoever raised it may, and any coordinator. Nobody is called or told from then on.
 #[utoipa::path(post, path = "/alerts/{id}/resolve", tag = "alerts", operation_id = "resolve_alert",
     params(("id" = Uuid, Path, description = "The alert.")),
-    responses((status = 200, description = "Resolved.", body = Alert)))]
+    responses((status = 200, description = "The alert, now resolved.", body = Alert)))]
 pub(crate) async fn resolve(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: Require<AlertsRaise>,
@@ -144,7 +145,7 @@ pub(crate) async fn resolve(
 /// The client must be one whom the caller cares for, and the visit one to them.
 async fn must_exist<I: Identity>(tx: &mut Tx<I>, alert: &AlertFields) -> web::Result<()> {
     let mut faults = Faults::default();
-    faults.unless(clients::exists(tx, alert.client_id).await?, "/client_id", "must be a client whom you see");
+    faults.unless(clients::exists(tx, alert.client_id).await?, "/client_id", "must be a client whom you may see");
     if let Some(visit_id) = alert.visit_id {
         let fits = match visits::get(tx, visit_id).await {
             Ok(visit) => visit.client_id == alert.client_id,

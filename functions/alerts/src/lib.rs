@@ -24,7 +24,7 @@ pub fn router(app: AppWithJobs) -> Router {
     web::service(router, "alerts")
 }
 
-/// The same, as a document.
+/// The OpenAPI document of the routes.
 #[must_use]
 pub fn document() -> OpenApi {
     routes().into_openapi()

@@ -15,7 +15,7 @@ type ReplyPage = Page<Reply>;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReplyQuery {
-    /// Only about this client.
+    /// Only alerts or replies about this client.
     client_id: Option<Uuid>,
     /// Only those that ask for this; `note` are those that no machine understood.
     #[param(inline)]

@@ -26,18 +26,18 @@ type OwnPatch = Patch<OwnFields>;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"current_password": "berthcare-demo", "new_password": "correct horse battery"}))]
 pub struct PasswordChange {
-    /// The one in use.
+    /// The current password.
     #[schema(format = "password", min_length = 1, max_length = 128)]
     current_password: String,
-    /// The new one.
+    /// The new password.
     #[schema(format = "password", min_length = 12, max_length = 128)]
     new_password: String,
 }
 impl Check for PasswordChange {}
 
-/// Who am I?
+/// Read my own account.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "read_me",
-    responses((status = 200, description = "The caller.", body = User)))]
+    responses((status = 200, description = "The signed-in user.", body = User)))]
 pub(crate) async fn me(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<Reply<User>> {
     let user = users::find(&auth.app.db, &*caller, caller.user_id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, user))
@@ -45,7 +45,8 @@ pub(crate) async fn me(State(auth): State<Auth>, caller: Require<SignedIn>) -> w
 
 /// Change my name, phone or language.
 #[utoipa::path(patch, path = "/auth/me", tag = "auth", operation_id = "change_me", request_body = OwnPatch,
-    responses((status = 200, description = "As changed.", body = User), (status = 412, description = "Changed meanwhile.")))]
+    responses((status = 200, description = "The record after the change.", body = User),
+        (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change_me(
     State(auth): State<Auth>,
     caller: Require<SignedIn>,
@@ -63,8 +64,10 @@ pub(crate) async fn change_me(
 /// Change my password.
 ///
 /// Ends my sessions on all other devices.
-#[utoipa::path(post, path = "/auth/password", tag = "auth", operation_id = "change_password", request_body = PasswordChange,
-    responses((status = 204, description = "Changed."), (status = 429, description = "Too many attempts.")))]
+#[utoipa::path(post, path = "/auth/password", tag = "auth", operation_id = "change_password",
+    request_body = PasswordChange,
+    responses((status = 204, description = "The password is changed."),
+        (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn change_password(
     State(auth): State<Auth>,
     caller: Require<SignedIn>,
@@ -73,7 +76,7 @@ pub(crate) async fn change_password(
     auth.limit(crate::activation::TRIES_PER_ACCOUNT, &caller.user_id.to_string()).await?;
     let hash = accounts::own_password_hash(&auth.app.db, &*caller).await?;
     if !verify_password(body.current_password, hash).await? {
-        return Err(vec![Fault::body("/current_password", "is not the password in use")].into());
+        return Err(vec![Fault::body("/current_password", "is not the current password")].into());
     }
     let hash = hash_password(body.new_password).await?;
     let keep = Some(caller.session_id);

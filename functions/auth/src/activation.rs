@@ -29,12 +29,12 @@ pub(crate) const TRIES_PER_ACCOUNT: Limit = Limit { name: "secret-account", per_
 /// Doing either from one place.
 const PER_ADDRESS: Limit = Limit { name: "code-address", per_minute: 60 };
 
-/// Whose password was forgotten.
+/// A request for a code to set a new password.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "nurse@demo.berthcare.ca"}))]
 pub struct Forgotten {
-    /// The address, in any case.
+    /// The email address, in upper or lower case.
     #[schema(min_length = 3, max_length = 254)]
     email: String,
 }
@@ -43,12 +43,13 @@ impl Check for Forgotten {}
 /// A one-time code, and the password it sets.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"email": "nurse@demo.berthcare.ca", "code": "48151623", "password": "correct horse battery"}))]
+#[schema(example = json!({"email": "nurse@demo.berthcare.ca", "code": "48151623",
+    "password": "correct horse battery"}))]
 pub struct Activation {
-    /// The address, in any case.
+    /// The email address, in upper or lower case.
     #[schema(min_length = 3, max_length = 254)]
     email: String,
-    /// As it came by SMS.
+    /// The code that the user was sent by SMS.
     #[schema(pattern = "^[0-9]{8}$")]
     code: String,
     /// The new password.
@@ -77,7 +78,8 @@ pub(crate) fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String)
 /// Ask for a code by SMS.
 ///
 /// The answer is the same for every address.
-#[utoipa::path(post, path = "/auth/forgot", tag = "auth", operation_id = "forgot", security(()), request_body = Forgotten,
+#[utoipa::path(post, path = "/auth/forgot", tag = "auth", operation_id = "forgot", security(()),
+    request_body = Forgotten,
     responses((status = 202, description = "If the address is known, a code is on its way."),
         (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn forgot(
@@ -108,8 +110,10 @@ pub(crate) async fn forgot(
 /// Set a password with a code.
 ///
 /// Ends all sessions. Sign in with the new password afterwards.
-#[utoipa::path(post, path = "/auth/activate", tag = "auth", operation_id = "activate", security(()), request_body = Activation,
-    responses((status = 204, description = "The password is set."), (status = 401, description = "The code is not good, or not for this address."),
+#[utoipa::path(post, path = "/auth/activate", tag = "auth", operation_id = "activate", security(()),
+    request_body = Activation,
+    responses((status = 204, description = "The password is set."),
+        (status = 401, description = "The code is wrong or has expired, or belongs to another address."),
         (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn activate(
     State(auth): State<Auth>,

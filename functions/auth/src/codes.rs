@@ -55,7 +55,7 @@ impl Codes {
     pub async fn use_code(&self, user_id: Option<Uuid>, code: String) -> Result<bool, Error> {
         // An id that nobody has costs the same as one that somebody has.
         let user_id = user_id.unwrap_or_else(Uuid::now_v7);
-        let hash = self.take_try(user_id).await?;
+        let hash = self.use_attempt(user_id).await?;
         if !verify_password(code, hash.clone()).await? {
             return Ok(false);
         }
@@ -78,7 +78,7 @@ impl Codes {
     }
 
     /// Takes one of the tries, and answers the hash to compare with.
-    async fn take_try(&self, user_id: Uuid) -> Result<Option<String>, Error> {
+    async fn use_attempt(&self, user_id: Uuid) -> Result<Option<String>, Error> {
         let taken = self
             .0
             .client

@@ -20,7 +20,8 @@ fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> web::Result<()> {
 }
 
 /// List a user's devices, newest first.
-#[utoipa::path(get, path = "/users/{id}/devices", tag = "users", operation_id = "list_devices", params(("id" = Uuid, Path, description = "The user.")),
+#[utoipa::path(get, path = "/users/{id}/devices", tag = "users", operation_id = "list_devices",
+    params(("id" = Uuid, Path, description = "The user.")),
     responses((status = 200, description = "The devices.", body = Vec<Device>)))]
 pub(crate) async fn list(
     State(auth): State<Auth>,
@@ -38,7 +39,7 @@ pub(crate) async fn list(
 /// Cut one device off, at once and alone.
 #[utoipa::path(delete, path = "/users/{id}/devices/{device_id}", tag = "users", operation_id = "revoke_device",
     params(("id" = Uuid, Path, description = "The user."), ("device_id" = Uuid, Path, description = "The device.")),
-    responses((status = 204, description = "Revoked.")))]
+    responses((status = 204, description = "The device is revoked and signed out.")))]
 pub(crate) async fn revoke(
     State(auth): State<Auth>,
     caller: Require<SignedIn>,

@@ -37,7 +37,7 @@ pub struct Config {
     pub app: AppConfig,
     /// Where sessions, codes and counts of attempts are.
     pub ephemeral_table: EphemeralTable,
-    /// Who sends codes.
+    /// The function that sends codes.
     pub jobs_function: JobsFunction,
 }
 
@@ -141,7 +141,7 @@ pub fn router(auth: Auth) -> Router {
     web::service(router, "auth")
 }
 
-/// The same, as a document.
+/// The OpenAPI document of the routes.
 #[must_use]
 pub fn document() -> OpenApi {
     routes().into_openapi()

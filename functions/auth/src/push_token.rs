@@ -24,7 +24,7 @@ impl Check for PushToken {}
 ///
 /// Asked at each start of the app: the push service changes its tokens. Another device that had this one loses it.
 #[utoipa::path(put, path = "/auth/push-token", tag = "auth", operation_id = "set_push_token", request_body = PushToken,
-    responses((status = 204, description = "Noted.")))]
+    responses((status = 204, description = "Received.")))]
 pub(crate) async fn set(
     State(auth): State<Auth>,
     caller: Require<SignedIn>,
@@ -38,7 +38,7 @@ pub(crate) async fn set(
 
 /// Take no push messages on this device any more.
 #[utoipa::path(delete, path = "/auth/push-token", tag = "auth", operation_id = "remove_push_token",
-    responses((status = 204, description = "Forgotten.")))]
+    responses((status = 204, description = "The push token is removed.")))]
 pub(crate) async fn remove(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<StatusCode> {
     let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     devices::drop_push_token(&mut tx, caller.device_id).await?;

@@ -151,7 +151,8 @@ impl RefreshTokens {
             .key("pk", text(pk(presented.user_id)))
             .key("sk", text(sk(presented.session_id)))
             .update_expression(
-                "SET newest = :next, used = :presented, successor = :successor, rotated_at = :now_ms, expires_at = :expires",
+                "SET newest = :next, used = :presented, successor = :successor, rotated_at = :now_ms, \
+                 expires_at = :expires",
             )
             .condition_expression("newest = :presented AND device_id = :device AND expires_at > :now")
             .expression_attribute_values(":next", text(next.digest()))

@@ -30,13 +30,14 @@ const LOGINS_PER_ADDRESS: Limit = Limit { name: "login-address", per_minute: 60 
 /// Guessing one account's password from many places.
 const LOGINS_PER_ACCOUNT: Limit = Limit { name: "login-account", per_minute: 10 };
 
-/// Who signs in, and on what.
+/// Credentials, and the device that signs in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "nurse@demo.berthcare.ca", "password": "berthcare-demo",
-    "device": {"id": "0193a5b0-0000-7000-8000-0000000000d1", "name": "Amara's iPhone", "platform": "ios", "app_version": "1.4.0"}}))]
+    "device": {"id": "0193a5b0-0000-7000-8000-0000000000d1", "name": "Amara's iPhone", "platform": "ios",
+        "app_version": "1.4.0"}}))]
 pub struct Login {
-    /// The address, in any case.
+    /// The email address, in upper or lower case.
     #[schema(min_length = 3, max_length = 254)]
     email: String,
     /// The password.
@@ -55,10 +56,10 @@ impl Check for Login {}
 pub struct LoginDevice {
     /// Made by the app when it was installed, and kept.
     id: Uuid,
-    /// What its owner calls it.
+    /// The device's name, as its owner chose it.
     #[schema(min_length = 1, max_length = 100)]
     name: String,
-    /// What it runs.
+    /// The device's platform.
     platform: Platform,
     /// The app's version.
     #[schema(min_length = 1, max_length = 50)]
@@ -68,7 +69,8 @@ pub struct LoginDevice {
 /// A refresh token to exchange.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"refresh_token": "AZOlsAAAcACAAAAAAAAAAwGTpbAAAHAAgAAAAAAA", "device_id": "0193a5b0-0000-7000-8000-0000000000d1"}))]
+#[schema(example = json!({"refresh_token": "AZOlsAAAcACAAAAAAAAAAwGTpbAAAHAAgAAAAAAA",
+    "device_id": "0193a5b0-0000-7000-8000-0000000000d1"}))]
 pub struct Refresh {
     /// The newest one that this device got.
     #[schema(value_type = String, format = "password", min_length = 1, max_length = 200)]
@@ -80,14 +82,15 @@ impl Check for Refresh {}
 
 /// A session's tokens (RFC 6749, section 5.1) and its user.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"access_token": "eyJ0eXAiOiJhdCtqd3Qi.eyJzdWIi.MEUCIQ", "token_type": "Bearer", "expires_in": 900,
+#[schema(example = json!({"access_token": "eyJ0eXAiOiJhdCtqd3Qi.eyJzdWIi.MEUCIQ", "token_type": "Bearer",
+    "expires_in": 900,
     "refresh_token": "AZOlsAAAcACAAAAAAAAAAwGTpbAAAHAAgAAAAAAA",
     "user": {"id": "0193a5b0-0000-7000-8000-000000000003", "agency_id": "0193a5b0-0000-7000-8000-000000000001",
         "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "first_name": "Amara", "last_name": "Okafor",
         "role": "nurse", "locale": "en-CA", "status": "active", "last_login_at": "2026-11-20T11:58:03Z",
         "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-20T11:58:03Z"}}))]
 pub struct Tokens {
-    /// For the `Authorization` header.
+    /// The access token, for the `Authorization` header.
     access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
@@ -95,7 +98,7 @@ pub struct Tokens {
     expires_in: i64,
     /// For the next exchange, within seven days.
     refresh_token: String,
-    /// Who signed in.
+    /// The user who signed in.
     user: User,
 }
 
@@ -103,8 +106,10 @@ pub struct Tokens {
 ///
 /// A wrong address and a wrong password can't be told apart.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", operation_id = "login", security(()), request_body = Login,
-    responses((status = 200, description = "Signed in.", body = Tokens), (status = 401, description = "Wrong credentials."),
-        (status = 403, description = "This device was revoked."), (status = 409, description = "The device id is someone else's."),
+    responses((status = 200, description = "A pair of tokens for the new session.", body = Tokens),
+        (status = 401, description = "Wrong credentials."),
+        (status = 403, description = "This device was revoked."),
+            (status = 409, description = "The device id belongs to somebody else."),
         (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn login(
     State(auth): State<Auth>,
@@ -139,8 +144,10 @@ pub(crate) async fn login(
 ///
 /// Each is good for one exchange. One that was used before ends the session, except within 30 seconds on the same
 /// device, whose answer was lost: it gets the same answer again.
-#[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh", security(()), request_body = Refresh,
-    responses((status = 200, description = "The next tokens.", body = Tokens), (status = 401, description = "The session has ended.")))]
+#[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh", security(()),
+    request_body = Refresh,
+    responses((status = 200, description = "A new pair of tokens.", body = Tokens),
+        (status = 401, description = "The session has ended.")))]
 pub(crate) async fn refresh(
     State(auth): State<Auth>,
     CurrentRequest(request): CurrentRequest,

@@ -26,10 +26,10 @@ type UserPage = Page<User>;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UserQuery {
-    /// Only these.
+    /// Only users in this role.
     #[param(inline)]
     role: Option<Role>,
-    /// Only these.
+    /// Only users in this status.
     #[param(inline)]
     status: Option<UserStatus>,
     /// How many at most; 50 unless told.
@@ -63,7 +63,7 @@ pub(crate) async fn list(
 ///
 /// They get a code by SMS, with which they set their password.
 #[utoipa::path(post, path = "/users", tag = "users", operation_id = "create_user", request_body = NewUser,
-    responses((status = 201, description = "Invited.", body = User),
+    responses((status = 201, description = "The new user, who was sent an invitation.", body = User),
         (status = 409, description = "The address or the id is taken.")))]
 pub(crate) async fn create(
     State(auth): State<Auth>,
@@ -86,7 +86,8 @@ pub(crate) async fn create(
 }
 
 /// Read a user.
-#[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "read_user", params(("id" = Uuid, Path, description = "The user.")),
+#[utoipa::path(get, path = "/users/{id}", tag = "users", operation_id = "read_user",
+    params(("id" = Uuid, Path, description = "The user.")),
     responses((status = 200, description = "The user.", body = User)))]
 pub(crate) async fn read(
     State(auth): State<Auth>,
@@ -100,10 +101,12 @@ pub(crate) async fn read(
 /// Change a user.
 ///
 /// Suspending ends all their sessions at once.
-#[utoipa::path(patch, path = "/users/{id}", tag = "users", operation_id = "change_user", params(("id" = Uuid, Path, description = "The user.")),
+#[utoipa::path(patch, path = "/users/{id}", tag = "users", operation_id = "change_user",
+    params(("id" = Uuid, Path, description = "The user.")),
     request_body = UserPatch,
-    responses((status = 200, description = "As changed.", body = User), (status = 409, description = "The address is taken, or the user has no password yet."),
-        (status = 412, description = "Changed meanwhile.")))]
+    responses((status = 200, description = "The record after the change.", body = User),
+        (status = 409, description = "The address is taken, or the user has no password yet."),
+        (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(auth): State<Auth>,
     caller: Require<UsersWrite>,
@@ -139,8 +142,9 @@ pub(crate) async fn change(
 /// Remove a user.
 ///
 /// Their sessions end at once; what they wrote stays.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", operation_id = "delete_user", params(("id" = Uuid, Path, description = "The user.")),
-    responses((status = 204, description = "Removed.")))]
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", operation_id = "delete_user",
+    params(("id" = Uuid, Path, description = "The user.")),
+    responses((status = 204, description = "The record is removed.")))]
 pub(crate) async fn delete(
     State(auth): State<Auth>,
     caller: Require<UsersDelete>,

@@ -11,8 +11,10 @@ const CACHED: [(axum::http::HeaderName, &str); 1] = [(CACHE_CONTROL, "public, ma
 
 /// The public keys, as a JSON Web Key Set (RFC 7517).
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth", operation_id = "jwks", security(()),
-    responses((status = 200, description = "The keys.", body = Object, content_type = "application/json", example = json!({"keys": [
-        {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "2026-11", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    responses((status = 200, description = "The keys.", body = Object, content_type = "application/json",
+        example = json!({"keys": [
+        {"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "2026-11",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
          "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}))))]
 pub(crate) async fn jwks(State(auth): State<Auth>) -> web::Result<impl IntoResponse> {
     let keys = auth.app.tokens.published_keys().await?;
@@ -20,8 +22,10 @@ pub(crate) async fn jwks(State(auth): State<Auth>) -> web::Result<impl IntoRespo
 }
 
 /// Where to find what verifies our tokens.
-#[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "auth", operation_id = "openid_configuration", security(()),
-    responses((status = 200, description = "The configuration.", body = Object, content_type = "application/json", example = json!({
+#[utoipa::path(get, path = "/.well-known/openid-configuration", tag = "auth", operation_id = "openid_configuration",
+    security(()),
+    responses((status = 200, description = "The configuration.", body = Object, content_type = "application/json",
+        example = json!({
         "issuer": "https://api.berthcare.ca/v1", "jwks_uri": "https://api.berthcare.ca/v1/.well-known/jwks.json",
         "token_endpoint": "https://api.berthcare.ca/v1/auth/login"}))))]
 pub(crate) async fn openid_configuration(State(auth): State<Auth>) -> impl IntoResponse {

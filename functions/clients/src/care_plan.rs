@@ -31,7 +31,8 @@ pub(crate) async fn read(
 /// The plan before it is kept. The same plan again changes nothing.
 #[utoipa::path(put, path = "/clients/{id}/care-plan", tag = "clients", operation_id = "write_care_plan",
     params(("id" = Uuid, Path, description = "The client.")), request_body = CarePlan,
-    responses((status = 200, description = "The plan in force.", body = CarePlanVersion), (status = 412, description = "Changed meanwhile.")))]
+    responses((status = 200, description = "The plan in force.", body = CarePlanVersion),
+        (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn write(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
@@ -54,7 +55,8 @@ pub(crate) async fn write(
 }
 
 /// List all versions of the plan, newest first.
-#[utoipa::path(get, path = "/clients/{id}/care-plan/versions", tag = "clients", operation_id = "list_care_plan_versions",
+#[utoipa::path(get, path = "/clients/{id}/care-plan/versions", tag = "clients",
+    operation_id = "list_care_plan_versions",
     params(("id" = Uuid, Path, description = "The client.")),
     responses((status = 200, description = "All versions.", body = Vec<CarePlanVersion>)))]
 pub(crate) async fn versions(

@@ -40,8 +40,8 @@ pub(crate) async fn list(
 /// Put somebody on a care team.
 #[utoipa::path(post, path = "/clients/{id}/care-team", tag = "clients", operation_id = "add_care_team_member",
     params(("id" = Uuid, Path, description = "The client.")), request_body = NewMember,
-    responses((status = 201, description = "On the team.", body = Member),
-        (status = 409, description = "On it already, or there is a primary nurse, or the id is taken.")))]
+    responses((status = 201, description = "The new member.", body = Member),
+        (status = 409, description = "On the team already, or there is a primary nurse already, or the id is taken.")))]
 pub(crate) async fn add(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
@@ -60,11 +60,14 @@ pub(crate) async fn add(
 }
 
 /// Change a member's relation or days.
-#[utoipa::path(patch, path = "/clients/{id}/care-team/{member_id}", tag = "clients", operation_id = "change_care_team_member",
-    params(("id" = Uuid, Path, description = "The client."), ("member_id" = Uuid, Path, description = "The membership.")),
+#[utoipa::path(patch, path = "/clients/{id}/care-team/{member_id}", tag = "clients",
+    operation_id = "change_care_team_member",
+    params(("id" = Uuid, Path, description = "The client."),
+        ("member_id" = Uuid, Path, description = "The membership.")),
     request_body = MemberPatch,
-    responses((status = 200, description = "As changed.", body = Member), (status = 409, description = "There is a primary nurse."),
-        (status = 412, description = "Changed meanwhile.")))]
+    responses((status = 200, description = "The record after the change.", body = Member),
+        (status = 409, description = "The client has a primary nurse already."),
+        (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
@@ -87,9 +90,11 @@ pub(crate) async fn change(
 }
 
 /// Take somebody off a care team.
-#[utoipa::path(delete, path = "/clients/{id}/care-team/{member_id}", tag = "clients", operation_id = "remove_care_team_member",
-    params(("id" = Uuid, Path, description = "The client."), ("member_id" = Uuid, Path, description = "The membership.")),
-    responses((status = 204, description = "Off the team.")))]
+#[utoipa::path(delete, path = "/clients/{id}/care-team/{member_id}", tag = "clients",
+    operation_id = "remove_care_team_member",
+    params(("id" = Uuid, Path, description = "The client."),
+        ("member_id" = Uuid, Path, description = "The membership.")),
+    responses((status = 204, description = "The member is removed.")))]
 pub(crate) async fn remove(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
@@ -106,7 +111,7 @@ async fn must_suit<I: Identity>(tx: &mut Tx<I>, member: &MemberFields) -> web::R
     match users::role_of(tx, member.user_id).await? {
         None => Err(vec![Fault::body("/user_id", "must be a user of this agency who is not suspended")].into()),
         Some(role) if !member.relation.suits(role) => {
-            Err(vec![Fault::body("/relation", format!("doesn't go with the role {role}"))].into())
+            Err(vec![Fault::body("/relation", format!("is not for the role {role}"))].into())
         }
         Some(_) => Ok(()),
     }

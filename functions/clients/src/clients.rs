@@ -43,7 +43,8 @@ pub struct ClientQuery {
 
 /// List clients by name, or search them.
 #[utoipa::path(get, path = "/clients", tag = "clients", operation_id = "list_clients", params(ClientQuery),
-    responses((status = 200, description = "A page of the clients that the caller may see.", body = ClientSummaryPage)))]
+    responses((status = 200, description = "A page of the clients that the caller may see.",
+        body = ClientSummaryPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Require<ClientsRead>,
@@ -61,7 +62,8 @@ pub(crate) async fn list(
 
 /// Enter a client.
 #[utoipa::path(post, path = "/clients", tag = "clients", operation_id = "create_client", request_body = NewClient,
-    responses((status = 201, description = "Entered.", body = Client), (status = 409, description = "The id is taken.")))]
+    responses((status = 201, description = "The new client.", body = Client),
+        (status = 409, description = "The id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
@@ -93,7 +95,8 @@ pub(crate) async fn read(
 /// Change a client.
 #[utoipa::path(patch, path = "/clients/{id}", tag = "clients", operation_id = "change_client",
     params(("id" = Uuid, Path, description = "The client.")), request_body = ClientPatch,
-    responses((status = 200, description = "As changed.", body = Client), (status = 412, description = "Changed meanwhile.")))]
+    responses((status = 200, description = "The record after the change.", body = Client),
+        (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
@@ -118,7 +121,8 @@ pub(crate) async fn change(
 /// What was documented stays. Visits to come must be cancelled first.
 #[utoipa::path(delete, path = "/clients/{id}", tag = "clients", operation_id = "delete_client",
     params(("id" = Uuid, Path, description = "The client.")),
-    responses((status = 204, description = "Removed."), (status = 409, description = "Visits are still to come.")))]
+    responses((status = 204, description = "The record is removed."),
+        (status = 409, description = "Visits are still to come.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Require<ClientsDelete>,

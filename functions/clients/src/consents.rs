@@ -20,7 +20,8 @@ type NewConsent = New<ConsentFields>;
 /// List all consents and withdrawals, newest first.
 #[utoipa::path(get, path = "/clients/{id}/consents", tag = "clients", operation_id = "list_consents",
     params(("id" = Uuid, Path, description = "The client.")),
-    responses((status = 200, description = "All that was recorded; the newest of a kind counts.", body = Vec<Consent>)))]
+    responses((status = 200, description = "All recorded consents; the newest of each kind is in force.",
+        body = Vec<Consent>)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Require<ClientsRead>,
@@ -36,7 +37,8 @@ pub(crate) async fn list(
 /// Record a consent, or its withdrawal.
 #[utoipa::path(post, path = "/clients/{id}/consents", tag = "clients", operation_id = "record_consent",
     params(("id" = Uuid, Path, description = "The client.")), request_body = NewConsent,
-    responses((status = 201, description = "Recorded.", body = Consent), (status = 409, description = "The id is taken.")))]
+    responses((status = 201, description = "The recorded consent.", body = Consent),
+        (status = 409, description = "The id is taken.")))]
 pub(crate) async fn record(
     State(app): State<App>,
     caller: Require<ClientsWrite>,

@@ -33,7 +33,7 @@ pub fn router(app: App) -> Router {
     web::service(router, "clients")
 }
 
-/// The same, as a document.
+/// The OpenAPI document of the routes.
 #[must_use]
 pub fn document() -> OpenApi {
     routes().into_openapi()

@@ -9,37 +9,37 @@ use utoipa::ToSchema;
 
 use crate::Health;
 
-/// Whether one thing answers.
+/// Whether one dependency works.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"ok": true, "latency_ms": 1.3}))]
 pub struct Dependency {
-    /// Whether it answered as it should.
+    /// Whether it works.
     ok: bool,
     /// How long the answer, or the failure, took.
     latency_ms: f64,
 }
 
-/// How BerthCare is.
+/// The health of the API and of what it depends on.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"version": "0.1.0", "ok": true, "postgresql": {"ok": true, "latency_ms": 1.3},
     "dynamodb": {"ok": true, "latency_ms": 3.1}, "s3": {"ok": true, "latency_ms": 4.8}}))]
 pub struct HealthReport {
-    /// Which release this is.
+    /// The release's version.
     version: &'static str,
-    /// Whether everything answers.
+    /// Whether all dependencies work.
     ok: bool,
-    /// The source of truth.
+    /// The database, which holds all records.
     postgresql: Dependency,
-    /// Sessions and rate limits.
+    /// The table of sessions, codes and rate limits.
     dynamodb: Dependency,
-    /// Photos and documents.
+    /// The bucket of photos and documents.
     s3: Dependency,
 }
 
-/// Is everything working?
+/// Check the health of the API.
 #[utoipa::path(get, path = "/health", tag = "health", operation_id = "health", security(()),
-    responses((status = 200, description = "All is well.", body = HealthReport),
-        (status = 503, description = "Something doesn't answer.", body = HealthReport)))]
+    responses((status = 200, description = "All dependencies work.", body = HealthReport),
+        (status = 503, description = "A dependency does not work.", body = HealthReport)))]
 pub(crate) async fn health(State(health): State<Health>) -> (StatusCode, Json<HealthReport>) {
     let (postgresql, dynamodb, s3) = tokio::join!(
         ask(async { health.db.reach().await.map_err(Error::from) }),
@@ -55,7 +55,7 @@ async fn ask(question: impl Future<Output = Result<(), Error>>) -> Dependency {
     let started = Instant::now();
     let answer = question.await;
     if let Err(error) = &answer {
-        tracing::warn!(%error, "a dependency doesn't answer");
+        tracing::warn!(%error, "a dependency does not work");
     }
     Dependency { ok: answer.is_ok(), latency_ms: started.elapsed().as_secs_f64() * 1000.0 }
 }

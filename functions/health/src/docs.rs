@@ -26,7 +26,7 @@ const DEMO_SIGN_IN: (&str, &str) = ("demo-sign-in.js", include_str!("demo-sign-i
 
 /// The OpenAPI 3.1 document.
 #[utoipa::path(get, path = "/openapi.json", tag = "health", operation_id = "openapi", security(()),
-    responses((status = 200, description = "This document.", body = Object, content_type = "application/json",
+    responses((status = 200, description = "The OpenAPI document.", body = Object, content_type = "application/json",
         example = json!({"openapi": "3.1.0"}))))]
 pub(crate) async fn document() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, CACHED)], DOCUMENT)
@@ -50,7 +50,7 @@ pub(crate) async fn page(State(health): State<Health>) -> web::Result<Response> 
 
 /// A file of that page.
 #[utoipa::path(get, path = "/docs/{file}", tag = "health", operation_id = "docs_file", security(()),
-    params(("file" = String, Path, description = "Its name.", example = "swagger-ui.css")),
+    params(("file" = String, Path, description = "The file's name.", example = "swagger-ui.css")),
     responses((status = 200, description = "The file.", content((Vec<u8> = "text/css"), (Vec<u8> = "text/javascript"),
         (Vec<u8> = "text/html"), (Vec<u8> = "image/png"), (Vec<u8> = "application/json"), (Vec<u8> = "text/plain")))))]
 pub(crate) async fn asset(State(health): State<Health>, Path(name): Path<String>) -> web::Result<Response> {

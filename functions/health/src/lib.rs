@@ -84,7 +84,7 @@ pub fn router(health: Health) -> Router {
     web::service(router, "health")
 }
 
-/// The same, as a document.
+/// The OpenAPI document of the routes.
 #[must_use]
 pub fn document() -> OpenApi {
     routes().into_openapi()

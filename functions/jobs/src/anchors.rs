@@ -19,7 +19,7 @@ const PREFIX: &str = "audit/";
 /// What the chain was at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Anchor {
-    /// The link's place.
+    /// The link's number in the chain.
     pub(crate) number: i64,
     /// Its SHA-256, in hexadecimal.
     pub(crate) hash: String,

@@ -50,7 +50,9 @@ pub(crate) async fn verify(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
         }
         let verified = audit_chain::verify(&jobs.db, upto, BATCH).await?;
         if let Some(broken) = verified.broken {
-            return Err(Error::Internal(format!("the audit log was tampered with: link {broken} doesn't hold").into()));
+            return Err(Error::Internal(
+                format!("the audit log was tampered with: the hash of link {broken} is wrong").into(),
+            ));
         }
         if verified.upto == upto {
             break;
@@ -61,7 +63,7 @@ pub(crate) async fn verify(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     compare(jobs, &mut report).await?;
     let unsealed = audit_chain::unsealed(&jobs.db).await?;
     if unsealed > 0 {
-        return Err(Error::Internal(format!("{unsealed} rows of the audit log are a day old and not sealed").into()));
+        return Err(Error::Internal(format!("{unsealed} audit log rows older than a day are not sealed").into()));
     }
     Ok(report)
 }
@@ -74,7 +76,9 @@ async fn compare(jobs: &Jobs, report: &mut Report) -> Result<(), Error> {
         None => Ok(()),
         Some(link) => {
             let number = link.number;
-            Err(Error::Internal(format!("the audit log was tampered with: link {number} is not as anchored").into()))
+            Err(Error::Internal(
+                format!("the audit log was tampered with: link {number} differs from its anchor").into(),
+            ))
         }
     }
 }

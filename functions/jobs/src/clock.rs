@@ -36,7 +36,7 @@ impl Clock {
         Self { now: Arc::new(now), sleep_until: Arc::new(sleep_until) }
     }
 
-    /// What it shows.
+    /// The time now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         (self.now)()

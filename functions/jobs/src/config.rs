@@ -5,7 +5,7 @@ use runtime::config::{AnchorsBucket, ConfigError, PhotosBucket, optional, parsed
 
 use crate::{expo, twilio};
 
-/// All of it.
+/// The configuration of `jobs`.
 #[derive(Clone)]
 pub struct Config {
     /// Where the database is.

@@ -76,14 +76,15 @@ impl Dispatch<'_> {
         let (name, why) = match &settled {
             Settled::Sent { .. } | Settled::Found { .. } => ("sent", None),
             Settled::Again { why, .. } => ("retried", Some(why.as_str())),
-            Settled::InDoubt { why, .. } => ("in_doubt", Some(why.as_str())),
+            Settled::Uncertain { why, .. } => ("uncertain", Some(why.as_str())),
             Settled::Cancelled { why } => ("cancelled", Some(*why)),
             Settled::Dead { why } => ("dead", Some(why.as_str())),
         };
         self.count(name, 1);
         if let Settled::Dead { .. } = settled {
             let name: &str = channel.into();
-            tracing::error!(message_id = %message.id, channel = name, template = message.template, why, "a message was given up");
+            tracing::error!(message_id = %message.id, channel = name, template = message.template, why,
+                "a message was given up");
             if channel == Channel::Voice {
                 self.move_on(message).await;
             }
@@ -104,7 +105,8 @@ impl Dispatch<'_> {
             tx.commit().await.map_err(Error::from)
         };
         if let Err(error) = advanced.await {
-            tracing::warn!(alertId = %alert_id, error = %Chain::of(&error), "an alert waits for its next step");
+            tracing::warn!(alertId = %alert_id, error = %Chain::of(&error),
+                "an alert's next escalation step is overdue");
         }
     }
 
@@ -114,5 +116,5 @@ impl Dispatch<'_> {
 }
 
 fn unknown_template() -> Settled {
-    Settled::Dead { why: "this release knows no such text".into() }
+    Settled::Dead { why: "the message's template is unknown to this release".into() }
 }

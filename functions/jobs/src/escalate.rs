@@ -14,7 +14,7 @@ const AT_MOST: i32 = 500;
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     let mut report = Report::default();
-    for name in ["called", "told", "unanswered"] {
+    for name in ["called", "notified", "unanswered"] {
         report.count(name, 0);
     }
     for due in escalations::due(&jobs.db, run.now, AT_MOST).await? {
@@ -25,7 +25,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
         match step(jobs, run, due).await {
             Ok(Moved::Nothing) => {}
             Ok(Moved::Called) => report.count("called", 1),
-            Ok(Moved::Told(_)) => report.count("told", 1),
+            Ok(Moved::Notified(_)) => report.count("notified", 1),
             Ok(Moved::GaveUp) => report.count("unanswered", 1),
             // One alert that can't move doesn't keep the others waiting.
             Err(error) => {

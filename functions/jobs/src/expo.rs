@@ -79,7 +79,7 @@ impl Verdict {
                 PushOutcome::NotNow(error.to_owned())
             }
             Some(error) => PushOutcome::Refused(error.to_owned()),
-            None => PushOutcome::NotNow("expo gave no reason".into()),
+            None => PushOutcome::NotNow("Expo gave no reason".into()),
         }
     }
 }
@@ -95,7 +95,7 @@ impl Expo {
     pub async fn send(&self, messages: &[Push<'_>]) -> Result<Vec<PushOutcome>, SendError> {
         let tickets: Vec<Verdict> = self.ask("send", &json!(messages)).await?;
         if tickets.len() != messages.len() {
-            return Err(SendError::Unknown("expo answered for another number of messages".into()));
+            return Err(SendError::Unknown("Expo's answer has another number of messages than the request".into()));
         }
         Ok(tickets.into_iter().map(Verdict::outcome).collect())
     }
@@ -121,7 +121,7 @@ impl Expo {
             .await?;
         match http_client::read::<Answer<T>>(answer).await? {
             (status, Some(answer)) if status.is_success() => Ok(answer.data),
-            (status, _) if status.is_success() => Err(SendError::Unknown("expo's answer can't be read".into())),
+            (status, _) if status.is_success() => Err(SendError::Unknown("Expo's answer could not be parsed".into())),
             (status, _) => Err(http_client::of_status(status)),
         }
     }

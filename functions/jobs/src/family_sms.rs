@@ -1,8 +1,8 @@
 //! In the evening, where the agency is: the daily SMS to families.
 //!
-//! The schedule comes every quarter of an hour, and clocks are read here, so that summer time and Newfoundland's half hour
-//! need no schedule of their own. Who was told is known from the outbox; so a run that was cut off is gone on with, and
-//! nobody is told twice.
+//! The schedule comes every quarter of an hour, and clocks are read here, so that summer time and Newfoundland's half
+//! hour need no schedule of their own. Who was told is known from the outbox; so a run that was cut off is gone on
+//! with, and nobody is told twice.
 
 use std::collections::HashSet;
 
@@ -45,31 +45,31 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
                 report.cut_off = true;
                 break;
             }
-            let told = tell(jobs, run, agency, &zone, day, place).await?;
-            report.count("queued", told.queued);
-            after = told.more_after;
+            let batch = queue(jobs, run, agency, &zone, day, place).await?;
+            report.count("queued", batch.queued);
+            after = batch.more_after;
         }
         Ok(())
     })
     .await
 }
 
-/// What became of some families.
-struct Told {
+/// The result of one batch of families.
+struct Queued {
     queued: u64,
     /// The last of them, where more may follow.
     more_after: Option<(Uuid, Uuid)>,
 }
 
 /// Queues the messages of the next families.
-async fn tell(
+async fn queue(
     jobs: &Jobs,
     run: &Run,
     agency: &Agency,
     zone: &TimeZone,
     day: Day,
     after: (Uuid, Uuid),
-) -> Result<Told, Error> {
+) -> Result<Queued, Error> {
     let mut tx = jobs.db.write_unsynced(&JobIdentity { agency_id: agency.id }).await?;
     daily_summary::begin(&mut tx).await?;
     let families = daily_summary::pending_recipients(&mut tx, day, run.now, after, BATCH).await?;
@@ -89,7 +89,7 @@ async fn tell(
         tx.audit(AuditEntry::new("family.sms", "user", family.recipient_id, Some(family.client_id)));
     }
     tx.commit().await?;
-    Ok(Told { queued: queued.len() as u64, more_after })
+    Ok(Queued { queued: queued.len() as u64, more_after })
 }
 
 fn message(family: &DayOfClient, zone: &TimeZone, day: Day) -> Message {

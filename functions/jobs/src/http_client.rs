@@ -19,7 +19,7 @@ pub enum SendError {
     #[error("refused: {0}")]
     Refused(String),
     /// It had none, and may well another time.
-    #[error("not now: {0}")]
+    #[error("temporary failure: {0}")]
     NotNow(String),
     /// Nobody here can know: it may have had its effect, and only the answer was lost.
     #[error("unknown: {0}")]

@@ -1,7 +1,7 @@
-//! Every five minutes: visits that nobody checked in to. After a quarter of an hour the coordinator is told, once; after an
-//! hour the visit counts as missed, but only where the caregiver's phone was heard from since it was to begin: a phone
-//! without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A check-in that comes after all cancels what is not yet
-//! sent (`app.cancel_visit_messages`).
+//! Every five minutes: visits that nobody checked in to. After a quarter of an hour the coordinator is told, once;
+//! after an hour the visit counts as missed, but only where the caregiver's phone was heard from since it was to begin:
+//! a phone without signal may hold the check-in. Where a message can't reach one coordinator, the next is told. A
+//! check-in that comes after all cancels what is not yet sent (`app.cancel_visit_messages`).
 
 use domain::{error::Error, identity::JobIdentity, limits::MISSED_AFTER, messages::Template};
 use jiff::{Timestamp, tz::TimeZone};
@@ -22,9 +22,9 @@ const BATCH: u16 = 200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// Say that nobody checked in.
-    TellLate,
+    NotifyLate,
     /// Say so, and that the caregiver's phone is out of reach.
-    TellDark,
+    NotifyUnreachable,
     /// Count it as missed, and say so.
     Miss,
 }
@@ -33,8 +33,8 @@ impl Step {
     /// What its count is called.
     fn kind(self) -> &'static str {
         match self {
-            Self::TellLate => "late",
-            Self::TellDark => "dark",
+            Self::NotifyLate => "late",
+            Self::NotifyUnreachable => "unreachable",
             Self::Miss => "missed",
         }
     }
@@ -42,8 +42,8 @@ impl Step {
     /// The name of its message's text.
     fn text(self) -> &'static str {
         match self {
-            Self::TellLate => "visit_late",
-            Self::TellDark => "visit_dark",
+            Self::NotifyLate => "visit_late",
+            Self::NotifyUnreachable => "visit_unreachable",
             Self::Miss => "visit_missed",
         }
     }
@@ -51,7 +51,7 @@ impl Step {
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
-        for name in ["late", "dark", "missed", "nobody_to_tell"] {
+        for name in ["late", "unreachable", "missed", "nobody_to_tell"] {
             report.count(name, 0);
         }
         let zone = agency_time::zone(agency)?;
@@ -77,19 +77,19 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
 
 /// What is to be done about `visit`, knowing what was done before.
 fn step(visit: &OverdueVisit, now: Timestamp) -> Option<Step> {
-    let told = |step: Step| visit.told.iter().any(|text| text == step.text());
+    let was_sent = |step: Step| visit.notified.iter().any(|text| text == step.text());
     if visit.is_missed {
-        return (!told(Step::Miss)).then_some(Step::Miss);
+        return (!was_sent(Step::Miss)).then_some(Step::Miss);
     }
     let missed = now.duration_since(visit.scheduled_start) >= MISSED_AFTER;
-    let pending_recipients = !told(Step::TellLate) && !told(Step::TellDark);
+    let is_unsent = !was_sent(Step::NotifyLate) && !was_sent(Step::NotifyUnreachable);
     match visit.phone {
         // The check-in may be on its way; the next run knows.
         Phone::Sending => None,
         Phone::Heard if missed => Some(Step::Miss),
-        Phone::Heard => pending_recipients.then_some(Step::TellLate),
-        Phone::Unreachable if missed => (!told(Step::TellDark)).then_some(Step::TellDark),
-        Phone::Unreachable => pending_recipients.then_some(Step::TellDark),
+        Phone::Heard => is_unsent.then_some(Step::NotifyLate),
+        Phone::Unreachable if missed => (!was_sent(Step::NotifyUnreachable)).then_some(Step::NotifyUnreachable),
+        Phone::Unreachable => is_unsent.then_some(Step::NotifyUnreachable),
     }
 }
 
@@ -106,7 +106,8 @@ async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after:
             if let Some(message) = message(&visit, step, zone) {
                 queued.push(message);
             } else {
-                tracing::warn!(agency_id = %agency.id, visit_id = %visit.id, "nobody can be told of a late visit");
+                tracing::warn!(agency_id = %agency.id, visit_id = %visit.id,
+                    "a late visit has no coordinator or administrator to notify");
                 report.count("nobody_to_tell", 1);
             }
         }
@@ -133,8 +134,8 @@ fn message(visit: &OverdueVisit, step: Step, zone: &TimeZone) -> Option<Message>
         channel: Channel::Sms,
         locale: visit.coordinator_locale?,
         template: match step {
-            Step::TellLate => Template::VisitLate { caregiver, client, planned },
-            Step::TellDark => Template::VisitDark { caregiver, client, planned },
+            Step::NotifyLate => Template::VisitLate { caregiver, client, planned },
+            Step::NotifyUnreachable => Template::VisitUnreachable { caregiver, client, planned },
             Step::Miss => Template::VisitMissed { caregiver, client, planned },
         },
         dedupe_key: visit.dedupe_key(step.kind()),

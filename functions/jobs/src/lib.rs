@@ -1,5 +1,5 @@
-//! `jobs`: what runs by the clock. A schedule sends an [`Event`] that names the job; each job is a file of its own beside
-//! this one.
+//! `jobs`: what runs by the clock. A schedule sends an [`Event`] that names the job; each job is a file of its own
+//! beside this one.
 //!
 //! What every job keeps to:
 //!
@@ -58,7 +58,7 @@ const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
-    /// What to do.
+    /// The job to run.
     pub job: JobName,
     /// As if it were this time; the present where absent.
     pub now: Option<Timestamp>,
@@ -68,8 +68,8 @@ impl Event {
     /// The time to go by.
     ///
     /// # Errors
-    /// Where it is to come, and what the job writes would hold up the present until then: turns and leases of the outbox,
-    /// steps of alerts.
+    /// Where it is to come, and what the job writes would hold up the present until then: turns and leases of the
+    /// outbox, steps of alerts.
     fn time(&self) -> Result<Timestamp, Fatal> {
         let present = Timestamp::now();
         let now = self.now.unwrap_or(present);
@@ -85,9 +85,9 @@ impl Event {
 pub(crate) struct Run {
     /// The time to go by.
     pub(crate) now: Timestamp,
-    /// The same, as it goes on.
+    /// The clock, for what depends on the time that passes meanwhile.
     pub(crate) clock: Clock,
-    /// Until when to work.
+    /// The time by which the run has to end.
     pub(crate) deadline: Deadline,
 }
 
@@ -127,8 +127,8 @@ impl Jobs {
         // The event's time to the microsecond: what was due then is due in a replay, too.
         let run = Run { now, clock: clock.clone(), deadline: deadline.clone() };
         let answer = self.report(event.job, &run).await?;
-        // A coordinator should know at once, whatever failed for somebody else. What a replay queued is left to a run by
-        // the present's clock.
+        // A coordinator should know at once, whatever failed for somebody else. What a replay queued is left to a run
+        // by the present's clock.
         let tells_coordinators = matches!(event.job, JobName::Escalate | JobName::LateVisits);
         if tells_coordinators && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
             self.run_by(clock, JobName::Dispatch, deadline).await?;

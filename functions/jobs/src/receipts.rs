@@ -35,7 +35,7 @@ pub(crate) async fn run(db: &Db, expo: &Expo, clock: &Clock, deadline: &Deadline
             Ok(receipts) => receipts,
             Err(undone) => {
                 // They are due again in a while.
-                tracing::warn!(%undone, "expo gave no receipts");
+                tracing::warn!(%undone, "Expo's receipts could not be fetched");
                 report.count("unanswered", owed.len() as u64);
                 return Ok(report);
             }

@@ -12,7 +12,7 @@ use crate::JobName;
 /// What a run did.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// How many of what.
+    /// Counts by name.
     pub counts: BTreeMap<&'static str, u64>,
     /// Whether the deadline left something to the next run.
     pub cut_off: bool,
@@ -36,14 +36,14 @@ impl Report {
     }
 }
 
-/// What the invoker is told.
+/// The answer to the invoker.
 #[derive(Clone, Debug, Serialize)]
 pub struct Answer {
-    /// Which job ran.
+    /// The job that ran.
     pub job: &'static str,
     /// The time it went by.
     pub now: Timestamp,
-    /// What it did.
+    /// The run's report.
     #[serde(flatten)]
     pub report: Report,
 }
@@ -64,7 +64,8 @@ impl Answer {
     pub(crate) fn log(&self, duration: Duration) {
         let Self { job, now, report } = self;
         let counts = serde_json::to_string(&report.counts).unwrap_or_default();
-        tracing::info!(job, %now, counts, cut_off = report.cut_off, failed_agencies = report.failed_agencies, "job done");
+        tracing::info!(job, %now, counts, cut_off = report.cut_off, failed_agencies = report.failed_agencies,
+            "job done");
         Measurement::Job { job, items: report.counts.values().sum(), duration }.record();
     }
 

@@ -222,9 +222,9 @@ impl Twilio {
 
 fn parsed(url: &str) -> Result<Url, SendError> {
     // Ours to correct; the messages wait until then.
-    Url::parse(url).map_err(|error| SendError::NotNow(format!("a configured address is wrong: {error}")))
+    Url::parse(url).map_err(|error| SendError::NotNow(format!("a configured URL is invalid: {error}")))
 }
 
 fn unreadable() -> SendError {
-    SendError::Unknown("twilio's answer can't be read".into())
+    SendError::Unknown("Twilio's answer could not be parsed".into())
 }

@@ -15,7 +15,7 @@ pub struct Request {
     pub phase: Phase,
 }
 
-/// What was done.
+/// The migrations that ran.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// What was missing or had changed, in its order; empty where the schema was up to date.

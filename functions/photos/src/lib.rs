@@ -96,7 +96,7 @@ pub fn router(photos: Photos) -> Router {
     web::service(router, "photos")
 }
 
-/// The same, as a document.
+/// The OpenAPI document of the routes.
 #[must_use]
 pub fn document() -> OpenApi {
     routes().into_openapi()

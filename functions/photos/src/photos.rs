@@ -32,14 +32,14 @@ type PhotoPage = Page<Photo>;
 pub struct PhotoQuery {
     /// Of this client, those made at visits included. One of this, `visit_id` and `user_id` must be given.
     client_id: Option<Uuid>,
-    /// Made at this visit.
+    /// Only photos of this visit.
     visit_id: Option<Uuid>,
-    /// Of this user.
+    /// Photos of this user.
     user_id: Option<Uuid>,
-    /// Only of this kind.
+    /// Only photos of this kind.
     #[param(inline)]
     kind: Option<PhotoKind>,
-    /// Only in this status.
+    /// Only records in this status.
     #[param(inline)]
     status: Option<PhotoStatus>,
     /// Former versions of documents, too; not unless told.
@@ -75,7 +75,7 @@ pub struct SizeQuery {
 pub struct PhotoUpload {
     /// The record.
     photo: Photo,
-    /// How to send the bytes; null once they were judged.
+    /// How to send the bytes; null once they were reviewed.
     upload: Option<Upload>,
 }
 
@@ -128,11 +128,12 @@ pub(crate) async fn list(
 
 /// Add a photo, signature, profile picture or document.
 ///
-/// Answers how to send its bytes; the store takes exactly those that were declared, once, within 15 minutes. Sent again,
-/// this answers a fresh URL for the same photo. A phone may also have pushed the record before, or may push it later.
+/// Answers how to send its bytes; the store takes exactly those that were declared, once, within 15 minutes. Sent
+/// again, this answers a fresh URL for the same photo. A phone may also have pushed the record before, or may push it
+/// later.
 #[utoipa::path(post, path = "/photos", tag = "photos", operation_id = "create_photo", request_body = NewPhoto,
-    responses((status = 201, description = "Expected.", body = PhotoUpload),
-        (status = 404, description = "It was made before, and removed."),
+    responses((status = 201, description = "The photo's record, and how to upload the file.", body = PhotoUpload),
+        (status = 404, description = "The photo was created before, and removed."),
         (status = 409, description = "The id is taken, or the document has a newer version.")))]
 pub(crate) async fn create(
     State(photos): State<Photos>,
@@ -145,7 +146,7 @@ pub(crate) async fn create(
         photos::insert(&mut tx, id, &fields)
             .await
             .on_reference(Reference::Owner, || {
-                Fault::body(owner_pointer(&fields), "must be one whose record you write")
+                Fault::body(owner_pointer(&fields), "must be a visit or client that you may change")
             })
             .on_reference(Reference::FormerDocument, || {
                 Fault::body("/replaces", "must be a document of the same client")
@@ -159,7 +160,7 @@ pub(crate) async fn create(
         let mut tx = db.write(&job).await?;
         photos::expect_again(&mut tx, id).await?;
         tx.commit().await?;
-        row = photos::as_judged(db, &job, id).await?.ok_or(Error::NotFound)?;
+        row = photos::as_reviewed(db, &job, id).await?.ok_or(Error::NotFound)?;
     }
     let upload = match row.status {
         PhotoStatus::Pending => {
@@ -173,11 +174,11 @@ pub(crate) async fn create(
 
 /// Say that a photo's bytes were sent.
 ///
-/// They are checked, cleaned of where they were taken, and stored; or rejected, and the record says why. Sent again, late
-/// or not at all, nothing else comes of it: the store tells of an upload, too.
+/// They are checked, cleaned of where they were taken, and stored; or rejected, and the record says why. Sent again,
+/// late or not at all, nothing else comes of it: the store tells of an upload, too.
 #[utoipa::path(post, path = "/photos/{id}/complete", tag = "photos", operation_id = "complete_photo",
     params(("id" = Uuid, Path, description = "The photo.")),
-    responses((status = 200, description = "As judged: stored, or rejected with the reason.", body = Photo),
+    responses((status = 200, description = "The photo, stored or rejected with the reason.", body = Photo),
         (status = 409, description = "Nothing has arrived yet.")))]
 pub(crate) async fn complete(
     State(photos): State<Photos>,
@@ -195,7 +196,8 @@ pub(crate) async fn complete(
 /// The entity tag is the record's: whoever needs a fresh URL asks without `If-None-Match`.
 #[utoipa::path(get, path = "/photos/{id}", tag = "photos", operation_id = "read_photo",
     params(("id" = Uuid, Path, description = "The photo."), SizeQuery),
-    responses((status = 200, description = "The record and, where it is stored, a URL good for 15 minutes.", body = Photo)))]
+    responses((status = 200, description = "The record and, where it is stored, a URL good for 15 minutes.",
+        body = Photo)))]
 pub(crate) async fn read(
     State(photos): State<Photos>,
     caller: Require<PhotosRead>,
@@ -212,7 +214,8 @@ pub(crate) async fn read(
 /// One's own; coordinators change any.
 #[utoipa::path(patch, path = "/photos/{id}", tag = "photos", operation_id = "change_photo",
     params(("id" = Uuid, Path, description = "The photo.")), request_body = PhotoDetailsPatch,
-    responses((status = 200, description = "As changed.", body = Photo), (status = 412, description = "Changed meanwhile."),
+    responses((status = 200, description = "The record after the change.", body = Photo),
+        (status = 412, description = "The record has changed since it was read."),
         (status = 409, description = "The visit is signed and completed.")))]
 pub(crate) async fn change(
     State(photos): State<Photos>,
@@ -236,10 +239,12 @@ pub(crate) async fn change(
 
 /// Remove a photo.
 ///
-/// One's own; coordinators remove any. Nobody gets at its bytes from then on; they are kept as long as care records are.
+/// One's own; coordinators remove any. Nobody gets at its bytes from then on; they are kept as long as care records
+/// are.
 #[utoipa::path(delete, path = "/photos/{id}", tag = "photos", operation_id = "delete_photo",
     params(("id" = Uuid, Path, description = "The photo.")),
-    responses((status = 204, description = "Removed."), (status = 409, description = "The visit is signed and completed.")))]
+    responses((status = 204, description = "The record is removed."),
+        (status = 409, description = "The visit is signed and completed.")))]
 pub(crate) async fn delete(
     State(photos): State<Photos>,
     caller: Require<PhotosWrite>,

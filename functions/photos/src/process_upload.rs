@@ -27,19 +27,19 @@ pub(crate) async fn process_upload(photos: &Photos, job: JobIdentity, id: Uuid) 
         let key = keys::upload(id);
         match photos.images.get(&key).await? {
             Some(arrived) => take(photos, job, &expected, arrived).await?,
-            // Whoever judged it first has removed it.
+            // Whoever reviewed it first has removed it.
             None if photos::expected(db, &job, id).await?.is_some() => {
                 return Err(Error::Conflict(Conflict::NotArrived));
             }
             None => {}
         }
     }
-    photos::as_judged(db, &job, id).await?.ok_or(Error::NotFound)
+    photos::as_reviewed(db, &job, id).await?.ok_or(Error::NotFound)
 }
 
 async fn take(photos: &Photos, job: JobIdentity, expected: &Expected, arrived: Arrived) -> Result<(), Error> {
     let version = arrived.version();
-    let reason = match judge(expected, arrived).await? {
+    let reason = match review(expected, arrived).await? {
         Ok(clean) => keep(photos, job, expected, clean).await?,
         Err(rejection) => Some(rejection.to_string()),
     };
@@ -56,7 +56,7 @@ async fn take(photos: &Photos, job: JobIdentity, expected: &Expected, arrived: A
 }
 
 /// Checks what arrived against what was declared, then what it is.
-async fn judge(expected: &Expected, arrived: Arrived) -> Result<Result<Clean, Rejection>, Error> {
+async fn review(expected: &Expected, arrived: Arrived) -> Result<Result<Clean, Rejection>, Error> {
     // Before anything is read: the store holds uploads to these terms, but not one that somebody else wrote.
     if arrived.length != expected.bytes {
         return Ok(Err(Rejection::OtherLength));
@@ -98,7 +98,7 @@ async fn keep(photos: &Photos, job: JobIdentity, expected: &Expected, clean: Cle
             tx.commit().await?;
             Ok(None)
         }
-        Stored::JudgedBefore => forget(bucket, kept).await.map(|()| None),
+        Stored::AlreadyReviewed => forget(bucket, kept).await.map(|()| None),
         Stored::Refused(reason) => forget(bucket, kept).await.map(|()| Some(reason.to_owned())),
     }
 }

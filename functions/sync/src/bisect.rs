@@ -18,7 +18,7 @@ pub(crate) type DatabaseRejections = BTreeMap<(&'static str, Uuid), String>;
 fn reason(error: &DbError) -> String {
     match error.rule() {
         OUT_OF_REACH => NOT_YOURS.to_owned(),
-        rule => format!("the database doesn't take it: {rule}"),
+        rule => format!("the database refused it: {rule}"),
     }
 }
 

@@ -14,7 +14,7 @@ use web::not_json;
 
 /// A list of a table.
 pub(crate) struct List<'a> {
-    /// Of which table.
+    /// The table's name.
     pub(crate) table: String,
     /// `created`, `updated` or `deleted`, if it is one of them.
     pub(crate) name: String,

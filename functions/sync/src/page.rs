@@ -35,8 +35,8 @@ impl Filled {
     /// than the one that the answer is compressed at.
     fn of(room: Room, rows: &[Item]) -> Self {
         let all: usize = rows.iter().map(size_of).sum();
-        let in_doubt = room.compressed.is_some_and(|compressed| all > compressed);
-        Self { plain: 0, gzip: in_doubt.then(|| GzEncoder::new(Count(0), Compression::fast())) }
+        let may_be_too_much = room.compressed.is_some_and(|compressed| all > compressed);
+        Self { plain: 0, gzip: may_be_too_much.then(|| GzEncoder::new(Count(0), Compression::fast())) }
     }
 
     fn add(&mut self, row: &Item) {

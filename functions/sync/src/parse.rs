@@ -51,7 +51,7 @@ pub(crate) fn read(body: &[u8]) -> web::Result<Records<'_>> {
                     records.sound.push(record);
                     continue;
                 }
-                Ok(record) => record.refused("its id stands twice in this push".into()),
+                Ok(record) => record.refused("this push contains its id twice".into()),
                 Err(refused) => *refused,
             };
             // What has no id can be there any number of times, and says the same each time.
@@ -68,8 +68,7 @@ pub(crate) fn read(body: &[u8]) -> web::Result<Records<'_>> {
 fn record<'a>(table: &str, list: &str, item: &'a RawValue) -> Result<Record<'a>, Box<Refused>> {
     let raw = item.get();
     let Ok(body) = serde_json::from_str::<Value>(raw) else {
-        let reason =
-            "it can't be read: half a character (an emoji that was cut), a number too large, or too many levels";
+        let reason = "it is not valid JSON: half an emoji, a number out of range, or nested too deeply";
         let id = id_of_unreadable(raw).unwrap_or_default();
         return Err(Box::new(refused(table, id, raw, hex_digest(raw.as_bytes()), reason.into())));
     };
@@ -84,9 +83,9 @@ fn record<'a>(table: &str, list: &str, item: &'a RawValue) -> Result<Record<'a>,
             };
             return Ok(Record { table, id, pushed, digest, raw });
         }
-        (None, ..) => "there is no such table",
+        (None, ..) => "unknown table",
         (_, None, _) => "its id is not a UUID in lower case, with hyphens",
-        _ => "its list is not created, updated or deleted",
+        _ => "its list must be created, updated or deleted",
     };
     Err(Box::new(refused(table, id.unwrap_or_default().to_owned(), raw, digest, reason.to_owned())))
 }

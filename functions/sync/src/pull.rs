@@ -67,7 +67,8 @@ struct MigratedColumns {
 /// Pull what changed.
 #[utoipa::path(get, path = "/sync", tag = "sync", operation_id = "pull", params(PullQuery),
     responses((status = 200, description = "The changes, and the cursor for the next pull.", body = Object,
-        content_type = "application/json", example = json!({"changes": {"clients": {"created": [], "updated": [], "deleted": []}},
+        content_type = "application/json", example = json!({"changes": {"clients": {"created": [], "updated": [],
+            "deleted": []}},
             "timestamp": 1_099_511_627_776_i64}))))]
 pub(crate) async fn pull(
     State(app): State<App>,
@@ -88,7 +89,7 @@ pub(crate) async fn pull(
     sync_pull::touch_new(&app.db, &caller, request.after(), &new_to_it).await?;
     let nothing_new = Vec::new();
     let answer = request.answer(&app, &caller, &nothing_new).await?;
-    Ok(answer.ok_or_else(|| Error::Internal("a pull in pages was too large".into()))?)
+    Ok(answer.ok_or_else(|| Error::Internal("a page of a pull exceeds the response limit".into()))?)
 }
 
 /// An app that is newer than we are keeps what it has.

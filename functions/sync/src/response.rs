@@ -13,9 +13,9 @@ use crate::plan::Plan;
 #[schema(example = json!({"table": "visit_tasks", "id": "0193a5b0-0000-7000-8000-0000000000b1",
     "reason": "tasks of the type vitals are for nurses"}))]
 pub struct Rejected {
-    /// For which table.
+    /// The table that the record was sent for.
     table: String,
-    /// Its id.
+    /// The record's id, as it was sent.
     id: String,
     /// Why. The record is kept as it came.
     reason: String,
@@ -24,7 +24,8 @@ pub struct Rejected {
 /// What became of a push.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(example = json!({"experimentalRejectedIds": {}, "rejected": [], "applied": 3, "unchanged": 1, "conflicts": 0}))]
+#[schema(example = json!({"experimentalRejectedIds": {}, "rejected": [], "applied": 3, "unchanged": 1,
+    "conflicts": 0}))]
 pub struct PushResult {
     /// For `WatermelonDB`: what stays dirty on the phone. Not the deletions among them that are refused: the phone
     /// forgets those, and gets the records back with its next pull.

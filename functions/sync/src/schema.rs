@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// What phones hold: tables, columns and types, for each schema version.
 #[utoipa::path(get, path = "/sync/schema", tag = "sync", operation_id = "sync_schema", security(()),
-    responses((status = 200, description = "The newest version, and all of them.", body = Object,
+    responses((status = 200, description = "The newest schema version, and all that are served.", body = Object,
         content_type = "application/json", example = json!({"version": 2, "tables": [], "versions": []}))))]
 pub(crate) async fn schema() -> Json<Value> {
     let mut newest = describe(VERSION);

@@ -9,7 +9,7 @@ use store::reads::sync_status::{self, SyncStatus};
 use utoipa::IntoParams;
 use web::{Query, Require};
 
-/// Since when.
+/// From when on to count what was received.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct StatusQuery {
@@ -20,7 +20,8 @@ pub struct StatusQuery {
 
 /// What has arrived from this device?
 #[utoipa::path(get, path = "/sync/status", tag = "sync", operation_id = "sync_status", params(StatusQuery),
-    responses((status = 200, description = "What was received, refused and is in conflict.", body = SyncStatus)))]
+    responses((status = 200, description = "What was received and refused, and which conflicts are open.",
+        body = SyncStatus)))]
 pub(crate) async fn status(
     State(app): State<App>,
     caller: Require<SyncUse>,

@@ -49,8 +49,8 @@ pub(crate) async fn list(
 /// A value is written only over the other one. Where the record was changed since, or deleted, what it has stays.
 #[utoipa::path(post, path = "/conflicts/{id}/resolve", tag = "visits", operation_id = "resolve_conflict",
     params(("id" = Uuid, Path, description = "The conflict.")), request_body = Decision,
-    responses((status = 200, description = "Settled.", body = SyncConflict),
-        (status = 409, description = "Settled otherwise before, or the record has neither value any more.")))]
+    responses((status = 200, description = "The conflict, now resolved.", body = SyncConflict),
+        (status = 409, description = "It was resolved with another value, or the record has neither value any more.")))]
 pub(crate) async fn resolve(
     State(app): State<App>,
     caller: Require<ConflictsSettle>,

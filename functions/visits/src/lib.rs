@@ -30,7 +30,7 @@ pub fn router(app: App) -> Router {
     web::service(router, "visits")
 }
 
-/// The same, as a document.
+/// The OpenAPI document of the routes.
 #[must_use]
 pub fn document() -> OpenApi {
     routes().into_openapi()

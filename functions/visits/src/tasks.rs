@@ -42,8 +42,8 @@ pub(crate) async fn list(
 /// Add a task.
 #[utoipa::path(post, path = "/visits/{id}/tasks", tag = "visits", operation_id = "create_task",
     params(("id" = Uuid, Path, description = "The visit.")), request_body = NewTask,
-    responses((status = 201, description = "Added.", body = Task),
-        (status = 409, description = "The visit is called off, or the id is taken.")))]
+    responses((status = 201, description = "The new task.", body = Task),
+        (status = 409, description = "The visit is cancelled, or the id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -65,8 +65,9 @@ pub(crate) async fn create(
 #[utoipa::path(patch, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "change_task",
     params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
     request_body = TaskPatch,
-    responses((status = 200, description = "As changed.", body = Task), (status = 409, description = "The visit is called off."),
-        (status = 412, description = "Changed meanwhile.")))]
+    responses((status = 200, description = "The record after the change.", body = Task),
+        (status = 409, description = "The visit is cancelled."),
+        (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -94,7 +95,8 @@ pub(crate) async fn change(
 /// Remove a task.
 #[utoipa::path(delete, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "delete_task",
     params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
-    responses((status = 204, description = "Removed."), (status = 409, description = "The visit is called off.")))]
+    responses((status = 204, description = "The record is removed."),
+        (status = 409, description = "The visit is cancelled.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -109,12 +111,12 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The visit, if the caller may write its tasks and it was not called off.
+/// The visit, if the caller may write its tasks and it was not cancelled.
 async fn open_visit<I: Identity>(tx: &mut Tx<I>, caller: &Caller, id: Uuid) -> web::Result<Visit> {
     let visit = visits::get(tx, id).await?;
     only_own(caller, visit.user_id)?;
     if visit.status == VisitStatus::Cancelled {
-        return Err(Error::Conflict(Conflict::Final("This visit was called off.")).into());
+        return Err(Error::Conflict(Conflict::Final("This visit was cancelled.")).into());
     }
     Ok(visit)
 }

@@ -34,11 +34,11 @@ pub struct VisitQuery {
     from: Option<Timestamp>,
     /// Beginning before then.
     to: Option<Timestamp>,
-    /// Only to this client.
+    /// Only visits to this client.
     client_id: Option<Uuid>,
-    /// Only by this caregiver.
+    /// Only visits of this caregiver.
     user_id: Option<Uuid>,
-    /// Only in this status.
+    /// Only records in this status.
     #[param(inline)]
     status: Option<VisitStatus>,
     /// How many at most; 50 unless told.
@@ -88,8 +88,8 @@ pub(crate) async fn list(
 /// Its caregiver is on the client's care team from then on, until 14 days after their last visit there. Caregivers plan
 /// visits of their own only, to clients whom they care for.
 #[utoipa::path(post, path = "/visits", tag = "visits", operation_id = "create_visit", request_body = NewVisit,
-    responses((status = 201, description = "Planned.", body = Visit),
-        (status = 409, description = "The caregiver is elsewhere at that time, or the id is taken.")))]
+    responses((status = 201, description = "The new visit.", body = Visit),
+        (status = 409, description = "The caregiver has another visit at that time, or the id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -130,9 +130,9 @@ pub(crate) async fn read(
 /// Coordinators move visits that have not begun; caregivers write notes on their own, during the visit and after it.
 #[utoipa::path(patch, path = "/visits/{id}", tag = "visits", operation_id = "change_visit",
     params(("id" = Uuid, Path, description = "The visit.")), request_body = VisitPatch,
-    responses((status = 200, description = "As changed.", body = Visit),
-        (status = 409, description = "The caregiver is elsewhere at that time, or the visit has begun."),
-        (status = 412, description = "Changed meanwhile.")))]
+    responses((status = 200, description = "The record after the change.", body = Visit),
+        (status = 409, description = "The caregiver has another visit at that time, or the visit has begun."),
+        (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -155,7 +155,7 @@ pub(crate) async fn change(
             return Err(Error::Forbidden.into());
         }
         if !matches!(before.status, VisitStatus::Scheduled | VisitStatus::Missed) {
-            return Err(Error::Conflict(Conflict::Final("This visit has begun or is called off. Plan another.")).into());
+            return Err(Error::Conflict(Conflict::Final("This visit has begun or was cancelled. Plan another.")).into());
         }
         must_exist(&mut tx, &wanted).await?;
         if !wanted.allow_overlap {
@@ -175,10 +175,11 @@ pub(crate) async fn change(
 
 /// Remove a visit that was planned by mistake.
 ///
-/// One that took place stays; one that is called off is cancelled, not removed.
+/// A visit that took place stays on record; to call one off, cancel it.
 #[utoipa::path(delete, path = "/visits/{id}", tag = "visits", operation_id = "delete_visit",
     params(("id" = Uuid, Path, description = "The visit.")),
-    responses((status = 204, description = "Removed."), (status = 409, description = "The visit took place.")))]
+    responses((status = 204, description = "The record is removed."),
+        (status = 409, description = "The visit took place.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Require<VisitsDelete>,
@@ -203,7 +204,7 @@ pub(crate) fn only_own(caller: &Caller, user_id: Uuid) -> web::Result<()> {
 /// The client and the caregiver must be ones that the caller may plan for.
 async fn must_exist<I: Identity>(tx: &mut Tx<I>, visit: &VisitFields) -> web::Result<()> {
     let mut faults = Faults::default();
-    faults.unless(clients::exists(tx, visit.client_id).await?, "/client_id", "must be a client whom you see");
+    faults.unless(clients::exists(tx, visit.client_id).await?, "/client_id", "must be a client whom you may see");
     users::must_give_care(users::role_of(tx, visit.user_id).await?, "/user_id", &mut faults);
     Ok(faults.into_result()?)
 }

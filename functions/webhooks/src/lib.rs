@@ -110,7 +110,7 @@ pub fn router(webhooks: Webhooks) -> Router {
     web::service(router, "webhooks")
 }
 
-/// The same, as a document.
+/// The OpenAPI document of the routes.
 #[must_use]
 pub fn document() -> OpenApi {
     routes().into_openapi()

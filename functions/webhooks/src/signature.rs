@@ -18,14 +18,14 @@ pub enum Body<'a> {
     Other(&'a [u8]),
 }
 
-/// Whether `signature` is what Twilio sends with this request to `url` (scheme to query, no fragment), by any of the auth
-/// tokens: two are valid while one replaces the other. Takes the same time wherever it differs.
+/// Whether `signature` is what Twilio sends with this request to `url` (scheme to query, no fragment), by any of the
+/// auth tokens: two are valid while one replaces the other. Takes the same time wherever it differs.
 #[must_use]
 pub fn is_valid(auth_tokens: &[&SecretString], url: &str, body: Body<'_>, signature: &str) -> bool {
     let Ok(signature) = STANDARD.decode(signature) else { return false };
     let signed = match body {
         Body::Form(params) => signed_params(params),
-        Body::Other(bytes) if is_vouched_for(url, bytes) => String::new(),
+        Body::Other(bytes) if matches_body_digest(url, bytes) => String::new(),
         Body::Other(_) => return false,
     };
     let urls = as_signed(url);
@@ -53,7 +53,7 @@ fn as_signed(url: &str) -> Vec<String> {
 }
 
 /// Whether the query's `bodySHA256` is this body's.
-fn is_vouched_for(url: &str, body: &[u8]) -> bool {
+fn matches_body_digest(url: &str, body: &[u8]) -> bool {
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let Some((_, stated)) = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "bodySHA256") else {
         return false;
@@ -67,7 +67,7 @@ fn is_vouched_for(url: &str, body: &[u8]) -> bool {
 
 /// Whether the token that a request carries is one of ours. Digests are compared, so that not even its length shows.
 #[must_use]
-pub fn is_ours(tokens: &[&SecretString], presented: &str) -> bool {
+pub fn has_webhook_token(tokens: &[&SecretString], presented: &str) -> bool {
     let digest_of = |text: &str| digest::digest(&digest::SHA256, text.as_bytes());
     let presented = digest_of(presented);
     tokens
@@ -128,9 +128,9 @@ mod tests {
         assert!(by(&[&"new".into(), &"12345".into()]));
         assert!(!by(&[&"new".into()]));
         assert!(!by(&[]));
-        assert!(is_ours(&[&"new".into(), &"old".into()], "old"));
-        assert!(!is_ours(&[&"new".into()], "old"));
-        assert!(!is_ours(&[], ""));
+        assert!(has_webhook_token(&[&"new".into(), &"old".into()], "old"));
+        assert!(!has_webhook_token(&[&"new".into()], "old"));
+        assert!(!has_webhook_token(&[], ""));
     }
 
     #[test]

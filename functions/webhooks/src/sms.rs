@@ -33,9 +33,10 @@ const CALL_BACK: &str = "family_call";
 ///
 /// STOP, ARRET, START, HELP, AIDE, CALL and RAPPEL are understood; anything else is kept for the coordinator.
 #[utoipa::path(post, path = "/sms/webhook", tag = "webhooks", operation_id = "sms_webhook", security(()),
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
-    responses((status = 200, description = "What to answer, if anything.", content_type = "text/xml", body = String),
-        (status = 403, description = "Not from Twilio.")))]
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded",
+        description = "Twilio's parameters."),
+    responses((status = 200, description = "TwiML: the reply, if any.", content_type = "text/xml", body = String),
+        (status = 403, description = "The request was not signed by Twilio.")))]
 pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<TwiMl> {
     let (intent, answered_by_twilio) = intent::of(signed.value("Body"));
     let inbound = Inbound {
@@ -50,7 +51,7 @@ pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequ
         let is_talk = take(&webhooks, &signed, &inbound, sender).await?;
         (!is_talk).then(|| (reply(intent, sender.client_id.is_some()), sender.locale))
     } else {
-        inbound_messages::record_strangers(&webhooks.app.db, &inbound).await?;
+        inbound_messages::record_unknown_sender(&webhooks.app.db, &inbound).await?;
         reply_to_unknown(intent, &inbound.body)
     };
     // A replay is answered like the first: its answer may have been lost.
@@ -114,9 +115,11 @@ fn reply_to_unknown(intent: Intent, body: &str) -> Option<(Template, Locale)> {
 
 /// Hear what became of an SMS.
 #[utoipa::path(post, path = "/sms/status", tag = "webhooks", operation_id = "sms_status", security(()),
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
-    responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
-        (status = 404, description = "No such message of ours.")))]
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded",
+        description = "Twilio's parameters."),
+    responses((status = 204, description = "Received."),
+        (status = 403, description = "The request was not signed by Twilio."),
+        (status = 404, description = "There is no such message.")))]
 pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<StatusCode> {
     let (sid, message_id) = (signed.short("MessageSid")?, signed.message_id()?);
     let report = match signed.value("MessageStatus") {

@@ -3,33 +3,30 @@
 use secrecy::SecretString;
 use serde::Deserialize;
 
-/// How we know that it is Twilio.
+/// The tokens by which a request is known to be Twilio's.
 #[derive(Clone, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the secret names them so")]
 pub struct WebhookTokens {
     /// The account's token, with which Twilio signs; here too, since `webhooks` may not read the account.
-    #[serde(rename = "auth_token")]
-    twilios: SecretString,
+    auth_token: SecretString,
     /// The one that it replaces, while both are in use.
-    #[serde(rename = "previous_auth_token")]
-    twilios_former: Option<SecretString>,
+    previous_auth_token: Option<SecretString>,
     /// Our own token, in the query of each address.
-    #[serde(rename = "webhook_auth_token")]
-    ours: SecretString,
+    webhook_auth_token: SecretString,
     /// The one that it replaces.
-    #[serde(rename = "previous_webhook_auth_token")]
-    ours_former: Option<SecretString>,
+    previous_webhook_auth_token: Option<SecretString>,
 }
 
 impl WebhookTokens {
-    /// With which Twilio may have signed.
+    /// The account's tokens, with one of which Twilio has signed.
     #[must_use]
-    pub fn twilios(&self) -> Vec<&SecretString> {
-        std::iter::once(&self.twilios).chain(&self.twilios_former).collect()
+    pub fn auth_tokens(&self) -> Vec<&SecretString> {
+        std::iter::once(&self.auth_token).chain(&self.previous_auth_token).collect()
     }
 
-    /// Ours, of which a request carries one.
+    /// Our own tokens, one of which a request carries.
     #[must_use]
-    pub fn ours(&self) -> Vec<&SecretString> {
-        std::iter::once(&self.ours).chain(&self.ours_former).collect()
+    pub fn webhook_auth_tokens(&self) -> Vec<&SecretString> {
+        std::iter::once(&self.webhook_auth_token).chain(&self.previous_webhook_auth_token).collect()
     }
 }

@@ -102,22 +102,23 @@ impl FromRequest<Webhooks> for TwilioRequest {
         // Never by the Host header: who is in front of us replaces it.
         let mark = if raw_query.is_empty() { "" } else { "?" };
         let url = format!("{}{path}{mark}{raw_query}", webhooks.app.public_url);
-        let judge = |tokens: &WebhookTokens| {
-            let is_twilios = signature::is_valid(&tokens.twilios(), &url, body, header(SIGNATURE));
-            let is_ours = signature::is_ours(&tokens.ours(), value(&query, "token").unwrap_or_default());
-            match (is_twilios, is_ours) {
+        let check = |tokens: &WebhookTokens| {
+            let is_signed = signature::is_valid(&tokens.auth_tokens(), &url, body, header(SIGNATURE));
+            let has_token =
+                signature::has_webhook_token(&tokens.webhook_auth_tokens(), value(&query, "token").unwrap_or_default());
+            match (is_signed, has_token) {
                 (true, true) => Ok(()),
                 (true, false) => Err("token"),
                 (false, _) => Err("signature"),
             }
         };
         let secrets = &webhooks.secrets;
-        let mut judged = judge(&secrets.json(SecretName::TwilioWebhooks).await?);
-        if judged.is_err() {
+        let mut checked = check(&secrets.json(SecretName::TwilioWebhooks).await?);
+        if checked.is_err() {
             // They may have been rotated since they were read.
-            judged = judge(&secrets.newer_json(SecretName::TwilioWebhooks).await?);
+            checked = check(&secrets.newer_json(SecretName::TwilioWebhooks).await?);
         }
-        if let Err(why) = judged {
+        if let Err(why) = checked {
             record_refusal(webhooks, why, &path, &info).await?;
             return Err(Error::Forbidden.into());
         }
@@ -135,7 +136,7 @@ fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
 /// Reads the secret ahead of the first request; a failure is met again there.
 pub(crate) async fn warm_up(webhooks: &Webhooks) {
     if let Err(error) = webhooks.secrets.json::<WebhookTokens>(SecretName::TwilioWebhooks).await {
-        tracing::warn!(%error, "Twilio's tokens can't be read yet");
+        tracing::warn!(%error, "Twilio's tokens could not be read at start-up");
     }
 }
 
@@ -144,11 +145,11 @@ async fn record_refusal(webhooks: &Webhooks, why: &str, path: &str, request: &Re
     match webhooks.ephemeral.count(REFUSALS_RECORDED, address).await {
         Ok(Counted::Within) => {}
         Ok(Counted::Exceeded { .. }) => {
-            tracing::warn!(why, path, "refused a webhook that nobody put on record");
+            tracing::warn!(why, path, "a refused webhook could not be written to the audit log");
             return Ok(());
         }
         // Rather one row too many than none.
-        Err(error) => tracing::warn!(%error, "refusals can't be counted"),
+        Err(error) => tracing::warn!(%error, "the rate limit of refused webhooks could not be counted"),
     }
     let details = serde_json::json!({"path": path, "why": why});
     Ok(accounts::record_event(&webhooks.app.db, "webhook.refused", None, details, request).await?)

@@ -25,11 +25,15 @@ const ASKED: &str = "asked";
 
 /// Say what a call says.
 ///
-/// Twilio fetches this when somebody picks up, and again with the key that they press: 1 takes the alert, 2 passes it on.
+/// Twilio fetches this when somebody picks up, and again with the key that they press: 1 takes the alert, 2 passes it
+/// on.
 #[utoipa::path(post, path = "/voice/webhook", tag = "webhooks", operation_id = "voice_webhook", security(()),
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
-    responses((status = 200, description = "What to say and ask.", content_type = "text/xml", body = String),
-        (status = 403, description = "Not from Twilio."), (status = 404, description = "No such call of ours.")))]
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded",
+        description = "Twilio's parameters."),
+    responses((status = 200, description = "TwiML: what to say and which keys to ask for.", content_type = "text/xml",
+        body = String),
+        (status = 403, description = "The request was not signed by Twilio."),
+            (status = 404, description = "There is no such call.")))]
 pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<TwiMl> {
     let asked = signed.count(ASKED);
     match (asked, signed.value("Digits")) {
@@ -116,9 +120,11 @@ async fn pass_on(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<Twi
 ///
 /// One that ends without a 1, whatever else became of it, moves the alert on at once.
 #[utoipa::path(post, path = "/voice/status", tag = "webhooks", operation_id = "voice_status", security(()),
-    request_body(content = Object, content_type = "application/x-www-form-urlencoded", description = "Twilio's parameters."),
-    responses((status = 204, description = "Noted."), (status = 403, description = "Not from Twilio."),
-        (status = 404, description = "No such call of ours.")))]
+    request_body(content = Object, content_type = "application/x-www-form-urlencoded",
+        description = "Twilio's parameters."),
+    responses((status = 204, description = "Received."),
+        (status = 403, description = "The request was not signed by Twilio."),
+        (status = 404, description = "There is no such call.")))]
 pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<StatusCode> {
     let (sid, message_id) = (signed.short("CallSid")?, signed.message_id()?);
     let report = match signed.value("CallStatus") {

@@ -93,7 +93,8 @@ const PULLED: [(&str, &str, &str); 5] = [
     (
         "clients",
         "r.id",
-        "r.id, r.first_name, r.last_name, r.date_of_birth::text, r.phone, r.preferred_language, r.address::text, r.latitude,
+        "r.id, r.first_name, r.last_name, r.date_of_birth::text, r.phone, r.preferred_language, r.address::text,
+         r.latitude,
          r.longitude, r.emergency_contacts::text, array_to_json(r.risks)::text as risks, r.care_plan::text,
          r.care_plan_version, r.coordinator_id",
     ),

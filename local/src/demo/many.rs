@@ -144,18 +144,20 @@ impl Sizes {
 
 /// Makes what is missing of a set of that size. Caregivers are `nurse0001@demo.berthcare.ca` and so on, each with
 /// eight clients whom they visit every day.
-pub async fn load(db: &Db, planner: &Caller, sizes: Sizes, clock: &Clock) -> Result<(), Fatal> {
+pub async fn load(db: &Db, coordinator: &Caller, sizes: Sizes, clock: &Clock) -> Result<(), Fatal> {
     let caregivers: Vec<_> = (0..sizes.clients.div_ceil(ROUND)).map(caregiver).collect();
     let added = people::load_users(db, &caregivers).await?;
     super::say(added, "caregivers");
 
     let clients: Vec<_> = (0..sizes.clients).map(client).collect();
-    let known: HashSet<_> =
-        idempotency::known(db, planner, clients.iter().map(|client| client.id).collect()).await?.into_iter().collect();
+    let known: HashSet<_> = idempotency::known(db, coordinator, clients.iter().map(|client| client.id).collect())
+        .await?
+        .into_iter()
+        .collect();
     let mut progress = Progress::new("clients", clients.len());
     for some in clients.chunks(100) {
         let missing = some.iter().filter(|client| !known.contains(&client.id));
-        let added = people::load_clients(db, planner, missing, clock.today).await?;
+        let added = people::load_clients(db, coordinator, missing, clock.today).await?;
         progress.advance(some.len(), added);
     }
     progress.end();
@@ -169,7 +171,7 @@ pub async fn load(db: &Db, planner: &Caller, sizes: Sizes, clock: &Clock) -> Res
             let of = (&clients[*number], &caregivers[number / ROUND]);
             Ok((&clients[*number].fields, visit(of, *number % ROUND, *day, clock)?))
         });
-        let added = load_visits(db, planner, batch.collect::<Result<_, Fatal>>()?).await?;
+        let added = load_visits(db, coordinator, batch.collect::<Result<_, Fatal>>()?).await?;
         progress.advance(some.len(), added);
     }
     progress.end();
@@ -294,9 +296,13 @@ fn visit(
 }
 
 /// Adds those of some visits that are missing; each comes with its client's home.
-async fn load_visits(db: &Db, planner: &Caller, mut batch: Vec<(&ClientFields, PlannedVisit)>) -> Result<usize, Fatal> {
+async fn load_visits(
+    db: &Db,
+    coordinator: &Caller,
+    mut batch: Vec<(&ClientFields, PlannedVisit)>,
+) -> Result<usize, Fatal> {
     let ids = batch.iter().map(|(_, visit)| visit.id).collect();
-    let known: HashSet<_> = idempotency::known(db, planner, ids).await?.into_iter().collect();
+    let known: HashSet<_> = idempotency::known(db, coordinator, ids).await?.into_iter().collect();
     batch.retain(|(_, visit)| !known.contains(&visit.id));
     if batch.is_empty() {
         return Ok(0);
@@ -306,7 +312,7 @@ async fn load_visits(db: &Db, planner: &Caller, mut batch: Vec<(&ClientFields, P
     let tasks: Vec<_> = tasks.into_iter().flatten().collect();
     let pairs: HashSet<_> = visits.iter().map(|visit| (visit.fields.client_id, visit.fields.user_id)).collect();
 
-    let mut tx = db.write_many(planner, u16::try_from(visits.len() + tasks.len() + pairs.len())?).await?;
+    let mut tx = db.write_many(coordinator, u16::try_from(visits.len() + tasks.len() + pairs.len())?).await?;
     idempotency::claim_many(&mut tx, "visits", &claims).await?;
     visits::insert_many(&mut tx, &visits).await?;
     visit_tasks::insert_many(&mut tx, &tasks).await?;

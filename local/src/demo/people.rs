@@ -137,21 +137,21 @@ async fn activate(db: &Db, job: &JobIdentity, users: &[DemoUser]) -> Result<(), 
 /// Adds those clients who are missing. Each is one transaction: a client is there whole or not at all.
 pub async fn load_clients(
     db: &Db,
-    planner: &Caller,
+    coordinator: &Caller,
     missing: impl Iterator<Item = &DemoClient>,
     today: Date,
 ) -> Result<usize, Fatal> {
     let mut added = 0;
     for client in missing {
-        load_client(db, planner, client, today).await?;
+        load_client(db, coordinator, client, today).await?;
         added += 1;
     }
     Ok(added)
 }
 
-async fn load_client(db: &Db, planner: &Caller, client: &DemoClient, today: Date) -> Result<(), Fatal> {
+async fn load_client(db: &Db, coordinator: &Caller, client: &DemoClient, today: Date) -> Result<(), Fatal> {
     let numbers = u16::try_from(1 + client.care_plans.len() + client.team.len())?;
-    let mut tx = db.write_many(planner, numbers).await?;
+    let mut tx = db.write_many(coordinator, numbers).await?;
     if idempotency::claim(&mut tx, "clients", client.id, &client.fields).await? != Creation::Fresh {
         return Ok(tx.commit().await?);
     }

@@ -55,7 +55,7 @@ pub enum Turn {
     Usual,
     /// It is still to be done, whatever the hour.
     ToCome,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
     /// Nobody came.
     Missed,
@@ -73,7 +73,7 @@ pub enum Course {
     UnderWay(CheckIn),
     /// The caregiver has been there.
     Done(CheckIn, CheckIn),
-    /// It was called off.
+    /// It was cancelled.
     Cancelled(Cancellation),
     /// Nobody came.
     Missed,
@@ -159,7 +159,7 @@ impl Stop<'_> {
     fn course(&self, (start, end): (Timestamp, Timestamp), turn: Turn, now: Timestamp, dice: &mut Dice) -> Course {
         let mut near = |time: Timestamp, metres: u32| {
             let seconds = i64::from(dice.throw(13 * 60)) - 5 * 60;
-            self.presence(time + SignedDuration::from_secs(seconds), metres + dice.throw(25), dice)
+            self.check_in(time + SignedDuration::from_secs(seconds), metres + dice.throw(25), dice)
         };
         let (came, left) = (near(start, if turn == Turn::Far { 600 } else { 0 }), near(end, 0));
         match turn {
@@ -173,7 +173,7 @@ impl Stop<'_> {
     }
 
     /// A location so many metres north of the client's home.
-    fn presence(&self, at: Timestamp, metres: u32, dice: &mut Dice) -> CheckIn {
+    fn check_in(&self, at: Timestamp, metres: u32, dice: &mut Dice) -> CheckIn {
         let north = |home: f64| ((home + f64::from(metres) / METRES_PER_DEGREE) * 1e6).round() / 1e6;
         CheckIn {
             latitude: self.client.1.latitude.map(north),
@@ -200,15 +200,15 @@ fn task_id(visit_id: Uuid, place: u32) -> Uuid {
 impl PlannedVisit {
     /// The visit as if it came from elsewhere, with the distances measured from `home`.
     pub fn record(self, home: &ClientFields) -> (VisitRecord, Vec<TaskRecord>) {
-        let fix = |presence: &CheckIn| RecordedLocation {
-            latitude: presence.latitude,
-            longitude: presence.longitude,
-            accuracy_m: presence.accuracy_m,
-            distance_m: presence
+        let location = |reported: &CheckIn| RecordedLocation {
+            latitude: reported.latitude,
+            longitude: reported.longitude,
+            accuracy_m: reported.accuracy_m,
+            distance_m: reported
                 .latitude
                 .zip(home.latitude)
                 .map(|(there, home)| ((there - home) * METRES_PER_DEGREE).abs()),
-            received_at: presence.at + SignedDuration::from_secs(2),
+            received_at: reported.at + SignedDuration::from_secs(2),
         };
         let (status, came, left) = match &self.course {
             Course::ToCome => (VisitStatus::Scheduled, None, None),
@@ -221,10 +221,10 @@ impl PlannedVisit {
         let visit = VisitRecord {
             id: self.id,
             status,
-            actual_start: came.map(|presence| presence.at),
-            actual_end: left.map(|presence| presence.at),
-            check_in: came.map(fix),
-            check_out: left.map(fix),
+            actual_start: came.map(|reported| reported.at),
+            actual_end: left.map(|reported| reported.at),
+            check_in: came.map(location),
+            check_out: left.map(location),
             cancel_reason: match &self.course {
                 Course::Cancelled(cancellation) => Some(cancellation.reason.clone()),
                 _ => None,

@@ -213,12 +213,12 @@ impl Week {
 
     /// Plans what is missing, then has the caregivers do what is due of the whole week: what an earlier run planned
     /// for days that have passed meanwhile too.
-    pub async fn load(&self, db: &Db, planner: &Caller, missing: &HashSet<Uuid>) -> Result<(), Fatal> {
+    pub async fn load(&self, db: &Db, coordinator: &Caller, missing: &HashSet<Uuid>) -> Result<(), Fatal> {
         for visit in self.visits.iter().filter(|visit| missing.contains(&visit.id)) {
-            plan(db, planner, visit, self.alias.filter(|_| visit.id == DOCUMENTED_VISIT)).await?;
+            plan(db, coordinator, visit, self.alias.filter(|_| visit.id == DOCUMENTED_VISIT)).await?;
         }
         for visit in &self.visits {
-            call_off(db, planner, visit).await?;
+            cancel(db, coordinator, visit).await?;
         }
         for caregiver in [NURSE, AIDE, SECOND_NURSE] {
             // Who was deleted or suspended meanwhile does nothing any more.
@@ -248,8 +248,8 @@ fn turn(offset: i32, caregiver: Uuid, place: usize, last: bool) -> Turn {
     }
 }
 
-async fn plan(db: &Db, planner: &Caller, visit: &PlannedVisit, alias: Option<Uuid>) -> Result<(), Fatal> {
-    let mut tx = db.write_many(planner, u16::try_from(2 + visit.tasks.len())?).await?;
+async fn plan(db: &Db, coordinator: &Caller, visit: &PlannedVisit, alias: Option<Uuid>) -> Result<(), Fatal> {
+    let mut tx = db.write_many(coordinator, u16::try_from(2 + visit.tasks.len())?).await?;
     if let Some(alias) = alias {
         // So that tomorrow's run doesn't plan this visit once more.
         idempotency::claim(&mut tx, "visits", alias, &visit.fields).await?;
@@ -267,10 +267,10 @@ async fn plan(db: &Db, planner: &Caller, visit: &PlannedVisit, alias: Option<Uui
 }
 
 /// What becomes of a visit that doesn't take place.
-async fn call_off(db: &Db, planner: &Caller, due: &PlannedVisit) -> Result<(), Fatal> {
+async fn cancel(db: &Db, coordinator: &Caller, due: &PlannedVisit) -> Result<(), Fatal> {
     match &due.course {
         Course::Cancelled(cancellation) => {
-            let mut tx = db.write(planner).await?;
+            let mut tx = db.write(coordinator).await?;
             if let Some(visit) = still_scheduled(&mut tx, due.id).await? {
                 visits::cancel(&mut tx, &visit, &cancellation.reason).await?;
                 care_team::refresh_scheduled(&mut tx, visit.client_id, visit.user_id).await?;

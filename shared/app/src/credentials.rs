@@ -76,8 +76,8 @@ fn config_of_url(url: &SecretString) -> Result<Config, DbError> {
 }
 
 impl DatabaseAddress {
-    /// How to connect as `role`, with a token as the password. That opens the database for whoever reads it on the way, so
-    /// it never leaves this machine without TLS.
+    /// How to connect as `role`, with a token as the password. That opens the database for whoever reads it on the way,
+    /// so it never leaves this machine without TLS.
     async fn config(&self, role: &str, signer: &IamSigner) -> Result<Config, DbError> {
         let token = signer.token(&self.host, self.port, role, SystemTime::now()).await?;
         let here = self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());

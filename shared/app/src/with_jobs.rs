@@ -15,7 +15,7 @@ use crate::{App, AppConfig};
 pub struct AppWithJobs {
     /// What every function needs.
     pub app: App,
-    /// Whom to tell after a commit.
+    /// The function to invoke after a commit.
     pub jobs: JobsInvoker,
 }
 

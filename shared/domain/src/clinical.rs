@@ -61,7 +61,7 @@ pub struct Quantity {
 }
 
 /// Vital signs: `data` of a `vitals` task. A value outside its plausible range is refused; one that should worry
-/// somebody is stored, and named in the task's `alarms`.
+/// somebody is stored, and named in the task's `abnormal_flags`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(min_properties = 1, example = json!({"blood_pressure": {"systolic": 128, "diastolic": 78, "unit": "mmHg"},
@@ -154,13 +154,13 @@ pub struct Medication {
     /// The medicine's name.
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// How much.
+    /// The dose, as it is written on the label.
     #[schema(min_length = 1, max_length = 100)]
     pub dose: String,
-    /// How.
+    /// The route of administration.
     #[schema(min_length = 1, max_length = 100)]
     pub route: String,
-    /// What became of it.
+    /// Whether it was given, and if not, why.
     pub outcome: MedicationOutcome,
     /// Why it was not taken; needed where it was refused or omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,7 +178,8 @@ impl Check for Medication {
 /// A wound: `data` of a `wound_care` task.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"site": "left heel", "length_mm": 22, "width_mm": 14, "appearance": "granulating, no exudate"}))]
+#[schema(example = json!({"site": "left heel", "length_mm": 22, "width_mm": 14,
+    "appearance": "granulating, no exudate"}))]
 pub struct Wound {
     /// Where on the body.
     #[schema(min_length = 1, max_length = 200)]
@@ -236,7 +237,7 @@ fn check_as<T: ToSchema + DeserializeOwned + Check + 'static>(
     let mut deeper = Faults::default();
     match serde_json::from_value::<T>(data.clone()) {
         Ok(typed) => typed.check(&mut deeper),
-        Err(_) => deeper.add("", "can't be read as what it should be"),
+        Err(_) => deeper.add("", "has an invalid value"),
     }
     if let Err(Error::Invalid(found)) = deeper.into_result() {
         faults.extend_at(pointer, found);

@@ -5,7 +5,8 @@
 //! - The caller isn't known: [`Error::Unauthorized`]; was known, but the session has ended: [`Error::SessionEnded`].
 //! - The caller's role may never do this: [`Error::Forbidden`]. The record may exist but isn't the caller's to see:
 //!   [`Error::NotFound`], since its existence is not told.
-//! - The request says something wrong: [`Error::Invalid`], with every fault, not the first. One that can't be read at all is
+//! - The request says something wrong: [`Error::Invalid`], with every fault, not the first. One that can't be read at
+//!   all is
 //!   the border's to refuse (`web::Error`).
 //! - What it refers to isn't there for it: [`Error::Unusable`].
 //! - The request is fine and the world isn't as it supposes: [`Error::Conflict`]; as its `If-Match` says:
@@ -94,16 +95,16 @@ pub enum Conflict {
     Overlap(Uuid),
     /// The visit can't go from its present status to the one asked for.
     VisitStatus {
-        /// What it is.
+        /// The status that it has.
         from: &'static str,
-        /// What was asked for.
+        /// The status that was asked for.
         to: &'static str,
     },
     /// The alert can't go from its present status to the one asked for.
     AlertStatus {
-        /// What it is.
+        /// The status that it has.
         from: &'static str,
-        /// What was asked for.
+        /// The status that was asked for.
         to: &'static str,
     },
     /// Somebody else has taken the alert.
@@ -147,7 +148,7 @@ pub enum Error {
     #[error("this session has ended")]
     SessionEnded,
     /// Address and password, or code, don't go together. Which of them was wrong is not told.
-    #[error("these credentials are not right")]
+    #[error("wrong credentials")]
     BadCredentials,
     /// The device was cut off.
     #[error("this device was revoked")]

@@ -1,8 +1,9 @@
 //! From an alert to somebody who answers: calls, one after the other, then everybody by SMS and push, until a person
 //! takes the alert.
 //!
-//! [`plan`] decides, and knows neither clock nor database; `store::escalation` carries it out. Whoever raises an alert does
-//! neither: the row itself starts its chain (`app.start_or_stop_escalation`), and the job `escalate` takes the first step.
+//! [`plan`] decides, and knows neither clock nor database; `store::escalation` carries it out. Whoever raises an alert
+//! does neither: the row itself starts its chain (`app.start_or_stop_escalation`), and the job `escalate` takes the
+//! first step.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,12 +15,12 @@ pub use crate::limits::{CALL_TIMEOUT, CALLS, ROUND_TIMEOUT, ROUNDS};
 
 /// Somebody who could answer an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answerer {
-    /// Who.
+pub struct OnCallContact {
+    /// The user.
     pub user_id: Uuid,
     /// Their number (E.164).
     pub phone: String,
-    /// Their language.
+    /// The language of messages to them.
     pub locale: Locale,
     /// A coordinator or an admin.
     pub role: Role,
@@ -42,9 +43,9 @@ pub struct PushDevice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     /// Call this person.
-    Call(&'a Answerer),
-    /// Tell all of these by SMS and push.
-    Tell(Vec<&'a Answerer>),
+    Call(&'a OnCallContact),
+    /// Notify all of these by SMS and push.
+    Notify(Vec<&'a OnCallContact>),
     /// Nobody answers: say so to who asked, and to who watches over us.
     GiveUp,
 }
@@ -55,32 +56,33 @@ impl Step<'_> {
     pub fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Call(_) => Some(now + CALL_TIMEOUT),
-            Self::Tell(_) => Some(now + ROUND_TIMEOUT),
+            Self::Notify(_) => Some(now + ROUND_TIMEOUT),
             Self::GiveUp => None,
         }
     }
 }
 
 /// The step after `level`, and the level that it brings the alert to: 0 is an alert just raised, up to [`CALLS`] are
-/// calls, the [`ROUNDS`] after them tell everybody. `answerers` come in the order in which they are asked.
+/// calls, the [`ROUNDS`] after them tell everybody. `contacts` come in the order in which they are asked.
 ///
 /// Where fewer people can be called than that, everybody is told so much sooner. Admins are told from the second round
 /// on, or from the first where there is no coordinator.
 #[must_use]
-pub fn plan(level: i32, answerers: &[Answerer]) -> (i32, Step<'_>) {
+pub fn plan(level: i32, contacts: &[OnCallContact]) -> (i32, Step<'_>) {
     let next = level + 1;
     if next <= CALLS
-        && let Some(callee) = answerers.iter().find(|answerer| !answerer.called)
+        && let Some(callee) = contacts.iter().find(|contact| !contact.called)
     {
         return (next, Step::Call(callee));
     }
     let next = next.max(CALLS + 1);
-    if next > CALLS + ROUNDS || answerers.is_empty() {
+    if next > CALLS + ROUNDS || contacts.is_empty() {
         return (level, Step::GiveUp);
     }
     let first_round = next == CALLS + 1;
-    let told: Vec<_> = answerers.iter().filter(|answerer| !first_round || answerer.role == Role::Coordinator).collect();
-    (next, Step::Tell(if told.is_empty() { answerers.iter().collect() } else { told }))
+    let notified: Vec<_> =
+        contacts.iter().filter(|contact| !first_round || contact.role == Role::Coordinator).collect();
+    (next, Step::Notify(if notified.is_empty() { contacts.iter().collect() } else { notified }))
 }
 
 #[cfg(test)]
@@ -89,15 +91,15 @@ mod tests {
 
     use super::*;
 
-    fn answerer(id: u128, role: Role, called: bool) -> Answerer {
+    fn contact(id: u128, role: Role, called: bool) -> OnCallContact {
         let user_id = Uuid::from_u128(id);
-        Answerer { user_id, phone: String::new(), locale: Locale::EnCa, role, called, devices: Vec::new() }
+        OnCallContact { user_id, phone: String::new(), locale: Locale::EnCa, role, called, devices: Vec::new() }
     }
 
     fn ids(step: &Step<'_>) -> Vec<u128> {
         match step {
             Step::Call(one) => vec![one.user_id.as_u128()],
-            Step::Tell(all) => all.iter().map(|one| one.user_id.as_u128()).collect(),
+            Step::Notify(all) => all.iter().map(|one| one.user_id.as_u128()).collect(),
             Step::GiveUp => Vec::new(),
         }
     }
@@ -105,9 +107,9 @@ mod tests {
     #[test]
     fn two_are_called_then_the_coordinators_are_told_then_the_admins_too_then_it_ends() {
         let mut people = [
-            answerer(1, Role::Coordinator, false),
-            answerer(2, Role::Coordinator, false),
-            answerer(3, Role::Admin, false),
+            contact(1, Role::Coordinator, false),
+            contact(2, Role::Coordinator, false),
+            contact(3, Role::Admin, false),
         ];
         let mut level = 0;
         let mut walked = Vec::new();
@@ -131,18 +133,18 @@ mod tests {
 
     #[test]
     fn who_is_alone_is_called_and_then_told() {
-        let before = [answerer(1, Role::Coordinator, false)];
+        let before = [contact(1, Role::Coordinator, false)];
         assert_eq!(plan(0, &before), (1, Step::Call(&before[0])));
-        let after = [answerer(1, Role::Coordinator, true)];
-        assert_eq!(plan(1, &after), (3, Step::Tell(vec![&after[0]])));
+        let after = [contact(1, Role::Coordinator, true)];
+        assert_eq!(plan(1, &after), (3, Step::Notify(vec![&after[0]])));
     }
 
     #[test]
     fn without_coordinators_admins_answer() {
-        let admins = [answerer(3, Role::Admin, false)];
+        let admins = [contact(3, Role::Admin, false)];
         assert_eq!(plan(0, &admins), (1, Step::Call(&admins[0])));
-        let called = [answerer(3, Role::Admin, true)];
-        assert_eq!(plan(1, &called), (3, Step::Tell(vec![&called[0]])));
+        let called = [contact(3, Role::Admin, true)];
+        assert_eq!(plan(1, &called), (3, Step::Notify(vec![&called[0]])));
     }
 
     #[test]
@@ -155,9 +157,9 @@ mod tests {
     #[test]
     fn each_step_waits_for_its_news() {
         let now: Timestamp = "2026-11-20T14:00:00Z".parse().unwrap_or_default();
-        let person = answerer(1, Role::Coordinator, false);
+        let person = contact(1, Role::Coordinator, false);
         assert_eq!(Step::Call(&person).next_due(now), Some(now + SignedDuration::from_secs(60)));
-        assert_eq!(Step::Tell(vec![&person]).next_due(now), Some(now + SignedDuration::from_mins(5)));
+        assert_eq!(Step::Notify(vec![&person]).next_due(now), Some(now + SignedDuration::from_mins(5)));
         assert_eq!(Step::GiveUp.next_due(now), None);
     }
 }

@@ -24,7 +24,7 @@ pub enum PhotoKind {
     Document,
 }
 
-/// Where it stands.
+/// A photo's status.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
 )]
@@ -32,7 +32,7 @@ pub enum PhotoKind {
 #[strum(serialize_all = "snake_case")]
 #[schema(example = "stored")]
 pub enum PhotoStatus {
-    /// Nothing has arrived yet, or what did is not judged yet.
+    /// Nothing has arrived yet, or what did is not reviewed yet.
     Pending,
     /// It is there, and good.
     Stored,

@@ -48,7 +48,7 @@ pub struct StoredObject {
 pub struct Upload {
     /// The HTTP method.
     pub method: &'static str,
-    /// Where to.
+    /// The URL to send the file to.
     pub url: String,
     /// The headers to send, exactly. HTTP clients set `content-length` by themselves.
     pub headers: BTreeMap<String, String>,

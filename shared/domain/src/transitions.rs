@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::text_sql;
 
-/// Where a visit stands.
+/// A visit's status.
 #[derive(
     Clone,
     Copy,
@@ -56,7 +56,7 @@ impl VisitStatus {
     }
 }
 
-/// Where an alert stands.
+/// An alert's status.
 #[derive(
     Clone,
     Copy,

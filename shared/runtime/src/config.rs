@@ -38,7 +38,7 @@ pub fn optional(name: &'static str) -> Option<String> {
 /// # Errors
 /// When it is set to what is no `T`.
 pub fn parsed<T: FromStr>(name: &'static str) -> Result<Option<T>, ConfigError> {
-    let parse = |value: String| value.parse().map_err(|_| ConfigError::new(name, "has a value that it can't have"));
+    let parse = |value: String| value.parse().map_err(|_| ConfigError::new(name, "has an invalid value"));
     optional(name).map(parse).transpose()
 }
 

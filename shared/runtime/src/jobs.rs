@@ -49,7 +49,8 @@ impl JobsInvoker {
             .send()
             .await;
         if let Err(error) = asked {
-            tracing::warn!(job = <&str>::from(job), error = %DisplayErrorContext(error), "jobs could not be asked to work now");
+            tracing::warn!(job = <&str>::from(job), error = %DisplayErrorContext(error),
+                "the jobs function could not be invoked");
         }
     }
 }

@@ -161,7 +161,7 @@ impl Secrets {
             .send()
             .await
             .map_err(|error| unreadable(DisplayErrorContext(error).to_string()))?;
-        answer.secret_string.map(SecretString::from).ok_or_else(|| unreadable("it has no text".into()))
+        answer.secret_string.map(SecretString::from).ok_or_else(|| unreadable("the secret is binary".into()))
     }
 
     fn full_name(&self, name: SecretName) -> String {

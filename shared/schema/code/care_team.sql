@@ -20,7 +20,7 @@ begin atomic
     and v.deleted_at is null and v.status <> 'cancelled';
 end;
 
--- After a visit was called off: what the caregiver's visits grant ends with the last that is left. It never begins and
+-- After a visit was cancelled: what the caregiver's visits grant ends with the last that is left. It never begins and
 -- never lasts longer by this, so that whoever was taken off a care team stays off it, whatever their phone still sends.
 create or replace function app.shorten_scheduled_grant(p_client uuid, p_user uuid) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$

@@ -69,8 +69,8 @@ end;
 -- What the next step of an alert's chain needs to know: where it stands, who asks, and who could answer, in the order
 -- in which they are asked. For jobs and webhooks alone.
 create or replace function app.escalation(p_alert uuid, p_now timestamptz)
-returns table (alert_id uuid, client_id uuid, status text, level integer, call_id uuid, due boolean, asker jsonb,
-               answerers jsonb)
+returns table (alert_id uuid, client_id uuid, status text, level integer, call_id uuid, due boolean, requester jsonb,
+               contacts jsonb)
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
   select a.id, a.client_id, a.status::text, a.escalation_level, e.call_id,

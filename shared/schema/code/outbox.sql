@@ -6,7 +6,7 @@
 -- Where the lane isn't free (`busy`), or nothing is due, answers when to come back (null: nothing is waiting). That is
 -- looked for only where nothing is taken: it reads every message that waits. A message whose status was `sending`
 -- already comes with
--- `in_doubt`: whoever took it last never said what came of it.
+-- `is_uncertain`: whoever took it last never said what came of it.
 create or replace function app.lease_messages(
   p_channel text, p_lane text, p_now timestamptz, p_spacing_ms integer, p_lease_seconds integer, p_limit integer
 ) returns table (busy boolean, come_back_at timestamptz, taken jsonb)
@@ -33,7 +33,7 @@ begin
         next_attempt_at = p_now + make_interval(secs => p_lease_seconds),
         attempted_at = case when due.status = 'sending' then m.attempted_at else p_now end
       from due where m.id = due.id
-      returning m.*, due.status = 'sending' as in_doubt
+      returning m.*, due.status = 'sending' as is_uncertain
     ), turn as (
       update rate_limits l set next_slot_at = p_now + make_interval(secs => p_spacing_ms / 1000.0)
       where l.lane = p_lane and exists (select from leased)
@@ -49,7 +49,7 @@ begin
           'id', m.id, 'agency_id', m.agency_id, 'recipient_id', m.recipient_id, 'address', m.recipient,
           'locale', m.locale, 'template', m.template, 'values', m.template_values, 'alert_id', m.alert_id,
           'attempts', m.attempts, 'created_at', m.created_at, 'attempted_at', m.attempted_at,
-          'expires_at', m.expires_at, 'in_doubt', m.in_doubt,
+          'expires_at', m.expires_at, 'is_uncertain', m.is_uncertain,
           -- Whether the daily SMS is still wanted: by whom it is for, and by the client.
           'consented', coalesce((
               select c.granted from consents c

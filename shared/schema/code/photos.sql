@@ -23,7 +23,7 @@ begin atomic
     and app.caller_role() in ('admin', 'coordinator', 'job', 'nurse', 'care_aide'), false);
 end;
 
--- What arrived is judged by the function, as a job, whoever asked: nobody calls their own upload stored. And a
+-- What arrived is reviewed by the function, as a job, whoever asked: nobody calls their own upload stored. And a
 -- signature on a visit that has ended stays as it is.
 create or replace function app.protect_uploads() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$

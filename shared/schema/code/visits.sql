@@ -9,7 +9,7 @@ return round((2 * 6371008.8 * asin(least(1, sqrt(
 
 -- scheduled -> in_progress -> completed, or scheduled -> cancelled | missed. `missed` is a guess that a check-in
 -- overrules. A phone that was offline brings check-in and check-out at once, so both moves may be one. A person who
--- settles a conflict may find that a visit took place though it was called off.
+-- settles a conflict may find that a visit took place though it was cancelled.
 create or replace function app.enforce_visit_transitions() returns trigger language plpgsql as $$
 begin
   if new.status <> old.status and (old.status, new.status) not in (

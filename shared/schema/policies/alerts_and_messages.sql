@@ -13,7 +13,7 @@ create policy staff_raise on alerts for insert to berthcare_app
     or ((select app.caller_role()) in ('nurse', 'care_aide')
     and raised_by = (select app.user_id())
       and client_id in (select app.my_client_ids()))));
-create policy planners_change on alerts for update to berthcare_app
+create policy coordinators_change on alerts for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy raiser_changes on alerts for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('nurse', 'care_aide')
@@ -63,7 +63,7 @@ create policy backup_reads_all on inbound_messages for select to berthcare_backu
 create policy reports_read_all on inbound_messages for select to berthcare_readonly using (true);
 grant select on inbound_messages to berthcare_backup, berthcare_readonly;
 grant select, insert on inbound_messages to berthcare_app;
-create policy planners_read on inbound_messages for select to berthcare_app
+create policy coordinators_read on inbound_messages for select to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy jobs_record on inbound_messages for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'job');

@@ -8,7 +8,7 @@ grant select on audit_log to berthcare_backup, berthcare_readonly;
 grant select, insert (action, resource, resource_id, client_id, details) on audit_log to berthcare_app;
 create policy own_name on audit_log for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and actor_id is not distinct from (select app.user_id()));
-create policy planners_read on audit_log for select to berthcare_app
+create policy coordinators_read on audit_log for select to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'coordinator'));
 
 -- audit_chain

@@ -8,9 +8,9 @@ grant select, insert, update on clients to berthcare_app;
 create policy visible on clients for select to berthcare_app using (
   agency_id = (select app.agency_id())
   and ((select app.sees_agency()) or (deleted_at is null and id in (select app.my_client_ids()))));
-create policy planners_create on clients for insert to berthcare_app
+create policy coordinators_create on clients for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
-create policy planners_change on clients for update to berthcare_app
+create policy coordinators_change on clients for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- care_plan_versions: for coordinators, admins and nurses
@@ -23,7 +23,7 @@ grant select, insert on care_plan_versions to berthcare_app;
 create policy visible on care_plan_versions for select to berthcare_app using (
   agency_id = (select app.agency_id()) and ((select app.sees_agency())
     or ((select app.caller_role()) = 'nurse' and client_id in (select app.my_client_ids()))));
-create policy planners_create on care_plan_versions for insert to berthcare_app
+create policy coordinators_create on care_plan_versions for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- care_team
@@ -36,9 +36,9 @@ grant select, insert, update on care_team to berthcare_app;
 create policy visible on care_team for select to berthcare_app using (
   agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())
     or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
-create policy planners_create on care_team for insert to berthcare_app
+create policy coordinators_create on care_team for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
-create policy planners_change on care_team for update to berthcare_app
+create policy coordinators_change on care_team for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- consents
@@ -51,5 +51,5 @@ grant select, insert on consents to berthcare_app;
 create policy visible on consents for select to berthcare_app using (
   agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())
     or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
-create policy planners_record on consents for insert to berthcare_app
+create policy coordinators_record on consents for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));

@@ -26,7 +26,7 @@ create policy visible on photos for select to berthcare_app using (
       and app.has_consent(subject_client_id, 'photos'))));
 create policy staff_create on photos for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and app.may_write_photo(kind, client_id, visit_id, user_id));
-create policy planners_change on photos for update to berthcare_app
+create policy coordinators_change on photos for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()))
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency())
     and app.may_write_photo(kind, client_id, visit_id, user_id));

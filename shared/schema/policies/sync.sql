@@ -42,7 +42,7 @@ create policy visible on sync_conflicts for select to berthcare_app using (
 create policy caregivers_record on sync_conflicts for insert to berthcare_app
   with check (agency_id = (select app.agency_id())
     and ((select app.sees_agency()) or (select app.caller_role()) in ('nurse', 'care_aide')));
-create policy planners_resolve on sync_conflicts for update to berthcare_app
+create policy coordinators_resolve on sync_conflicts for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- sync_quarantine

@@ -8,12 +8,12 @@ grant select, insert, update on visits to berthcare_app;
 create policy visible on visits for select to berthcare_app using (
   agency_id = (select app.agency_id())
   and ((select app.sees_agency()) or (deleted_at is null and client_id in (select app.my_client_ids()))));
-create policy planners_create on visits for insert to berthcare_app
+create policy coordinators_create on visits for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy caregivers_create_own on visits for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('nurse', 'care_aide')
     and user_id = (select app.user_id()) and client_id in (select app.my_client_ids()));
-create policy planners_change on visits for update to berthcare_app
+create policy coordinators_change on visits for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy caregivers_change_own on visits for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('nurse', 'care_aide')
@@ -31,14 +31,14 @@ create policy visible on visit_tasks for select to berthcare_app using (
   agency_id = (select app.agency_id()) and ((select app.sees_agency()) or (
     ((select app.caller_role()) <> 'family' or (completed and deleted_at is null))
     and client_id in (select app.my_client_ids()) and visit_id not in (select app.my_deleted_visit_ids()))));
-create policy planners_create on visit_tasks for insert to berthcare_app
+create policy coordinators_create on visit_tasks for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy caregivers_create_own on visit_tasks for insert to berthcare_app
   with check (agency_id = (select app.agency_id())
     and ((select app.caller_role()) = 'nurse'
       or ((select app.caller_role()) = 'care_aide' and task_type not in ('vitals', 'medication', 'wound_care')))
     and exists (select from visits v where v.id = visit_tasks.visit_id and v.user_id = (select app.user_id())));
-create policy planners_change on visit_tasks for update to berthcare_app
+create policy coordinators_change on visit_tasks for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy caregivers_change_own on visit_tasks for update to berthcare_app
   using (agency_id = (select app.agency_id())

@@ -46,7 +46,7 @@ create table sync_log (
 );
 create index sync_log_by_record on sync_log (record_id, number);
 create index sync_log_by_device on sync_log (device_id, number) where device_id is not null;
--- Deletions are few, and phones ask for them by client, planners' phones for all.
+-- Deletions are few, and phones ask for them by client, coordinators' phones for all.
 create index sync_log_deletions on sync_log (agency_id, number) where operation = 'delete';
 create index sync_log_deletions_by_client on sync_log (client_id, number) where operation = 'delete';
 

@@ -37,7 +37,7 @@ impl Db {
     /// 503 when that fails too.
     pub async fn warm_up(&self) {
         if let Err(error) = self.checkout().await.map(Checkout::put_back) {
-            tracing::warn!(%error, "the database can't be reached yet");
+            tracing::warn!(%error, "the database could not be reached at start-up");
         }
     }
 

@@ -48,8 +48,8 @@ impl DbError {
         matches!(self.state(), Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION))
     }
 
-    /// Whether the statement failed for what it was to write (SQLSTATE classes 22 and 23, a policy of row-level security,
-    /// an exception of a trigger), so that another row might pass.
+    /// Whether the statement failed for what it was to write (SQLSTATE classes 22 and 23, a policy of row-level
+    /// security, an exception of a trigger), so that another row might pass.
     #[must_use]
     pub fn is_about_the_data(&self) -> bool {
         self.state().is_some_and(|state| {

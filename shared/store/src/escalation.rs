@@ -4,7 +4,7 @@
 
 use domain::{
     error::Error,
-    escalation::{Answerer, Step, plan},
+    escalation::{OnCallContact, Step, plan},
     identity::Role,
     messages::{Locale, Template},
 };
@@ -32,24 +32,24 @@ pub enum Reason {
     PassedOn(Uuid),
 }
 
-/// What became of it.
+/// The result of [`advance`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
     /// The reason was none any more.
     Nothing,
     /// Somebody is being called.
     Called,
-    /// So many people are being told.
-    Told(usize),
+    /// So many people are being notified.
+    Notified(usize),
     /// Nobody answered.
     GaveUp,
 }
 
 impl Reason {
-    fn stands(self, standing: &EscalationState) -> bool {
+    fn holds(self, state: &EscalationState) -> bool {
         match self {
-            Self::Due => standing.due,
-            Self::CallEnded(call) | Self::PassedOn(call) => standing.call_id == Some(call),
+            Self::Due => state.due,
+            Self::CallEnded(call) | Self::PassedOn(call) => state.call_id == Some(call),
         }
     }
 }
@@ -63,13 +63,13 @@ pub async fn advance<I: Identity>(
     reason: Reason,
     now: Timestamp,
 ) -> Result<Moved, Error> {
-    let Some(standing) = escalations::standing(tx, alert_id, now).await? else { return Ok(Moved::Nothing) };
-    if !matches!(standing.status, AlertStatus::Open | AlertStatus::Calling) || !reason.stands(&standing) {
+    let Some(state) = escalations::state(tx, alert_id, now).await? else { return Ok(Moved::Nothing) };
+    if !matches!(state.status, AlertStatus::Open | AlertStatus::Calling) || !reason.holds(&state) {
         return Ok(Moved::Nothing);
     }
-    let (level, step) = plan(standing.level, &standing.answerers.0);
+    let (level, step) = plan(state.level, &state.contacts.0);
     let status = if step == Step::GiveUp { AlertStatus::Expired } else { AlertStatus::Calling };
-    let to_send = messages_of(&standing, level, &step);
+    let to_send = messages_of(&state, level, &step);
     if !to_send.is_empty() {
         messages::enqueue_all(tx, &to_send).await?;
     }
@@ -78,79 +78,85 @@ pub async fn advance<I: Identity>(
     escalations::step(tx, alert_id, (status, level), step.next_due(now), call_key).await?;
     let moved = match &step {
         Step::Call(_) => Moved::Called,
-        Step::Tell(told) => Moved::Told(told.len()),
+        Step::Notify(contacts) => Moved::Notified(contacts.len()),
         Step::GiveUp => Moved::GaveUp,
     };
     if moved == Moved::GaveUp {
         tracing::error!(alertId = %alert_id, "nobody answered an alert");
     }
     let action = if moved == Moved::GaveUp { "alert.expire" } else { "alert.escalate" };
-    tx.audit(AuditEntry::new(action, "alert", alert_id, Some(standing.client_id)).with(json!({"level": level})));
+    tx.audit(AuditEntry::new(action, "alert", alert_id, Some(state.client_id)).with(json!({"level": level})));
     Ok(moved)
 }
 
 /// One message for each person and channel of a level, whoever takes the step and however often.
-fn messages_of(standing: &EscalationState, level: i32, step: &Step<'_>) -> Vec<Message> {
+fn messages_of(state: &EscalationState, level: i32, step: &Step<'_>) -> Vec<Message> {
     let to = |(user_id, phone, locale): (Uuid, &str, Locale), channel: Channel, template: Template| Message {
         recipient_id: user_id,
         address: phone.to_owned(),
         channel,
         locale,
         template,
-        dedupe_key: dedupe_key(standing.alert_id, level, user_id, channel),
-        alert_id: Some(standing.alert_id),
+        dedupe_key: dedupe_key(state.alert_id, level, user_id, channel),
+        alert_id: Some(state.alert_id),
         visit_id: None,
-        client_id: Some(standing.client_id),
+        client_id: Some(state.client_id),
         occasion: None,
     };
-    let of = |answerer: &Answerer, channel, template| {
-        to((answerer.user_id, &answerer.phone, answerer.locale), channel, template)
+    let of = |contact: &OnCallContact, channel, template| {
+        to((contact.user_id, &contact.phone, contact.locale), channel, template)
     };
     match step {
-        Step::Call(callee) => vec![of(callee, Channel::Voice, spoken(standing.asker.as_ref()))],
-        Step::Tell(told) => told
+        Step::Call(callee) => vec![of(callee, Channel::Voice, spoken(state.requester.as_ref()))],
+        Step::Notify(contacts) => contacts
             .iter()
-            .flat_map(|answerer| {
-                let pushes = answerer.devices.iter().map(|device| Message {
+            .flat_map(|contact| {
+                let pushes = contact.devices.iter().map(|device| Message {
                     address: device.push_token.clone(),
-                    dedupe_key: dedupe_key(standing.alert_id, level, device.id, Channel::Push),
-                    ..of(answerer, Channel::Push, Template::AlertPush {})
+                    dedupe_key: dedupe_key(state.alert_id, level, device.id, Channel::Push),
+                    ..of(contact, Channel::Push, Template::AlertPush {})
                 });
-                std::iter::once(of(answerer, Channel::Sms, written(standing.asker.as_ref()))).chain(pushes)
+                std::iter::once(of(contact, Channel::Sms, written(state.requester.as_ref()))).chain(pushes)
             })
             .collect(),
-        Step::GiveUp => standing
-            .asker
+        Step::GiveUp => state
+            .requester
             .iter()
-            .map(|asker| to((asker.user_id, &asker.phone, asker.locale), Channel::Sms, unanswered(asker)))
+            .map(|requester| {
+                to((requester.user_id, &requester.phone, requester.locale), Channel::Sms, unanswered(requester))
+            })
             .collect(),
     }
 }
 
-fn spoken(asker: Option<&Requester>) -> Template {
-    match asker {
-        Some(asker) if asker.role == Role::Family => Template::FamilyCall { family: asker.first_name.clone() },
+fn spoken(requester: Option<&Requester>) -> Template {
+    match requester {
+        Some(requester) if requester.role == Role::Family => {
+            Template::FamilyCall { family: requester.first_name.clone() }
+        }
         other => Template::AlertCall { caregiver: name_of(other) },
     }
 }
 
-fn written(asker: Option<&Requester>) -> Template {
-    match asker {
-        Some(asker) if asker.role == Role::Family => Template::FamilyCallSms { family: asker.first_name.clone() },
+fn written(requester: Option<&Requester>) -> Template {
+    match requester {
+        Some(requester) if requester.role == Role::Family => {
+            Template::FamilyCallSms { family: requester.first_name.clone() }
+        }
         other => Template::AlertSms { caregiver: name_of(other) },
     }
 }
 
-fn unanswered(asker: &Requester) -> Template {
-    match asker.role {
+fn unanswered(requester: &Requester) -> Template {
+    match requester.role {
         Role::Family => Template::FamilyCallUnanswered {},
         _ => Template::AlertUnanswered {},
     }
 }
 
 /// Given name only. What no person raised, we did.
-fn name_of(asker: Option<&Requester>) -> String {
-    asker.map_or_else(|| "BerthCare".to_owned(), |asker| asker.first_name.clone())
+fn name_of(requester: Option<&Requester>) -> String {
+    requester.map_or_else(|| "BerthCare".to_owned(), |requester| requester.first_name.clone())
 }
 
 fn dedupe_key(alert_id: Uuid, level: i32, whom: Uuid, channel: Channel) -> String {

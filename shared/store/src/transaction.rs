@@ -22,7 +22,7 @@ pub struct AuditEntry {
     pub action: &'static str,
     /// The kind of thing, by its table's singular.
     pub resource: &'static str,
-    /// Which one.
+    /// The resource's id.
     pub resource_id: Uuid,
     /// Whose care it concerns, if anyone's.
     pub client_id: Option<Uuid>,

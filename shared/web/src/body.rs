@@ -52,7 +52,7 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
 pub struct New<T> {
     /// The client's id, or a new one.
     pub id: Uuid,
-    /// The rest.
+    /// The fields of the record.
     pub fields: T,
 }
 
@@ -78,7 +78,8 @@ impl<T: ToSchema> PartialSchema for New<T> {
         object.properties.insert(
             "id".into(),
             json_schema(json!({"type": "string", "format": "uuid",
-                "description": "Made by the client, so that sending again creates nothing twice; by the server where absent."})),
+                "description": "Chosen by the client, so that a repeated request creates one record;
+                 by the server where absent."})),
         );
         object.example = object.example.map(|mut example| {
             example["id"] = json!("0193a5b0-0000-7000-8000-0000000000aa");
@@ -179,7 +180,7 @@ pub async fn limited_bytes(body: Body, limit: usize) -> Result<Bytes, Error> {
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge(limit)),
-        Err(_) => Err(Error::Malformed("the body broke off".into())),
+        Err(_) => Err(Error::Malformed("the body is incomplete".into())),
     }
 }
 
@@ -213,6 +214,6 @@ fn typed<T: DeserializeOwned>(value: Value) -> Result<T, Error> {
                 _ => String::new(),
             })
             .collect();
-        vec![Fault::body(&pointer, "can't be read as what it should be")].into()
+        vec![Fault::body(&pointer, "has an invalid value")].into()
     })
 }

@@ -8,11 +8,11 @@ use domain::{Fault, Reference};
 /// An answer that is none.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What the domain says.
+    /// An error of the domain.
     #[error(transparent)]
     Domain(domain::Error),
     /// It didn't come through CloudFront.
-    #[error("not by the public address")]
+    #[error("not sent to the public address")]
     WrongOrigin,
     /// The path is there, the method is not.
     #[error("no such method")]

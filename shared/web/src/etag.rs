@@ -68,7 +68,7 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
     let (mut parts, body) = response.into_parts();
     let body = match body.collect().await {
         Ok(collected) => collected.to_bytes(),
-        Err(_) => return Error::from(domain::Error::Internal("an answer broke off".into())).into_response(),
+        Err(_) => return Error::from(domain::Error::Internal("a response body is incomplete".into())).into_response(),
     };
     let tag = match parts.headers.get(ETAG).and_then(|tag| tag.to_str().ok()) {
         Some(tag) => tag.to_owned(),
@@ -85,8 +85,8 @@ pub(super) async fn layer(request: Request, next: Next) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-/// Once an answer is encoded its bytes differ, so that its tag is weak (RFC 9110, section 8.8.1). An answer without a body
-/// varies by the encoding as the one with it does (section 15.4.5).
+/// Once an answer is encoded its bytes differ, so that its tag is weak (RFC 9110, section 8.8.1). An answer without a
+/// body varies by the encoding as the one with it does (section 15.4.5).
 pub(super) async fn follow_encoding(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let unchanged = response.status() == StatusCode::NOT_MODIFIED;

@@ -1,5 +1,5 @@
-//! What all handlers share of HTTP: reading requests, knowing who calls, answering, and saying what is wrong. Nothing here
-//! knows a table or what a path is for.
+//! What all handlers share of HTTP: reading requests, knowing who calls, answering, and saying what is wrong. Nothing
+//! here knows a table or what a path is for.
 
 mod body;
 mod caller;

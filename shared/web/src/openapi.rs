@@ -16,7 +16,7 @@ pub fn complete(document: &OpenApi) -> Result<Value, serde_json::Error> {
     value["info"] = json!({
         "title": "BerthCare",
         "version": env!("CARGO_PKG_VERSION"),
-        "description": "Home care documentation: clients, visits, and who looks after whom.",
+        "description": "Home care documentation: clients, care plans, visits, photos and alerts.",
     });
     value["servers"] = json!([{"url": "/"}]);
     let schemas = &mut value["components"]["schemas"];
@@ -54,10 +54,10 @@ fn example_of(path: &str, parameter: &str) -> Option<&'static str> {
 
 fn complete_operation(operation: &mut Value, names_a_record: bool) {
     let open = operation.get("security").is_some();
-    let mut problems = vec![("503", "Something we stand on is not answering; try again.")];
+    let mut problems = vec![("503", "A service that the API depends on is unavailable; try again.")];
     if !open {
         operation["security"] = json!([{"bearer": []}]);
-        problems.push(("401", "No good access token, or the session has ended."));
+        problems.push(("401", "The access token is missing or invalid, or the session has ended."));
         problems.push(("403", "The caller's role doesn't permit this."));
     }
     if names_a_record {
@@ -65,11 +65,11 @@ fn complete_operation(operation: &mut Value, names_a_record: bool) {
     }
     if operation.get("requestBody").is_some() {
         problems.push(("400", "The body is not JSON."));
-        problems.push(("413", "The body is larger than this path takes."));
+        problems.push(("413", "The body is larger than this path accepts."));
         problems.push(("415", "The body is not declared as JSON."));
     }
     if operation.get("requestBody").is_some() || operation.get("parameters").is_some() {
-        problems.push(("422", "Values that are not acceptable, each named."));
+        problems.push(("422", "Some values are invalid; each is named."));
     }
     for (status, description) in problems {
         let responses = &mut operation["responses"];

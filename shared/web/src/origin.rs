@@ -47,7 +47,7 @@ impl Origin {
     /// Reads the secret ahead of the first request; a failure is left to that.
     pub async fn warm_up(&self) {
         if let Err(error) = self.secrets.json::<Accepted>(SecretName::Origin).await {
-            tracing::warn!(%error, "the origin's secret can't be read yet");
+            tracing::warn!(%error, "the origin's secret could not be read at start-up");
         }
     }
 

@@ -19,7 +19,7 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "type": "urn:berthcare:problem:invalid", "title": "Invalid request", "status": 422,
-    "detail": "2 values are not acceptable.", "instance": "JKJaXmPLvHcESHA=",
+    "detail": "2 values are invalid.", "instance": "JKJaXmPLvHcESHA=",
     "errors": [
         {"pointer": "#/latitude", "detail": "must be at most 90"},
         {"pointer": "#/nickname", "detail": "is not a known field"}]}))]
@@ -76,7 +76,7 @@ impl Error {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-large",
                 "Body too large",
-                format!("The body may have {limit} bytes."),
+                format!("The body may have at most {limit} bytes."),
             ),
             Self::UnsupportedMediaType(wanted) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -100,7 +100,7 @@ fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
             StatusCode::UNAUTHORIZED,
             "unauthorized",
             "Not signed in",
-            "Send a good access token as `Authorization: Bearer`.",
+            "Send a valid access token as `Authorization: Bearer`.",
         ),
         domain::Error::SessionEnded => problem(
             StatusCode::UNAUTHORIZED,
@@ -118,7 +118,7 @@ fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
             StatusCode::FORBIDDEN,
             "device-revoked",
             "Device revoked",
-            "This device was cut off. Ask your coordinator.",
+            "This device was revoked. Ask your coordinator.",
         ),
         domain::Error::Forbidden => {
             problem(StatusCode::FORBIDDEN, "forbidden", "Not permitted", "Your role doesn't permit this.")
@@ -127,22 +127,22 @@ fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
             StatusCode::NOT_FOUND,
             "not-found",
             "Not found",
-            "There is no such thing here, or you may not see it.",
+            "This record does not exist, or you may not see it.",
         ),
         domain::Error::Invalid(faults) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             "invalid",
             "Invalid request",
             match faults.len() {
-                1 => "One value is not acceptable.".into(),
-                n => format!("{n} values are not acceptable."),
+                1 => "One value is invalid.".into(),
+                n => format!("{n} values are invalid."),
             },
         ),
         domain::Error::Unusable(_) => problem(
             StatusCode::UNPROCESSABLE_ENTITY,
             "invalid",
             "Invalid request",
-            "Something that this refers to can't be used.",
+            "A record that this refers to can't be used.",
         ),
         domain::Error::Conflict(conflict) => {
             let (kind, detail) = conflict_kind_and_detail(*conflict);
@@ -164,35 +164,37 @@ fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "Internal error",
-            "Server error. Tell us the request's id.",
+            "Server error. Please report the request's id.",
         ),
     }
 }
 
 fn conflict_kind_and_detail(conflict: Conflict) -> (&'static str, String) {
     match conflict {
-        Conflict::IdTaken => ("id-taken", "This id was used for something else. Make a new one.".into()),
-        Conflict::EmailTaken => ("email-taken", "A user with this address exists.".into()),
+        Conflict::IdTaken => ("id-taken", "This id is already used for another record. Choose a new one.".into()),
+        Conflict::EmailTaken => ("email-taken", "A user with this email address exists already.".into()),
         Conflict::Overlap(_) => (
             "overlap",
-            "The caregiver has another visit at that time. Set allow_overlap to plan it all the same.".into(),
+            "The caregiver has another visit at that time. Set allow_overlap to plan it nevertheless.".into(),
         ),
         Conflict::VisitStatus { from, to } => ("visit-status", format!("A visit that is {from} can't become {to}.")),
         Conflict::AlertStatus { from, to } => ("alert-status", format!("An alert that is {from} can't become {to}.")),
-        Conflict::AlertTaken => ("alert-taken", "Somebody else has taken this alert.".into()),
+        Conflict::AlertTaken => ("alert-taken", "Somebody else has acknowledged this alert.".into()),
         Conflict::AlreadyRecorded => ("already-recorded", "This was recorded before, with other values.".into()),
         Conflict::AlreadyOnTeam => ("already-on-team", "This person is on the care team already.".into()),
         Conflict::PrimaryNurseTaken => {
-            ("primary-nurse-taken", "The client has a primary nurse. End that first.".into())
+            ("primary-nurse-taken", "The client has a primary nurse already. End that membership first.".into())
         }
-        Conflict::DeviceTaken => ("device-taken", "This device id belongs to someone else. Make a new one.".into()),
+        Conflict::DeviceTaken => ("device-taken", "This device id belongs to somebody else. Choose a new one.".into()),
         Conflict::NotArrived => (
             "not-arrived",
-            "Nothing has been uploaded for this yet. Upload it first; for a new URL, create it again.".into(),
+            "No file has been uploaded for this photo yet. Upload it first; to get a new URL, create the photo again."
+                .into(),
         ),
         Conflict::Overwritten => (
             "stale",
-            "The record was changed since, and has neither of the two values. Keep `current` to leave it so.".into(),
+            "The record was changed since, and has neither of the two values. Choose `current` to leave it as it is."
+                .into(),
         ),
         Conflict::Final(why) => ("final", why.into()),
     }

@@ -32,10 +32,7 @@ impl<T: IntoParams + DeserializeOwned + 'static, S: Send + Sync> FromRequestPart
             return Err(domain::Error::Invalid(faults).into());
         }
         Ok(serde_path_to_error::deserialize(value).map(Self).map_err(|error| {
-            domain::Error::Invalid(vec![Fault::parameter(
-                &error.path().to_string(),
-                "can't be read as what it should be",
-            )])
+            domain::Error::Invalid(vec![Fault::parameter(&error.path().to_string(), "has an invalid value")])
         })?)
     }
 }

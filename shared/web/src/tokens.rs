@@ -96,7 +96,7 @@ impl TokenVerifier {
     /// Fetches the keys ahead of the first request; a failure is left to that.
     pub async fn warm_up(&self) {
         if let Err(error) = self.key_set(false).await {
-            tracing::warn!(%error, "the public keys can't be read yet");
+            tracing::warn!(%error, "the public keys could not be read at start-up");
         }
     }
 

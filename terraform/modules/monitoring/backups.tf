@@ -108,7 +108,8 @@ resource "aws_cloudwatch_metric_alarm" "no_backup" {
 
 # Intruders, as AWS sees them in calls and addresses.
 resource "aws_guardduty_detector" "this" {
-  # checkov:skip=CKV2_AWS_3:There is no organisation: each environment is an account of its own, and this is its detector.
+  # checkov:skip=CKV2_AWS_3:There is no organisation: each environment is an account of its own, and this is its
+  # detector.
   enable                       = true
   finding_publishing_frequency = "FIFTEEN_MINUTES"
 }

@@ -41,7 +41,8 @@ resource "aws_iam_role_policy" "trail" {
 }
 
 resource "aws_cloudtrail" "this" {
-  # checkov:skip=CKV_AWS_252:The metric filter below tells of what matters; a topic for each delivered file would tell nothing.
+  # checkov:skip=CKV_AWS_252:The metric filter below tells of what matters; a topic for each delivered file would tell
+  # nothing.
   name                          = var.global_name
   s3_bucket_name                = var.access_logs_bucket
   s3_key_prefix                 = "cloudtrail"

@@ -24,8 +24,8 @@ data "aws_iam_policy_document" "cloudformation_trust" {
 
 # What template.yaml holds, and nothing else.
 data "aws_iam_policy_document" "cloudformation" {
-  # checkov:skip=CKV_AWS_111:API Gateway, CodeDeploy and event source calls are held to this account's own names or know none.
-  # checkov:skip=CKV_AWS_356:Some describing calls of Lambda and Logs know no resource.
+  # checkov:skip=CKV_AWS_111:API Gateway, CodeDeploy and event source calls are held to this account's own names or know
+  # none. checkov:skip=CKV_AWS_356:Some describing calls of Lambda and Logs know no resource.
   statement {
     sid     = "Functions"
     actions = ["lambda:*"]

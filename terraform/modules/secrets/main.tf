@@ -58,7 +58,8 @@ module "logs_key" {
 }
 
 resource "aws_secretsmanager_secret" "this" {
-  # checkov:skip=CKV2_AWS_57:Rotated by hand, as docs/runbooks/leaked-secret.md says: others issue them, or hold the other half.
+  # checkov:skip=CKV2_AWS_57:Rotated by hand, as docs/runbooks/leaked-secret.md says: others issue them, or hold the
+  # other half.
   for_each = var.readers
 
   name                    = "${var.environment}/${each.key}"

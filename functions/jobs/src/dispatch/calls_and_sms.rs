@@ -33,22 +33,26 @@ impl Dispatch<'_> {
         let Ok(template) = Template::stored(&message.template, &message.values) else {
             return Ok(unknown_template());
         };
-        if message.in_doubt
+        if message.is_uncertain
             && let Some(settled) = self.look_up(channel, message, &template).await?
         {
             return Ok(settled);
         }
         let now = self.clock.now();
         if now >= message.expires_at {
-            return Ok(Settled::Dead { why: "not sent in time".into() });
+            return Ok(Settled::Dead { why: "expired before it was sent".into() });
         }
         if template.needs_consent() && !message.consented {
-            return Ok(Settled::Cancelled { why: "no consent to it" });
+            return Ok(Settled::Cancelled { why: "the recipient has not consented" });
         }
-        if message.in_doubt {
+        if message.is_uncertain {
             match sending::send_again(&self.sender.db, message, now).await? {
-                None => return Ok(Settled::Cancelled { why: "its cause ended while it was looked for" }),
-                Some(times) if times > RESENDS => return Ok(Settled::Dead { why: "sent, and no word of it".into() }),
+                None => return Ok(Settled::Cancelled { why: "not needed any more" }),
+                Some(times) if times > RESENDS => {
+                    return Ok(Settled::Dead {
+                        why: "the lease ended before the provider's answer was recorded".into(),
+                    });
+                }
                 Some(_) => {}
             }
         }
@@ -67,7 +71,7 @@ impl Dispatch<'_> {
                     Promise::AtLeastOnce => look_after(message, &template),
                     Promise::AtMostOnce => LISTS_LAG,
                 };
-                Settled::InDoubt { at: now + wait, why }
+                Settled::Uncertain { at: now + wait, why }
             }
         })
     }
@@ -94,21 +98,24 @@ impl Dispatch<'_> {
                 match sending::first_claimable(&self.sender.db, message, sids, self.clock.now()).await? {
                     None => Search::NotListed,
                     Some(Claimable { sid, is_awaited: false }) => Search::Listed(sid),
-                    Some(_) => Search::Unclear("another to this number is being sent".into()),
+                    Some(_) => Search::Unclear("another message to this number is being sent".into()),
                 }
             }
             Err(undone) => Search::Unclear(undone.to_string()),
         };
         let now = self.clock.now();
         let waited = now.duration_since(message.attempted_at);
-        Ok(match uncertain_delivery::judge(search, template.promise(), waited, now >= message.expires_at) {
+        Ok(match uncertain_delivery::verdict(search, template.promise(), waited, now >= message.expires_at) {
             Verdict::Sent(sid) => Some(Settled::Found { sid }),
             Verdict::SendAgain => None,
-            Verdict::AskAgain { why } => Some(Settled::InDoubt { at: now + look_after(message, template), why }),
-            Verdict::NotListedYet => {
-                Some(Settled::InDoubt { at: message.attempted_at + LISTS_LAG, why: "not listed yet".into() })
+            Verdict::AskAgain { why } => Some(Settled::Uncertain { at: now + look_after(message, template), why }),
+            Verdict::NotListedYet => Some(Settled::Uncertain {
+                at: message.attempted_at + LISTS_LAG,
+                why: "the provider doesn't list it yet".into(),
+            }),
+            Verdict::GiveUp => {
+                Some(Settled::Dead { why: "the answer was lost, and this message must not be sent twice".into() })
             }
-            Verdict::GiveUp => Some(Settled::Dead { why: "cut off while it was sent, and never twice".into() }),
         })
     }
 }

@@ -21,7 +21,7 @@ impl Dispatch<'_> {
                     sending::settle_hang_up(db, &call).await?;
                     self.count("hung_up", 1);
                 }
-                Err(why) => tracing::warn!(message_id = %call.id, %why, "a call that nobody needs rings on"),
+                Err(why) => tracing::warn!(message_id = %call.id, %why, "an unneeded call could not be hung up"),
             }
         }
         Ok(())

@@ -26,7 +26,8 @@ impl Dispatch<'_> {
             match Template::stored(&message.template, &message.values) {
                 Err(_) => self.settle(Channel::Push, &message, unknown_template()).await?,
                 Ok(_) if now >= message.expires_at => {
-                    self.settle(Channel::Push, &message, Settled::Dead { why: "not sent in time".into() }).await?;
+                    self.settle(Channel::Push, &message, Settled::Dead { why: "expired before it was sent".into() })
+                        .await?;
                 }
                 Ok(template) => batch.push((message, template)),
             }

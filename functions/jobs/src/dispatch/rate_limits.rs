@@ -19,7 +19,7 @@ use super::Dispatch;
 /// How many SMS, or calls, may wait for Twilio's answer at once: one slow answer doesn't hold up an alert.
 const AT_ONCE: usize = 8;
 /// For how long a run waits for what is due soon; the next run is at most a minute away.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(15);
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(15);
 /// How often in a row a run finds that others took the turn it waited for, before it leaves the lane to them.
 const TURNS_LOST: u32 = 3;
 
@@ -68,7 +68,7 @@ impl Dispatch<'_> {
                 *lost = 0;
                 return Ok(Some(turn.taken.0));
             }
-            let Some(come_back_at) = turn.come_back_at.filter(|at| at.duration_since(now) <= PATIENCE) else {
+            let Some(come_back_at) = turn.come_back_at.filter(|at| at.duration_since(now) <= LONGEST_WAIT) else {
                 return Ok(None);
             };
             *lost = if turn.busy { *lost + 1 } else { 0 };

@@ -13,13 +13,13 @@ const LIST_AWAITED: SignedDuration = SignedDuration::from_mins(1);
 pub(super) enum Search {
     /// It was sent, by this id.
     Listed(String),
-    /// It isn't there.
+    /// The provider doesn't list it.
     NotListed,
-    /// Nothing, and why.
+    /// The search failed, and why.
     Unclear(String),
 }
 
-/// What to do about it.
+/// How to go on with a message whose delivery is uncertain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It was sent, by this id.
@@ -38,7 +38,7 @@ pub(super) enum Verdict {
 }
 
 /// `waited` is how long ago it was handed to the provider for the last time; `is_late` whether it is of use no more.
-pub(super) fn judge(search: Search, promise: Promise, waited: SignedDuration, is_late: bool) -> Verdict {
+pub(super) fn verdict(search: Search, promise: Promise, waited: SignedDuration, is_late: bool) -> Verdict {
     match (search, promise) {
         (Search::Listed(sid), _) => Verdict::Sent(sid),
         (Search::NotListed, Promise::AtLeastOnce) => Verdict::SendAgain,
@@ -71,8 +71,8 @@ mod tests {
             (unclear(), Promise::AtMostOnce, 600, false, ask_again()),
             (unclear(), Promise::AtMostOnce, 600, true, Verdict::GiveUp),
         ] {
-            let told = judge(search.clone(), promise, SignedDuration::from_secs(waited), is_late);
-            assert_eq!(told, verdict, "{search:?} {promise:?} after {waited} s, late: {is_late}");
+            let answer = super::verdict(search.clone(), promise, SignedDuration::from_secs(waited), is_late);
+            assert_eq!(answer, verdict, "{search:?} {promise:?} after {waited} s, late: {is_late}");
         }
     }
 }

@@ -38,37 +38,37 @@ pub struct Clean {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// It has another length than declared.
-    #[error("what arrived is not as long as it was declared to be")]
+    #[error("the file's size is not the declared one")]
     OtherLength,
     /// It was sent as another type than declared.
-    #[error("what arrived is not of the type that it was declared to be")]
+    #[error("the file's type is not the declared one")]
     OtherType,
     /// It has another digest than declared.
-    #[error("what arrived has another SHA-256 than was declared")]
+    #[error("the file's SHA-256 is not the declared one")]
     OtherChecksum,
     /// Its first bytes are another type's than declared.
-    #[error("what arrived is not {0}")]
+    #[error("the file is not {0}")]
     NotWhatItSays(&'static str),
     /// It is of a type that is not taken at all.
-    #[error("only JPEG, PNG, WebP, HEIC and PDF are taken")]
+    #[error("only JPEG, PNG, WebP, HEIC and PDF are accepted")]
     UnknownType,
     /// Its kind takes other types or has other owners.
-    #[error("this type, size or owner is not for records of this kind")]
+    #[error("records of this kind can't have this type, size or owner")]
     NotOfItsKind,
     /// It is a file of another type as well.
-    #[error("it is {0} at the same time")]
+    #[error("the file is also {0}")]
     Disguised(&'static str),
     /// It has more pixels than are taken.
-    #[error("it has more than 50 megapixels")]
+    #[error("the picture has more than 50 megapixels")]
     TooManyPixels,
     /// It is coded in a way that takes more memory than there is.
-    #[error("it is coded in several scans, and too large for that: it is taken as a baseline JPEG, or smaller")]
+    #[error("the picture is a progressive JPEG that is too large: send a baseline JPEG, or a smaller one")]
     TooMuchMemory,
     /// It breaks off, or can't be read for another reason.
-    #[error("it is damaged or incomplete")]
+    #[error("the file is damaged or incomplete")]
     Unreadable,
     /// It needs a password.
-    #[error("it is encrypted")]
+    #[error("the file is encrypted")]
     Encrypted,
 }
 

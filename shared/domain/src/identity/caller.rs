@@ -7,15 +7,15 @@ use crate::request::RequestInfo;
 /// transaction sets the identity: a suspended user or revoked device gets no further than that.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who.
+    /// The user.
     pub user_id: Uuid,
-    /// In which agency.
+    /// The agency.
     pub agency_id: Uuid,
-    /// As what.
+    /// The user's role.
     pub role: Role,
-    /// On which device.
+    /// The device.
     pub device_id: Uuid,
-    /// In which session.
+    /// The session.
     pub session_id: Uuid,
     /// Of which request; for the audit log.
     pub request: RequestInfo,
@@ -24,11 +24,11 @@ pub struct Caller {
 /// A session before its role is known, as a refresh token names it.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Whose.
+    /// The user.
     pub user_id: Uuid,
-    /// On which device.
+    /// The device.
     pub device_id: Uuid,
-    /// Which.
+    /// The session.
     pub session_id: Uuid,
     /// Of which request; for the audit log.
     pub request: RequestInfo,
@@ -37,7 +37,7 @@ pub struct Session {
 /// A scheduled job or local tool, at work for one agency.
 #[derive(Clone, Copy, Debug)]
 pub struct JobIdentity {
-    /// Which agency.
+    /// The agency.
     pub agency_id: Uuid,
 }
 

@@ -7,7 +7,7 @@ use super::Role;
 pub trait Permission: Send + Sync {
     /// As the product names it.
     const NAME: &'static str;
-    /// Who may.
+    /// The roles that have it.
     const ROLES: &'static [Role];
 }
 

@@ -38,7 +38,7 @@ pub(super) fn text(template: &Template) -> String {
         Template::VisitLate { caregiver, client, planned } => {
             format!("BerthCare: {caregiver} has not checked in at {client}'s, planned for {}.", time(*planned))
         }
-        Template::VisitDark { caregiver, client, planned } => format!(
+        Template::VisitUnreachable { caregiver, client, planned } => format!(
             "BerthCare: no check-in at {client}'s, planned for {}, and no signal from {caregiver}'s phone since then.",
             time(*planned)
         ),
@@ -57,7 +57,9 @@ pub(super) fn text(template: &Template) -> String {
             "BerthCare: thank you, the care coordinator will read this. Reply CALL to be called.".into()
         }
         Template::ReplyNobodysFamily {} => {
-            "BerthCare: thank you, the care coordinator will read this. To talk to somebody, please call your care agency.".into()
+            "BerthCare: thank you, the care coordinator will read this. To talk to somebody, please call your care \
+             agency."
+                .into()
         }
         Template::ReplyUnknown {} => "BerthCare: we don't know this number. Please call your care agency.".into(),
     }

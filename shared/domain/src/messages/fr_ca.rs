@@ -37,8 +37,9 @@ pub(super) fn text(template: &Template) -> String {
         Template::VisitLate { caregiver, client, planned } => {
             format!("BerthCare : {caregiver} n'a pas signalé son arrivée chez {client}, prévue à {}.", time(*planned))
         }
-        Template::VisitDark { caregiver, client, planned } => format!(
-            "BerthCare : aucune arrivée chez {client}, prévue à {}, et aucun signal du téléphone de {caregiver} depuis.",
+        Template::VisitUnreachable { caregiver, client, planned } => format!(
+            "BerthCare : aucune arrivée chez {client}, prévue à {}, et aucun signal du téléphone de \
+             {caregiver} depuis.",
             time(*planned)
         ),
         Template::VisitMissed { caregiver, client, planned } => format!(

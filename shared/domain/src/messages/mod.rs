@@ -60,24 +60,24 @@ pub enum Template {
     },
     /// What a coordinator hears: somebody asks for help. Ends with what the keys do.
     AlertCall {
-        /// Who asks.
+        /// Given name of the caregiver who asks for help.
         caregiver: String,
     },
     /// The same by SMS, once no call was acknowledged.
     AlertSms {
-        /// Who asks.
+        /// Given name of the caregiver who asks for help.
         caregiver: String,
     },
     /// The same as a push message.
     AlertPush {},
     /// What a coordinator hears: a family asks to be called back. Ends with what the keys do.
     FamilyCall {
-        /// Who asks.
+        /// Given name of the family member who asks for a call.
         family: String,
     },
     /// The same by SMS, once no call was acknowledged.
     FamilyCallSms {
-        /// Who asks.
+        /// Given name of the family member who asks for a call.
         family: String,
     },
     /// What a coordinator hears who has taken an alert.
@@ -96,16 +96,16 @@ pub enum Template {
         caregiver: String,
         /// At whose home.
         client: String,
-        /// When, where the agency is.
+        /// The planned start in the agency's local time.
         planned: Time,
     },
     /// To the coordinator: nobody has checked in, and the caregiver's phone hasn't been heard from either.
-    VisitDark {
+    VisitUnreachable {
         /// Who was to be there.
         caregiver: String,
         /// At whose home.
         client: String,
-        /// When, where the agency is.
+        /// The planned start in the agency's local time.
         planned: Time,
     },
     /// To the coordinator: the visit counts as missed.
@@ -114,7 +114,7 @@ pub enum Template {
         caregiver: String,
         /// At whose home.
         client: String,
-        /// When, where the agency is.
+        /// The planned start in the agency's local time.
         planned: Time,
     },
     /// The daily SMS to a family.
@@ -145,9 +145,9 @@ pub enum Template {
 /// A visit, as a family is told of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DailyVisit {
-    /// Who came.
+    /// Given name of the caregiver who came.
     pub caregiver: String,
-    /// When, where the agency is.
+    /// Local time of the agency.
     pub at: Time,
 }
 
@@ -225,7 +225,7 @@ impl Template {
             | Self::AlertPassedOn {}
             | Self::AlertUnanswered {}
             | Self::VisitLate { .. }
-            | Self::VisitDark { .. }
+            | Self::VisitUnreachable { .. }
             | Self::VisitMissed { .. } => Promise::AtLeastOnce,
         }
     }

@@ -30,7 +30,7 @@ impl SyncedTable for Alert {
         match write {
             Write::Create(alert) if !context.clients.contains(&alert.client_id) => refused(NOT_YOURS),
             Write::Create(alert) if alert.visit_id.is_some_and(|visit| !context.visits.contains_key(&visit)) => {
-                refused("its visit is not known")
+                refused("its visit does not exist")
             }
             Write::Create(_) => Ok(()),
             _ if actor.role.sees_agency() => Ok(()),

@@ -62,7 +62,7 @@ impl WorkBase {
             began,
             ..*self
         };
-        let (withheld_from, full_sync_cursor) = match (pull.withheld, moved.in_doubt_from()) {
+        let (withheld_from, full_sync_cursor) = match (pull.withheld, moved.rows_missing_from()) {
             (true, before) => (before.or(Some(pull.presented)), None),
             (false, Some(before)) if pull.has_more => (Some(before), self.full_sync_cursor),
             (false, Some(before)) => (Some(before), self.full_sync_cursor.or(Some(pull.answered))),
@@ -87,14 +87,14 @@ impl WorkBase {
     /// The same for clients that were taken away since: no later than from where their rows were withheld.
     #[must_use]
     pub fn of_push_for_taken(&self) -> Option<i64> {
-        match self.in_doubt_from() {
+        match self.rows_missing_from() {
             Some(withheld) => self.of_push().map(|base| base.min(withheld)),
             None => self.of_push(),
         }
     }
 
     /// From where rows were withheld, until all work began with everything there.
-    fn in_doubt_from(&self) -> Option<i64> {
+    fn rows_missing_from(&self) -> Option<i64> {
         let settled = self.full_sync_cursor.is_some_and(|whole| self.of_push().is_some_and(|base| base >= whole));
         self.withheld_from.filter(|_| !settled)
     }

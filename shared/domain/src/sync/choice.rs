@@ -13,9 +13,9 @@ use super::{
 /// A conflict that a person decides.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenConflict<'a> {
-    /// In which table.
+    /// The table's name.
     pub table: &'static Table,
-    /// Which column.
+    /// The column's name.
     pub column: &'static Column,
     /// What the server had.
     pub server_value: &'a Value,

@@ -10,7 +10,7 @@ use crate::text_sql;
 /// Two values for one column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ColumnConflict {
-    /// Which column.
+    /// The column's name.
     pub column: String,
     /// What the server had.
     pub server_value: Value,
@@ -56,7 +56,7 @@ impl Resolution {
     }
 }
 
-/// Where a conflict stands.
+/// A conflict's status.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
 )]

@@ -1,5 +1,5 @@
-//! Photos: the rules of `POST /photos`, and of row-level security (`policies/photos.sql`), which would otherwise refuse a whole push for one
-//! record.
+//! Photos: the rules of `POST /photos`, and of row-level security (`policies/photos.sql`), which would otherwise refuse
+//! a whole push for one record.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -54,7 +54,7 @@ impl SyncedTable for Photo {
 impl Photo {
     fn may_hold_its_bytes(&self) -> Result<(), String> {
         let media_type: MediaType =
-            self.content_type.parse().map_err(|_| "only JPEG, PNG, WebP, HEIC and PDF are taken")?;
+            self.content_type.parse().map_err(|_| "only JPEG, PNG, WebP, HEIC and PDF are accepted")?;
         if !self.kind.takes(media_type) {
             return refused(format!("{} is not for this kind", <&str>::from(media_type)));
         }

@@ -8,16 +8,16 @@ use uuid::Uuid;
 use crate::identity::Role;
 
 /// Told for rows of others, and of nobody: which of the two is not told.
-pub const NOT_YOURS: &str = "this is not yours to change";
+pub const NOT_YOURS: &str = "you may not change this";
 
-/// Who pushes.
+/// The user who pushes.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor {
-    /// Who.
+    /// The user.
     pub user_id: Uuid,
-    /// In which agency.
+    /// The agency.
     pub agency_id: Uuid,
-    /// As what.
+    /// The user's role.
     pub role: Role,
 }
 
@@ -31,11 +31,11 @@ impl Actor {
 /// What the records of a visit need to know of it.
 #[derive(Clone, Debug)]
 pub struct VisitFacts {
-    /// Who goes there.
+    /// The caregiver who makes the visit.
     pub user_id: Uuid,
-    /// Who is visited.
+    /// The client who is visited.
     pub client_id: Uuid,
-    /// Whether it was called off.
+    /// Whether it was cancelled.
     pub cancelled: bool,
     /// Whether it took place and has ended.
     pub completed: bool,

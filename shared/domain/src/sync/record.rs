@@ -13,7 +13,7 @@ pub type Row = Map<String, Value>;
 /// A record as a device sent it.
 #[derive(Clone, Debug)]
 pub struct PushedRecord {
-    /// Its id.
+    /// The record's id, as it was sent.
     pub id: Uuid,
     /// Its columns, as on the wire.
     pub raw: Map<String, Value>,

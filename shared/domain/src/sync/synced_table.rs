@@ -19,7 +19,7 @@ pub(super) trait SyncedTable: Clone + Serialize + DeserializeOwned {
     /// # Errors
     /// What is wrong with it.
     fn parse(row: &Row) -> Result<Self, String> {
-        Self::deserialize(row).map_err(|error| format!("it can't be read: {error}"))
+        Self::deserialize(row).map_err(|error| format!("it could not be parsed: {error}"))
     }
 
     /// Fills in what the server says of a new record.

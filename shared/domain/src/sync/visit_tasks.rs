@@ -54,9 +54,9 @@ impl SyncedTable for VisitTask {
 
 impl VisitTask {
     fn may_be_written(&self, actor: &Actor, context: &Context) -> Result<(), String> {
-        let visit = context.visits.get(&self.visit_id).ok_or("its visit is not known")?;
+        let visit = context.visits.get(&self.visit_id).ok_or("its visit does not exist")?;
         if visit.cancelled && actor.answers_for(visit.user_id) {
-            return refused("its visit was called off");
+            return refused("its visit was cancelled");
         }
         self.is_for(visit, actor)
     }

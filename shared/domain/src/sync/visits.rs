@@ -65,10 +65,10 @@ impl SyncedTable for Visit {
         self.status = self.status_by_facts().unwrap_or(self.status);
         match self.status {
             VisitStatus::InProgress | VisitStatus::Completed if self.actual_start.is_none() => {
-                return refused("a visit under way needs its actual_start");
+                return refused("a visit in progress needs its actual_start");
             }
             VisitStatus::Cancelled if self.cancel_reason.is_none() => {
-                return refused("a visit called off needs its cancel_reason");
+                return refused("a cancelled visit needs its cancel_reason");
             }
             VisitStatus::Cancelled => {}
             _ => self.cancel_reason = None,
@@ -161,7 +161,7 @@ pub struct WrittenVisit {
     pub facts: VisitFacts,
     /// Whether it is new, so that it grants access.
     pub is_new: bool,
-    /// Whether its status moved: one that is called off grants none any more.
+    /// Whether its status moved: a cancelled one grants none any more.
     pub status_moved: bool,
     /// Whether a place was recorded, whose distance from home is to be measured.
     pub place_recorded: bool,

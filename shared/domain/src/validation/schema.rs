@@ -25,7 +25,8 @@ pub fn faults_of<T: ToSchema + 'static>(value: &Value) -> Result<Vec<Fault>, Err
         let mut components = Vec::new();
         T::schemas(&mut components);
         let mut schema = json!(T::schema());
-        schema["components"] = json!({"schemas": components.into_iter().map(|(name, schema)| (name, json!(schema))).collect::<serde_json::Map<_, _>>()});
+        schema["components"] = json!({"schemas": components.into_iter().map(|(name, schema)| (name,
+            json!(schema))).collect::<serde_json::Map<_, _>>()});
         schema
     })?;
     Ok(collect(validator, value))
@@ -128,8 +129,8 @@ fn explain(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
         ValidationErrorKind::MaxItems { limit } => fault(format!("must have at most {limit} items")),
         ValidationErrorKind::Minimum { limit } => fault(format!("must be at least {limit}")),
         ValidationErrorKind::Maximum { limit } => fault(format!("must be at most {limit}")),
-        ValidationErrorKind::UniqueItems => fault("must not name the same thing twice".into()),
+        ValidationErrorKind::UniqueItems => fault("must not contain duplicates".into()),
         ValidationErrorKind::MinProperties { limit } => fault(format!("must have at least {limit} fields")),
-        other => fault(format!("breaks the rule `{}`", other.keyword())),
+        other => fault(format!("violates the rule `{}`", other.keyword())),
     }
 }

@@ -100,7 +100,7 @@ impl Sentry {
         let envelopes = reporter.waiting.0.lock().map(|mut waiting| std::mem::take(&mut *waiting)).unwrap_or_default();
         for envelope in envelopes {
             if let Err(error) = reporter.send(&envelope).await {
-                tracing::warn!(error = %error.without_url(), "Sentry doesn't answer");
+                tracing::warn!(error = %error.without_url(), "the report to Sentry failed");
             }
         }
     }

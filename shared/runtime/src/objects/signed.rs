@@ -15,7 +15,7 @@ use super::{Objects, URL_LIFETIME, failed};
 pub struct UploadTerms<'a> {
     /// Its media type.
     pub content_type: &'a str,
-    /// How many bytes.
+    /// The file's size in bytes.
     pub bytes: i64,
     /// SHA-256 of them.
     pub sha256: &'a [u8],

@@ -30,9 +30,9 @@ pub struct DayOfClient {
     pub recipient_id: Uuid,
     /// Their number (E.164).
     pub phone: String,
-    /// Their language.
+    /// The language of messages to them.
     pub locale: Locale,
-    /// Of whom.
+    /// The client.
     pub client_id: Uuid,
     /// Given name.
     pub client: String,
@@ -101,7 +101,8 @@ pub async fn pending_recipients<I: Identity>(
                order by t.client_id, t.user_id
                limit $8
              )
-             select f.client_id, f.recipient_id, f.phone, f.locale, f.client, coalesce(d.visits, '[]') as visits, d.to_come,
+             select f.client_id, f.recipient_id, f.phone, f.locale, f.client, coalesce(d.visits, '[]') as visits,
+               d.to_come,
                d.planned > 0 and app.has_consent(f.client_id, 'family_sharing')
                  and app.has_consent_of(f.client_id, 'sms', f.recipient_id) as wanted
              from families f

@@ -12,7 +12,7 @@ use crate::{Db, DbError, Identity, audited, json_sql, tables::visits::VisitStatu
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite"}))]
 pub struct FamilyClient {
-    /// The id.
+    /// The client's id.
     pub id: Uuid,
     /// Given name.
     pub first_name: String,
@@ -21,23 +21,24 @@ pub struct FamilyClient {
 /// A visit, as a family reads it.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a1", "scheduled_start": "2026-11-20T14:00:00Z",
-    "scheduled_end": "2026-11-20T14:45:00Z", "actual_start": "2026-11-20T14:02:10Z", "actual_end": "2026-11-20T14:44:30Z",
+    "scheduled_end": "2026-11-20T14:45:00Z", "actual_start": "2026-11-20T14:02:10Z",
+        "actual_end": "2026-11-20T14:44:30Z",
     "status": "completed", "caregiver_first_name": "Amara", "tasks_done": ["Blood pressure and pulse"],
     "family_note": "A good morning; we walked to the corner."}))]
 pub struct FamilyVisit {
-    /// The id.
+    /// The visit's id.
     pub id: Uuid,
-    /// When it is to begin.
+    /// The planned start.
     pub scheduled_start: Timestamp,
-    /// When it is to end.
+    /// The planned end.
     pub scheduled_end: Timestamp,
     /// When the caregiver came.
     pub actual_start: Option<Timestamp>,
     /// When the caregiver left.
     pub actual_end: Option<Timestamp>,
-    /// Where it stands.
+    /// The status.
     pub status: VisitStatus,
-    /// Who comes.
+    /// Given name of the caregiver.
     pub caregiver_first_name: String,
     /// Titles of what was done.
     pub tasks_done: Vec<String>,
@@ -50,11 +51,11 @@ pub struct FamilyVisit {
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000f7", "taken_at": "2026-11-20T14:30:00Z",
     "caption": "First walk outside"}))]
 pub struct FamilyPhoto {
-    /// The id.
+    /// The photo's id.
     pub id: Uuid,
     /// When it was taken.
     pub taken_at: Option<Timestamp>,
-    /// What it shows.
+    /// The caption.
     pub caption: Option<String>,
 }
 
@@ -75,7 +76,7 @@ json_sql!(FamilyVisits, FamilyPhotos);
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite", "visits": [],
     "photos": []}))]
 pub struct FamilyView {
-    /// The id.
+    /// The visit's id.
     pub id: Uuid,
     /// Given name.
     pub first_name: String,

@@ -17,8 +17,8 @@ use crate::{AuditEntry, Db, DbError, Identity, Tx, text_sql};
 pub enum Phone {
     /// Heard from: it would have brought a check-in.
     Heard,
-    /// Heard from a moment ago, with changes that it has not sent yet: the check-in may be among them. Only within half an
-    /// hour of the visit's beginning.
+    /// Heard from a moment ago, with changes that it has not sent yet: the check-in may be among them. Only within half
+    /// an hour of the visit's beginning.
     Sending,
     /// Not heard from.
     Unreachable,
@@ -36,7 +36,7 @@ pub struct OverdueVisit {
     pub client: String,
     /// Given name of who was to come.
     pub caregiver: String,
-    /// When.
+    /// The planned start.
     pub scheduled_start: Timestamp,
     /// What their phone tells.
     pub phone: Phone,
@@ -44,12 +44,13 @@ pub struct OverdueVisit {
     pub is_missed: bool,
     /// Who was to come.
     pub caregiver_id: Uuid,
-    /// The names of the texts that somebody was told, or will be, about this visit as planned for this time and caregiver.
-    pub told: Vec<String>,
+    /// The names of the texts that somebody was told, or will be, about this visit as planned for this time and
+    /// caregiver.
+    pub notified: Vec<String>,
     /// How many messages there were about it.
     pub messages: i64,
-    /// Who is to be told: the client's coordinator, or else whoever is on duty, but nobody whom a message about this visit
-    /// could not reach. None where nobody is left.
+    /// Who is to be told: the client's coordinator, or else whoever is on duty, but nobody whom a message about this
+    /// visit could not reach. None where nobody is left.
     pub coordinator_id: Option<Uuid>,
     /// Their number (E.164).
     pub coordinator_phone: Option<String>,
@@ -58,8 +59,9 @@ pub struct OverdueVisit {
 }
 
 impl OverdueVisit {
-    /// What a message about it is known by. Whether one is due is known from those there are (`told`), under the agency's
-    /// write lock; the number at the end tells one that was taken back, or reached nobody, from the one after it.
+    /// What a message about it is known by. Whether one is due is known from those there are (`notified`), under the
+    /// agency's write lock; the number at the end tells one that was taken back, or reached nobody, from the one after
+    /// it.
     #[must_use]
     pub fn dedupe_key(&self, kind: &str) -> String {
         let start = self.scheduled_start.as_second();
@@ -67,15 +69,16 @@ impl OverdueVisit {
     }
 }
 
-/// The columns of an overdue visit. `$1`: until when late ones began. `$2`, `$3`: after which visit to go on.
-/// `$4`: at most how many. `$5`, `$6`: since when a phone may be sending, and was heard of. `$7`: since when it is news.
+/// The columns of an overdue visit. `$1`: until when late ones began. `$2`, `$3`: after which visit to go on. `$4`: at
+/// most how many. `$5`, `$6`: since when a phone may be sending, and was heard of. `$7`: since when it is news.
 const OVERDUE: &str = "
-    select v.id, v.client_id, c.first_name as client, u.id as caregiver_id, u.first_name as caregiver, v.scheduled_start,
+    select v.id, v.client_id, c.first_name as client, u.id as caregiver_id, u.first_name as caregiver,
+      v.scheduled_start,
       p.phone, v.status = 'missed' as is_missed,
       array(
         select m.template from messages m
         where m.visit_id = v.id and m.status not in ('cancelled', 'dead', 'failed')
-          and m.visit_start = v.scheduled_start and m.caregiver_id = v.user_id) as told,
+          and m.visit_start = v.scheduled_start and m.caregiver_id = v.user_id) as notified,
       (select count(*) from messages m where m.visit_id = v.id) as messages,
       k.id as coordinator_id, k.phone as coordinator_phone, k.locale as coordinator_locale
     from (
@@ -98,7 +101,8 @@ const OVERDUE: &str = "
     left join lateral (
       select w.user_id as id, w.phone, w.locale from app.on_call_contacts(v.client_id) w
       where not exists (
-        select from messages m where m.visit_id = v.id and m.recipient_id = w.user_id and m.status in ('dead', 'failed'))
+        select from messages m where m.visit_id = v.id and m.recipient_id = w.user_id
+          and m.status in ('dead', 'failed'))
       order by w.place
       limit 1) k on true
     where v.agency_id = app.agency_id() and v.deleted_at is null
@@ -143,7 +147,7 @@ pub async fn list(
     db.read(who, OVERDUE, &overdue!(now, after, limit)).await
 }
 
-/// The same, inside a transaction.
+/// Lists inside a transaction.
 pub async fn list_in<I: Identity>(
     tx: &mut Tx<I>,
     now: Timestamp,
@@ -153,7 +157,8 @@ pub async fn list_in<I: Identity>(
     tx.query(OVERDUE, &overdue!(now, after, limit)).await
 }
 
-/// Notes that nobody came to these, as far as is known. The transaction holds the agency's write lock since it read them.
+/// Notes that nobody came to these, as far as is known. The transaction holds the agency's write lock since it read
+/// them.
 pub async fn mark_missed<I: Identity>(tx: &mut Tx<I>, visits: &[OverdueVisit]) -> Result<(), Error> {
     if visits.is_empty() {
         return Ok(());

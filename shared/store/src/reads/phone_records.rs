@@ -127,7 +127,8 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&json).unwrap(),
             serde_json::json!({"id": id, "visit_id": id, "task_type": "meals",
-                "title": "\u{1f35e} \"Br\u{e9}akfast\"\n", "completed": true, "completed_at": 1_700_000_000_000_i64, "outcome": null, "data": "{\"a\": 1}",
+                "title": "\u{1f35e} \"Br\u{e9}akfast\"\n", "completed": true, "completed_at": 1_700_000_000_000_i64,
+                    "outcome": null, "data": "{\"a\": 1}",
                 "created_at": 1_700_000_000_000_i64, "updated_at": 1_700_000_000_000_i64})
         );
     }

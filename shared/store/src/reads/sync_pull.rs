@@ -75,9 +75,9 @@ pub struct Item {
     pub table: usize,
     /// The number that it goes by; a page ends between two of them.
     pub number: i64,
-    /// Which record.
+    /// The record's id.
     pub id: Uuid,
-    /// Whose care it concerns.
+    /// The client whom it concerns.
     pub client_id: Option<Uuid>,
     /// The record as the phone keeps it; none for a tombstone.
     pub body: Option<String>,
@@ -119,7 +119,7 @@ pub struct Window {
     pub pending: Option<i32>,
     /// The schema that the phone has.
     pub version: u32,
-    /// At most so many rows.
+    /// The largest number of rows.
     pub limit: i64,
 }
 

@@ -13,9 +13,9 @@ use crate::{Db, Identity, json_sql};
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"table": "visit_tasks", "changes": 12, "newest": "2026-11-20T14:44:31Z"}))]
 pub struct Received {
-    /// In which table.
+    /// The table's name.
     pub table: String,
-    /// How many changes.
+    /// Number of changes received.
     pub changes: i64,
     /// When the newest arrived.
     pub newest: Timestamp,
@@ -26,11 +26,11 @@ pub struct Received {
 #[schema(example = json!({"table": "visit_tasks", "id": "0193a5b0-0000-7000-8000-0000000000b1",
     "reason": "tasks of the type vitals are for nurses", "at": "2026-11-20T14:44:31Z"}))]
 pub struct Refusal {
-    /// For which table.
+    /// The table that the record was sent for.
     pub table: String,
-    /// Its id.
+    /// The record's id, as it was sent.
     pub id: String,
-    /// Why.
+    /// The reason, in plain words.
     pub reason: String,
     /// When.
     pub at: Timestamp,
@@ -43,11 +43,11 @@ pub struct Refusal {
 pub struct Contested {
     /// The conflict.
     pub id: Uuid,
-    /// In which table.
+    /// The table's name.
     pub table: String,
-    /// In which record.
+    /// The record's id.
     pub record_id: Uuid,
-    /// Which column.
+    /// The column's name.
     pub column: String,
     /// `auto_resolved`, `needs_review` or `resolved`.
     pub status: String,
@@ -91,7 +91,8 @@ pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result
              select jsonb_agg(jsonb_build_object('table', r.table_name, 'changes', r.changes, 'newest', r.newest)
                order by r.table_name)
              from (select l.table_name, count(*) as changes, max(l.synced_at) as newest from sync_log l
-                   where l.device_id = app.device_id() and l.synced_at >= $1 group by l.table_name) r), '[]') as received,
+                   where l.device_id = app.device_id() and l.synced_at >= $1
+                     group by l.table_name) r), '[]') as received,
            coalesce((
              select jsonb_agg(jsonb_build_object('table', q.table_name, 'id', q.record_id, 'reason', q.reason,
                'at', q.created_at) order by q.created_at desc, q.id)

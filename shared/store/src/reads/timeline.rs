@@ -30,19 +30,20 @@ text_sql!(EventKind);
 
 /// One thing that happened.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"kind": "visit", "id": "0193a5b0-0000-7000-8000-0000000000a1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"kind": "visit", "id": "0193a5b0-0000-7000-8000-0000000000a1",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "at": "2026-11-20T14:00:00Z", "visit_id": "0193a5b0-0000-7000-8000-0000000000a1",
     "summary": {"status": "completed", "user_id": "0193a5b0-0000-7000-8000-000000000003"}}))]
 pub struct TimelineEvent {
-    /// What kind.
+    /// The kind of event.
     pub kind: EventKind,
     /// The id of the visit, task, photo or alert.
     pub id: Uuid,
-    /// Whose timeline.
+    /// The client.
     pub client_id: Uuid,
     /// When.
     pub at: Timestamp,
-    /// At which visit.
+    /// The visit during which it was raised, if any.
     pub visit_id: Option<Uuid>,
     /// What the list shows of it: a visit's status and caregiver, a task's type, title and outcome, a photo's kind and
     /// caption, an alert's severity, reason and status.

@@ -1,4 +1,5 @@
-//! Signing in, before anyone is known: calls to the definer functions of `code/sessions.sql`, which see what no query may.
+//! Signing in, before anyone is known: calls to the definer functions of `code/sessions.sql`, which see what no query
+//! may.
 
 use domain::{
     error::{Conflict, Error},
@@ -18,9 +19,9 @@ use crate::{
 /// What sign-in knows of an address.
 #[derive(FromRow)]
 pub struct Login {
-    /// Whose address it is.
+    /// The user.
     pub user_id: Uuid,
-    /// Their agency.
+    /// The user's agency.
     pub agency_id: Uuid,
     /// What they are there.
     pub role: Role,
@@ -30,18 +31,18 @@ pub struct Login {
     pub password_hash: Option<String>,
     /// Where one-time codes go.
     pub phone: String,
-    /// In which language.
+    /// The recipient's language.
     pub locale: Locale,
 }
 
 /// The device that somebody signs in on.
 #[derive(Clone, Debug)]
 pub struct SignInDevice<'a> {
-    /// Made by the app.
+    /// The device's id, made by the app.
     pub id: Uuid,
-    /// What its owner calls it.
+    /// The device's name, as its owner chose it.
     pub name: &'a str,
-    /// What it runs.
+    /// The device's platform.
     pub platform: Platform,
     /// The app's version.
     pub app_version: &'a str,

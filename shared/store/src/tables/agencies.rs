@@ -8,7 +8,7 @@ use crate::{Db, DbError};
 /// One home-care agency.
 #[derive(Clone, Debug)]
 pub struct Agency {
-    /// The id.
+    /// The agency's id.
     pub id: Uuid,
     /// Where its days begin and end: a name of the IANA time zone database.
     pub time_zone: String,

@@ -40,12 +40,13 @@ text_sql!(Severity);
 /// What is said when asking for help.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"client_id": "0193a5b0-0000-7000-8000-0000000000c1", "visit_id": "0193a5b0-0000-7000-8000-0000000000a1",
+#[schema(example = json!({"client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+    "visit_id": "0193a5b0-0000-7000-8000-0000000000a1",
     "severity": "high", "reason": "fall", "message": "She is on the floor, awake, and says that her hip hurts."}))]
 pub struct AlertFields {
-    /// Whom it is about.
+    /// The client whom it concerns.
     pub client_id: Uuid,
-    /// At which visit, if at one.
+    /// The visit during which it is raised, if any.
     #[serde(default)]
     pub visit_id: Option<Uuid>,
     /// How bad it is.
@@ -62,36 +63,37 @@ impl Check for AlertFields {}
 
 /// An alert on record.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a5", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a5",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "visit_id": "0193a5b0-0000-7000-8000-0000000000a1", "raised_by": "0193a5b0-0000-7000-8000-000000000003",
     "severity": "high", "reason": "fall", "message": "She is on the floor, awake, and says that her hip hurts.",
     "status": "acknowledged", "acknowledged_by": "0193a5b0-0000-7000-8000-000000000002",
     "acknowledged_at": "2026-11-20T14:11:20Z", "escalation_level": 1, "created_at": "2026-11-20T14:10:55Z",
     "updated_at": "2026-11-20T14:11:20Z"}))]
 pub struct Alert {
-    /// The id.
+    /// The alert's id.
     pub id: Uuid,
-    /// Whom it is about.
+    /// The client whom it concerns.
     pub client_id: Uuid,
-    /// At which visit.
+    /// The visit during which it was raised, if any.
     pub visit_id: Option<Uuid>,
     /// Who asks: a caregiver, a coordinator, or a family member by SMS.
     pub raised_by: Option<Uuid>,
     /// How bad it is.
     pub severity: Severity,
-    /// What it is about.
+    /// The reason for the alert.
     pub reason: String,
     /// What whoever answers should know.
     pub message: Option<String>,
-    /// Where it stands.
+    /// The status.
     pub status: AlertStatus,
-    /// Who has taken it.
+    /// The user who acknowledged it.
     pub acknowledged_by: Option<Uuid>,
-    /// When.
+    /// When somebody acknowledged it.
     pub acknowledged_at: Option<Timestamp>,
     /// How far it went: 0 nobody was called yet, 1 and 2 so many people were, from 3 on everybody is told.
     pub escalation_level: i32,
-    /// When it reached us.
+    /// When the server received it.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
@@ -110,11 +112,11 @@ impl Versioned for Alert {
 pub struct AlertFilter {
     /// About this client.
     pub client_id: Option<Uuid>,
-    /// In this status.
+    /// Rows in this status.
     pub status: Option<AlertStatus>,
     /// Before the alert of this time and id.
     pub before: Option<(Timestamp, Uuid)>,
-    /// At most so many.
+    /// The largest number of rows.
     pub limit: i64,
 }
 
@@ -222,7 +224,8 @@ pub async fn acknowledge<I: Identity>(
     }
     tx.audit(AuditEntry::new("alert.acknowledge", "alert", alert.id, Some(alert.client_id)));
     tx.execute_one(
-        "update alerts set status = 'acknowledged', acknowledged_by = $2, acknowledged_at = $3 where id = $1 returning id",
+        "update alerts set status = 'acknowledged', acknowledged_by = $2, acknowledged_at = $3 where id = $1
+         returning id",
         &[&alert.id, &user_id, &now],
     )
     .await
@@ -245,7 +248,7 @@ pub struct AlertCall {
     pub alert: Alert,
     /// Who is called.
     pub callee_id: Uuid,
-    /// In which language.
+    /// The recipient's language.
     pub locale: Locale,
     /// Which text they hear.
     pub template: String,

@@ -12,18 +12,19 @@ use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, json_sql};
 /// A medicine that the plan has the client take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "Metformin", "dose": "500 mg", "route": "oral", "schedule": "with breakfast and supper"}))]
+#[schema(example = json!({"name": "Metformin", "dose": "500 mg", "route": "oral",
+    "schedule": "with breakfast and supper"}))]
 pub struct PlannedMedication {
-    /// Its name.
+    /// The name.
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
-    /// How much.
+    /// The dose, as it is written on the label.
     #[schema(min_length = 1, max_length = 100)]
     pub dose: String,
     /// How it is taken.
     #[schema(min_length = 1, max_length = 100)]
     pub route: String,
-    /// When.
+    /// When the client takes it.
     #[schema(min_length = 1, max_length = 200)]
     pub schedule: String,
 }
@@ -63,11 +64,12 @@ impl Check for CarePlan {}
 /// A care plan and which version it is.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
 #[schema(example = json!({"client_id": "0193a5b0-0000-7000-8000-0000000000c1", "version": 2,
-    "plan": {"summary": "Type 2 diabetes, recovering from a hip replacement", "goals": ["Walk to the corner by December"],
+    "plan": {"summary": "Type 2 diabetes, recovering from a hip replacement",
+        "goals": ["Walk to the corner by December"],
         "allergies": ["penicillin"], "medications": [], "instructions": ["Check feet"]},
     "written_at": "2026-11-18T16:20:11Z", "written_by": "0193a5b0-0000-7000-8000-000000000002"}))]
 pub struct CarePlanVersion {
-    /// Whose plan.
+    /// The client.
     pub client_id: Uuid,
     /// 1 is the first; 0 means that none was written yet.
     pub version: i32,
@@ -75,7 +77,7 @@ pub struct CarePlanVersion {
     pub plan: CarePlan,
     /// When it was written.
     pub written_at: Timestamp,
-    /// By whom.
+    /// The user who wrote it.
     pub written_by: Option<Uuid>,
 }
 

@@ -69,7 +69,7 @@ text_sql!(Relation, GrantSource);
 #[schema(example = json!({"user_id": "0193a5b0-0000-7000-8000-000000000003", "relation": "primary_nurse",
     "starts_on": "2026-11-01", "ends_on": null}))]
 pub struct MemberFields {
-    /// Who.
+    /// The user.
     pub user_id: Uuid,
     /// As what; it must go with their role.
     pub relation: Relation,
@@ -95,24 +95,25 @@ impl Check for MemberFields {
 
 /// A member of a care team.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000e1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000e1",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "user_id": "0193a5b0-0000-7000-8000-000000000003", "first_name": "Amara", "last_name": "Okafor",
     "relation": "primary_nurse", "source": "assigned", "starts_on": "2026-11-01", "ends_on": null,
     "updated_at": "2026-11-01T09:00:00Z"}))]
 pub struct Member {
     /// The membership's id.
     pub id: Uuid,
-    /// Of whose team.
+    /// The client whose care team it is.
     pub client_id: Uuid,
-    /// Who.
+    /// The user.
     pub user_id: Uuid,
     /// Given name.
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// As what.
+    /// The user's relation to the client.
     pub relation: Relation,
-    /// Why.
+    /// How the user came onto the team.
     pub source: GrantSource,
     /// The first day, in the agency's time zone.
     pub starts_on: Date,
@@ -205,7 +206,8 @@ pub async fn update<I: Identity>(
 ) -> Result<(), Error> {
     tx.audit(AuditEntry::new("care_team.update", "care_team", id, Some(client_id)));
     tx.execute_one(
-        "update care_team set relation = $2::text::care_relation, starts_on = $3, ends_on = $4 where id = $1 returning id",
+        "update care_team set relation = $2::text::care_relation, starts_on = $3, ends_on = $4 where id = $1
+         returning id",
         &[&id, &member.relation, &member.starts_on, &member.ends_on],
     )
     .await
@@ -224,7 +226,7 @@ pub async fn refresh_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, use
     Ok(tx.execute("select app.refresh_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
 }
 
-/// After a visit was called off: ends what the caregiver's visits grant with the last that is left. Nobody gets access
+/// After a visit was cancelled: ends what the caregiver's visits grant with the last that is left. Nobody gets access
 /// by it.
 pub async fn shorten_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
     Ok(tx.execute("select app.shorten_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)

@@ -19,7 +19,8 @@ use crate::{Db, DbError, Param, identity, json_sql};
 /// That a caregiver came or left, as their phone saw it. Without a fix the place is left out.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0, "at": "2026-11-20T14:02:10Z"}))]
+#[schema(example = json!({"latitude": 43.6425, "longitude": -79.4475, "accuracy_m": 12.0,
+    "at": "2026-11-20T14:02:10Z"}))]
 pub struct CheckIn {
     /// Degrees (WGS 84).
     #[serde(default)]
@@ -67,16 +68,16 @@ pub struct RecordedLocation {
     pub accuracy_m: Option<f64>,
     /// From the client's home, in metres along the great circle.
     pub distance_m: Option<f64>,
-    /// When the server heard of it.
+    /// When the server received it.
     pub received_at: Timestamp,
 }
 
 json_sql!(RecordedLocation);
 
 impl RecordedLocation {
-    /// Whether it records `presence`.
-    pub(super) fn is(&self, presence: &CheckIn) -> bool {
-        (self.latitude, self.longitude, self.accuracy_m) == (presence.latitude, presence.longitude, presence.accuracy_m)
+    /// Whether it records `reported`.
+    pub(super) fn is(&self, reported: &CheckIn) -> bool {
+        (self.latitude, self.longitude, self.accuracy_m) == (reported.latitude, reported.longitude, reported.accuracy_m)
     }
 }
 
@@ -94,10 +95,12 @@ pub enum Flag {
 /// What a person should look at, in a visit's times and locations.
 pub(super) fn flags(times: &[(Option<Timestamp>, Option<&RecordedLocation>)]) -> Vec<Flag> {
     let any = |holds: fn(Timestamp, &RecordedLocation) -> bool| {
-        times.iter().any(|(time, fix)| matches!((time, fix), (Some(time), Some(fix)) if holds(*time, fix)))
+        times
+            .iter()
+            .any(|(time, location)| matches!((time, location), (Some(time), Some(location)) if holds(*time, location)))
     };
-    let far = any(|_, fix| fix.distance_m.is_some_and(|metres| metres > FAR_FROM_HOME_M));
-    let ahead = any(|time, fix| fix.received_at.duration_until(time) > CLOCK_TOLERANCE);
+    let far = any(|_, location| location.distance_m.is_some_and(|metres| metres > FAR_FROM_HOME_M));
+    let ahead = any(|time, location| location.received_at.duration_until(time) > CLOCK_TOLERANCE);
     [(far, Flag::FarFromHome), (ahead, Flag::ClockAhead)]
         .into_iter()
         .filter_map(|(is, flag)| is.then_some(flag))
@@ -122,9 +125,9 @@ struct AttendedRow {
 }
 
 /// Looks at a visit, without a lock, and measures how far from the client's home the caregiver is.
-pub async fn look(db: &Db, caller: &Caller, id: Uuid, presence: &CheckIn) -> Result<Attended, Error> {
+pub async fn look(db: &Db, caller: &Caller, id: Uuid, reported: &CheckIn) -> Result<Attended, Error> {
     let [user, device, session, role, request, source_ip] = identity::params(caller);
-    let CheckIn { latitude, longitude, .. } = presence;
+    let CheckIn { latitude, longitude, .. } = reported;
     let rows: Vec<AttendedRow> = db
         .call_read(
             "select * from app.visit_and_distance($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -153,18 +156,18 @@ pub async fn record(
     caller: &Caller,
     attendance: Attendance,
     attended: &Attended,
-    presence: &CheckIn,
+    reported: &CheckIn,
 ) -> Result<Option<Visit>, DbError> {
     let Attended { visit, distance_m, received_at } = attended;
-    let CheckIn { latitude, longitude, accuracy_m, at } = presence;
-    let fix = RecordedLocation {
+    let CheckIn { latitude, longitude, accuracy_m, at } = reported;
+    let location = RecordedLocation {
         latitude: *latitude,
         longitude: *longitude,
         accuracy_m: *accuracy_m,
         distance_m: *distance_m,
         received_at: *received_at,
     };
-    let flags = flags(&[(Some(*at), Some(&fix))]);
+    let flags = flags(&[(Some(*at), Some(&location))]);
     let details = json!({"flags": flags, "distance_m": distance_m.map(f64::round)});
     let who = identity::params(caller);
     let what: [&dyn Param; 9] =

@@ -33,9 +33,9 @@ text_sql!(ConsentKind);
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"kind": "family_sharing", "granted": true, "method": "signed form", "user_id": null}))]
 pub struct ConsentFields {
-    /// To what.
+    /// What is consented to.
     pub kind: ConsentKind,
-    /// False withdraws.
+    /// Whether consent is given; false withdraws it.
     pub granted: bool,
     /// How it was given.
     #[schema(min_length = 1, max_length = 100)]
@@ -48,25 +48,26 @@ impl Check for ConsentFields {}
 
 /// A consent on record.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000f1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000f1",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "kind": "family_sharing", "granted": true, "method": "signed form", "user_id": null,
     "recorded_at": "2026-11-01T09:05:00Z", "recorded_by": "0193a5b0-0000-7000-8000-000000000002"}))]
 pub struct Consent {
-    /// The id.
+    /// The consent's id.
     pub id: Uuid,
-    /// Whose care it concerns.
+    /// The client whom it concerns.
     pub client_id: Uuid,
-    /// To what.
+    /// What is consented to.
     pub kind: ConsentKind,
-    /// False where it withdraws.
+    /// Whether consent was given; false withdrew it.
     pub granted: bool,
     /// How it was given.
     pub method: String,
-    /// For whom.
+    /// The user whom the consent concerns.
     pub user_id: Option<Uuid>,
-    /// When.
+    /// When it was recorded.
     pub recorded_at: Timestamp,
-    /// By whom.
+    /// The user who recorded it.
     pub recorded_by: Option<Uuid>,
 }
 

@@ -28,18 +28,19 @@ text_sql!(Platform);
 
 /// A phone or browser that somebody signed in on.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000d1", "user_id": "0193a5b0-0000-7000-8000-000000000003",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000d1",
+    "user_id": "0193a5b0-0000-7000-8000-000000000003",
     "name": "Amara's iPhone", "platform": "ios", "app_version": "1.4.0", "signed_in": true,
     "last_seen_at": "2026-11-20T11:58:03Z", "last_sync_at": null, "pending_count": null, "revoked_at": null,
     "created_at": "2026-11-01T09:12:40Z"}))]
 pub struct Device {
     /// Made by the app when it was installed.
     pub id: Uuid,
-    /// Whose it is.
+    /// The user who is signed in on it.
     pub user_id: Uuid,
-    /// What its owner calls it.
+    /// The device's name, as its owner chose it.
     pub name: String,
-    /// What it runs.
+    /// The device's platform.
     pub platform: Platform,
     /// The app's version.
     pub app_version: String,
@@ -51,7 +52,7 @@ pub struct Device {
     pub last_sync_at: Option<Timestamp>,
     /// How many changes it said it had not sent yet.
     pub pending_count: Option<i32>,
-    /// When it was cut off.
+    /// When the device was revoked.
     pub revoked_at: Option<Timestamp>,
     /// When it first signed in.
     pub created_at: Timestamp,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     error::Error,
-    escalation::{Answerer, CALL_TIMEOUT},
+    escalation::{CALL_TIMEOUT, OnCallContact},
     identity::Role,
     messages::Locale,
 };
@@ -18,13 +18,13 @@ use crate::{Db, DbError, Identity, Tx, json_sql, tables::alerts::AlertStatus};
 /// Whoever raised an alert.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Requester {
-    /// Who.
+    /// The user.
     pub user_id: Uuid,
     /// Given name.
     pub first_name: String,
     /// Their number (E.164).
     pub phone: String,
-    /// Their language.
+    /// The language of messages to them.
     pub locale: Locale,
     /// A caregiver's or coordinator's, or a family's.
     pub role: Role,
@@ -32,17 +32,17 @@ pub struct Requester {
 
 /// Those who could answer, in the order in which they are asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Answerers(pub Vec<Answerer>);
-json_sql!(Requester, Answerers);
+pub struct OnCallContacts(pub Vec<OnCallContact>);
+json_sql!(Requester, OnCallContacts);
 
 /// Where an alert stands on its way to somebody who answers.
 #[derive(Debug, FromRow)]
 pub struct EscalationState {
-    /// Which.
+    /// The alert.
     pub alert_id: Uuid,
-    /// Whose care it is about.
+    /// The client whom it concerns.
     pub client_id: Uuid,
-    /// Where the alert stands.
+    /// The alert's status.
     pub status: AlertStatus,
     /// Its escalation level.
     pub level: i32,
@@ -51,19 +51,19 @@ pub struct EscalationState {
     /// Whether its next step's time has come, or the call that is out can't be placed.
     pub due: bool,
     /// Who asks; none where a job raised it.
-    pub asker: Option<Requester>,
-    /// Who could answer.
-    pub answerers: Answerers,
+    pub requester: Option<Requester>,
+    /// The people to ask, in the order in which they are asked.
+    pub contacts: OnCallContacts,
 }
 
 /// Where an alert stands; for a job or webhook of its agency that holds the counter.
-pub async fn standing<I: Identity>(
+pub async fn state<I: Identity>(
     tx: &mut Tx<I>,
     alert_id: Uuid,
     now: Timestamp,
 ) -> Result<Option<EscalationState>, DbError> {
     tx.query_opt(
-        "select e.alert_id, e.client_id, e.status, e.level, e.call_id, e.due, e.asker, e.answerers
+        "select e.alert_id, e.client_id, e.status, e.level, e.call_id, e.due, e.requester, e.contacts
          from app.escalation($1, $2) e",
         &[&alert_id, &now],
     )
@@ -91,8 +91,8 @@ pub async fn step<I: Identity>(
 
 /// Notes that there was news of the call that is out: it rings, somebody has picked it up, or is asked for a key again.
 ///
-/// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes the alert
-/// locks chain and messages.
+/// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes the
+/// alert locks chain and messages.
 pub async fn extend_timeout<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
     let due_at = now + CALL_TIMEOUT;
     Ok(tx
@@ -106,9 +106,9 @@ pub async fn extend_timeout<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Tim
 /// An alert whose chain has a step to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
-    /// Whose it is to take.
+    /// The alert's agency.
     pub agency_id: Uuid,
-    /// Which alert.
+    /// The alert.
     pub alert_id: Uuid,
 }
 

@@ -67,7 +67,7 @@ pub async fn claim_many<I: Identity>(
         .iter()
         .map(|(id, body)| Ok(json!({"id": id, "body_sha256": STANDARD.encode(digest_of(body)?)})))
         .collect::<Result<_, Error>>()?;
-    let fresh: Vec<Known> = tx
+    let fresh: Vec<Claimed> = tx
         .query(
             "insert into creations (record_id, table_name, body_sha256, created_by)
              select r.id, $1, decode(r.body_sha256, 'base64'), app.user_id()
@@ -82,13 +82,13 @@ pub async fn claim_many<I: Identity>(
 
 /// Which of these ids were ever claimed, whatever became of their records.
 pub async fn known(db: &Db, who: &impl Identity, ids: Vec<Uuid>) -> Result<Vec<Uuid>, DbError> {
-    let rows: Vec<Known> =
+    let rows: Vec<Claimed> =
         db.read(who, "select c.record_id as id from creations c where c.record_id = any($1)", &[&ids]).await?;
     Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 #[derive(FromRow)]
-struct Known {
+struct Claimed {
     id: Uuid,
 }
 

@@ -23,7 +23,7 @@ pub enum Intent {
     Start,
     /// What one can answer.
     Help,
-    /// To be called.
+    /// The sender asks to be called.
     Call,
     /// Nothing that a machine understands: for the coordinator to read.
     Note,
@@ -39,20 +39,20 @@ pub struct Inbound {
     pub from: String,
     /// Our number.
     pub to: String,
-    /// The words.
+    /// The message's text.
     pub body: String,
-    /// What they ask for.
+    /// The request that was recognised in the text.
     pub intent: Intent,
 }
 
 /// Whose number it came from.
 #[derive(Clone, Debug, FromRow)]
 pub struct Sender {
-    /// In which agency.
+    /// The agency.
     pub agency_id: Uuid,
-    /// Who.
+    /// The user.
     pub user_id: Uuid,
-    /// Their language.
+    /// The language of messages to them.
     pub locale: Locale,
     /// About which client of theirs; none where they are nobody's family.
     pub client_id: Option<Uuid>,
@@ -60,23 +60,24 @@ pub struct Sender {
 
 /// An inbound SMS, as a coordinator reads it.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000e1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000e1",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "user_id": "0193a5b0-0000-7000-8000-000000000005", "sender": "+14165550171", "intent": "note",
     "body": "Merci, she was so happy today", "received_at": "2026-11-20T23:12:09Z"}))]
 pub struct Reply {
-    /// The id.
+    /// The reply's id.
     pub id: Uuid,
     /// Whose care it is about, as far as we know.
     pub client_id: Option<Uuid>,
-    /// Who wrote it.
+    /// The family member who wrote it.
     pub user_id: Option<Uuid>,
     /// The number that it came from (E.164).
     pub sender: String,
-    /// What it asks for.
+    /// The request that was recognised in the text.
     pub intent: Intent,
-    /// The words.
+    /// The message's text.
     pub body: String,
-    /// When it reached us.
+    /// When the server received it.
     pub received_at: Timestamp,
 }
 
@@ -89,7 +90,7 @@ pub struct ReplyFilter {
     pub intent: Option<Intent>,
     /// Before the one of this time and id.
     pub before: Option<(Timestamp, Uuid)>,
-    /// At most so many.
+    /// The largest number of rows.
     pub limit: i64,
 }
 
@@ -166,7 +167,7 @@ pub async fn follows_a_note<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound) -> R
 }
 
 /// Keeps an SMS from a number that nobody here has.
-pub async fn record_strangers(db: &Db, inbound: &Inbound) -> Result<(), DbError> {
+pub async fn record_unknown_sender(db: &Db, inbound: &Inbound) -> Result<(), DbError> {
     let Inbound { sid, from, to, body, intent } = inbound;
     db.call::<crate::NoRow>("select app.record_unknown_sender($1, $2, $3, $4, $5)", &[sid, from, to, body, intent])
         .await

@@ -49,13 +49,13 @@ text_sql!(Channel, MessageStatus);
 /// A message to one person.
 #[derive(Clone, Debug)]
 pub struct Message {
-    /// To whom.
+    /// The user to whom it is sent.
     pub recipient_id: Uuid,
     /// Their number (E.164), or for a push message their device's token.
     pub address: String,
-    /// How.
+    /// The channel.
     pub channel: Channel,
-    /// In which language.
+    /// The recipient's language.
     pub locale: Locale,
     /// What it says.
     pub template: Template,
@@ -122,9 +122,9 @@ pub async fn enqueue_paced<I: Identity>(
 async fn enqueue<I: Identity>(
     tx: &mut Tx<I>,
     messages: &[Message],
-    in_turn: Option<(SignedDuration, Timestamp)>,
+    pacing: Option<(SignedDuration, Timestamp)>,
 ) -> Result<(), Error> {
-    let (spacing, until) = in_turn.unzip();
+    let (spacing, until) = pacing.unzip();
     let spacing = spacing.map(|spacing| spacing.as_secs_f64());
     let rows: Vec<_> = messages
         .iter()
@@ -157,7 +157,8 @@ async fn enqueue<I: Identity>(
                    + make_interval(secs => $2 * m.turn) end
              from jsonb_to_recordset($1) as m (channel text, recipient_id uuid, recipient text, locale text,
                template text, template_values jsonb, dedupe_key text, alert_id uuid, visit_id uuid, client_id uuid,
-               visit_start timestamptz, caregiver_id uuid, local_date date, urgency smallint, secret boolean, ttl_seconds integer, turn integer)
+               visit_start timestamptz, caregiver_id uuid, local_date date, urgency smallint, secret boolean,
+                 ttl_seconds integer, turn integer)
              on conflict do nothing",
             &[&json!(rows), &spacing, &until],
         )
@@ -206,11 +207,11 @@ const UNREACHABLE: i32 = 30003;
 pub struct Reported {
     /// How the message was sent.
     pub channel: Channel,
-    /// Where it stands now.
+    /// The status now.
     pub status: MessageStatus,
     /// Whether this report moved it; a duplicate, or one that comes late, doesn't.
     pub moved: bool,
-    /// To whom it was sent.
+    /// The user to whom it was sent.
     pub recipient_id: Uuid,
     /// The alert that it is about.
     pub alert_id: Option<Uuid>,

@@ -35,15 +35,15 @@ pub struct Lane {
 /// A message in a dispatcher's hands.
 #[derive(Clone, Debug, Deserialize)]
 pub struct LeasedMessage {
-    /// The id.
+    /// The message's id.
     pub id: Uuid,
-    /// Whose.
+    /// The agency.
     pub agency_id: Uuid,
-    /// To whom.
+    /// The user to whom it is sent.
     pub recipient_id: Uuid,
     /// Their number (E.164) or token.
     pub address: String,
-    /// In which language.
+    /// The recipient's language.
     pub locale: Locale,
     /// The template's name, as it was stored.
     pub template: String,
@@ -60,7 +60,7 @@ pub struct LeasedMessage {
     /// Until when it is of use.
     pub expires_at: Timestamp,
     /// Whether it may have been sent before, and nobody wrote that down.
-    pub in_doubt: bool,
+    pub is_uncertain: bool,
     /// Whether the recipient and the client consent to the daily SMS at this moment.
     pub consented: bool,
 }
@@ -93,25 +93,25 @@ pub async fn take(db: &Db, lane: &Lane, now: Timestamp) -> Result<Turn, DbError>
 pub enum Settled {
     /// The provider has it.
     Sent {
-        /// By this id.
+        /// The provider's id for it.
         sid: String,
         /// When to ask what became of it, where the provider doesn't tell by itself.
         receipt_at: Option<Timestamp>,
     },
     /// The provider's list has it.
     Found {
-        /// By this id.
+        /// The provider's id for it.
         sid: String,
     },
     /// It was certainly not sent, and will be tried again.
     Again {
         /// When.
         at: Timestamp,
-        /// Why it was not.
+        /// Why it was not sent.
         why: String,
     },
     /// It may have been sent: to be looked up before anything else.
-    InDoubt {
+    Uncertain {
         /// When.
         at: Timestamp,
         /// Why nobody knows.
@@ -119,12 +119,12 @@ pub enum Settled {
     },
     /// Nobody wants it any more.
     Cancelled {
-        /// Why.
+        /// The reason.
         why: &'static str,
     },
-    /// Given up.
+    /// The message is given up.
     Dead {
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
@@ -142,8 +142,8 @@ pub async fn settle(db: &Db, taken: &LeasedMessage, settled: &Settled) -> Result
         db.call::<NoRow>("select app.take_back_sid($1, $2)", &[&taken.id, sid]).await?;
         write(db, taken, settled).await
     } else {
-        let why = "found, and another's by then".into();
-        write(db, taken, &Settled::InDoubt { at: taken.attempted_at, why }).await
+        let why = "the provider's entry belongs to another message".into();
+        write(db, taken, &Settled::Uncertain { at: taken.attempted_at, why }).await
     }
 }
 
@@ -152,7 +152,7 @@ async fn write(db: &Db, taken: &LeasedMessage, settled: &Settled) -> Result<(), 
         Settled::Found { sid } => (MessageStatus::Sent, Some(sid.as_str()), None, None, None),
         Settled::Sent { sid, receipt_at } => (MessageStatus::Sent, Some(sid.as_str()), None, *receipt_at, None),
         Settled::Again { at, why } => (MessageStatus::Pending, None, Some(*at), None, Some(why.as_str())),
-        Settled::InDoubt { at, why } => (MessageStatus::Sending, None, Some(*at), None, Some(why.as_str())),
+        Settled::Uncertain { at, why } => (MessageStatus::Sending, None, Some(*at), None, Some(why.as_str())),
         Settled::Cancelled { why } => (MessageStatus::Cancelled, None, None, None, Some(*why)),
         Settled::Dead { why } => (MessageStatus::Dead, None, None, None, Some(why.as_str())),
     };
@@ -182,9 +182,9 @@ async fn write(db: &Db, taken: &LeasedMessage, settled: &Settled) -> Result<(), 
 pub struct HangUp {
     /// The message.
     pub id: Uuid,
-    /// Whose.
+    /// The agency.
     pub agency_id: Uuid,
-    /// By what the provider knows it.
+    /// The provider's id for it.
     pub sid: String,
 }
 
@@ -251,7 +251,7 @@ pub async fn first_claimable(
 /// How much waits to be sent.
 #[derive(Clone, Copy, Debug, FromRow)]
 pub struct Backlog {
-    /// How many messages.
+    /// Number of messages that wait.
     pub depth: i64,
     /// How long the oldest of those that are due has waited, in seconds.
     pub age_seconds: f64,
@@ -268,9 +268,9 @@ pub async fn backlog(db: &Db, now: Timestamp) -> Result<Backlog, DbError> {
 pub struct Owed {
     /// The message.
     pub id: Uuid,
-    /// Whose.
+    /// The agency.
     pub agency_id: Uuid,
-    /// To whom it was sent.
+    /// The user to whom it was sent.
     pub recipient_id: Uuid,
     /// The device's token.
     pub address: String,

@@ -25,29 +25,30 @@ pub use domain::sync::conflict::{Choice, ConflictStatus, StoredSide};
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"keep": "device"}))]
 pub struct Decision {
-    /// Which value is right.
+    /// The value to keep.
     pub keep: Choice,
 }
 impl Check for Decision {}
 
 /// A column that two people changed at the same time.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000aa", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000aa",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "table": "visits", "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column": "notes",
     "server_value": "From the office", "device_value": "From the bedside",
     "server_user_id": "0193a5b0-0000-7000-8000-000000000002", "device_user_id": "0193a5b0-0000-7000-8000-000000000003",
-    "standing": "device", "status": "auto_resolved", "kept": null, "resolved_by": null, "resolved_at": null,
+    "stored_side": "device", "status": "auto_resolved", "kept": null, "resolved_by": null, "resolved_at": null,
     "created_at": "2026-11-20T14:44:31Z"}))]
 pub struct SyncConflict {
-    /// The id.
+    /// The conflict's id.
     pub id: Uuid,
     /// Whose care it concerns; null for a picture of a user.
     pub client_id: Option<Uuid>,
-    /// In which table.
+    /// The table's name.
     pub table: String,
-    /// In which record.
+    /// The record's id.
     pub record_id: Uuid,
-    /// Which column.
+    /// The column's name.
     pub column: String,
     /// What the server had; null too where the record was deleted there.
     #[schema(value_type = Value)]
@@ -55,19 +56,19 @@ pub struct SyncConflict {
     /// What the device sent; null too where it deleted the record.
     #[schema(value_type = Value)]
     pub device_value: Option<Value>,
-    /// Whose the server's value was.
+    /// The user who wrote the server's value.
     pub server_user_id: Option<Uuid>,
-    /// Whose the device's value was.
+    /// The user who wrote the device's value.
     pub device_user_id: Option<Uuid>,
     /// Which of the two values the record had when they met.
-    pub standing: StoredSide,
+    pub stored_side: StoredSide,
     /// Whether somebody has decided, or must.
     pub status: ConflictStatus,
     /// What a person kept.
     pub kept: Option<Choice>,
-    /// Who decided.
+    /// The user who resolved it.
     pub resolved_by: Option<Uuid>,
-    /// When.
+    /// When it was resolved.
     pub resolved_at: Option<Timestamp>,
     /// When the two values met.
     pub created_at: Timestamp,
@@ -77,7 +78,7 @@ macro_rules! columns {
     () => {
         "s.id, s.client_id, s.table_name as \"table\", s.record_id, s.column_name as \"column\", s.server_value,
          s.device_value, s.server_user_id, s.device_user_id,
-         s.stored_side as standing, s.status::text as status, s.kept, s.resolved_by,
+         s.stored_side, s.status::text as status, s.kept, s.resolved_by,
          s.resolved_at, s.created_at"
     };
 }
@@ -132,7 +133,7 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: C
         column,
         server_value: conflict.server_value.as_ref().unwrap_or(&Value::Null),
         device_value: conflict.device_value.as_ref().unwrap_or(&Value::Null),
-        stored_side: conflict.standing,
+        stored_side: conflict.stored_side,
     };
     let row = match choice::choose(open, before, keep, Timestamp::now()) {
         Ok(Chosen::AsItIs) => return Ok(()),
@@ -149,15 +150,15 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: C
         error if error.is_about_the_data() => Error::Conflict(Refusal::Final(NOT_ANY_MORE)),
         error => error.into(),
     })?;
-    // A visit that took place though it was called off counts for its caregiver's access again.
+    // A visit that took place though it was cancelled counts for its caregiver's access again.
     if let Some(visit) = visits::written(table, &row, before).filter(|visit| visit.status_moved) {
         care_team::refresh_scheduled(tx, visit.facts.client_id, visit.facts.user_id).await?;
     }
     Ok(())
 }
 
-const DELETED: &str = "The record was deleted; what was written is kept here. Keep `current` to leave it so.";
-const NOT_ANY_MORE: &str = "The record can't take this value any more. Keep `current` to leave it as it is.";
+const DELETED: &str = "The record was deleted, and this value is kept here. Choose `current` to leave it deleted.";
+const NOT_ANY_MORE: &str = "The record can't have this value any more. Choose `current` to leave it as it is.";
 
 /// Notes the decision.
 pub async fn resolve<I: Identity>(
@@ -171,8 +172,10 @@ pub async fn resolve<I: Identity>(
     );
     tx.query_opt(
         concat!(
-            "update sync_conflicts s set status = 'resolved', kept = $2, resolved_by = app.user_id(), resolved_at = now()
-             where s.id = $1 returning ", columns!()
+            "update sync_conflicts s set status = 'resolved', kept = $2, resolved_by = app.user_id(),
+             resolved_at = now()
+             where s.id = $1 returning ",
+            columns!()
         ),
         &[&conflict.id, &keep],
     )
@@ -183,9 +186,9 @@ pub async fn resolve<I: Identity>(
 /// A conflict, and where it arose.
 #[derive(Debug)]
 pub struct ConflictAt {
-    /// In which table.
+    /// The table's name.
     pub table_name: &'static str,
-    /// In which record.
+    /// The record's id.
     pub record_id: Uuid,
     /// Whose care it concerns; none for a picture of a user.
     pub client_id: Option<Uuid>,
@@ -197,7 +200,8 @@ impl Serialize for ConflictAt {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let ColumnConflict { column, server_value, device_value, server_user_id, resolution } = &self.conflict;
         let (stored_side, status) = (resolution.stored_side(), resolution.status());
-        json!({"table_name": self.table_name, "record_id": self.record_id, "client_id": self.client_id, "column": column,
+        json!({"table_name": self.table_name, "record_id": self.record_id, "client_id": self.client_id,
+            "column": column,
             "server_value": server_value, "device_value": device_value, "server_user_id": server_user_id,
             "stored_side": stored_side, "status": status})
         .serialize(to)

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, text_sql};
 
-/// Where a user's account stands.
+/// The status of a user's account.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
 )]
@@ -63,7 +63,7 @@ impl Check for UserFields {}
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"status": "suspended"}))]
 pub struct ManagedUserFields {
-    /// Signs in with it.
+    /// The email address, with which the user signs in.
     #[schema(format = "email", min_length = 3, max_length = 254)]
     pub email: String,
     /// Where one-time codes and alerts go (E.164).
@@ -105,18 +105,19 @@ impl Check for OwnFields {}
 
 /// A user.
 #[derive(Clone, Debug, Serialize, Deserialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-000000000003", "agency_id": "0193a5b0-0000-7000-8000-000000000001",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-000000000003",
+    "agency_id": "0193a5b0-0000-7000-8000-000000000001",
     "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "first_name": "Amara", "last_name": "Okafor",
     "role": "nurse", "locale": "en-CA", "status": "active", "last_login_at": "2026-11-20T11:58:03Z",
     "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-20T11:58:03Z"}))]
 pub struct User {
-    /// The id.
+    /// The user's id.
     pub id: Uuid,
-    /// Their agency.
+    /// The user's agency.
     pub agency_id: Uuid,
-    /// Signs in with it.
+    /// The email address, with which the user signs in.
     pub email: String,
-    /// E.164.
+    /// Phone number (E.164).
     pub phone: String,
     /// Given name.
     pub first_name: String,
@@ -126,11 +127,11 @@ pub struct User {
     pub role: Role,
     /// The language of messages to them.
     pub locale: Locale,
-    /// Where the account stands.
+    /// The account's status.
     pub status: UserStatus,
-    /// When they last signed in.
+    /// When the user last signed in.
     pub last_login_at: Option<Timestamp>,
-    /// When they were invited.
+    /// When the user was invited.
     pub created_at: Timestamp,
     /// When anything here last changed.
     pub updated_at: Timestamp,
@@ -159,13 +160,13 @@ impl From<&User> for OwnFields {
 /// Which users to list.
 #[derive(Debug, Default)]
 pub struct UserFilter {
-    /// Only these.
+    /// Only users in this role.
     pub role: Option<Role>,
-    /// Only these.
+    /// Only users in this status.
     pub status: Option<UserStatus>,
     /// After the user of this name and id.
     pub after: Option<(String, String, Uuid)>,
-    /// At most so many.
+    /// The largest number of rows.
     pub limit: i64,
 }
 
@@ -269,7 +270,7 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &ManagedUserFie
     .await
     .on_constraint("users_email_key", || Error::Conflict(Conflict::EmailTaken))
     .on_constraint("users_active_has_password", || {
-        Error::Conflict(Conflict::Final("This user has no password yet; they become active by setting one."))
+        Error::Conflict(Conflict::Final("This user has no password yet and becomes active by setting one."))
     })?
     .ok_or(Error::NotFound)
 }

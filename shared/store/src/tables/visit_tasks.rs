@@ -20,7 +20,8 @@ use crate::{AuditEntry, Db, DbError, Identity, Tx, audited};
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"task_type": "vitals", "title": "Blood pressure and pulse", "completed": true,
     "completed_at": "2026-11-20T14:20:00Z", "outcome": "done",
-    "data": {"blood_pressure": {"systolic": 128, "diastolic": 78, "unit": "mmHg"}, "heart_rate": {"value": 72, "unit": "bpm"}}}))]
+    "data": {"blood_pressure": {"systolic": 128, "diastolic": 78, "unit": "mmHg"},
+        "heart_rate": {"value": 72, "unit": "bpm"}}}))]
 pub struct TaskFields {
     /// What kind of task; decides what `data` may say.
     pub task_type: TaskType,
@@ -33,7 +34,7 @@ pub struct TaskFields {
     /// When, by the phone; the server's time where absent.
     #[serde(default)]
     pub completed_at: Option<Timestamp>,
-    /// How it went.
+    /// The outcome, as the caregiver wrote or chose it.
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub outcome: Option<String>,
@@ -49,7 +50,7 @@ impl Check for TaskFields {
         if let Some(data) = &self.data {
             // A schema of ours that doesn't compile is found by the tests of `clinical`.
             let checked = clinical::check_data(self.task_type, data, "/data", faults);
-            faults.unless(checked.is_ok(), "/data", "can't be checked");
+            faults.unless(checked.is_ok(), "/data", "could not be checked");
         }
     }
 }
@@ -72,31 +73,33 @@ pub struct TaskRow {
 
 /// A task.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000b1", "visit_id": "0193a5b0-0000-7000-8000-0000000000a1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000b1",
+    "visit_id": "0193a5b0-0000-7000-8000-0000000000a1",
     "task_type": "vitals", "title": "Blood pressure and pulse", "completed": true,
     "completed_at": "2026-11-20T14:20:00Z", "outcome": "done",
-    "data": {"blood_pressure": {"systolic": 128, "diastolic": 78, "unit": "mmHg"}, "heart_rate": {"value": 72, "unit": "bpm"}},
-    "alarms": [], "created_at": "2026-11-19T09:00:00Z", "updated_at": "2026-11-20T14:20:03Z"}))]
+    "data": {"blood_pressure": {"systolic": 128, "diastolic": 78, "unit": "mmHg"},
+        "heart_rate": {"value": 72, "unit": "bpm"}},
+    "abnormal_flags": [], "created_at": "2026-11-19T09:00:00Z", "updated_at": "2026-11-20T14:20:03Z"}))]
 pub struct Task {
-    /// The id.
+    /// The task's id.
     pub id: Uuid,
-    /// Of which visit.
+    /// The visit that the task belongs to.
     pub visit_id: Uuid,
     /// What kind of task.
     pub task_type: TaskType,
-    /// What to do.
+    /// The task's title.
     pub title: String,
     /// Whether it was done.
     pub completed: bool,
-    /// When, by the phone.
+    /// When the task was completed, by the phone's clock.
     pub completed_at: Option<Timestamp>,
-    /// How it went.
+    /// The outcome, as the caregiver wrote or chose it.
     pub outcome: Option<String>,
     /// What was measured or given.
     #[schema(value_type = Option<Object>)]
     pub data: Option<Value>,
     /// Pointers into `data` to values that should worry somebody.
-    #[serde(rename = "alarms")]
+    #[serde(rename = "abnormal_flags")]
     pub abnormal_flags: Vec<String>,
     /// When it was planned.
     pub created_at: Timestamp,
@@ -213,11 +216,11 @@ pub async fn insert<I: Identity>(
 /// A task as it is brought over from elsewhere.
 #[derive(Clone, Debug, Serialize)]
 pub struct TaskRecord {
-    /// The id.
+    /// The task's id.
     pub id: Uuid,
-    /// Of which visit.
+    /// The visit that the task belongs to.
     pub visit_id: Uuid,
-    /// Whose care it concerns.
+    /// The client whom it concerns.
     #[serde(skip)]
     pub client_id: Uuid,
     /// What was planned and done.
@@ -274,5 +277,5 @@ pub async fn delete<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> R
 fn entry(action: &'static str, id: Uuid, client_id: Uuid, task: &TaskFields) -> AuditEntry {
     let abnormal_flags = clinical::abnormal_flags(task.task_type, task.data.as_ref());
     let entry = AuditEntry::new(action, "visit_task", id, Some(client_id));
-    if abnormal_flags.is_empty() { entry } else { entry.with(serde_json::json!({"alarms": abnormal_flags})) }
+    if abnormal_flags.is_empty() { entry } else { entry.with(serde_json::json!({"abnormal_flags": abnormal_flags})) }
 }

@@ -19,7 +19,7 @@ pub struct ClientFilter {
     pub coordinator_id: Option<Uuid>,
     /// After the client of this name and id.
     pub after: Option<(String, String, Uuid)>,
-    /// At most so many.
+    /// The largest number of rows.
     pub limit: i64,
 }
 

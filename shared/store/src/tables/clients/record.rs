@@ -38,7 +38,7 @@ pub struct Address {
     #[serde(default = "canada")]
     #[schema(pattern = "^[A-Z]{2}$", default = "CA")]
     pub country: String,
-    /// How to get in.
+    /// How to get into the home.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 500)]
     pub directions: Option<String>,
@@ -59,7 +59,7 @@ pub struct EmergencyContact {
     /// What they are to the client.
     #[schema(min_length = 1, max_length = 100)]
     pub relationship: String,
-    /// E.164.
+    /// Phone number (E.164).
     #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
     pub phone: String,
 }
@@ -90,7 +90,7 @@ pub struct ClientFields {
     pub last_name: String,
     /// Day of birth.
     pub date_of_birth: Date,
-    /// E.164.
+    /// Phone number (E.164).
     #[serde(default)]
     #[schema(pattern = r"^\+[1-9][0-9]{6,14}$")]
     pub phone: Option<String>,
@@ -108,7 +108,7 @@ pub struct ClientFields {
     #[serde(default)]
     #[schema(minimum = -180, maximum = 180)]
     pub longitude: Option<f64>,
-    /// Whom to call.
+    /// People to call in an emergency.
     #[serde(default)]
     pub emergency_contacts: EmergencyContacts,
     /// What a visitor must know at the door.
@@ -146,7 +146,7 @@ impl Check for ClientFields {
 /// A client's row.
 #[derive(Clone, Debug, FromRow)]
 pub struct ClientRow {
-    /// The id.
+    /// The client's id.
     pub id: Uuid,
     /// what coordinators write.
     #[from_row(flatten)]
@@ -171,7 +171,8 @@ impl Versioned for ClientRow {
 
 /// A client, as far as the caller's role may read: a care aide is not shown the date of birth and the care plan.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite", "last_name": "Tremblay",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite",
+    "last_name": "Tremblay",
     "phone": "+14165550170", "preferred_language": "fr-CA",
     "address": {"street": "118 Roncesvalles Avenue", "unit": "3", "city": "Toronto", "province": "ON",
         "postal_code": "M6R 2L2", "country": "CA"},
@@ -179,17 +180,18 @@ impl Versioned for ClientRow {
     "emergency_contacts": [{"name": "Paul Tremblay", "relationship": "son", "phone": "+14165550171"}],
     "risks": ["fall risk", "cat in the house"], "coordinator_id": "0193a5b0-0000-7000-8000-000000000002",
     "date_of_birth": "1938-04-12",
-    "care_plan": {"summary": "Type 2 diabetes, recovering from a hip replacement", "goals": ["Walk to the corner by December"],
+    "care_plan": {"summary": "Type 2 diabetes, recovering from a hip replacement",
+        "goals": ["Walk to the corner by December"],
         "allergies": ["penicillin"], "medications": [], "instructions": ["Check feet"]},
     "care_plan_version": 2, "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-18T16:20:11Z"}))]
 pub struct Client {
-    /// The id.
+    /// The client's id.
     pub id: Uuid,
     /// Given name.
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// E.164.
+    /// Phone number (E.164).
     pub phone: Option<String>,
     /// A language tag (BCP 47).
     pub preferred_language: String,
@@ -199,11 +201,11 @@ pub struct Client {
     pub latitude: Option<f64>,
     /// Of the home, in degrees (WGS 84).
     pub longitude: Option<f64>,
-    /// Whom to call.
+    /// People to call in an emergency.
     pub emergency_contacts: EmergencyContacts,
     /// What a visitor must know at the door.
     pub risks: Vec<String>,
-    /// Who plans for them.
+    /// The coordinator who plans the client's visits.
     pub coordinator_id: Option<Uuid>,
     /// Day of birth; absent for care aides.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,20 +259,21 @@ impl ClientRow {
 
 /// A client in a list.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite", "last_name": "Tremblay",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite",
+    "last_name": "Tremblay",
     "phone": "+14165550170", "preferred_language": "fr-CA",
     "address": {"street": "118 Roncesvalles Avenue", "unit": "3", "city": "Toronto", "province": "ON",
         "postal_code": "M6R 2L2", "country": "CA"},
     "risks": ["fall risk", "cat in the house"], "coordinator_id": "0193a5b0-0000-7000-8000-000000000002",
     "updated_at": "2026-11-18T16:20:11Z"}))]
 pub struct ClientSummary {
-    /// The id.
+    /// The client's id.
     pub id: Uuid,
     /// Given name.
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// E.164.
+    /// Phone number (E.164).
     pub phone: Option<String>,
     /// A language tag (BCP 47).
     pub preferred_language: String,
@@ -278,7 +281,7 @@ pub struct ClientSummary {
     pub address: Address,
     /// What a visitor must know at the door.
     pub risks: Vec<String>,
-    /// Who plans for them.
+    /// The coordinator who plans the client's visits.
     pub coordinator_id: Option<Uuid>,
     /// When anything of the client last changed.
     pub updated_at: Timestamp,

@@ -1,6 +1,6 @@
 //! Photos, signatures, profile pictures and documents: what they are. Their bytes are in S3 ([`runtime::objects`]).
 //!
-//! A record begins as `pending`, whether a phone pushed it or it was made by its path. What arrives is judged by the
+//! A record begins as `pending`, whether a phone pushed it or it was made by its path. What arrives is reviewed by the
 //! function `photos`, under a job's identity, and becomes `stored` or `rejected`.
 
 mod record;
@@ -28,19 +28,19 @@ use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited};
 pub struct PhotoFilter {
     /// Of this client, those of visits to them included.
     pub client_id: Option<Uuid>,
-    /// Of this visit.
+    /// Photos of this visit.
     pub visit_id: Option<Uuid>,
-    /// Of this user.
+    /// Photos of this user.
     pub user_id: Option<Uuid>,
-    /// Of this kind.
+    /// Photos of this kind.
     pub kind: Option<PhotoKind>,
-    /// Where it stands.
+    /// The status.
     pub status: Option<PhotoStatus>,
     /// Former versions of documents, too.
     pub all_versions: bool,
     /// Older than the photo of this time and id.
     pub after: Option<(Timestamp, Uuid)>,
-    /// At most so many.
+    /// The largest number of rows.
     pub limit: i64,
 }
 
@@ -60,7 +60,8 @@ macro_rules! columns {
              p.content_type, p.bytes, p.sha256, p.status::text as status, p.rejected_because,
              p.shared_with_family, ",
             shown_to_family!(),
-            " as shown_to_family, p.caption, p.taken_at, p.version, p.replaces, p.created_by, p.created_at, p.updated_at,
+            " as shown_to_family, p.caption, p.taken_at, p.version, p.replaces, p.created_by, p.created_at,
+         p.updated_at,
              p.change_number, p.object_key, p.object_version, p.thumbnail_key, p.thumbnail_version, p.stored_type
              from photos p left join visits v on v.id = p.visit_id"
         )
@@ -93,8 +94,8 @@ pub async fn find_to_complete(db: &Db, who: &impl Identity, id: Uuid) -> Result<
     db.read_opt(who, sql, &[&id]).await
 }
 
-/// One photo, as the function that judged it answers it.
-pub async fn as_judged(db: &Db, job: &JobIdentity, id: Uuid) -> Result<Option<PhotoRow>, DbError> {
+/// One photo, as the function that reviewed it answers it.
+pub async fn as_reviewed(db: &Db, job: &JobIdentity, id: Uuid) -> Result<Option<PhotoRow>, DbError> {
     db.read_opt(job, concat!("select ", columns!(), " where p.id = $1 and p.deleted_at is null"), &[&id]).await
 }
 
@@ -153,15 +154,15 @@ struct Concerned {
 /// Adds a record, or finds the one that a phone pushed before, if it says the same.
 ///
 /// # Errors
-/// [`Error::Unusable`] where the owner is none that the caller may add to; [`Conflict::IdTaken`] where the id has a record
-/// that says something else.
+/// [`Error::Unusable`] where the owner is none that the caller may add to; [`Conflict::IdTaken`] where the id has a
+/// record that says something else.
 pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) -> Result<(), Error> {
     #[derive(FromRow)]
-    struct Known {
+    struct OwnerCheck {
         same: bool,
         may: bool,
     }
-    let known: Option<Known> = tx
+    let checked: Option<OwnerCheck> = tx
         .query_opt(
             "select coalesce(bool_or(p.id is not null), false) as same,
                app.may_write_photo($2::text::photo_kind, $3, $4, $5) as may
@@ -181,9 +182,9 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
             ],
         )
         .await?;
-    match known {
-        Some(Known { same: true, .. }) => return Ok(()),
-        Some(Known { may: true, .. }) => {}
+    match checked {
+        Some(OwnerCheck { same: true, .. }) => return Ok(()),
+        Some(OwnerCheck { may: true, .. }) => {}
         _ => return Err(Error::Unusable(Reference::Owner)),
     }
     let version = match photo.replaces {
@@ -194,31 +195,33 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
         .query_opt(
             "insert into photos (id, agency_id, client_id, visit_id, user_id, kind, content_type, bytes, sha256,
                shared_with_family, taken_at, caption, replaces, version)
-             values ($1, app.agency_id(), $2, $3, $4, $5::text::photo_kind, $6, $7, decode($8, 'hex'), $9, $10, $11, $12,
+             values ($1, app.agency_id(), $2, $3, $4, $5::text::photo_kind, $6, $7, decode($8, 'hex'), $9, $10, $11,
+               $12,
                $13)
-             returning coalesce(client_id, (select v.client_id from visits v where v.id = photos.visit_id)) as client_id",
-        &[
-            &id,
-            &photo.client_id,
-            &photo.visit_id,
-            &photo.user_id,
-            &photo.kind,
-            &photo.content_type,
-            &photo.bytes,
-            &photo.sha256,
-            &photo.shared_with_family,
-            &photo.taken_at,
-            &photo.caption,
-            &photo.replaces,
-            &version,
-        ],
-    )
-    .await
-    .on_constraint("photos_client_fkey", || Error::Unusable(Reference::Owner))
-    .on_constraint("photos_user_fkey", || Error::Unusable(Reference::Owner))
-    .on_constraint("photos_one_successor", || {
-        Error::Conflict(Conflict::Final("This document has a newer version. Replace that one."))
-    })?;
+             returning coalesce(client_id, (select v.client_id from visits v
+               where v.id = photos.visit_id)) as client_id",
+            &[
+                &id,
+                &photo.client_id,
+                &photo.visit_id,
+                &photo.user_id,
+                &photo.kind,
+                &photo.content_type,
+                &photo.bytes,
+                &photo.sha256,
+                &photo.shared_with_family,
+                &photo.taken_at,
+                &photo.caption,
+                &photo.replaces,
+                &version,
+            ],
+        )
+        .await
+        .on_constraint("photos_client_fkey", || Error::Unusable(Reference::Owner))
+        .on_constraint("photos_user_fkey", || Error::Unusable(Reference::Owner))
+        .on_constraint("photos_one_successor", || {
+            Error::Conflict(Conflict::Final("This document has a newer version. Replace that version."))
+        })?;
     tx.audit(AuditEntry::new("photo.create", "photo", id, made.and_then(|made| made.client_id)));
     Ok(())
 }
@@ -261,5 +264,5 @@ pub async fn delete<I: Identity>(tx: &mut Tx<I>, photo: &PhotoRow) -> Result<(),
 }
 
 fn signed() -> Error {
-    Error::Conflict(Conflict::Final("The visit is signed and completed; its signature stays as it is."))
+    Error::Conflict(Conflict::Final("The visit is signed and completed; its signature can't be changed."))
 }

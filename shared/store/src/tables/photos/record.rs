@@ -16,7 +16,8 @@ use uuid::Uuid;
 /// A photo before its bytes: what it is to be, exactly.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"visit_id": "0193a5b0-0000-7000-8000-0000000000a1", "kind": "photo", "content_type": "image/jpeg",
+#[schema(example = json!({"visit_id": "0193a5b0-0000-7000-8000-0000000000a1", "kind": "photo",
+    "content_type": "image/jpeg",
     "bytes": 2_418_113, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "taken_at": "2026-11-20T14:30:00Z", "caption": "Left heel, day 3"}))]
 pub struct PhotoFields {
@@ -45,7 +46,7 @@ pub struct PhotoFields {
     /// When it was taken, by the device's clock.
     #[serde(default)]
     pub taken_at: Option<Timestamp>,
-    /// What it shows.
+    /// The caption.
     #[serde(default)]
     #[schema(max_length = 500)]
     pub caption: Option<String>,
@@ -116,7 +117,7 @@ pub struct PhotoDetailsFields {
     /// When it was taken.
     #[serde(default)]
     pub taken_at: Option<Timestamp>,
-    /// What it shows.
+    /// The caption.
     #[serde(default)]
     #[schema(max_length = 500)]
     pub caption: Option<String>,
@@ -126,7 +127,7 @@ impl Check for PhotoDetailsFields {}
 /// A photo's row.
 #[derive(Clone, Debug, FromRow)]
 pub struct PhotoRow {
-    /// The id.
+    /// The photo's id.
     pub id: Uuid,
     /// Whose care it concerns; also where it belongs to a visit that is known.
     pub client_id: Option<Uuid>,
@@ -136,13 +137,13 @@ pub struct PhotoRow {
     pub user_id: Option<Uuid>,
     /// What it is for.
     pub kind: PhotoKind,
-    /// What was declared.
+    /// The declared media type.
     pub content_type: String,
-    /// How much was declared.
+    /// The declared size in bytes.
     pub bytes: i64,
     /// SHA-256 of what was uploaded.
     pub sha256: Vec<u8>,
-    /// Where it stands.
+    /// The status.
     pub status: PhotoStatus,
     /// Why it was rejected.
     pub rejected_because: Option<String>,
@@ -150,7 +151,7 @@ pub struct PhotoRow {
     pub shared_with_family: bool,
     /// Whether a family may see it at this moment.
     pub shown_to_family: bool,
-    /// What it shows.
+    /// The caption.
     pub caption: Option<String>,
     /// When it was taken.
     pub taken_at: Option<Timestamp>,
@@ -224,15 +225,17 @@ impl PhotoRow {
 
 /// A photo, signature, profile picture or document.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000f7", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000f7",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "visit_id": "0193a5b0-0000-7000-8000-0000000000a1", "user_id": null, "kind": "photo", "content_type": "image/jpeg",
-    "bytes": 2_418_113, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "status": "stored",
+    "bytes": 2_418_113, "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "status": "stored",
     "rejected_because": null, "shared_with_family": false, "shown_to_family": false, "caption": "Left heel, day 3",
     "taken_at": "2026-11-20T14:30:00Z", "version": 1, "replaces": null, "has_thumbnail": true, "download": null,
     "created_by": "0193a5b0-0000-7000-8000-000000000003", "created_at": "2026-11-20T14:31:02Z",
     "updated_at": "2026-11-20T14:31:09Z"}))]
 pub struct Photo {
-    /// The id.
+    /// The photo's id.
     pub id: Uuid,
     /// Whose care it concerns; also where it belongs to a visit that is known.
     pub client_id: Option<Uuid>,
@@ -249,7 +252,7 @@ pub struct Photo {
     /// SHA-256 of what was uploaded, in hexadecimal; absent for families.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Where it stands.
+    /// The status.
     pub status: PhotoStatus,
     /// Why it was rejected.
     pub rejected_because: Option<String>,
@@ -257,7 +260,7 @@ pub struct Photo {
     pub shared_with_family: bool,
     /// Whether a family may see it at this moment: it is shared, the client's consents stand, and it was drawn anew.
     pub shown_to_family: bool,
-    /// What it shows.
+    /// The caption.
     pub caption: Option<String>,
     /// When it was taken, by the device's clock.
     pub taken_at: Option<Timestamp>,

@@ -51,7 +51,7 @@ pub async fn agency_of_upload(db: &Db, id: Uuid) -> Result<Option<JobIdentity>, 
     Ok(found.and_then(|found| found.agency_id).map(|agency_id| JobIdentity { agency_id }))
 }
 
-/// What is expected for a photo; none where it was judged before, or removed.
+/// What is expected for a photo; none where it was reviewed before, or removed.
 pub async fn expected(db: &Db, job: &JobIdentity, id: Uuid) -> Result<Option<Expected>, DbError> {
     db.read_opt(
         job,
@@ -80,23 +80,24 @@ pub struct StoredCopies {
 #[derive(FromRow)]
 struct ReviewState {
     client_id: Option<Uuid>,
-    stranger: bool,
+    not_their_client: bool,
     signed: bool,
 }
 
-/// Stores a photo, unless it was judged meanwhile. What it takes the place of (a former
+/// Stores a photo, unless it was reviewed meanwhile. What it takes the place of (a former
 /// profile picture, the signature of a visit that goes on) is removed softly.
 ///
 /// Answers why it can't be stored where it can't; nothing is written then.
 pub async fn store(tx: &mut Tx<JobIdentity>, expected: &Expected, kept: &StoredCopies) -> Result<Stored, Error> {
     let id = expected.id;
-    let standing: Option<ReviewState> = tx
+    let state: Option<ReviewState> = tx
         .query_opt(
             "select coalesce(p.client_id, v.client_id) as client_id,
                -- The visit came after the photo and is to a client whom its author never cared for.
                coalesce(u.role in ('nurse', 'care_aide') and v.id is not null
                  and ((p.kind = 'signature' and v.user_id <> u.id) or not exists (
-                   select from care_team t where t.client_id = v.client_id and t.user_id = u.id)), false) as stranger,
+                   select from care_team t where t.client_id = v.client_id
+                     and t.user_id = u.id)), false) as not_their_client,
                coalesce(p.kind = 'signature' and v.status = 'completed' and exists (
                  select from photos o where o.visit_id = p.visit_id and o.kind = 'signature' and o.status = 'stored'
                    and o.deleted_at is null), false) as signed
@@ -107,11 +108,11 @@ pub async fn store(tx: &mut Tx<JobIdentity>, expected: &Expected, kept: &StoredC
             &[&id],
         )
         .await?;
-    let Some(standing) = standing else { return Ok(Stored::JudgedBefore) };
-    if standing.stranger {
-        return Ok(Stored::Refused("it belongs to a visit of somebody else"));
+    let Some(state) = state else { return Ok(Stored::AlreadyReviewed) };
+    if state.not_their_client {
+        return Ok(Stored::Refused("it belongs to somebody else's visit"));
     }
-    if standing.signed {
+    if state.signed {
         return Ok(Stored::Refused("the visit is signed and completed"));
     }
     if matches!(expected.kind, PhotoKind::Profile | PhotoKind::Signature) {
@@ -126,7 +127,7 @@ pub async fn store(tx: &mut Tx<JobIdentity>, expected: &Expected, kept: &StoredC
     }
     let (thumbnail_key, thumbnail_version) =
         kept.thumbnail.as_ref().map(|thumbnail| (thumbnail.key.clone(), thumbnail.version.clone())).unzip();
-    tx.audit(AuditEntry::new("photo.store", "photo", id, standing.client_id));
+    tx.audit(AuditEntry::new("photo.store", "photo", id, state.client_id));
     tx.execute(
         "update photos set status = 'stored', object_key = $2, object_version = $3, thumbnail_key = $4,
            thumbnail_version = $5, stored_type = $6, stored_bytes = $7, redrawn = $8
@@ -151,13 +152,13 @@ pub async fn store(tx: &mut Tx<JobIdentity>, expected: &Expected, kept: &StoredC
 pub enum Stored {
     /// It is stored.
     Done,
-    /// Somebody else judged it first, or it was removed.
-    JudgedBefore,
+    /// Somebody else reviewed it first, or it was removed.
+    AlreadyReviewed,
     /// It can't be, for this reason.
     Refused(&'static str),
 }
 
-/// Rejects what arrived, unless it was judged before.
+/// Rejects what arrived, unless it was reviewed before.
 pub async fn reject(tx: &mut Tx<JobIdentity>, id: Uuid, reason: &str) -> Result<(), Error> {
     let rejected: Option<Concerned> = tx
         .query_opt(
@@ -174,7 +175,7 @@ pub async fn reject(tx: &mut Tx<JobIdentity>, id: Uuid, reason: &str) -> Result<
 }
 
 /// Why a photo is rejected of which nothing came.
-pub const NEVER_ARRIVED: &str = "nothing arrived within 7 days";
+pub const NEVER_ARRIVED: &str = "no file was uploaded within 7 days";
 
 /// Lets a photo that was given up be uploaded after all: its phone was away for long, and asks again.
 pub async fn expect_again(tx: &mut Tx<JobIdentity>, id: Uuid) -> Result<(), DbError> {

@@ -27,15 +27,15 @@ pub struct VisitFilter {
     pub from: Option<Timestamp>,
     /// Beginning before then.
     pub to: Option<Timestamp>,
-    /// To this client.
+    /// Visits to this client.
     pub client_id: Option<Uuid>,
-    /// By this caregiver.
+    /// Visits of this caregiver.
     pub user_id: Option<Uuid>,
-    /// In this status.
+    /// Rows in this status.
     pub status: Option<VisitStatus>,
     /// After the visit of this start and id.
     pub after: Option<(Timestamp, Uuid)>,
-    /// At most so many.
+    /// The largest number of rows.
     pub limit: i64,
 }
 
@@ -162,12 +162,12 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
 /// A visit with all that became of it, as it is brought over from elsewhere.
 #[derive(Clone, Debug, Serialize)]
 pub struct VisitRecord {
-    /// The id.
+    /// The visit's id.
     pub id: Uuid,
     /// What was planned and noted.
     #[serde(flatten)]
     pub fields: VisitFields,
-    /// Where it stands.
+    /// The status.
     pub status: VisitStatus,
     /// When the caregiver came.
     pub actual_start: Option<Timestamp>,
@@ -177,7 +177,7 @@ pub struct VisitRecord {
     pub check_in: Option<RecordedLocation>,
     /// The check-out.
     pub check_out: Option<RecordedLocation>,
-    /// Why it was called off.
+    /// Why the visit was cancelled.
     pub cancel_reason: Option<String>,
 }
 
@@ -220,7 +220,7 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
     .await
 }
 
-/// Calls a visit off.
+/// Cancels a visit.
 pub async fn cancel<I: Identity>(tx: &mut Tx<I>, visit: &Visit, reason: &str) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit.cancel", "visit", visit.id, Some(visit.client_id)));
     tx.execute_one(

@@ -23,15 +23,16 @@ use uuid::Uuid;
 /// What is said of a visit when planning or changing it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"client_id": "0193a5b0-0000-7000-8000-0000000000c1", "user_id": "0193a5b0-0000-7000-8000-000000000003",
+#[schema(example = json!({"client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+    "user_id": "0193a5b0-0000-7000-8000-000000000003",
     "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z",
     "notes": null, "family_note": null, "allow_overlap": false}))]
 pub struct VisitFields {
     /// Who is visited. Can't be changed.
     pub client_id: Uuid,
-    /// Who goes there.
+    /// The caregiver who makes the visit.
     pub user_id: Uuid,
-    /// When it is to begin.
+    /// The planned start.
     pub scheduled_start: Timestamp,
     /// When it is to end; within 24 hours.
     pub scheduled_end: Timestamp,
@@ -68,12 +69,12 @@ impl Check for VisitFields {
     }
 }
 
-/// Why a visit is called off.
+/// Why a visit is cancelled.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "Client is in hospital"}))]
 pub struct Cancellation {
-    /// For those who planned it.
+    /// The reason, for those who planned the visit.
     #[schema(min_length = 1, max_length = 500)]
     pub reason: String,
 }
@@ -81,8 +82,10 @@ impl Check for Cancellation {}
 
 /// The client, as a visit needs them.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"first_name": "Marguerite", "last_name": "Tremblay", "address": {"street": "118 Roncesvalles Avenue",
-    "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424, "longitude": -79.4474}))]
+#[schema(example = json!({"first_name": "Marguerite", "last_name": "Tremblay",
+    "address": {"street": "118 Roncesvalles Avenue",
+    "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424,
+        "longitude": -79.4474}))]
 pub struct VisitClient {
     /// Given name.
     pub first_name: String,
@@ -136,10 +139,12 @@ pub(in crate::tables) struct VisitRow {
 
 /// A visit, with what a caregiver needs of its client and all its tasks.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a1", "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000a1",
+    "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "user_id": "0193a5b0-0000-7000-8000-000000000003",
     "client": {"first_name": "Marguerite", "last_name": "Tremblay", "address": {"street": "118 Roncesvalles Avenue",
-        "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424, "longitude": -79.4474},
+        "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2", "country": "CA"}, "latitude": 43.6424,
+            "longitude": -79.4474},
     "caregiver": {"first_name": "Amara", "last_name": "Okafor"},
     "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z", "status": "in_progress",
     "actual_start": "2026-11-20T14:02:10Z", "actual_end": null,
@@ -148,21 +153,21 @@ pub(in crate::tables) struct VisitRow {
     "cancel_reason": null, "notes": null, "family_note": null, "flags": [], "tasks": [],
     "created_at": "2026-11-13T09:00:00Z", "updated_at": "2026-11-20T14:02:11Z"}))]
 pub struct Visit {
-    /// The id.
+    /// The visit's id.
     pub id: Uuid,
-    /// Who is visited.
+    /// The client who is visited.
     pub client_id: Uuid,
-    /// Who goes there.
+    /// The caregiver who makes the visit.
     pub user_id: Uuid,
     /// The client, as a visit needs them.
     pub client: VisitClient,
     /// The caregiver's name.
     pub caregiver: Caregiver,
-    /// When it is to begin.
+    /// The planned start.
     pub scheduled_start: Timestamp,
-    /// When it is to end.
+    /// The planned end.
     pub scheduled_end: Timestamp,
-    /// Where it stands.
+    /// The status.
     pub status: VisitStatus,
     /// When the caregiver came, by their phone; never shown later than the server heard of it.
     pub actual_start: Option<Timestamp>,
@@ -172,7 +177,7 @@ pub struct Visit {
     pub check_in: Option<RecordedLocation>,
     /// The check-out.
     pub check_out: Option<RecordedLocation>,
-    /// Why it was called off.
+    /// Why the visit was cancelled.
     pub cancel_reason: Option<String>,
     /// The caregiver's notes.
     pub notes: Option<String>,
@@ -200,8 +205,8 @@ impl From<VisitRow> for Visit {
     fn from(row: VisitRow) -> Self {
         let times = [(row.actual_start, row.check_in.as_ref()), (row.actual_end, row.check_out.as_ref())];
         let flags = flags(&times);
-        let [actual_start, actual_end] = times.map(|(time, fix)| match fix {
-            Some(fix) => time.map(|time| time.min(fix.received_at)),
+        let [actual_start, actual_end] = times.map(|(time, location)| match location {
+            Some(location) => time.map(|time| time.min(location.received_at)),
             None => time,
         });
         Self {
@@ -252,21 +257,21 @@ impl From<&Visit> for VisitFields {
 }
 
 impl Visit {
-    /// Whether `presence` is the check-in on record.
+    /// Whether `reported` is the check-in on record.
     #[must_use]
-    pub fn was_checked_in_by(&self, presence: &CheckIn) -> bool {
-        self.stated.0 == Some(presence.at) && self.check_in.as_ref().is_some_and(|fix| fix.is(presence))
+    pub fn was_checked_in_by(&self, reported: &CheckIn) -> bool {
+        self.stated.0 == Some(reported.at) && self.check_in.as_ref().is_some_and(|location| location.is(reported))
     }
 
-    /// Whether `presence` is the check-out on record.
+    /// Whether `reported` is the check-out on record.
     #[must_use]
-    pub fn was_checked_out_by(&self, presence: &CheckIn) -> bool {
-        self.stated.1 == Some(presence.at) && self.check_out.as_ref().is_some_and(|fix| fix.is(presence))
+    pub fn was_checked_out_by(&self, reported: &CheckIn) -> bool {
+        self.stated.1 == Some(reported.at) && self.check_out.as_ref().is_some_and(|location| location.is(reported))
     }
 
-    /// The same visit, called off.
+    /// The same visit, cancelled.
     #[must_use]
-    pub fn called_off(self, cancellation: &Cancellation) -> Self {
+    pub fn cancelled(self, cancellation: &Cancellation) -> Self {
         Self { status: VisitStatus::Cancelled, cancel_reason: Some(cancellation.reason.clone()), ..self }
     }
 

@@ -13,7 +13,7 @@ const emailOf = (id) => `${id}@watermelon.example`
 // Everybody has the demo users' password; its hash is theirs.
 const DEMO_HASH = `(select password_hash from users where email = 'nurse@demo.berthcare.ca')`
 
-export class World {
+export class TestApp {
   constructor(agency, coordinator) {
     this.agency = agency
     this.coordinator = coordinator
@@ -29,7 +29,7 @@ export class World {
       agency,
       emailOf(coordinator),
     )
-    return new World(agency, await Session.signIn(emailOf(coordinator), { platform: 'web' }))
+    return new TestApp(agency, await Session.signIn(emailOf(coordinator), { platform: 'web' }))
   }
 
   nurse() {
@@ -115,14 +115,16 @@ export class World {
   /** Answers the id. */
   async task(visit, fields = {}) {
     const id = uuid7()
-    await this.coordinator.want('POST', `/v1/visits/${visit}/tasks`, { id, task_type: 'meals', title: 'Lunch', ...fields })
+    await this.coordinator.want('POST', `/v1/visits/${visit}/tasks`,
+      { id, task_type: 'meals', title: 'Lunch', ...fields })
     return id
   }
 
-  /** What a planner sees of conflicts, settled ones too: all there are in the agency, or those of one record. */
+  /** What a coordinator sees of conflicts, settled ones too: all there are in the agency, or those of one record. */
   conflicts(record) {
     return sql(
-      `select table_name, record_id, column_name, server_value, device_value, server_user_id, device_user_id, status::text
+      `select table_name, record_id, column_name, server_value, device_value, server_user_id, device_user_id,
+        status::text
        from sync_conflicts where agency_id = $1 and ($2::uuid is null or record_id = $2) order by created_at`,
       this.agency,
       record ?? null,
