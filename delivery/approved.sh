@@ -1,7 +1,7 @@
 #!/bin/sh
-# Whether a second person approved this release: `./delivery/approved.sh v0.2.0`. The tag must carry the SSH signature of somebody in
-# .github/approvers, and that person wrote none of the commits since the tag before. GitHub's required reviewers of environments need
-# its Enterprise plan for a private repository; git needs none.
+# Whether a second person approved this release: `./delivery/approved.sh v0.2.0`. The tag must carry the SSH signature
+# of somebody in .github/approvers, and that person wrote none of the commits since the tag before. GitHub's required
+# reviewers of environments need its Enterprise plan for a private repository; git needs none.
 set -eu
 git -c gpg.ssh.allowedSignersFile=.github/approvers verify-tag "$1"
 approver=$(git for-each-ref "refs/tags/$1" --format='%(taggeremail:trim)')

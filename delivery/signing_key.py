@@ -1,6 +1,7 @@
 """A new key for access tokens: `python delivery/signing_key.py KID FILE` writes both halves as the secrets hold them.
 
-`FILE.signing.json` is the secret `{env}/jwt-signing-key`; the key in `FILE.public.json` is added to `{env}/jwt-public-keys`.
+`FILE.signing.json` is the secret `{env}/jwt-signing-key`; the key in `FILE.public.json` is added to
+`{env}/jwt-public-keys`.
 docs/runbooks/leaked-secret.md says in which order. Only OpenSSL is needed.
 """
 

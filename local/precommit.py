@@ -15,7 +15,10 @@ from pathlib import Path
 
 COLUMNS = 120
 # What has lines of its own, or is written by a program.
-_ANY_LENGTH = re.compile(r"\.(json|lock|svg|csv|tfvars)$|^template\.yaml$|package-lock|^docs/mobile/schema\.js$")
+_ANY_LENGTH = re.compile(
+    r"\.(json|lock|svg|csv|tfvars(\.example)?)$|^LICENSE$|^template\.yaml$|package-lock|^docs/mobile/schema\.js$"
+    r"|^local/checks/.*\.txt$"
+)
 _ADDRESS = re.compile(r"https?://\S{60,}")
 # The same mark as gitleaks', for what only looks like a secret.
 _ALLOWED = "gitleaks:allow"
@@ -56,14 +59,22 @@ def added_lines(diff: str) -> Iterator[Added]:
             number += 1
 
 
+def has_any_length(file: str) -> bool:
+    """Whether the lines of a file may be of any length."""
+    return bool(_ANY_LENGTH.search(file))
+
+
+def is_too_long(file: str, text: str) -> bool:
+    """Whether a line is longer than it may be. A table's row, a string in HCL and a long address can't be broken."""
+    is_table_row = file.endswith(".md") and text.lstrip().startswith("|")
+    is_hcl = file.endswith((".tf", ".hcl")) and not text.lstrip().startswith("#")
+    return len(text) > COLUMNS and not (is_table_row or is_hcl or _ADDRESS.search(text))
+
+
 def faults(line: Added) -> Iterator[str]:
     """What is wrong with an added line."""
     where = f"{line.file}:{line.number}"
-    # A table's row and a long address can't be broken.
-    breakable = not (line.file.endswith(".md") and line.text.lstrip().startswith("|")) and not _ADDRESS.search(
-        line.text
-    )
-    if len(line.text) > COLUMNS and breakable and not _ANY_LENGTH.search(line.file):
+    if is_too_long(line.file, line.text) and not has_any_length(line.file):
         yield f"{where}: {len(line.text)} columns, {COLUMNS} are the most"
     if _ALLOWED not in line.text:
         for name, pattern in _SECRETS.items():

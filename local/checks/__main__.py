@@ -14,6 +14,7 @@ from pathlib import Path
 import border
 import delivery
 import handlers
+import lines
 import metrics
 import mutations
 import policies
@@ -42,6 +43,7 @@ OURS: list[tuple[str, Callable[[], list[str]]]] = [
     ("workflows", workflows.faults),
     ("the runbooks' commands", runbooks.faults),
     ("the schema's SQL", sql.faults),
+    ("line lengths", lines.faults),
 ]
 # Other programs, beside each other.
 OTHERS: list[tuple[str, Callable[[], list[str]]]] = [

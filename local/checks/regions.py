@@ -1,7 +1,7 @@
 """The recovery region, planned beside the living one: nothing in it has a name that is taken.
 
-Plans every root of terraform/ for staging, terraform/region twice, and production's. Roles and buckets have one name for all regions
-together; what else has a name may not share it within a region.
+Plans every root of terraform/ for staging, terraform/region twice, and production's. Roles and buckets have one name
+for all regions together; what else has a name may not share it within a region.
 """
 
 from __future__ import annotations

@@ -37,6 +37,14 @@ class Lines(unittest.TestCase):
             self.assertEqual(len(found(f'let x = "{secret}";')), 1, secret)
             self.assertEqual(found(f'let x = "{secret}"; // gitleaks:allow'), [], secret)
 
+    def test_long_lines_are_found_but_where_they_cannot_be_broken(self) -> None:
+        long = "x" * 121
+        for file, text in (("a.rs", long), ("a.sql", "-- " + long), ("a.md", long), ("a.tf", "# " + long)):
+            self.assertTrue(precommit.is_too_long(file, text), file)
+        for file, text in (("a.rs", long[1:]), ("a.md", "| " + long), ("a.tf", f'name = "{long}"')):
+            self.assertFalse(precommit.is_too_long(file, text), file)
+        self.assertTrue(precommit.has_any_length("a.json"))
+
     def test_what_is_no_secret_passes(self) -> None:
         for text in (
             "postgres://postgres@127.0.0.1:5432/x",
