@@ -70,7 +70,7 @@ async fn uploaded(photos: &Photos, told: Notification) -> Result<(), Error> {
         let Some(job) = photos::agency_of_upload(&photos.app.db, id).await? else { continue };
         match process_upload(photos, job, id).await {
             Ok(row) => tracing::info!(photo = %id, status = <&str>::from(row.status), "an upload was finished"),
-            // Judged and removed meanwhile, or its record was.
+            // Reviewed and removed meanwhile, or its record was.
             Err(Error::Conflict(Conflict::NotArrived) | Error::NotFound) => {}
             Err(error) => failed = Some(error),
         }

@@ -17,7 +17,7 @@ use crate::{
     clean::{self, Clean, Rejection},
 };
 
-/// Judges what was uploaded for a photo, unless that was done before, and answers the photo as it is then.
+/// Reviews what was uploaded for a photo, unless that was done before, and answers the photo as it is then.
 ///
 /// # Errors
 /// [`Conflict::NotArrived`] where nothing was uploaded yet; [`Error::NotFound`] where the photo was removed.

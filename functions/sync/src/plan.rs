@@ -39,7 +39,7 @@ pub(crate) struct Plan {
     checked: Vec<Uuid>,
     /// Of new visits: they grant access.
     planned: BTreeSet<Pair>,
-    /// Of visits whose status moved: one that is called off grants none any more.
+    /// Of visits whose status moved: a cancelled one grants none any more.
     moved: BTreeSet<Pair>,
     /// Deletions that were refused: the phone must forget them, so that it takes the record again.
     pub(crate) returned: BTreeSet<(&'static str, Uuid)>,

@@ -50,8 +50,8 @@ pub struct Push {
 
 /// Push what changed on the phone.
 #[utoipa::path(post, path = "/sync", tag = "sync", operation_id = "push", params(PushQuery), request_body = Push,
-    responses((status = 200, description = "What became of it.", body = PushResult),
-        (status = 422, description = "It isn't made of tables and lists, or holds more than 20,000 records.")))]
+    responses((status = 200, description = "What was stored, refused and found in conflict.", body = PushResult),
+        (status = 422, description = "Not lists of records by table, or more than 20,000 records.")))]
 pub(crate) async fn push(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: Require<SyncUse>,
@@ -90,7 +90,7 @@ pub(crate) async fn push(
         if found.is_empty() {
             return Err(error.into());
         }
-        tracing::warn!(rule = error.rule(), records = found.len(), "the database refused what the rules let pass");
+        tracing::warn!(rule = error.rule(), records = found.len(), "the database refused what the rules accept");
         rejections.extend(found);
     }
 }
@@ -101,8 +101,8 @@ fn clock_offset(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
     Some(phone.checked_sub(now.as_millisecond())?.clamp(-1 << 50, 1 << 50))
 }
 
-/// A push on its way into the database: two round trips, whatever the number of records, and no lock while it is decided
-/// what becomes of them.
+/// A push on its way into the database: two round trips, whatever the number of records, and no lock while it is
+/// decided what becomes of them.
 struct Incoming<'a> {
     app: &'a App,
     caller: &'a Caller,

@@ -90,7 +90,7 @@ declare
   agency constant uuid := app.agency_id();
   me constant uuid := app.user_id();
   device constant uuid := app.device_id();
-  planner constant boolean := app.sees_agency();
+  sees_all constant boolean := app.sees_agency();
   revoked constant uuid[] := app.revoked_readable_client_ids();
   mine constant uuid[] := app.my_client_array();
   base bigint;
@@ -114,7 +114,7 @@ begin
   return query
     with seen as (
       select f.id, f.stored, f.client_id, f.created_at, f.change_number,
-        f.agency_id = agency and (planner or f.client_id = any (mine) or (f.client_id is null
+        f.agency_id = agency and (sees_all or f.client_id = any (mine) or (f.client_id is null
           and (f.stored ->> 'user_id' = me::text or f.stored ->> 'created_by' = me::text))) as visible,
         least(case when f.client_id = any (lowered) then base_taken else base end, held, (
           select min(coalesce(app.cursor_number(q.work_base), 0)) from sync_quarantine q

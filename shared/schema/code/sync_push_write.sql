@@ -207,7 +207,7 @@ $$;
 create or replace function app.begin_conflict_resolution() returns void language plpgsql volatile as $$
 begin
   if coalesce(app.caller_role(), '') not in ('admin', 'coordinator') then
-    raise exception 'conflicts are settled by planners' using errcode = 'insufficient_privilege';
+    raise exception 'conflicts are settled by coordinators' using errcode = 'insufficient_privilege';
   end if;
   perform set_config('app.resolving_conflict', 'on', true);
 end

@@ -183,7 +183,7 @@ pub struct Changes<'a> {
     /// Client and caregiver of new visits: they grant access.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub planned: &'a BTreeSet<Pair>,
-    /// Of visits whose status moved: one that is called off grants none any more.
+    /// Of visits whose status moved: a cancelled one grants none any more.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub moved: &'a BTreeSet<Pair>,
     /// Columns that two people changed.
@@ -218,8 +218,8 @@ pub struct Pushed {
     pub clock_offset_ms: Option<i64>,
 }
 
-/// Writes what a push came to. `decided_on`: all records that were looked at, and what these belong to; `numbers`: about
-/// how many rows are written.
+/// Writes what a push came to. `decided_on`: all records that were looked at, and what these belong to; `numbers`:
+/// about how many rows are written.
 ///
 /// # Errors
 /// Stale ([`DbError::is_stale`]) where one of them, a grant of the caller's or the device has changed since; then

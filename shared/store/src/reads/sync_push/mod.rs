@@ -1,5 +1,5 @@
-//! What a phone pushes: what the server has of it, without a lock, and what becomes of it, if that still is so. Each is one
-//! statement, whatever the number of records.
+//! What a phone pushes: what the server has of it, without a lock, and what becomes of it, if that still is so. Each is
+//! one statement, whatever the number of records.
 
 mod changes;
 mod state;
