@@ -103,6 +103,7 @@ mod sync {
     mod pushes;
     mod query_plans;
     mod random_histories;
+    mod repeated_values;
     mod retention;
     mod round_trips;
     mod wire;

@@ -118,7 +118,7 @@ async fn every_change_is_on_the_log_with_what_was_before() {
         &format!(
             "select jsonb_object_agg(c.name, c.value) from sync_log l join clients r on r.id = l.record_id,
                app.created_values(l.record_id, l.number, to_jsonb(r)) c
-             where l.record_id = '{id}' and l.operation = 'create'"
+             where l.record_id = '{id}' and l.operation = 'create' and c.value <> 'null'"
         ),
     )
     .await;

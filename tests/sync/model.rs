@@ -31,9 +31,17 @@ pub struct Change {
     /// Who; none for REST.
     pub device: Option<usize>,
     pub column: &'static str,
+    pub before: Value,
     pub value: Value,
     /// The stamp of the push that it came with.
     pub stamp: Option<i64>,
+}
+
+impl Change {
+    /// A column that nobody filled in when the record was created.
+    fn is_empty(&self) -> bool {
+        self.before.is_null() && self.value.is_null()
+    }
 }
 
 /// A push that has left the phone and not arrived.
@@ -71,6 +79,8 @@ pub struct Phone {
     pub has: bool,
     /// When its row was last written: a phone stamps it then, not when it sends.
     pub stamp: usize,
+    /// Whether it created the record and was never told that this was taken.
+    pub created: bool,
 }
 
 pub struct Answer {
@@ -117,7 +127,8 @@ impl Server {
         for column in COLUMNS {
             if self.row[column] != row[column] {
                 self.number += 1;
-                self.log.push(Change { number: self.number, device, column, value: row[column].clone(), stamp });
+                let (before, value) = (self.row[column].clone(), row[column].clone());
+                self.log.push(Change { number: self.number, device, column, before, value, stamp });
             }
         }
         self.row = row;
@@ -144,21 +155,25 @@ impl Server {
         Answer { row: self.visible.then(|| self.row.clone()), gone, cursor: self.number }
     }
 
+    /// Whether the record was not sent to the device for a while.
+    fn was_withheld(&self, device: usize) -> bool {
+        let lingers = !self.visible && self.team_changed > self.tombstones[device].2;
+        lingers || self.bases[device].withheld_from.is_some_and(|from| self.team_changed > from)
+    }
+
     /// Where the work on the record began that a push on the cursor `held` brings.
     pub fn base(&self, device: usize, held: i64) -> i64 {
         let base = self.bases[device];
-        let lingers = !self.visible && self.team_changed > self.tombstones[device].2;
-        let taken = lingers || base.withheld_from.is_some_and(|from| self.team_changed > from);
-        if taken { base.of_push_for_taken() } else { base.of_push() }.unwrap_or(0).min(held)
+        if self.was_withheld(device) { base.of_push_for_taken() } else { base.of_push() }.unwrap_or(0).min(held)
     }
 
     pub fn push(&mut self, device: usize, held: i64, raw: &Map<String, Value>) {
         let base = self.base(device, held);
-        let edited: BTreeMap<_, _> = raw
-            .iter()
-            .filter(|(name, _)| raw["_changed"].as_str().unwrap().split(',').chain(["updated_at"]).any(|n| n == *name))
-            .collect();
-        let pushed = PushedRecord { id: TASK, raw: raw.clone(), created: false };
+        let changed = |name: &str| {
+            raw["_status"] == "created" || raw["_changed"].as_str().unwrap().split(',').any(|changed| changed == name)
+        };
+        let edited: BTreeMap<_, _> = raw.iter().filter(|(name, _)| *name == "updated_at" || changed(name)).collect();
+        let pushed = PushedRecord { id: TASK, raw: raw.clone(), created: raw["_status"] == "created" };
         let receipt = (device, json!(edited).to_string());
         if self.receipts.contains(&receipt) {
             self.send_again(&reconcile::differing(schema::table("visit_tasks").unwrap(), &pushed, &self.row));
@@ -166,7 +181,9 @@ impl Server {
             return;
         }
         let mut others = BTreeMap::new();
-        for change in self.log.iter().filter(|change| change.number > base && change.device != Some(device)) {
+        for change in
+            self.log.iter().filter(|change| change.number > base && change.device != Some(device) && !change.is_empty())
+        {
             if self.forgetful {
                 break;
             }
@@ -175,17 +192,19 @@ impl Server {
         let own_since = self
             .log
             .iter()
-            .filter(|change| change.number > held && change.device == Some(device))
+            .filter(|change| change.number > held && change.device == Some(device) && !change.is_empty())
             .map(|change| (change.column.to_owned(), change.stamp))
             .collect();
-        let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since };
+        let (given, sent) = (Some(self.given(device, held)), self.sent(device, held));
+        let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since, given, sent };
         let actor = Actor { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
         let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false, completed: false };
         let context = Context { visits: [(VISIT, facts)].into(), ..Context::default() };
         let table = schema::table("visit_tasks").unwrap();
         let reconciled = reconcile::upsert(table, &pushed, &stored, &actor, &context, Timestamp::UNIX_EPOCH);
         let kept_back = reconciled.conflicts.iter().filter(|conflict| conflict.resolution != Resolution::Device);
-        let kept_back: Vec<_> = kept_back.map(|conflict| conflict.column.clone()).collect();
+        let kept_back = kept_back.map(|conflict| conflict.column.clone()).chain(reconciled.repeated);
+        let kept_back: Vec<_> = kept_back.collect();
         for conflict in reconciled.conflicts {
             self.conflicts.push((conflict.column, conflict.server_value, conflict.device_value, conflict.resolution));
         }
@@ -203,6 +222,53 @@ impl Server {
 }
 
 impl Server {
+    /// As `app.pushed_state` does.
+    fn given(&self, device: usize, held: i64) -> Row {
+        if self.forgetful {
+            return Row::new();
+        }
+        let base = self.bases[device];
+        let given_since = base.full_sync_cursor.is_some_and(|whole| held >= whole);
+        let withheld_from = base.withheld_from.filter(|_| self.was_withheld(device) && !given_since);
+        let held = held.min(withheld_from.unwrap_or(held));
+        let since = |column: &'static str| {
+            self.log.iter().filter(move |change| change.number > held && change.column == column)
+        };
+        let of = |column: &'static str| {
+            let own = since(column).rfind(|change| change.device == Some(device)).map(|change| change.value.clone());
+            Some((column.to_owned(), own.or_else(|| Some(since(column).next()?.before.clone()))?))
+        };
+        COLUMNS.into_iter().filter_map(of).collect()
+    }
+
+    /// As `app.pushed_state` does.
+    fn sent(&self, device: usize, held: i64) -> Row {
+        let clean_at = self.bases[device].clean_at.filter(|clean_at| *clean_at <= held).unwrap_or(0);
+        let own = |change: &&Change| change.device == Some(device) && change.number > clean_at;
+        if self.forgetful {
+            return Row::new();
+        }
+        self.log.iter().filter(own).map(|change| (change.column.to_owned(), change.value.clone())).collect()
+    }
+
+    /// The record as the first phone created it: its push was taken, and its answer lost.
+    pub fn created_by_the_first_phone() -> Self {
+        let mut server = Self::new(false);
+        let created = server.row.clone();
+        for column in COLUMNS {
+            server.row.insert(column.to_owned(), Value::Null);
+        }
+        for column in COLUMNS {
+            server.number += 1;
+            let (number, value) = (server.number, created[column].clone());
+            let (device, before, stamp) = (Some(0), Value::Null, Some(0));
+            server.log.push(Change { number, device, column, before, value, stamp });
+        }
+        server.row = created;
+        server.bases[0] = server.bases[0].pushed(Some(1));
+        server
+    }
+
     /// A phone takes its own values for the server's once they are sent: where they are not, it gets the row again, and
     /// what it writes over them until then is a conflict.
     pub fn send_again(&mut self, columns: &[String]) {
@@ -210,7 +276,8 @@ impl Server {
             if !self.forgetful {
                 self.number += 1;
                 let value = self.row[column].clone();
-                self.log.push(Change { number: self.number, device: None, column, value, stamp: None });
+                let before = value.clone();
+                self.log.push(Change { number: self.number, device: None, column, before, value, stamp: None });
             }
         }
     }
@@ -218,7 +285,24 @@ impl Server {
 
 impl Phone {
     pub fn new(server: &Server) -> Self {
-        Self { row: server.row.clone(), dirty: BTreeSet::new(), cursor: server.number, has: true, stamp: 0 }
+        Self {
+            row: server.row.clone(),
+            dirty: BTreeSet::new(),
+            cursor: server.number,
+            has: true,
+            stamp: 0,
+            created: false,
+        }
+    }
+
+    /// The phone that created the record, before it has pulled.
+    pub fn that_created(server: &Server) -> Self {
+        Self { cursor: 1, created: true, ..Self::new(server) }
+    }
+
+    /// Whether it has something to send.
+    pub fn is_dirty(&self) -> bool {
+        self.created || !self.dirty.is_empty()
     }
 
     /// As WatermelonDB does: the pulled row under its own dirty columns.
@@ -250,7 +334,7 @@ impl Phone {
     pub fn raw(&self) -> Map<String, Value> {
         let mut raw: Map<String, Value> =
             self.row.iter().map(|(name, value)| (name.clone(), on_the_wire(name, value))).collect();
-        raw.insert("_status".into(), json!("updated"));
+        raw.insert("_status".into(), json!(if self.created { "created" } else { "updated" }));
         raw.insert("_changed".into(), json!(self.dirty.iter().copied().collect::<Vec<_>>().join(",")));
         raw.insert("updated_at".into(), json!(self.stamp));
         raw
@@ -261,12 +345,45 @@ impl Phone {
 #[derive(Default)]
 pub struct History {
     pub tokens: usize,
+    /// Of each column the value that must stand: what a person wrote that arrived last.
+    pub newest: BTreeMap<&'static str, Value>,
+    arrived: BTreeSet<String>,
+    newest_of_device: BTreeMap<(usize, &'static str), usize>,
     /// Value, and which newer value its author's phone showed when writing: what it overwrote knowingly.
     pub written: Vec<(&'static str, Value)>,
     pub overwritten_knowingly: Vec<(&'static str, Value)>,
 }
 
 impl History {
+    /// Somebody's value arrives at the server. One that has arrived before is sent again, and nobody means it; of one
+    /// phone's the newer counts, whichever comes first.
+    pub fn arrives(&mut self, device: Option<usize>, column: &'static str, value: &Value) {
+        let Some(token) = self.written.iter().position(|(of, written)| *of == column && written == value) else {
+            return;
+        };
+        if !self.arrived.insert(format!("{column} {value}")) {
+            return;
+        }
+        if let Some(device) = device {
+            let newest = self.newest_of_device.entry((device, column)).or_default();
+            if token + 1 < *newest {
+                return;
+            }
+            *newest = token + 1;
+        }
+        self.newest.insert(column, value.clone());
+    }
+
+    /// A phone's push arrives.
+    pub fn push_arrives(&mut self, device: usize, raw: &Map<String, Value>) {
+        for column in COLUMNS.into_iter().filter(|column| *column != "data") {
+            let changed = raw["_changed"].as_str().unwrap().split(',').any(|name| name == column);
+            if changed {
+                self.arrives(Some(device), column, &raw[column]);
+            }
+        }
+    }
+
     pub fn write(&mut self, column: &'static str, seen: &Value) -> Value {
         self.tokens += 1;
         let value = value(column, self.tokens);

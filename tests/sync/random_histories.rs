@@ -14,8 +14,8 @@ use crate::harness::random;
 enum Step {
     /// The nurse writes a column on a phone.
     Write { device: usize, column: usize },
-    /// A whole synchronisation. What is written while the pull runs is sent with the same push.
-    Sync { device: usize, written_meanwhile: Option<usize>, push_answer_lost: bool },
+    /// A whole synchronisation.
+    Sync { device: usize, troubles: SyncTroubles },
     /// A whole synchronisation whose push is slow: the phone gives it up, and it arrives later.
     SlowPush { device: usize },
     /// The push that has been on its way for longest arrives.
@@ -28,14 +28,31 @@ enum Step {
     Team,
 }
 
+#[derive(Clone, Copy, Debug, Default)]
+struct SyncTroubles {
+    /// What is written while the pull runs is sent with the same push.
+    written_meanwhile: Option<usize>,
+    /// What is written while the push runs keeps the row dirty, with all that was pushed.
+    written_while_pushing: Option<usize>,
+    push_answer_lost: bool,
+}
+
+fn troubles() -> impl Strategy<Value = SyncTroubles> {
+    let column = || 0..COLUMNS.len();
+    let drawn = (proptest::option::weighted(0.3, column()), proptest::option::weighted(0.2, column()), any::<bool>());
+    drawn.prop_map(|(written_meanwhile, written_while_pushing, push_answer_lost)| SyncTroubles {
+        written_meanwhile,
+        written_while_pushing,
+        push_answer_lost,
+    })
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let device = 0..DEVICES;
     let column = 0..COLUMNS.len();
     let step = prop_oneof![
         4 => (device.clone(), column.clone()).prop_map(|(device, column)| Step::Write { device, column }),
-        4 => (device.clone(), proptest::option::weighted(0.3, column.clone()), any::<bool>()).prop_map(
-            |(device, written_meanwhile, push_answer_lost)| Step::Sync { device, written_meanwhile, push_answer_lost }
-        ),
+        4 => (device.clone(), troubles()).prop_map(|(device, troubles)| Step::Sync { device, troubles }),
         1 => device.clone().prop_map(|device| Step::SlowPush { device }),
         1 => Just(Step::Arrival),
         1 => device.prop_map(|device| Step::LostPull { device }),
@@ -50,23 +67,27 @@ fn synchronise(
     phones: &mut [Phone],
     history: &mut History,
     device: usize,
-    written_meanwhile: Option<usize>,
-    push_answer_lost: bool,
+    SyncTroubles { written_meanwhile, written_while_pushing, push_answer_lost }: SyncTroubles,
 ) {
-    let mut answer = server.pull(device, phones[device].cursor, phones[device].dirty.len());
+    let mut answer = server.pull(device, phones[device].cursor, usize::from(phones[device].is_dirty()));
     if let Some(column) = written_meanwhile {
         phones[device].write(COLUMNS[column], history);
         if answer.gone {
             // As the app must: an answer that deletes was made for a phone without what was written since.
-            answer = server.pull(device, phones[device].cursor, phones[device].dirty.len());
+            answer = server.pull(device, phones[device].cursor, usize::from(phones[device].is_dirty()));
         }
     }
     phones[device].apply(&answer);
-    if !phones[device].dirty.is_empty() {
+    if phones[device].is_dirty() {
         let raw = phones[device].raw();
+        history.push_arrives(device, &raw);
         server.push(device, phones[device].cursor, &raw);
-        if !push_answer_lost {
+        if let Some(column) = written_while_pushing {
+            // What was pushed stays dirty with it.
+            phones[device].write(COLUMNS[column], history);
+        } else if !push_answer_lost {
             phones[device].dirty.clear();
+            phones[device].created = false;
         }
     }
 }
@@ -75,8 +96,23 @@ fn run(steps: &[Step]) -> (Server, Vec<Phone>, History) {
     run_on(Server::new(false), steps)
 }
 
-fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
-    let mut phones = vec![Phone::new(&server); DEVICES];
+/// The first phone has created the record, and was never told that it was taken.
+fn run_created(steps: &[Step]) -> (Server, Vec<Phone>, History) {
+    let server = Server::created_by_the_first_phone();
+    let mut phones = vec![Phone { has: false, ..Phone::that_created(&server) }; DEVICES];
+    for phone in &mut phones[1..] {
+        phone.created = false;
+    }
+    phones[0].has = true;
+    run_with(server, phones, steps)
+}
+
+fn run_on(server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
+    let phones = vec![Phone::new(&server); DEVICES];
+    run_with(server, phones, steps)
+}
+
+fn run_with(mut server: Server, mut phones: Vec<Phone>, steps: &[Step]) -> (Server, Vec<Phone>, History) {
     let mut history = History::default();
     let mut on_their_way = VecDeque::new();
     for step in steps {
@@ -84,30 +120,32 @@ fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
             Step::Write { device, column } => {
                 phones[device].write(COLUMNS[column], &mut history);
             }
-            Step::Sync { device, written_meanwhile, push_answer_lost } => {
-                synchronise(&mut server, &mut phones, &mut history, device, written_meanwhile, push_answer_lost);
+            Step::Sync { device, troubles } => {
+                synchronise(&mut server, &mut phones, &mut history, device, troubles);
             }
             Step::SlowPush { device } => {
                 let phone = &mut phones[device];
-                let answer = server.pull(device, phone.cursor, phone.dirty.len());
+                let answer = server.pull(device, phone.cursor, usize::from(phone.is_dirty()));
                 phone.apply(&answer);
-                if !phone.dirty.is_empty() {
+                if phone.is_dirty() {
                     on_their_way.push_back(OnItsWay { device, held: phone.cursor, raw: phone.raw() });
                 }
             }
             Step::Arrival => {
                 if let Some(OnItsWay { device, held, raw }) = on_their_way.pop_front() {
+                    history.push_arrives(device, &raw);
                     server.push(device, held, &raw);
                 }
             }
             Step::LostPull { device } => {
-                server.pull(device, phones[device].cursor, phones[device].dirty.len());
+                server.pull(device, phones[device].cursor, usize::from(phones[device].is_dirty()));
             }
             Step::Rest { column } => {
                 let column = COLUMNS[column];
                 let seen = server.row[column].clone();
                 let value = history.write(column, &seen);
                 let mut row = server.row.clone();
+                history.arrives(None, column, &value);
                 row.insert(column.to_owned(), value);
                 server.write(None, None, row);
             }
@@ -115,6 +153,7 @@ fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
         }
     }
     for OnItsWay { device, held, raw } in on_their_way {
+        history.push_arrives(device, &raw);
         server.push(device, held, &raw);
     }
     if !server.visible {
@@ -123,7 +162,7 @@ fn run_on(mut server: Server, steps: &[Step]) -> (Server, Vec<Phone>, History) {
     // Everybody comes home: first all that was written arrives, then all of it is seen.
     for _ in 0..2 {
         for device in 0..DEVICES {
-            synchronise(&mut server, &mut phones, &mut history, device, None, false);
+            synchronise(&mut server, &mut phones, &mut history, device, SyncTroubles::default());
         }
     }
     (server, phones, history)
@@ -144,7 +183,7 @@ fn lost(server: &Server, history: &History) -> Vec<(&'static str, Value)> {
 /// The check below can fail: it does for a server that doesn't remember.
 #[test]
 fn a_server_without_memory_loses_what_was_written() {
-    let sync = |device| Step::Sync { device, written_meanwhile: None, push_answer_lost: false };
+    let sync = |device| Step::Sync { device, troubles: SyncTroubles::default() };
     let steps = [Step::Write { device: 0, column: 0 }, Step::Write { device: 1, column: 0 }, sync(0), sync(1)];
     let (server, _, history) = run_on(Server::new(true), &steps);
     assert_eq!(lost(&server, &history).len(), 1);
@@ -175,7 +214,10 @@ fn a_newer_edit_outlives_an_older_push_of_the_same_phone() {
 #[test]
 fn a_push_that_was_overtaken_is_judged_from_its_own_cursor() {
     let rest = Step::Rest { column: 2 };
-    let sync = |written_meanwhile| Step::Sync { device: 2, written_meanwhile, push_answer_lost: false };
+    let sync = |written_meanwhile| Step::Sync {
+        device: 2,
+        troubles: SyncTroubles { written_meanwhile, ..SyncTroubles::default() },
+    };
     let (server, _, history) = run(&[
         Step::Team,
         Step::Write { device: 2, column: 2 },
@@ -202,6 +244,28 @@ proptest! {
                 prop_assert_eq!(&phone.row[column], &server.row[column], "{}", column);
             }
         }
+    }
+
+    /// Of values that don't wait for a person the newest that one wrote stands, as they arrived: not one that a phone
+    /// sends again beside others, and not one that it merely pulled.
+    #[test]
+    fn the_newest_value_that_a_person_wrote_stands(steps in steps(), created in any::<bool>()) {
+        let (server, _, history) = if created { run_created(&steps) } else { run(&steps) };
+        for (column, value) in history.newest.iter().filter(|(column, _)| **column != "data") {
+            prop_assert_eq!(&server.row[*column], value, "{}", column);
+        }
+    }
+
+    #[test]
+    fn what_a_phone_created_and_was_not_told_of_converges_and_loses_nothing(steps in steps()) {
+        let (server, phones, history) = run_created(&steps);
+        for phone in &phones {
+            prop_assert!(!phone.is_dirty());
+            for column in COLUMNS {
+                prop_assert_eq!(&phone.row[column], &server.row[column], "{}", column);
+            }
+        }
+        prop_assert!(lost(&server, &history).is_empty(), "nowhere: {:?}", lost(&server, &history));
     }
 
     #[test]

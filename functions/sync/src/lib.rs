@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use app::AppWithJobs;
 use axum::Router;
+use domain::{error::Fault, sync::cursor::SyncCursor};
 use runtime::{metrics::Measurement, request::current};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -27,6 +28,15 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
         .routes(routes!(status::status))
         .routes(routes!(schema::schema));
     OpenApiRouter::new().nest("/v1", v1)
+}
+
+/// The cursor that a phone presents; none at a first sync.
+///
+/// # Errors
+/// Where what stands in its place is none: a new start must be asked for, and doesn't happen by mistake.
+fn cursor(last_pulled_at: Option<&str>) -> web::Result<Option<SyncCursor>> {
+    SyncCursor::parse(last_pulled_at)
+        .map_err(|malformed| vec![Fault::parameter("last_pulled_at", malformed.to_string())].into())
 }
 
 /// Tells CloudWatch of a pull or push, once it is done.

@@ -6,8 +6,8 @@ use domain::sync::{
     conflict::{ColumnConflict, Resolution},
     policy::{Actor, Context},
     reconcile,
-    record::{Action, PushedRecord, Reconciled, Row, change_number},
-    schema::{Entity, TABLES, Table},
+    record::{Action, PushedRecord, Reconciled, Row, change_number, is_deleted},
+    schema::{Entity, TABLES, Table, Writer},
     visits,
 };
 use jiff::Timestamp;
@@ -88,7 +88,7 @@ impl Plan {
             self.send_again_where_other(record, state);
             return;
         }
-        let Reconciled { action, conflicts } = match &record.pushed {
+        let Reconciled { action, conflicts, repeated } = match &record.pushed {
             Some(pushed) => reconcile::upsert(table, pushed, &state.stored, actor, context, now),
             None => reconcile::delete(table, &state.stored, actor, context),
         };
@@ -110,7 +110,7 @@ impl Plan {
             Action::Update(row) => {
                 self.note_visit(table, id, &row, state.stored.row.as_ref(), context);
                 self.apply(Verb::Update, record, client_id);
-                self.send_again(record, kept_back(&conflicts));
+                self.send_again(record, [kept_back(&conflicts), repeated].concat());
                 self.updates.entry(table.name).or_default().push(row);
             }
             Action::Delete => {
@@ -124,14 +124,21 @@ impl Plan {
         self.receipts.push(Receipt { record_id: id, body_sha256: record.digest.clone(), row_stamp });
     }
 
-    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again. What
-    /// changed after its cursor comes with its next pull anyway. But where it wrote the column itself it must be
-    /// touched all the same: that is a change of others, so that what the phone writes before it has seen it is a
-    /// conflict.
+    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again, and of
+    /// a deleted one its deletion. What changed after its cursor comes with its next pull anyway. But where it wrote the
+    /// column itself it must be touched all the same: that is a change of others, so that what the phone writes before it
+    /// has seen it is a conflict.
     fn send_again_where_other(&mut self, record: &Record<'_>, state: &State) {
-        let (Some(row), Some(pushed)) = (state.stored.present(), &record.pushed) else { return };
+        let (Some(row), Some(pushed)) = (&state.stored.row, &record.pushed) else { return };
+        if is_deleted(row) {
+            if self.has_passed(row) {
+                self.touched.push(Touched { table: record.table.name, id: record.id, columns: Vec::new() });
+            }
+            return;
+        }
         let columns = reconcile::differing(record.table, pushed, row);
-        if self.has_passed(row) || columns.iter().any(|column| pushed.edits(column)) {
+        let written = |column: &String| record.table.column(column).is_some_and(|c| c.writer != Writer::Server);
+        if self.has_passed(row) || columns.iter().any(|column| written(column) && pushed.edits(column)) {
             self.send_again(record, columns);
         }
     }

@@ -24,7 +24,7 @@ use utoipa::IntoParams;
 use web::{Query, Require};
 
 use crate::{
-    measure,
+    cursor, measure,
     page::{Page, Room},
 };
 
@@ -77,7 +77,7 @@ pub(crate) async fn pull(
     Query(query): Query<PullQuery>,
 ) -> web::Result<Response> {
     let version = query.schema_version.unwrap_or(VERSION.into());
-    let presented = SyncCursor::parse(query.last_pulled_at.as_deref());
+    let presented = cursor(query.last_pulled_at.as_deref())?;
     let Some(version) = u32::try_from(version).ok().filter(|version| (1..=VERSION).contains(version)) else {
         return upgrade_required(&app, &caller, presented).await;
     };

@@ -19,7 +19,7 @@ use web::{Query, RawBody, Require};
 
 use crate::{
     bisect::{self, DatabaseRejections},
-    measure,
+    cursor, measure,
     parse::{self, Records},
     plan::Plan,
     response::PushResult,
@@ -60,7 +60,7 @@ pub(crate) async fn push(
     RawBody(body): RawBody,
 ) -> web::Result<Json<PushResult>> {
     let now = Timestamp::now();
-    let held = SyncCursor::parse(query.last_pulled_at.as_deref());
+    let held = cursor(query.last_pulled_at.as_deref())?;
     let records = parse::read(&body)?;
     let clock_offset = clock_offset(&headers, now);
     let push = Incoming { app: &app, caller: &caller, records, held, now, clock_offset };

@@ -55,7 +55,8 @@ begin
     select (n.entry ->> 'agency_id')::uuid, (n.entry ->> 'change_number')::bigint,
       case when bumped is null then me else (n.entry ->> 'updated_by')::uuid end, device, written, n.id,
       (n.entry ->> of_client)::uuid,
-      (case when n.old_entry ->> 'deleted_at' is null and n.entry ->> 'deleted_at' is not null
+      -- A deleted row that is to be sent again is to be deleted again.
+      (case when n.entry ->> 'deleted_at' is not null and (bumped is not null or n.old_entry ->> 'deleted_at' is null)
         then 'delete' else 'update' end)::change_operation,
       coalesce(bumped, c.names, '{}'),
       case when written = 'care_team' then n.old_entry else coalesce(c.old_values, '{}') end,
@@ -107,20 +108,18 @@ create or replace trigger log_inserts after insert on alerts
 create or replace trigger log_updates after update on alerts
   referencing old table as was new table as became for each statement execute function app.log_updates();
 
--- The values that a row had when it was created, at `p_number`, by its columns: those that are not empty. They follow
--- from the row as it is stored and from what changed since.
+-- The values that a row had when it was created, at `p_number`, by its columns. They follow from the row as it is stored
+-- and from what changed since.
 create or replace function app.created_values(p_record uuid, p_number bigint, p_stored jsonb)
 returns table (name text, value jsonb)
 language sql stable security definer rows 20 set search_path = public, pg_temp
 begin atomic
-  select c.name, c.value from (
-    select k.key, coalesce((
-      select l.before -> k.key from sync_log l
-      where l.record_id = p_record and l.number > p_number and k.key = any (l.changed_columns)
-      order by l.number limit 1), k.value)
-    from jsonb_each(p_stored) k
-    where k.key not in ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name')
-  ) c (name, value) where c.value <> 'null';
+  select k.key, coalesce((
+    select l.before -> k.key from sync_log l
+    where l.record_id = p_record and l.number > p_number and k.key = any (l.changed_columns)
+    order by l.number limit 1), k.value)
+  from jsonb_each(p_stored) k
+  where k.key not in ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name');
 end;
 
 -- Forgets changes of 180 days ago and older, at most `p_limit`, in their order, and answers how many there were. For

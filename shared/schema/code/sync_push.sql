@@ -80,9 +80,13 @@ $$;
 -- `own_since`: the columns that this device changed after `p_held`, the cursor that its push carries, each with the
 -- stamp of the push that wrote it, where known: such a push was overtaken by a newer one. A cursor of another epoch
 -- says nothing of what came since.
+-- `given`: the columns in which the device was last given another value than the stored one, with that value, by its own
+-- push or by a pull up to `p_held`; null where it was never answered with the record.
+-- `sent`: what the device itself last wrote of each column since a pull last found nothing waiting: until the answer of
+-- one that does has reached it, the phone sends it again with whatever else is edited.
 create or replace function app.pushed_state(p_table text, p_ids uuid[], p_held bigint)
 returns table (id uuid, visible boolean, taken boolean, stored jsonb, client_id uuid, others jsonb, own_since jsonb,
-  receipts text[])
+  given jsonb, sent jsonb, receipts text[])
 language plpgsql stable security definer rows 50
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -98,13 +102,19 @@ declare
   from_taken bigint;
   logged_from bigint;
   held bigint;
+  sent_after bigint;
+  withheld_from bigint;
   lowered uuid[];
 begin
   -- Where the work began in another epoch, everything counts as made at the same time.
   select coalesce(app.cursor_number(d.push_base), 0), coalesce(app.cursor_number(d.push_base_taken), 0),
     coalesce(app.cursor_number(d.withheld_from), 0), c.tombstones_from,
-    coalesce(app.cursor_number(p_held), 9223372036854775807)
-  into base, base_taken, from_taken, logged_from, held
+    coalesce(app.cursor_number(p_held), 9223372036854775807),
+    -- A push that was made before such a pull, and arrives after it, brings nothing that was not sent by then.
+    case when d.clean_at <= p_held then coalesce(app.cursor_number(d.clean_at), 0) else 0 end,
+    -- Null once it was given everything that had been withheld.
+    case when d.full_sync_cursor <= p_held then null else app.cursor_number(d.withheld_from) end
+  into base, base_taken, from_taken, logged_from, held, sent_after, withheld_from
   from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = device;
   lowered := revoked;
   if base_taken < base then
@@ -121,12 +131,16 @@ begin
           where q.device_id = device and q.table_name = p_table and q.record_id = f.id::text
             and q.work_base is not null and q.created_at > coalesce((
               select max(r.created_at) from sync_receipts r
-              where r.device_id = device and r.record_id = f.id), '-infinity'))) as base
+              where r.device_id = device and r.record_id = f.id), '-infinity'))) as base,
+        -- What was withheld from it the device was not given.
+        case when f.client_id = any (lowered) then least(held, withheld_from) else held end as seen_to,
+        array(select encode(r.body_sha256, 'hex') from sync_receipts r
+          where r.device_id = device and r.record_id = f.id) as receipts
       from app.stored_rows(p_table, p_ids) f
     )
     select s.id, s.visible, s.client_id = any (revoked), case when s.visible then s.stored end, s.client_id,
-      coalesce(o.others, '{}'), coalesce(w.own_since, '{}'), array(
-        select encode(r.body_sha256, 'hex') from sync_receipts r where r.device_id = device and r.record_id = s.id)
+      coalesce(o.others, '{}'), coalesce(w.own_since, '{}'),
+      case when s.change_number <= s.seen_to then '{}' else g.given end, coalesce(e.sent, '{}'), s.receipts
     from seen s
     left join lateral (
       select jsonb_object_agg(c.name, jsonb_build_object('value', c.value, 'user_id', c.user_id)) as others
@@ -136,6 +150,7 @@ begin
           select c.name, c.value, l.user_id, l.number
           from sync_log l cross join lateral app.logged_values(l, s.stored) c
           where l.record_id = s.id and l.number > s.base and l.device_id is distinct from device
+            and not (l.operation = 'create' and c.value = 'null')
           union all
           -- What changed before the log begins isn't known, so that every column may have.
           select k.key, k.value, (s.stored ->> 'updated_by')::uuid, 0
@@ -153,10 +168,32 @@ begin
           on r.device_id = l.device_id and r.record_id = l.record_id and r.created_at = l.synced_at
         -- By record: what the device ever wrote may be much.
         where l.record_id = s.id and l.number > held and l.device_id is not distinct from device
+          and not (l.operation = 'create' and c.value = 'null')
         order by c.name, l.number desc) w) w on s.change_number > held
+    left join lateral (
+      select coalesce(jsonb_object_agg(k.name, k.value), '{}') as given
+      from (
+        -- Its own newest value, or what the column had before others changed it.
+        select distinct on (c.name) c.name,
+          case when l.device_id is not distinct from device then c.value else l.before -> c.name end as value
+        from sync_log l cross join lateral app.logged_values(l, s.stored) c
+        where l.record_id = s.id and l.number > s.seen_to
+        order by c.name, l.device_id is not distinct from device desc,
+          case when l.device_id is not distinct from device then -l.number else l.number end) k
+      ) g on s.visible and s.change_number > s.seen_to and (s.receipts <> '{}' or not exists (
+        select from sync_log l where l.record_id = s.id and l.number > s.seen_to and l.operation = 'create'
+          and l.device_id is distinct from device))
+    left join lateral (
+      select jsonb_object_agg(k.name, k.value) as sent
+      from (
+        select distinct on (c.name) c.name, c.value
+        from sync_log l cross join lateral app.logged_values(l, s.stored) c
+        where l.record_id = s.id and l.number > sent_after and l.device_id is not distinct from device
+        order by c.name, l.number desc) k) e on s.visible and s.change_number > sent_after
     union all
     -- Ids that the server has never seen may have been refused before.
-    select i.id, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::jsonb, '{}'::text[]
+    select i.id, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::jsonb, null::jsonb,
+      '{}'::jsonb, '{}'::text[]
     from unnest(p_ids) i (id) where i.id not in (select s.id from seen s);
 end
 $$;
@@ -169,7 +206,7 @@ create or replace function app.push_state(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text, p_ids jsonb,
   p_held bigint
 ) returns table (table_name text, id uuid, visible boolean, taken boolean, stored jsonb, client_id uuid, others jsonb,
-  own_since jsonb, receipts text[])
+  own_since jsonb, given jsonb, sent jsonb, receipts text[])
 language plpgsql volatile security definer rows 50
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -181,8 +218,8 @@ begin
   return query
     select 'devices', d.id, true, false, jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
       'base', jsonb_build_object('began', d.work_base, 'pulled_from', d.pulled_from, 'pulled_to', d.pulled_to,
-        'pulled_clean', d.pulled_clean, 'withheld_from', d.withheld_from, 'full_sync_cursor', d.full_sync_cursor)),
-      null::uuid, null::jsonb, null::jsonb, null::text[]
+        'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from, 'full_sync_cursor', d.full_sync_cursor)),
+      null::uuid, null::jsonb, null::jsonb, null::jsonb, null::jsonb, null::text[]
     from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
   perform app.keep_revoked_clients_readable();
   foreach synced in array array['clients', 'visits', 'visit_tasks', 'photos', 'alerts'] loop

@@ -176,7 +176,13 @@ begin
     select agency, c.client_id, c.table_name, c.record_id, c."column", c.server_value, c.device_value,
       c.server_user_id, p_user, p_device, c.stored_side, c.status::conflict_status
     from jsonb_to_recordset(p_changes -> 'conflicts') c (table_name text, record_id uuid, client_id uuid,
-      "column" text, server_value jsonb, device_value jsonb, server_user_id uuid, stored_side text, status text);
+      "column" text, server_value jsonb, device_value jsonb, server_user_id uuid, stored_side text, status text)
+    -- What a phone sends again, with other edits, is kept already.
+    where not exists (
+      select from sync_conflicts k
+      where k.record_id = c.record_id and k.column_name = c."column" and k.device_id = p_device
+        and k.device_value is not distinct from c.device_value and k.server_value is not distinct from c.server_value
+        and k.status <> 'resolved');
   end if;
   if p_changes ? 'refused' then
     -- Each once, with the cursor on which it was written.

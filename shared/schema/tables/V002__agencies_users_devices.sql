@@ -64,6 +64,8 @@ create table devices (
   pulled_to bigint,
   -- ...whether that pull said that nothing was waiting to be sent...
   pulled_clean boolean not null default false,
+  -- The cursor that its last pull was answered which found nothing waiting to be sent.
+  clean_at bigint,
   -- ...and where its unsent work began.
   work_base bigint,
   -- The cursor that the device held when it last pushed.

@@ -16,6 +16,8 @@ pub struct WorkBase {
     pub pulled_to: Option<i64>,
     /// Whether it said that nothing waited to be sent.
     pub pulled_clean: bool,
+    /// The cursor that the last pull was answered which said so.
+    pub clean_at: Option<i64>,
     /// Where the work began, as far as pushes and older pulls tell.
     pub began: Option<i64>,
     /// The cursor that the first pull presented which withheld rows of clients that the device has.
@@ -43,7 +45,14 @@ impl WorkBase {
     /// After a first sync or a replacement: the phone has what it was given and nothing else.
     #[must_use]
     pub fn afresh(to: i64) -> Self {
-        Self { pulled_from: Some(to), pulled_to: Some(to), pulled_clean: true, began: Some(to), ..Self::default() }
+        Self {
+            pulled_from: Some(to),
+            pulled_to: Some(to),
+            pulled_clean: true,
+            clean_at: Some(to),
+            began: Some(to),
+            ..Self::default()
+        }
     }
 
     /// After a pull.
@@ -59,6 +68,7 @@ impl WorkBase {
             pulled_from: Some(pull.presented),
             pulled_to: Some(pull.answered),
             pulled_clean: pull.clean,
+            clean_at: if pull.clean { Some(pull.answered) } else { self.clean_at },
             began,
             ..*self
         };

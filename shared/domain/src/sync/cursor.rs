@@ -6,6 +6,11 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SyncCursor(i64);
 
+/// What stands in place of a cursor is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be the timestamp of this device's last pull")]
+pub struct MalformedCursor;
+
 const NUMBER_BITS: u32 = 40;
 
 impl SyncCursor {
@@ -15,13 +20,18 @@ impl SyncCursor {
         Self((i64::from(epoch) << NUMBER_BITS) | number)
     }
 
-    /// Reads the `last_pulled_at` parameter: absent, empty, `0` and `null` are a first sync. What is no cursor of ours
-    /// is one that can't be served, which makes the phone start again.
-    #[must_use]
-    pub fn parse(text: Option<&str>) -> Option<Self> {
+    /// Reads the `last_pulled_at` parameter: absent, empty, `0` and `null` are a first sync.
+    ///
+    /// # Errors
+    /// Where it is no whole number between 1 and 2^53.
+    pub fn parse(text: Option<&str>) -> Result<Option<Self>, MalformedCursor> {
         match text {
-            None | Some("" | "0" | "null" | "undefined") => None,
-            Some(text) => Some(Self(text.parse().ok().filter(|n| (1..1 << 53).contains(n)).unwrap_or(1))),
+            None | Some("" | "0" | "null" | "undefined") => Ok(None),
+            Some(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let cursor = text.parse().ok().filter(|n| (1..1 << 53).contains(n));
+                cursor.map(|cursor| Some(Self(cursor))).ok_or(MalformedCursor)
+            }
+            Some(_) => Err(MalformedCursor),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    record::{PushedRecord, Row, value_of},
+    record::{PushedRecord, Row, Stored, value_of},
     schema::{Column, Table, Writer},
 };
 
@@ -41,6 +41,19 @@ impl Edits {
     /// Those that make the row another one.
     pub(super) fn other_than(self, row: &Row) -> Self {
         Self(self.0.into_iter().filter(|(name, (column, value))| !column.same(value_of(row, name), value)).collect())
+    }
+
+    /// Those that a person made, and the columns that are merely repeated. A phone goes on sending a row as created, with
+    /// values that it pulled, and sends again what it gave last beside what was edited since: neither brings an old
+    /// value back over what others wrote.
+    pub(super) fn made_by_a_person(self, pushed: &PushedRecord, stored: &Stored) -> (Self, Vec<String>) {
+        let repeats = |(column, value): &(&Column, Value)| {
+            stored.sent.get(column.name).is_some_and(|sent| column.same(sent, value))
+                || (pushed.created && stored.last_given(column.name).is_some_and(|given| column.same(given, value)))
+        };
+        let (repeated, made): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            self.0.into_iter().partition(|(_, edit)| repeats(edit));
+        (Self(made), repeated.into_keys().map(str::to_owned).collect())
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -92,16 +92,14 @@ pub fn client_of(table: &Table, row: &Row, context: &Context) -> Option<Uuid> {
     by_rules_of!(table, reading.client(context))
 }
 
-/// The columns in which the stored row is other than the phone's.
+/// The columns in which the stored row is other than the phone's, times included.
 #[must_use]
 pub fn differing(table: &'static Table, pushed: &PushedRecord, row: &Row) -> Vec<String> {
-    let stamped = |column: &&Column| matches!(column.name, "created_at" | "updated_at");
     let differs = |column: &&Column| {
         let Some(Ok(device)) = pushed.raw.get(column.name).map(|wire| column.read(wire)) else { return false };
         !column.same(value_of(row, column.name), &device)
     };
-    let columns = table.columns.iter().filter(|column| !stamped(column)).filter(differs);
-    columns.map(|column| column.name.to_owned()).collect()
+    table.columns.iter().filter(differs).map(|column| column.name.to_owned()).collect()
 }
 
 /// One record's reconciliation.
@@ -121,20 +119,21 @@ struct Before<'a, T> {
 
 impl Reconciliation<'_> {
     fn upsert<T: SyncedTable>(&self, pushed: &PushedRecord) -> Result<Reconciled, String> {
-        if self.stored.hidden {
-            return Err(NOT_YOURS.into());
-        }
         let edits = Edits::parse(self.table, pushed, self.stored.row.is_none())?;
-        let Some(row) = &self.stored.row else { return self.create::<T>(pushed.id, &edits) };
-        let edits = edits.other_than(row);
+        let Some(row) = &self.stored.row else {
+            let created = self.create::<T>(pushed.id, &edits)?;
+            // After all else, so that what couldn't be created doesn't tell whether there is a record of others.
+            return if self.stored.hidden { Err(NOT_YOURS.into()) } else { Ok(created) };
+        };
+        let (edits, repeated) = edits.other_than(row).made_by_a_person(pushed, self.stored);
         if edits.is_empty() {
-            return Ok(Action::Keep.into());
+            return Ok(Reconciled { repeated, ..Action::Keep.into() });
         }
         let before = Before { row, record: T::parse(row)? };
         if is_deleted(row) {
             return self.edit_of_deleted(&before, &edits);
         }
-        self.change(&before, &edits, pushed.stamp())
+        Ok(Reconciled { repeated, ..self.change(&before, &edits, pushed.stamp())? })
     }
 
     /// A record that nobody has.
@@ -195,7 +194,7 @@ impl Reconciliation<'_> {
             T::change(&mut row, |record| record.settle(Some(&before.record), self.now))??;
         }
         let action = if row == *before.row { Action::Keep } else { Action::Update(row) };
-        Ok(Reconciled { action, conflicts })
+        Ok(Reconciled { conflicts, ..action.into() })
     }
 
     /// The deletion stands, and what was written on the deleted row is kept for a person to see. What couldn't be
@@ -215,14 +214,11 @@ impl Reconciliation<'_> {
                 resolution: Resolution::Deleted,
             })
             .collect();
-        Ok(Reconciled { action: Action::Keep, conflicts })
+        Ok(Reconciled { conflicts, ..Action::Keep.into() })
     }
 
     fn delete<T: SyncedTable>(&self) -> Result<Reconciled, String> {
-        if self.stored.hidden {
-            return Err(NOT_YOURS.into());
-        }
-        // Deleting what nobody has is fine.
+        // Deleting what nobody has is fine, and so is what others have: which of the two it is isn't told.
         let Some(row) = self.stored.present() else { return Ok(Action::Keep.into()) };
         T::may_write(&Write::Delete(&T::parse(row)?), self.actor, self.context)?;
         // The deletion stands; what others wrote meanwhile is kept for a person to see.
@@ -241,7 +237,7 @@ impl Reconciliation<'_> {
                 resolution: Resolution::Deleted,
             })
             .collect();
-        Ok(Reconciled { action: Action::Delete, conflicts })
+        Ok(Reconciled { conflicts, ..Action::Delete.into() })
     }
 
     /// Whether the record is sound with everything that the device wrote. Moves of its status are not judged here: one

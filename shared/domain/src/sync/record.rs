@@ -69,9 +69,22 @@ pub struct Stored {
     /// Columns that this device changed after the cursor that its push carries, and [the stamp](PushedRecord::stamp) of
     /// that push where it is known. Requests may overtake each other, so that either may be the newer one.
     pub own_since: BTreeMap<String, Option<i64>>,
+    /// The columns in which the device was last given another value than the row's, by its own push or by a pull, with
+    /// that value. None where it was never answered with the record: then all of what it created is its own.
+    pub given: Option<Row>,
+    /// What the device itself last wrote of each column, where it may be sending that again: no pull since has found
+    /// nothing waiting.
+    pub sent: Row,
 }
 
 impl Stored {
+    /// What the device was last given of a column; none where it was never answered with the record.
+    #[must_use]
+    pub fn last_given(&self, column: &str) -> Option<&Value> {
+        let given = self.given.as_ref()?;
+        Some(given.get(column).unwrap_or_else(|| self.row.as_ref().map_or(&Value::Null, |row| value_of(row, column))))
+    }
+
     /// The row, where there is one that wasn't deleted.
     #[must_use]
     pub fn present(&self) -> Option<&Row> {
@@ -112,11 +125,13 @@ pub struct Reconciled {
     pub action: Action,
     /// What is to be kept for a person, or for the record.
     pub conflicts: Vec<ColumnConflict>,
+    /// Columns where the phone has another value than the server, which nobody means.
+    pub repeated: Vec<String>,
 }
 
 impl From<Action> for Reconciled {
     fn from(action: Action) -> Self {
-        Self { action, conflicts: Vec::new() }
+        Self { action, conflicts: Vec::new(), repeated: Vec::new() }
     }
 }
 

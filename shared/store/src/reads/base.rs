@@ -7,6 +7,7 @@ pub(super) struct BaseRow {
     pulled_from: Option<i64>,
     pulled_to: Option<i64>,
     pulled_clean: bool,
+    clean_at: Option<i64>,
     began: Option<i64>,
     withheld_from: Option<i64>,
     full_sync_cursor: Option<i64>,
@@ -14,7 +15,7 @@ pub(super) struct BaseRow {
 
 impl From<BaseRow> for WorkBase {
     fn from(row: BaseRow) -> Self {
-        let BaseRow { pulled_from, pulled_to, pulled_clean, began, withheld_from, full_sync_cursor } = row;
-        Self { pulled_from, pulled_to, pulled_clean, began, withheld_from, full_sync_cursor }
+        let BaseRow { pulled_from, pulled_to, pulled_clean, clean_at, began, withheld_from, full_sync_cursor } = row;
+        Self { pulled_from, pulled_to, pulled_clean, clean_at, began, withheld_from, full_sync_cursor }
     }
 }

@@ -306,7 +306,7 @@ pub async fn remember(
     let base = &pulled.base;
     let state = json!({
         "pulled_from": base.pulled_from, "pulled_to": base.pulled_to, "pulled_clean": base.pulled_clean,
-        "began": base.began,
+        "clean_at": base.clean_at, "began": base.began,
         "withheld_from": base.withheld_from, "full_sync_cursor": base.full_sync_cursor, "push_base": base.of_push(),
         "push_base_taken": base.of_push_for_taken(), "pending": pulled.pending, "version": pulled.version,
         "replacing": pulled.replacing, "tombstones_sent": pulled.tombstones.sent,

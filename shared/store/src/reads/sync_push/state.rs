@@ -27,6 +27,8 @@ struct StateRow {
     client_id: Option<Uuid>,
     others: Option<Value>,
     own_since: Option<Value>,
+    given: Option<Value>,
+    sent: Option<Value>,
     receipts: Option<Vec<String>>,
 }
 
@@ -86,7 +88,8 @@ pub async fn load(
     let [user, device, session, role, request, source_ip] = identity::params(caller);
     let rows: Vec<LoadedRow> = db
         .call_read(
-            "select s.table_name, s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.receipts
+            "select s.table_name, s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given, s.sent,
+               s.receipts
              from app.push_state($1, $2, $3, $4, $5, $6, $7, $8) s",
             &[user, device, session, role, request, source_ip, &json!(ids), &held],
         )
@@ -107,7 +110,8 @@ pub async fn load(
 pub async fn state_of<I: Identity>(tx: &Tx<I>, table: &str, id: Uuid) -> Result<Option<State>, DbError> {
     let row = tx
         .query_opt::<StateRow>(
-            "select s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.receipts
+            "select s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given, s.sent,
+               s.receipts
              from app.pushed_state($1, array[$2], null) s",
             &[&table, &id],
         )
@@ -138,12 +142,19 @@ impl From<StateRow> for State {
             }
             _ => BTreeMap::new(),
         };
-        let stored = match row.stored {
-            Some(Value::Object(stored)) => Some(stored),
+        let object = |value| match value {
+            Some(Value::Object(columns)) => Some(columns),
             _ => None,
         };
         Self {
-            stored: Stored { hidden: row.visible == Some(false), row: stored, others, own_since },
+            stored: Stored {
+                hidden: row.visible == Some(false),
+                row: object(row.stored),
+                others,
+                own_since,
+                given: object(row.given),
+                sent: object(row.sent).unwrap_or_default(),
+            },
             client_id: row.client_id,
             taken: row.taken == Some(true),
             receipts: row.receipts.unwrap_or_default(),
