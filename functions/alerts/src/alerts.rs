@@ -20,7 +20,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{New, Page, PageCursor, PageSize, Path, Query, Reply, Require};
+use web::{List, New, Page, PageQuery, Path, Reply, Require};
 
 type NewAlert = New<AlertFields>;
 type AlertPage = Page<Alert>;
@@ -34,31 +34,16 @@ pub struct AlertQuery {
     /// Only records in this status.
     #[param(inline)]
     status: Option<AlertStatus>,
-    /// How many at most; 50 unless told.
-    #[serde(default)]
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
-    limit: PageSize,
-    /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<PageCursor>,
 }
 
 /// List alerts, newest first.
-#[utoipa::path(get, path = "/alerts", tag = "alerts", operation_id = "list_alerts", params(AlertQuery),
+#[utoipa::path(get, path = "/alerts", tag = "alerts", operation_id = "list_alerts", params(AlertQuery, PageQuery),
     responses((status = 200, description = "A page of the alerts that the caller may see.", body = AlertPage)))]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Require<AlertsRaise>,
-    Query(query): Query<AlertQuery>,
-) -> web::Result<Json<AlertPage>> {
-    let filter = AlertFilter {
-        client_id: query.client_id,
-        status: query.status,
-        before: query.cursor.as_ref().map(PageCursor::read).transpose()?,
-        limit: query.limit.and_one(),
-    };
-    let alerts = alerts::list(&app.db, &*caller, filter).await?;
-    Ok(Json(Page::new(alerts, query.limit, |alert| (alert.created_at, alert.id))))
+pub(crate) async fn list(State(app): State<App>, list: List<AlertsRaise, AlertQuery>) -> web::Result<Json<AlertPage>> {
+    let AlertQuery { client_id, status } = list.filter;
+    let filter = AlertFilter { client_id, status, before: list.after()?, limit: list.rows() };
+    let alerts = alerts::list(&app.db, &*list.caller, filter).await?;
+    Ok(list.page(alerts, |alert| (alert.created_at, alert.id)))
 }
 
 /// Raise an alert.

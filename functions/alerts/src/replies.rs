@@ -7,7 +7,7 @@ use serde::Deserialize;
 use store::tables::inbound_messages::{self, Intent, Reply, ReplyFilter};
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Page, PageCursor, PageSize, Query, Require};
+use web::{List, Page, PageQuery};
 
 type ReplyPage = Page<Reply>;
 
@@ -20,29 +20,14 @@ pub struct ReplyQuery {
     /// Only those that ask for this; `note` are those that no machine understood.
     #[param(inline)]
     intent: Option<Intent>,
-    /// How many at most; 50 unless told.
-    #[serde(default)]
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
-    limit: PageSize,
-    /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<PageCursor>,
 }
 
 /// List what families wrote back by SMS, newest first.
-#[utoipa::path(get, path = "/replies", tag = "alerts", operation_id = "list_replies", params(ReplyQuery),
+#[utoipa::path(get, path = "/replies", tag = "alerts", operation_id = "list_replies", params(ReplyQuery, PageQuery),
     responses((status = 200, description = "A page of replies.", body = ReplyPage)))]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Require<AlertsAnswer>,
-    Query(query): Query<ReplyQuery>,
-) -> web::Result<Json<ReplyPage>> {
-    let filter = ReplyFilter {
-        client_id: query.client_id,
-        intent: query.intent,
-        before: query.cursor.as_ref().map(PageCursor::read).transpose()?,
-        limit: query.limit.and_one(),
-    };
-    let replies = inbound_messages::list(&app.db, &*caller, filter).await?;
-    Ok(Json(Page::new(replies, query.limit, |reply| (reply.received_at, reply.id))))
+pub(crate) async fn list(State(app): State<App>, list: List<AlertsAnswer, ReplyQuery>) -> web::Result<Json<ReplyPage>> {
+    let ReplyQuery { client_id, intent } = list.filter;
+    let filter = ReplyFilter { client_id, intent, before: list.after()?, limit: list.rows() };
+    let replies = inbound_messages::list(&app.db, &*list.caller, filter).await?;
+    Ok(list.page(replies, |reply| (reply.received_at, reply.id)))
 }

@@ -14,7 +14,7 @@ use store::tables::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, Reply, Require};
+use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, Reply, Require};
 
 use crate::{Auth, activation::code_sms};
 
@@ -32,31 +32,19 @@ pub struct UserQuery {
     /// Only users in this status.
     #[param(inline)]
     status: Option<UserStatus>,
-    /// How many at most; 50 unless told.
-    #[serde(default)]
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
-    limit: PageSize,
-    /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<PageCursor>,
 }
 
 /// List users by name.
-#[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users", params(UserQuery),
+#[utoipa::path(get, path = "/users", tag = "users", operation_id = "list_users", params(UserQuery, PageQuery),
     responses((status = 200, description = "A page of users.", body = UserPage)))]
 pub(crate) async fn list(
     State(auth): State<Auth>,
-    caller: Require<UsersRead>,
-    Query(query): Query<UserQuery>,
+    list: List<UsersRead, UserQuery>,
 ) -> web::Result<axum::Json<UserPage>> {
-    let filter = UserFilter {
-        role: query.role,
-        status: query.status,
-        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
-        limit: query.limit.and_one(),
-    };
-    let users = users::list(&auth.app.db, &*caller, filter).await?;
-    Ok(axum::Json(Page::new(users, query.limit, |user| (user.last_name.clone(), user.first_name.clone(), user.id))))
+    let UserQuery { role, status } = list.filter;
+    let filter = UserFilter { role, status, after: list.after()?, limit: list.rows() };
+    let users = users::list(&auth.app.db, &*list.caller, filter).await?;
+    Ok(list.page(users, |user| (user.last_name.clone(), user.first_name.clone(), user.id)))
 }
 
 /// Invite a user.

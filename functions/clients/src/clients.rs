@@ -17,14 +17,14 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
+use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, ReferenceExt, Reply, Require};
 
 type NewClient = New<ClientFields>;
 type ClientPatch = Patch<ClientFields>;
 type ClientSummaryPage = Page<ClientSummary>;
 
 /// Which clients to list.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ClientQuery {
     /// A part of the name; case and accents don't matter.
@@ -32,32 +32,20 @@ pub struct ClientQuery {
     name: Option<String>,
     /// Only those that this coordinator plans for.
     coordinator_id: Option<Uuid>,
-    /// How many at most; 50 unless told.
-    #[serde(default)]
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
-    limit: PageSize,
-    /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<PageCursor>,
 }
 
 /// List clients by name, or search them.
-#[utoipa::path(get, path = "/clients", tag = "clients", operation_id = "list_clients", params(ClientQuery),
+#[utoipa::path(get, path = "/clients", tag = "clients", operation_id = "list_clients", params(ClientQuery, PageQuery),
     responses((status = 200, description = "A page of the clients that the caller may see.",
         body = ClientSummaryPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Require<ClientsRead>,
-    Query(query): Query<ClientQuery>,
+    list: List<ClientsRead, ClientQuery>,
 ) -> web::Result<axum::Json<ClientSummaryPage>> {
-    let filter = ClientFilter {
-        name: query.name,
-        coordinator_id: query.coordinator_id,
-        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
-        limit: query.limit.and_one(),
-    };
-    let clients = clients::list(&app.db, &*caller, filter).await?;
-    Ok(axum::Json(Page::new(clients, query.limit, |c| (c.last_name.clone(), c.first_name.clone(), c.id))))
+    let ClientQuery { name, coordinator_id } = list.filter.clone();
+    let filter = ClientFilter { name, coordinator_id, after: list.after()?, limit: list.rows() };
+    let clients = clients::list(&app.db, &*list.caller, filter).await?;
+    Ok(list.page(clients, |c| (c.last_name.clone(), c.first_name.clone(), c.id)))
 }
 
 /// Enter a client.

@@ -18,7 +18,7 @@ use store::tables::{
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
+use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 use crate::{Photos, process_upload::process_upload};
 
@@ -46,13 +46,6 @@ pub struct PhotoQuery {
     #[serde(default)]
     #[param(value_type = Option<bool>)]
     all_versions: bool,
-    /// How many at most; 50 unless told.
-    #[serde(default)]
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
-    limit: PageSize,
-    /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<PageCursor>,
 }
 
 /// How large the image should be.
@@ -88,41 +81,40 @@ impl Versioned for PhotoUpload {
 /// List photos, newest first.
 ///
 /// Without URLs: each photo is fetched by itself, and put on record as seen.
-#[utoipa::path(get, path = "/photos", tag = "photos", operation_id = "list_photos", params(PhotoQuery),
+#[utoipa::path(get, path = "/photos", tag = "photos", operation_id = "list_photos", params(PhotoQuery, PageQuery),
     responses((status = 200, description = "A page of the photos that the caller may see.", body = PhotoPage),
         (status = 404, description = "No such client or visit, or none that the caller may see.")))]
 pub(crate) async fn list(
     State(photos): State<Photos>,
-    caller: Require<PhotosRead>,
-    Query(query): Query<PhotoQuery>,
+    list: List<PhotosRead, PhotoQuery>,
 ) -> web::Result<Json<PhotoPage>> {
-    if query.client_id.or(query.visit_id).or(query.user_id).is_none() {
+    if list.filter.client_id.or(list.filter.visit_id).or(list.filter.user_id).is_none() {
         let fault = |name| Fault::parameter(name, "one of client_id, visit_id and user_id must be given");
         return Err(["client_id", "user_id", "visit_id"].map(fault).to_vec().into());
     }
     let filter = PhotoFilter {
-        client_id: query.client_id,
-        visit_id: query.visit_id,
-        user_id: query.user_id,
-        kind: query.kind,
-        status: query.status,
-        all_versions: query.all_versions,
-        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
-        limit: query.limit.and_one(),
+        client_id: list.filter.client_id,
+        visit_id: list.filter.visit_id,
+        user_id: list.filter.user_id,
+        kind: list.filter.kind,
+        status: list.filter.status,
+        all_versions: list.filter.all_versions,
+        after: list.after()?,
+        limit: list.rows(),
     };
     let db = &photos.app.db;
-    let rows = photos::list(db, &*caller, filter).await?;
+    let rows = photos::list(db, &*list.caller, filter).await?;
     if rows.is_empty() {
         // A list that is empty because its owner is out of sight is none.
-        if let Some(client_id) = query.client_id {
-            clients::must_be_visible(db, &*caller, client_id).await?;
+        if let Some(client_id) = list.filter.client_id {
+            clients::must_be_visible(db, &*list.caller, client_id).await?;
         }
-        if let Some(visit_id) = query.visit_id {
-            visits::must_be_visible(db, &*caller, visit_id).await?;
+        if let Some(visit_id) = list.filter.visit_id {
+            visits::must_be_visible(db, &*list.caller, visit_id).await?;
         }
     }
-    let page = Page::new(rows, query.limit, |row: &PhotoRow| (row.at(), row.id));
-    let items = page.items.into_iter().map(|row| row.shown_to(caller.role, None)).collect();
+    let Json(page) = list.page(rows, |row: &PhotoRow| (row.at(), row.id));
+    let items = page.items.into_iter().map(|row| row.shown_to(list.caller.role, None)).collect();
     Ok(Json(Page { items, next_cursor: page.next_cursor }))
 }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use store::tables::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict};
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{Json as Body, Page, PageCursor, PageSize, Path, Query, Require};
+use web::{Json as Body, List, Page, PageQuery, Path, Require};
 
 type SyncConflictPage = Page<SyncConflict>;
 
@@ -21,27 +21,19 @@ pub struct ConflictQuery {
     /// In this status; those that need a person where absent.
     #[param(inline)]
     status: Option<ConflictStatus>,
-    /// How many at most; 50 unless told.
-    #[serde(default)]
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
-    limit: PageSize,
-    /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<PageCursor>,
 }
 
 /// List conflicts, oldest first.
-#[utoipa::path(get, path = "/conflicts", tag = "visits", operation_id = "list_conflicts", params(ConflictQuery),
+#[utoipa::path(get, path = "/conflicts", tag = "visits", operation_id = "list_conflicts", params(ConflictQuery, PageQuery),
     responses((status = 200, description = "A page of conflicts.", body = SyncConflictPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
-    caller: Require<ConflictsSettle>,
-    Query(query): Query<ConflictQuery>,
+    list: List<ConflictsSettle, ConflictQuery>,
 ) -> web::Result<Json<SyncConflictPage>> {
-    let status = query.status.unwrap_or(ConflictStatus::NeedsReview);
-    let after = query.cursor.as_ref().map(PageCursor::read).transpose()?;
-    let conflicts = sync_conflicts::list(&app.db, &*caller, status, after, query.limit.and_one()).await?;
-    Ok(Json(Page::new(conflicts, query.limit, |conflict| (conflict.created_at, conflict.id))))
+    let status = list.filter.status.unwrap_or(ConflictStatus::NeedsReview);
+    let after = list.after()?;
+    let conflicts = sync_conflicts::list(&app.db, &*list.caller, status, after, list.rows()).await?;
+    Ok(list.page(conflicts, |conflict| (conflict.created_at, conflict.id)))
 }
 
 /// Settle a conflict: keep the server's value, the device's, or what the record has by now.

@@ -20,7 +20,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{IfMatch, New, Page, PageCursor, PageSize, Patch, Path, Query, ReferenceExt, Reply, Require};
+use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, ReferenceExt, Reply, Require};
 
 type NewVisit = New<VisitFields>;
 type VisitPatch = Patch<VisitFields>;
@@ -41,31 +41,20 @@ pub struct VisitQuery {
     /// Only records in this status.
     #[param(inline)]
     status: Option<VisitStatus>,
-    /// How many at most; 50 unless told.
-    #[serde(default)]
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
-    limit: PageSize,
-    /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
-    cursor: Option<PageCursor>,
 }
 
 /// List visits by their planned start.
-#[utoipa::path(get, path = "/visits", tag = "visits", operation_id = "list_visits", params(VisitQuery),
+#[utoipa::path(get, path = "/visits", tag = "visits", operation_id = "list_visits", params(VisitQuery, PageQuery),
     responses((status = 200, description = "A page of the visits that the caller may see.", body = VisitPage)))]
-pub(crate) async fn list(
-    State(app): State<App>,
-    caller: Require<VisitsRead>,
-    Query(query): Query<VisitQuery>,
-) -> web::Result<Json<VisitPage>> {
+pub(crate) async fn list(State(app): State<App>, list: List<VisitsRead, VisitQuery>) -> web::Result<Json<VisitPage>> {
     let filter = VisitFilter {
-        from: query.from,
-        to: query.to,
-        client_id: query.client_id,
-        user_id: query.user_id,
-        status: query.status,
-        after: query.cursor.as_ref().map(PageCursor::read).transpose()?,
-        limit: query.limit.and_one(),
+        from: list.filter.from,
+        to: list.filter.to,
+        client_id: list.filter.client_id,
+        user_id: list.filter.user_id,
+        status: list.filter.status,
+        after: list.after()?,
+        limit: list.rows(),
     };
     let visits = match filter {
         // A nurse's day, which is asked most.
@@ -77,10 +66,10 @@ pub(crate) async fn list(
             status: None,
             after: None,
             limit,
-        } => visits::day(&app.db, &caller, of, (from, to), limit).await?,
-        filter => visits::list(&app.db, &*caller, filter).await?,
+        } => visits::day(&app.db, &list.caller, of, (from, to), limit).await?,
+        filter => visits::list(&app.db, &*list.caller, filter).await?,
     };
-    Ok(Json(Page::new(visits, query.limit, |visit| (visit.scheduled_start, visit.id))))
+    Ok(list.page(visits, |visit| (visit.scheduled_start, visit.id)))
 }
 
 /// Plan a visit.

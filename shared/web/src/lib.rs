@@ -22,7 +22,7 @@ pub use error::{Error, ReferenceExt, Result};
 pub use etag::{Etag, IfMatch};
 pub use openapi::complete as complete_document;
 pub use origin::Origin;
-pub use paging::{Page, PageCursor, PageSize};
+pub use paging::{List, NoFilter, Page, PageQuery};
 pub use path::Path;
 pub use problem::Problem;
 pub use query::Query;

@@ -3,21 +3,26 @@
 
 use std::borrow::Cow;
 
+use axum::{Json, extract::FromRequestParts, http::request::Parts};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Fault, limits::PAGE_ITEMS};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{RefOr, schema::Schema},
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        path::{Parameter, ParameterIn},
+        schema::Schema,
+    },
 };
 
-use crate::Error;
+use crate::{Error, Query, Require};
 
 /// The `limit` parameter.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(transparent)]
-pub struct PageSize(i64);
+struct PageSize(i64);
 
 impl Default for PageSize {
     fn default() -> Self {
@@ -25,25 +30,14 @@ impl Default for PageSize {
     }
 }
 
-impl PageSize {
-    /// One row more than the page holds, to know whether another page follows.
-    #[must_use]
-    pub fn and_one(self) -> i64 {
-        self.0 + 1
-    }
-}
-
 /// The `cursor` parameter: opaque to clients; to us the ordering columns of the last row given.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(transparent)]
-pub struct PageCursor(String);
+struct PageCursor(String);
 
 impl PageCursor {
     /// The row it names.
-    ///
-    /// # Errors
-    /// A fault of the parameter, where it is none of ours.
-    pub fn read<K: DeserializeOwned>(&self) -> Result<K, Error> {
+    fn read<K: DeserializeOwned>(&self) -> Result<K, Error> {
         URL_SAFE_NO_PAD
             .decode(&self.0)
             .ok()
@@ -53,6 +47,91 @@ impl PageCursor {
 
     fn of(key: &impl Serialize) -> String {
         URL_SAFE_NO_PAD.encode(json!(key).to_string())
+    }
+}
+
+/// Which page of a list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// How many at most; 50 unless told.
+    #[serde(default)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
+    limit: PageSize,
+    /// The `next_cursor` of the page before.
+    #[param(value_type = Option<String>, max_length = 1000)]
+    cursor: Option<PageCursor>,
+}
+
+/// A list of everything: for lists whose rows are not chosen.
+#[derive(Debug, Deserialize)]
+pub struct NoFilter {}
+
+impl IntoParams for NoFilter {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        Vec::new()
+    }
+}
+
+/// A list's query string: which rows (`F`), and which page of them.
+#[derive(Debug, Deserialize)]
+struct ListQuery<F> {
+    #[serde(flatten)]
+    filter: F,
+    #[serde(flatten)]
+    page: PageQuery,
+}
+
+impl<F: IntoParams> IntoParams for ListQuery<F> {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        [F::into_params(&parameter_in), PageQuery::into_params(&parameter_in)].concat()
+    }
+}
+
+/// A request for a page of a list by whoever has the permission `P`, of the rows that `F` chooses. Its parameters are
+/// those of `F` and of [`PageQuery`].
+#[derive(Debug)]
+pub struct List<P, F> {
+    /// Who asks.
+    pub caller: Require<P>,
+    /// Which rows.
+    pub filter: F,
+    page: PageQuery,
+}
+
+impl<P, F, S> FromRequestParts<S> for List<P, F>
+where
+    Require<P>: FromRequestParts<S, Rejection = Error> + Send,
+    F: IntoParams + DeserializeOwned + Send + 'static,
+    S: Send + Sync,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let caller = Require::from_request_parts(parts, state).await?;
+        let Query(ListQuery { filter, page }) = Query::from_request_parts(parts, state).await?;
+        Ok(Self { caller, filter, page })
+    }
+}
+
+impl<P, F> List<P, F> {
+    /// The row that the page before ended with; none for the first page.
+    ///
+    /// # Errors
+    /// A fault of the parameter, where the cursor is none of ours.
+    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Error> {
+        self.page.cursor.as_ref().map(PageCursor::read).transpose()
+    }
+
+    /// How many rows to read: one more than the page holds, to know whether another page follows.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        self.page.limit.0 + 1
+    }
+
+    /// The page, from the [`rows`](Self::rows) that were read; `key` gives a row's ordering columns.
+    pub fn page<T, K: Serialize>(&self, rows: Vec<T>, key: impl Fn(&T) -> K) -> Json<Page<T>> {
+        Json(Page::new(rows, self.page.limit, key))
     }
 }
 
@@ -66,8 +145,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page from rows that were asked for with [`PageSize::and_one`]; `key` gives a row's ordering columns.
-    pub fn new<K: Serialize>(mut rows: Vec<T>, size: PageSize, key: impl Fn(&T) -> K) -> Self {
+    fn new<K: Serialize>(mut rows: Vec<T>, size: PageSize, key: impl Fn(&T) -> K) -> Self {
         let limit = usize::try_from(size.0).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
