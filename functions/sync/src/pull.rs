@@ -86,7 +86,10 @@ pub(crate) async fn pull(
     if let Some(answer) = request.answer(&app, &caller, &new_to_it).await? {
         return Ok(answer);
     }
-    sync_pull::touch_new(&app.db, &caller, request.after(), &new_to_it).await?;
+    let clients = sync_pull::mine(&app.db, &*caller).await?;
+    let tx = app.db.write(&*caller).await?;
+    sync_pull::touch_new(&tx, clients, request.after(), &new_to_it).await?;
+    tx.commit().await?;
     let nothing_new = Vec::new();
     let answer = request.answer(&app, &caller, &nothing_new).await?;
     Ok(answer.ok_or_else(|| Error::Internal("a page of a pull exceeds the response limit".into()))?)

@@ -3,8 +3,9 @@
 use app::App;
 use axum::{Json, extract::State};
 use domain::{
-    error::{Conflict, Error},
+    error::{Conflict, Error, Fault},
     identity::ConflictsSettle,
+    sync::choice::CannotChoose,
 };
 use serde::Deserialize;
 use store::tables::sync_conflicts::{self, ConflictStatus, Decision, SyncConflict};
@@ -58,8 +59,24 @@ pub(crate) async fn resolve(
             _ => Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
         };
     }
-    sync_conflicts::apply(&mut tx, &conflict, decision.keep).await?;
+    sync_conflicts::apply(&mut tx, &conflict, decision.keep).await?.map_err(refusal)?;
     let settled = sync_conflicts::resolve(&mut tx, &conflict, decision.keep).await?;
     tx.commit().await?;
     Ok(Json(settled))
+}
+
+/// Why the value can't be kept, as the answer says it.
+fn refusal(why: CannotChoose) -> Error {
+    Error::Conflict(match why {
+        CannotChoose::Deleted => Conflict::Final(
+            "The record was deleted, and this value is kept here. Choose `current` to leave it deleted.",
+        ),
+        CannotChoose::NotAnyMore => {
+            Conflict::Final("The record can't have this value any more. Choose `current` to leave it as it is.")
+        }
+        CannotChoose::Overwritten => Conflict::Overwritten,
+        CannotChoose::DoesNotFit(reason) => {
+            return vec![Fault::body("/keep", format!("doesn't fit the record as it is: {reason}"))].into();
+        }
+    })
 }

@@ -213,7 +213,7 @@ fn new_rows(table: &Table, columns: &[String], select: &str) -> String {
 }
 
 /// The caller's clients; none where they see the whole agency.
-async fn mine(db: &Db, who: &impl Identity) -> Result<Option<Vec<Uuid>>, DbError> {
+pub async fn mine(db: &Db, who: &impl Identity) -> Result<Option<Vec<Uuid>>, DbError> {
     #[derive(FromRow)]
     struct Mine {
         clients: Option<Vec<Uuid>>,
@@ -247,9 +247,15 @@ pub async fn new_items(
     rows.into_iter().map(|row| row.read(window.version)).collect()
 }
 
-/// Gives new numbers to what a phone of an older schema lacks, so that it comes in pages.
-pub async fn touch_new(db: &Db, caller: &Caller, after: i64, new: &NewToPhone) -> Result<(), Error> {
-    let clients = mine(db, caller).await?;
+/// Gives new numbers to what a phone of an older schema lacks, so that it comes in pages; `clients` are [`mine`].
+///
+/// The agency's counter comes before any other lock, so that the transaction must have done nothing else yet.
+pub async fn touch_new(
+    tx: &Tx<Caller>,
+    clients: Option<Vec<Uuid>>,
+    after: i64,
+    new: &NewToPhone,
+) -> Result<(), DbError> {
     let rows: Vec<_> = new
         .iter()
         .map(|(table, columns)| {
@@ -259,10 +265,7 @@ pub async fn touch_new(db: &Db, caller: &Caller, after: i64, new: &NewToPhone) -
         .collect();
     let rows = rows.join(" union all ");
     let sql = format!("select app.bump_change_number((select jsonb_agg(to_jsonb(r)) from ({rows}) r))");
-    // In a transaction of its own: the agency's counter comes before any other lock.
-    let tx: Tx<Caller> = db.write(caller).await?;
-    tx.execute(&sql, &[&after, &clients]).await?;
-    Ok(tx.commit().await?)
+    tx.execute(&sql, &[&after, &clients]).await
 }
 
 /// What the server remembers of a device's pull.

@@ -2,7 +2,7 @@
 //! record is kept.
 
 use domain::{
-    error::{Conflict as Refusal, Error, Fault},
+    error::Error,
     sync::{
         choice::{self, CannotChoose, Chosen, OpenConflict},
         conflict::ColumnConflict,
@@ -117,12 +117,14 @@ pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<SyncConflict,
 
 /// Writes the value that a person kept, where the record has the other one.
 ///
-/// # Errors
-/// [`Refusal::Overwritten`] where the record has neither value, [`Refusal::Final`] where it was deleted or doesn't take
-/// the value any more, and a fault where the value doesn't fit the rest of the record.
-pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: Choice) -> Result<(), Error> {
+/// Answers why it can't be written where it can't; nothing is written then.
+pub async fn apply<I: Identity>(
+    tx: &mut Tx<I>,
+    conflict: &SyncConflict,
+    keep: Choice,
+) -> Result<Result<(), CannotChoose>, Error> {
     if keep == Choice::Current {
-        return Ok(());
+        return Ok(Ok(()));
     }
     let table = schema::table(&conflict.table).ok_or(Error::NotFound)?;
     let column = table.column(&conflict.column).ok_or(Error::NotFound)?;
@@ -136,29 +138,21 @@ pub async fn apply<I: Identity>(tx: &mut Tx<I>, conflict: &SyncConflict, keep: C
         stored_side: conflict.stored_side,
     };
     let row = match choice::choose(open, before, keep, Timestamp::now()) {
-        Ok(Chosen::AsItIs) => return Ok(()),
+        Ok(Chosen::AsItIs) => return Ok(Ok(())),
         Ok(Chosen::Write(row)) => row,
-        Err(CannotChoose::Deleted) => return Err(Error::Conflict(Refusal::Final(DELETED))),
-        Err(CannotChoose::Overwritten) => return Err(Error::Conflict(Refusal::Overwritten)),
-        Err(CannotChoose::NotAnyMore) => return Err(Error::Conflict(Refusal::Final(NOT_ANY_MORE))),
-        Err(CannotChoose::DoesNotFit(reason)) => {
-            return Err(vec![Fault::body("/keep", format!("doesn't fit the record as it is: {reason}"))].into());
-        }
+        Err(why) => return Ok(Err(why)),
     };
     tx.execute("select app.begin_conflict_resolution()", &[]).await?;
-    sync_push::update(tx, table, &row).await.map_err(|error| match error {
-        error if error.is_about_the_data() => Error::Conflict(Refusal::Final(NOT_ANY_MORE)),
-        error => error.into(),
-    })?;
+    match sync_push::update(tx, table, &row).await {
+        Err(error) if error.is_about_the_data() => return Ok(Err(CannotChoose::NotAnyMore)),
+        other => other?,
+    }
     // A visit that took place though it was cancelled counts for its caregiver's access again.
     if let Some(visit) = visits::written(table, &row, before).filter(|visit| visit.status_moved) {
         care_team::refresh_scheduled(tx, visit.facts.client_id, visit.facts.user_id).await?;
     }
-    Ok(())
+    Ok(Ok(()))
 }
-
-const DELETED: &str = "The record was deleted, and this value is kept here. Choose `current` to leave it deleted.";
-const NOT_ANY_MORE: &str = "The record can't have this value any more. Choose `current` to leave it as it is.";
 
 /// Notes the decision.
 pub async fn resolve<I: Identity>(
