@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use domain::transitions::{AlertStatus, VisitStatus};
+use domain::transitions::{AlertStatus, Transitions, VisitStatus};
 use strum::IntoEnumIterator;
 use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;

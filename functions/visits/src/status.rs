@@ -5,6 +5,7 @@ use axum::{extract::State, http::StatusCode};
 use domain::{
     error::{Conflict, Error, Fault},
     identity::{Caller, VisitsWrite},
+    transitions::Transitions,
 };
 use store::tables::{
     care_team,

@@ -6,8 +6,7 @@
 //! - The caller's role may never do this: [`Error::Forbidden`]. The record may exist but isn't the caller's to see:
 //!   [`Error::NotFound`], since its existence is not told.
 //! - The request says something wrong: [`Error::Invalid`], with every fault, not the first. One that can't be read at
-//!   all is
-//!   the border's to refuse (`web::Error`).
+//!   all is the border's to refuse (`web::Error`).
 //! - What it refers to isn't there for it: [`Error::Unusable`].
 //! - The request is fine and the world isn't as it supposes: [`Error::Conflict`]; as its `If-Match` says:
 //!   [`Error::PreconditionFailed`].

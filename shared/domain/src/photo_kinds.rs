@@ -4,40 +4,34 @@ use crate::limits::{DOCUMENT_BYTES, PICTURE_BYTES};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::text_sql;
+use crate::{text_enum, text_sql};
 
-/// What it is for.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "photo")]
-pub enum PhotoKind {
-    /// A photo, at a visit or of a client.
-    Photo,
-    /// Whoever was visited signs for the visit; one for each visit.
-    Signature,
-    /// What a client or a user looks like; the newest counts.
-    Profile,
-    /// A PDF in a client's record, in versions.
-    Document,
+text_enum! {
+    /// What it is for.
+    #[schema(example = "photo")]
+    pub enum PhotoKind {
+        /// A photo, at a visit or of a client.
+        Photo,
+        /// Whoever was visited signs for the visit; one for each visit.
+        Signature,
+        /// What a client or a user looks like; the newest counts.
+        Profile,
+        /// A PDF in a client's record, in versions.
+        Document,
+    }
 }
 
-/// A photo's status.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "stored")]
-pub enum PhotoStatus {
-    /// Nothing has arrived yet, or what did is not reviewed yet.
-    Pending,
-    /// It is there, and good.
-    Stored,
-    /// What arrived is not acceptable, or nothing did.
-    Rejected,
+text_enum! {
+    /// A photo's status.
+    #[schema(example = "stored")]
+    pub enum PhotoStatus {
+        /// Nothing has arrived yet, or what did is not reviewed yet.
+        Pending,
+        /// It is there, and good.
+        Stored,
+        /// What arrived is not acceptable, or nothing did.
+        Rejected,
+    }
 }
 
 /// What may be uploaded.
@@ -67,7 +61,7 @@ pub enum MediaType {
     #[strum(serialize = "application/pdf")]
     Pdf,
 }
-text_sql!(PhotoKind, PhotoStatus, MediaType);
+text_sql!(MediaType);
 
 impl MediaType {
     /// How many bytes an upload may have: 15 MB for images, 25 MB for PDF.

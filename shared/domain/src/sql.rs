@@ -30,6 +30,23 @@ macro_rules! text_sql {
     )+};
 }
 
+/// An enum that is text everywhere: in JSON, in SQL ([`text_sql!`]) and in the OpenAPI document, its variants in
+/// `snake_case`. Further derives and attributes are given with it.
+#[macro_export]
+macro_rules! text_enum {
+    ($(#[$attribute:meta])* $visibility:vis enum $name:ident { $($variants:tt)* }) => {
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, ::serde::Serialize, ::serde::Deserialize, ::utoipa::ToSchema,
+            ::strum::EnumString, ::strum::IntoStaticStr, ::strum::EnumIter,
+        )]
+        #[serde(rename_all = "snake_case")]
+        #[strum(serialize_all = "snake_case")]
+        $(#[$attribute])*
+        $visibility enum $name { $($variants)* }
+        $crate::text_sql!($name);
+    };
+}
+
 /// For types that are JSONB columns.
 #[macro_export]
 macro_rules! json_sql {

@@ -1,48 +1,31 @@
 //! The types of tasks, and which roles write them.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use crate::{identity::Role, text_enum};
 
-use crate::{identity::Role, text_sql};
-
-/// What kind of task.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    ToSchema,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::EnumIter,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "vitals")]
-pub enum TaskType {
-    /// Vital signs.
-    Vitals,
-    /// A dose of a medicine.
-    Medication,
-    /// Washing, dressing.
-    PersonalCare,
-    /// Cooking, help with eating.
-    Meals,
-    /// Walking, transfers.
-    Mobility,
-    /// Dressings.
-    WoundCare,
-    /// Company.
-    Companionship,
-    /// The household.
-    Housekeeping,
-    /// Anything else.
-    Other,
+text_enum! {
+    /// What kind of task.
+    #[schema(example = "vitals")]
+    pub enum TaskType {
+        /// Vital signs.
+        Vitals,
+        /// A dose of a medicine.
+        Medication,
+        /// Washing, dressing.
+        PersonalCare,
+        /// Cooking, help with eating.
+        Meals,
+        /// Walking, transfers.
+        Mobility,
+        /// Dressings.
+        WoundCare,
+        /// Company.
+        Companionship,
+        /// The household.
+        Housekeeping,
+        /// Anything else.
+        Other,
+    }
 }
-text_sql!(TaskType);
 
 impl TaskType {
     /// Whether only nurses may write it.

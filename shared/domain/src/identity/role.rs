@@ -1,42 +1,24 @@
 //! What somebody is in their agency, and whom that lets them manage.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use crate::text_enum;
 
-use crate::text_sql;
-
-/// What somebody is in their agency.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    Serialize,
-    Deserialize,
-    ToSchema,
-    strum::EnumString,
-    strum::IntoStaticStr,
-    strum::EnumIter,
-    strum::Display,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "nurse")]
-pub enum Role {
-    /// Runs the installation: users, devices, audit, privacy requests.
-    Admin,
-    /// Plans visits and answers alerts.
-    Coordinator,
-    /// Visits clients; every task type.
-    Nurse,
-    /// Visits clients; the non-clinical task types.
-    CareAide,
-    /// Reads along for the clients they are linked to.
-    Family,
+text_enum! {
+    /// What somebody is in their agency.
+    #[derive(Hash, strum::Display)]
+    #[schema(example = "nurse")]
+    pub enum Role {
+        /// Runs the installation: users, devices, audit, privacy requests.
+        Admin,
+        /// Plans visits and answers alerts.
+        Coordinator,
+        /// Visits clients; every task type.
+        Nurse,
+        /// Visits clients; the non-clinical task types.
+        CareAide,
+        /// Reads along for the clients they are linked to.
+        Family,
+    }
 }
-text_sql!(Role);
 
 impl Role {
     /// Whether this role may create and change users of `other`'s role.

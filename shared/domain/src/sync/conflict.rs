@@ -1,11 +1,9 @@
 //! Two values for one column: which of them the record has, and what a person makes of it.
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::text_sql;
+use crate::text_enum;
 
 /// Two values for one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,51 +54,41 @@ impl Resolution {
     }
 }
 
-/// A conflict's status.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "needs_review")]
-pub enum ConflictStatus {
-    /// The later arrival won; the other value is kept here.
-    AutoResolved,
-    /// What stands does so until a person decides.
-    NeedsReview,
-    /// A person has decided.
-    Resolved,
+text_enum! {
+    /// A conflict's status.
+    #[schema(example = "needs_review")]
+    pub enum ConflictStatus {
+        /// The later arrival won; the other value is kept here.
+        AutoResolved,
+        /// What stands does so until a person decides.
+        NeedsReview,
+        /// A person has decided.
+        Resolved,
+    }
 }
 
-/// What the record has while nobody has decided.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "server")]
-pub enum StoredSide {
-    /// The server's value.
-    Server,
-    /// The device's value.
-    Device,
-    /// Neither: one side deleted the record, and has no value here.
-    Deleted,
+text_enum! {
+    /// What the record has while nobody has decided.
+    #[schema(example = "server")]
+    pub enum StoredSide {
+        /// The server's value.
+        Server,
+        /// The device's value.
+        Device,
+        /// Neither: one side deleted the record, and has no value here.
+        Deleted,
+    }
 }
 
-/// What a person keeps.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
-)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-#[schema(example = "device")]
-pub enum Choice {
-    /// What the server had.
-    Server,
-    /// What the device sent.
-    Device,
-    /// What the record has by now, whatever that is; of a deleted record, that it is deleted.
-    Current,
+text_enum! {
+    /// What a person keeps.
+    #[schema(example = "device")]
+    pub enum Choice {
+        /// What the server had.
+        Server,
+        /// What the device sent.
+        Device,
+        /// What the record has by now, whatever that is; of a deleted record, that it is deleted.
+        Current,
+    }
 }
-text_sql!(Choice, ConflictStatus, StoredSide);

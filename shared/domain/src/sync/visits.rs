@@ -10,7 +10,7 @@ use super::{
     schema::{Entity, Table},
     synced_table::SyncedTable,
 };
-use crate::transitions::VisitStatus;
+use crate::transitions::{Transitions, VisitStatus};
 
 /// What the rules look at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use domain::transitions::AlertStatus;
+use domain::transitions::Transitions;
 
 use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, text_sql};
 
