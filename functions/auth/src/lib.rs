@@ -16,7 +16,7 @@ use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
 use runtime::{
     aws::SdkConfig,
-    config::{ConfigError, EphemeralTable, JobsFunction},
+    config::{EphemeralTable, JobsFunction},
     ephemeral::{
         Ephemeral,
         rate::{Counted, Limit},
@@ -30,28 +30,15 @@ use web::tokens::TokenVerifier;
 
 use crate::{codes::Codes, refresh_tokens::RefreshTokens, signing::SigningKey};
 
-/// The configuration of `auth`.
-#[derive(Clone)]
-pub struct Config {
-    /// What every HTTP function is configured with.
-    pub app: AppConfig,
-    /// Where sessions, codes and counts of attempts are.
-    pub ephemeral_table: EphemeralTable,
-    /// The function that sends codes.
-    pub jobs_function: JobsFunction,
-}
-
-impl Config {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Names the first variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self {
-            app: AppConfig::from_env()?,
-            ephemeral_table: EphemeralTable::from_env()?,
-            jobs_function: JobsFunction::from_env(),
-        })
+runtime::config! {
+    /// The configuration of `auth`.
+    pub struct Config {
+        /// What every HTTP function is configured with.
+        pub app: AppConfig,
+        /// Where sessions, codes and counts of attempts are.
+        pub ephemeral_table: EphemeralTable,
+        /// The function that sends codes.
+        pub jobs_function: JobsFunction,
     }
 }
 

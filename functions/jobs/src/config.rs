@@ -5,31 +5,17 @@ use runtime::config::{AnchorsBucket, ConfigError, PhotosBucket, optional, parsed
 
 use crate::{expo, twilio};
 
-/// The configuration of `jobs`.
-#[derive(Clone)]
-pub struct Config {
-    /// Where the database is.
-    pub database: DatabaseConfig,
-    /// Where messages are handed over, and how fast.
-    pub providers: Providers,
-    /// Where uploads are removed that belong to nothing.
-    pub photos_bucket: PhotosBucket,
-    /// Where the audit chain is anchored.
-    pub anchors_bucket: AnchorsBucket,
-}
-
-impl Config {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Names the first variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self {
-            database: DatabaseConfig::from_env()?,
-            providers: Providers::from_env()?,
-            photos_bucket: PhotosBucket::from_env()?,
-            anchors_bucket: AnchorsBucket::from_env()?,
-        })
+runtime::config! {
+    /// The configuration of `jobs`.
+    pub struct Config {
+        /// Where the database is.
+        pub database: DatabaseConfig,
+        /// Where messages are handed over, and how fast.
+        pub providers: Providers,
+        /// Where uploads are removed that belong to nothing.
+        pub photos_bucket: PhotosBucket,
+        /// Where the audit chain is anchored.
+        pub anchors_bucket: AnchorsBucket,
     }
 }
 

@@ -12,7 +12,7 @@ use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
 use runtime::{
     aws::SdkConfig,
-    config::{ConfigError, DocumentsBucket, PhotosBucket},
+    config::{DocumentsBucket, PhotosBucket},
     objects::Objects,
     secrets::Secrets,
 };
@@ -20,28 +20,15 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;
 
-/// The configuration of `photos`.
-#[derive(Clone)]
-pub struct Config {
-    /// What every HTTP function is configured with.
-    pub app: AppConfig,
-    /// Where uploads arrive, and images are kept.
-    pub photos_bucket: PhotosBucket,
-    /// Where documents are kept.
-    pub documents_bucket: DocumentsBucket,
-}
-
-impl Config {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Names the first variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self {
-            app: AppConfig::from_env()?,
-            photos_bucket: PhotosBucket::from_env()?,
-            documents_bucket: DocumentsBucket::from_env()?,
-        })
+runtime::config! {
+    /// The configuration of `photos`.
+    pub struct Config {
+        /// What every HTTP function is configured with.
+        pub app: AppConfig,
+        /// Where uploads arrive, and images are kept.
+        pub photos_bucket: PhotosBucket,
+        /// Where documents are kept.
+        pub documents_bucket: DocumentsBucket,
     }
 }
 

@@ -17,7 +17,7 @@ use axum::{Router, extract::FromRef};
 use jiff::Timestamp;
 use runtime::{
     aws::SdkConfig,
-    config::{ConfigError, EphemeralTable, JobsFunction},
+    config::{EphemeralTable, JobsFunction},
     ephemeral::Ephemeral,
     jobs::JobsInvoker,
     secrets::Secrets,
@@ -28,28 +28,15 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 /// What tells the time.
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The configuration of `webhooks`.
-#[derive(Clone)]
-pub struct Config {
-    /// What every HTTP function is configured with.
-    pub app: AppConfig,
-    /// Where refusals are counted.
-    pub ephemeral_table: EphemeralTable,
-    /// Who calls and sends.
-    pub jobs_function: JobsFunction,
-}
-
-impl Config {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Names the first variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self {
-            app: AppConfig::from_env()?,
-            ephemeral_table: EphemeralTable::from_env()?,
-            jobs_function: JobsFunction::from_env(),
-        })
+runtime::config! {
+    /// The configuration of `webhooks`.
+    pub struct Config {
+        /// What every HTTP function is configured with.
+        pub app: AppConfig,
+        /// Where refusals are counted.
+        pub ephemeral_table: EphemeralTable,
+        /// Who calls and sends.
+        pub jobs_function: JobsFunction,
     }
 }
 

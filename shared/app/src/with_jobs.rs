@@ -46,7 +46,7 @@ impl AppWithJobs {
 pub async fn run_with_jobs(router: impl FnOnce(AppWithJobs) -> Router) -> Result<(), Fatal> {
     let function = lambda::start().await?;
     let config = AppConfig::from_env()?;
-    let whole = AppWithJobs::new(&config, &JobsFunction::from_env(), &function.secrets, &function.aws);
+    let whole = AppWithJobs::new(&config, &JobsFunction::from_env()?, &function.secrets, &function.aws);
     web::serve(
         &function,
         Box::pin(async {

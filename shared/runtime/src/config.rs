@@ -61,6 +61,29 @@ impl Environment {
     }
 }
 
+/// The configuration of a function: fields that each read their own variables, by their type's `from_env`.
+#[macro_export]
+macro_rules! config {
+    ($(#[$attribute:meta])* pub struct $name:ident {
+        $($(#[$doc:meta])* pub $field:ident: $type:ty,)+
+    }) => {
+        $(#[$attribute])*
+        #[derive(Clone)]
+        pub struct $name { $($(#[$doc])* pub $field: $type,)+ }
+
+        impl $name {
+            /// Reads the process's environment.
+            ///
+            /// # Errors
+            /// Names the first variable that is missing or wrong.
+            pub fn from_env() -> Result<Self, $crate::config::ConfigError> {
+                Ok(Self { $($field: <$type>::from_env()?,)+ })
+            }
+        }
+    };
+}
+pub use crate::config;
+
 macro_rules! settings {
     ($($(#[$doc:meta])+ $name:ident = $variable:literal;)+) => {$(
         $(#[$doc])+
@@ -96,8 +119,10 @@ pub struct JobsFunction(pub String);
 
 impl JobsFunction {
     /// Reads the process's environment.
-    #[must_use]
-    pub fn from_env() -> Self {
-        Self(optional("JOBS_FUNCTION").unwrap_or_else(|| "jobs".into()))
+    ///
+    /// # Errors
+    /// None: it has a default.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self(optional("JOBS_FUNCTION").unwrap_or_else(|| "jobs".into())))
     }
 }
