@@ -3,6 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use domain::{error::Error, identity::Webhook, messages::Template};
 use store::{
+    Tx,
     escalation::{self, Moved, Reason},
     tables::{
         alerts::{self, AlertCall, AlertStatus},
@@ -86,12 +87,18 @@ fn end(call: &AlertCall, template: &Template) -> TwiMl {
     TwiMl(vec![Verb::Say(Spoken { locale: call.locale, text: template.text(call.locale) }), Verb::HangUp])
 }
 
-/// Only a pressed key is a person: voicemail answers too.
-async fn take(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<TwiMl> {
+/// The call that a key was pressed in, and a transaction of its webhook.
+async fn answered(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<(Tx<Webhook>, AlertCall)> {
     let message_id = signed.message_id()?;
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write(&who).await?;
     let call = alerts::of_call(&mut tx, message_id).await?;
+    Ok((tx, call))
+}
+
+/// Only a pressed key is a person: voicemail answers too.
+async fn take(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<TwiMl> {
+    let (mut tx, call) = answered(webhooks, signed).await?;
     if let Some(settled) = settled(&call) {
         return Ok(end(&call, &settled));
     }
@@ -101,14 +108,12 @@ async fn take(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<TwiMl>
 }
 
 async fn pass_on(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<TwiMl> {
-    let message_id = signed.message_id()?;
-    let who = Webhook::about_message(message_id, signed.request.clone());
-    let mut tx = webhooks.app.db.write(&who).await?;
-    let call = alerts::of_call(&mut tx, message_id).await?;
+    let (mut tx, call) = answered(webhooks, signed).await?;
     if let Some(settled) = settled(&call) {
         return Ok(end(&call, &settled));
     }
-    let moved = escalation::advance(&mut tx, call.alert.id, Reason::PassedOn(message_id), webhooks.now()).await?;
+    let moved =
+        escalation::advance(&mut tx, call.alert.id, Reason::PassedOn(signed.message_id()?), webhooks.now()).await?;
     tx.commit().await?;
     if moved != Moved::Nothing {
         webhooks.jobs.dispatch().await;

@@ -6,7 +6,7 @@ use domain::error::{Error, Reference};
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited};
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Param, Tx, audited};
 
 pub use record::{Address, Client, ClientFields, ClientRow, ClientSummary, EmergencyContact, EmergencyContacts};
 
@@ -96,6 +96,24 @@ pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<ClientRow, Er
     .ok_or(Error::NotFound)
 }
 
+/// What is written of a client: the id, and its fields in the order of [`insert`]'s and [`update`]'s parameters.
+fn columns_of<'a>(id: &'a Uuid, client: &'a ClientFields) -> [&'a dyn Param; 12] {
+    [
+        id,
+        &client.first_name,
+        &client.last_name,
+        &client.date_of_birth,
+        &client.phone,
+        &client.preferred_language,
+        &client.address,
+        &client.latitude,
+        &client.longitude,
+        &client.emergency_contacts,
+        &client.risks,
+        &client.coordinator_id,
+    ]
+}
+
 /// Adds a client.
 pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields) -> Result<(), Error> {
     tx.audit(AuditEntry::new("client.create", "client", id, Some(id)));
@@ -103,20 +121,7 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields
         "insert into clients (id, agency_id, first_name, last_name, date_of_birth, phone, preferred_language, address,
            latitude, longitude, emergency_contacts, risks, coordinator_id)
          values ($1, app.agency_id(), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
-        &[
-            &id,
-            &client.first_name,
-            &client.last_name,
-            &client.date_of_birth,
-            &client.phone,
-            &client.preferred_language,
-            &client.address,
-            &client.latitude,
-            &client.longitude,
-            &client.emergency_contacts,
-            &client.risks,
-            &client.coordinator_id,
-        ],
+        &columns_of(&id, client),
     )
     .await
     .on_constraint("clients_coordinator_fkey", || Error::Unusable(Reference::Coordinator))
@@ -133,20 +138,7 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields
              where c.id = $1 returning ",
             columns!()
         ),
-        &[
-            &id,
-            &client.first_name,
-            &client.last_name,
-            &client.date_of_birth,
-            &client.phone,
-            &client.preferred_language,
-            &client.address,
-            &client.latitude,
-            &client.longitude,
-            &client.emergency_contacts,
-            &client.risks,
-            &client.coordinator_id,
-        ],
+        &columns_of(&id, client),
     )
     .await
     .on_constraint("clients_coordinator_fkey", || Error::Unusable(Reference::Coordinator))?
