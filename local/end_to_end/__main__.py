@@ -1,5 +1,5 @@
 """Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, people who
-answer, what roles allow, every operation.
+answer, what each function is configured with, what roles allow, every operation.
 
 Among them the smoke test, which is made for releases, shows that it can pass.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import api
+import configuration
 import people
 import readme
 import rights
@@ -24,6 +25,7 @@ sys.exit(
     or subprocess.call([sys.executable, SMOKE, address])
     or webhooks.check(address)
     or people.check(address)
+    or configuration.check(address)
     or rights.check(address)
     or api.check(address)
 )

@@ -6,6 +6,7 @@ without the emulator, so that those calls to AWS are not recorded.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -13,6 +14,7 @@ import subprocess
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -27,27 +29,33 @@ _VERSION = "/2018-06-01/runtime"
 class LambdaRuntime:
     """Lambda's runtime API with one function; `with LambdaRuntime("auth") as auth: auth.invoke(event)`."""
 
-    def __init__(self, function: str, *, behind_cloudfront: bool = True) -> None:
+    def __init__(
+        self, function: str, *, behind_cloudfront: bool = True, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """With the stack's variables, as in template.yaml; or with `variables` and Lambda's own alone."""
         self._events: queue.Queue[tuple[str, bytes] | None] = queue.Queue()
         self._answers: queue.Queue[tuple[bool, bytes]] = queue.Queue()
         self._server = _Runtime(("127.0.0.1", 0), _handler(self._events, self._answers))
-        self._env = dict(os.environ) | {
+        lambdas = {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": function,
             "AWS_LAMBDA_FUNCTION_VERSION": "1",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
             "AWS_ENDPOINT_URL_LAMBDA": os.environ["AWS_ENDPOINT_URL"],
+        }
+        ours = {
             "BEHIND_CLOUDFRONT": str(behind_cloudfront).lower(),
             "JOBS_FUNCTION": "berthcare-staging-jobs:live",
             "SENTRY": "true",
         }
+        self._env = (dict(os.environ) | ours if variables is None else dict(variables)) | lambdas
         self._function = function
 
     def __enter__(self) -> LambdaRuntime:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        log = Path(os.environ["LOCAL_STATE"]) / "logs" / f"runtime-{self._function}.log"
-        log.parent.mkdir(exist_ok=True)
-        with log.open("w") as file:
+        self._log = Path(os.environ["LOCAL_STATE"]) / "logs" / f"runtime-{self._function}.log"
+        self._log.parent.mkdir(exist_ok=True)
+        with self._log.open("w") as file:
             self._process = subprocess.Popen(
                 [TARGET / "debug" / self._function], env=self._env, stdout=file, stderr=file
             )
@@ -59,6 +67,18 @@ class LambdaRuntime:
         self._events.put(None)
         self._server.shutdown()
         self._server.server_close()
+
+    def ended_with(self) -> str | None:
+        """What the function logged, where it ended by itself; none once it has answered an event, which is no event."""
+        self._events.put((str(uuid.uuid4()), b'"no event"'))
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                return self._log.read_text()[-500:] or f"exit status {self._process.returncode}"
+            with contextlib.suppress(queue.Empty):
+                self._answers.get(timeout=0.1)
+                return None
+        return f"neither ended nor answered within {SECONDS:.0f} s"
 
     def invoke(self, event: object) -> Any:
         """The function's answer, or its error."""
