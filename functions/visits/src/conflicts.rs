@@ -25,7 +25,8 @@ pub struct ConflictQuery {
 }
 
 /// List conflicts, oldest first.
-#[utoipa::path(get, path = "/conflicts", tag = "visits", operation_id = "list_conflicts", params(ConflictQuery, PageQuery),
+#[utoipa::path(get, path = "/conflicts", tag = "visits", operation_id = "list_conflicts",
+    params(ConflictQuery, PageQuery),
     responses((status = 200, description = "A page of conflicts.", body = SyncConflictPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
