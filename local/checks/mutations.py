@@ -47,14 +47,8 @@ BREAKS = [
     (
         "policies",
         "terraform/modules/monitoring/trail.tf",
-        r'(\["cloudtrail.amazonaws.com"\]\n    \}\n)',
-        r"""\1
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-""",
+        r'( service  = "cloudtrail.amazonaws.com"\n)',
+        r"\1  own_account_only = true\n",
     ),
     (
         "policies",
@@ -97,7 +91,7 @@ BREAKS = [
         r'treat_missing_data  = "breaching"',
         'treat_missing_data  = "ignore"',
     ),
-    ("regions", "terraform/modules/backup/main.tf", r"var\.global_name\}-backup", "var.name}-backup"),
+    ("regions", "terraform/modules/backup/main.tf", r"var\.context\.global_name\}-backup", "var.context.name}-backup"),
     (
         "regions",
         "terraform/modules/copies/main.tf",

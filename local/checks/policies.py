@@ -89,10 +89,12 @@ def _source_account() -> list[str]:
                 found += [
                     f"{folder}, {name}: {one} sends no account" for one in principals if one not in SOURCE_ACCOUNT
                 ]
-    # What may use a key.
+    # Who takes a role, and what may use a key.
     for file, content in terraform.everywhere():
         for block in content.get("module", []):
             for name, module in block.items():
+                if module.get("own_account_only") and module["service"] not in SOURCE_ACCOUNT:
+                    found.append(f"{file}, {name}: {module['service']} sends no account")
                 for service in module.get("services", {}).values():
                     by_account = "SourceAccount" in str(service.get("condition")) or "from_this" in str(
                         service.get("condition")

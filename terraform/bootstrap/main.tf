@@ -66,17 +66,6 @@ module "state_copy" {
   keep_older_versions_days = 365
 }
 
-data "aws_iam_policy_document" "replication_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["s3.amazonaws.com"]
-    }
-  }
-}
-
 data "aws_iam_policy_document" "replication" {
   statement {
     sid       = "SeeTheState"
@@ -121,20 +110,17 @@ data "aws_iam_policy_document" "replication" {
   }
 }
 
-resource "aws_iam_role" "replication" {
-  name               = "${local.name}-replication"
-  assume_role_policy = data.aws_iam_policy_document.replication_trust.json
-}
+module "replication_role" {
+  source = "../modules/service_role"
 
-resource "aws_iam_role_policy" "replication" {
-  name   = "replicate-state"
-  role   = aws_iam_role.replication.id
-  policy = data.aws_iam_policy_document.replication.json
+  name     = "${local.name}-replication"
+  service  = "s3.amazonaws.com"
+  policies = { replicate-state = data.aws_iam_policy_document.replication.json }
 }
 
 resource "aws_s3_bucket_replication_configuration" "state" {
   bucket = module.state.name
-  role   = aws_iam_role.replication.arn
+  role   = module.replication_role.role.arn
 
   rule {
     id     = "second-region"
@@ -161,7 +147,7 @@ resource "aws_s3_bucket_replication_configuration" "state" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.replication]
+  depends_on = [module.replication_role]
 }
 
 # What the runbooks ask for, in both regions: nothing of it is on one person's disk.

@@ -1,23 +1,3 @@
-variable "environment" {
-  description = "Which environment this is."
-  type        = string
-
-  validation {
-    condition     = contains(["staging", "production"], var.environment)
-    error_message = "staging or production."
-  }
-}
-
-variable "account_id" {
-  description = "The AWS account; each environment has one of its own."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "Twelve digits."
-  }
-}
-
 variable "serving_region" {
   description = "The region behind CloudFront."
   type        = string
@@ -26,16 +6,6 @@ variable "serving_region" {
   validation {
     condition     = contains(["ca-central-1", "ca-west-1"], var.serving_region)
     error_message = "Data stays in Canada."
-  }
-}
-
-variable "domain_name" {
-  description = "The API's public name, such as api.berthcare.ca."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain_name))
-    error_message = "A name of a host, in lower case."
   }
 }
 
@@ -63,11 +33,6 @@ variable "maintenance" {
 variable "alarm_emails" {
   description = "Who is told of alarms by e-mail."
   type        = set(string)
-
-  validation {
-    condition     = length(var.alarm_emails) > 0 && alltrue([for email in var.alarm_emails : can(regex("^[^@\\s]+@[^@\\s]+$", email))])
-    error_message = "At least one address of e-mail: an alarm that nobody hears is none."
-  }
 }
 
 variable "pager_endpoint" {

@@ -1,33 +1,3 @@
-variable "environment" {
-  description = "Which environment this is; also the GitHub environment that may deploy to it."
-  type        = string
-
-  validation {
-    condition     = contains(["staging", "production"], var.environment)
-    error_message = "staging or production."
-  }
-}
-
-variable "account_id" {
-  description = "The AWS account; each environment has one of its own."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "Twelve digits."
-  }
-}
-
-variable "domain_name" {
-  description = "The API's public name, such as api.berthcare.ca."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z0-9-]+(\\.[a-z0-9-]+)+$", var.domain_name))
-    error_message = "A name of a host, in lower case."
-  }
-}
-
 variable "hosted_zone_id" {
   description = "The Route 53 zone that holds the name."
   type        = string

@@ -5,25 +5,25 @@ locals {
     "access/cloudformation-role-arn"      = module.release.cloudformation_role_arn
     "backup/role-arn"                     = module.backup.role_arn
     "database/name"                       = module.database.name
-    "database/proxy-endpoint"             = module.database.proxy_endpoint
+    "database/proxy-endpoint"             = module.database.proxy.endpoint
     "edge/origin-domain"                  = module.origin.target
     "edge/domain-name"                    = module.origin.domain_name
     "edge/public-url"                     = "https://${var.domain_name}"
-    "ephemeral/table-name"                = module.ephemeral.table_name
+    "ephemeral/table-name"                = module.ephemeral.table.name
     "functions/api-logs-arn"              = module.functions.api_logs_arn
     "functions/role-prefix"               = module.functions.role_prefix
     "monitoring/topic-arn"                = module.monitoring.topic_arn
-    "network/functions-security-group-id" = module.network.functions_security_group_id
-    "storage/anchors-bucket"              = module.storage.anchors.name
-    "storage/documents-bucket"            = module.storage.documents.name
-    "storage/photos-bucket"               = module.storage.photos.name
-    "storage/releases-bucket"             = module.storage.releases.name
+    "network/functions-security-group-id" = module.network.security_group_ids.functions
+    "storage/anchors-bucket"              = module.storage.buckets.anchors.name
+    "storage/documents-bucket"            = module.storage.buckets.documents.name
+    "storage/photos-bucket"               = module.storage.buckets.photos.name
+    "storage/releases-bucket"             = module.storage.buckets.releases.name
   }
 
   lists = {
     # A page of the API's own is the least that a browser may ask from, where there is no portal.
     "edge/portal-origins"        = length(var.portal_origins) > 0 ? var.portal_origins : ["https://${var.domain_name}"]
-    "network/private-subnet-ids" = module.network.private_subnet_ids
+    "network/private-subnet-ids" = module.network.subnet_ids.private
   }
 }
 
@@ -51,6 +51,6 @@ resource "aws_ssm_parameter" "lists" {
 resource "aws_ssm_parameter" "origin_secret" {
   name   = "/berthcare/${var.environment}/edge/origin-secret"
   type   = "SecureString"
-  key_id = module.secrets.secrets_key_arn
+  key_id = module.secrets.key_arns.secrets
   value  = module.secrets.origin_secret_sent
 }

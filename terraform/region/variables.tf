@@ -1,23 +1,3 @@
-variable "environment" {
-  description = "Which environment this is."
-  type        = string
-
-  validation {
-    condition     = contains(["staging", "production"], var.environment)
-    error_message = "staging or production."
-  }
-}
-
-variable "account_id" {
-  description = "The AWS account; each environment has one of its own."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[0-9]{12}$", var.account_id))
-    error_message = "Twelve digits."
-  }
-}
-
 variable "region" {
   description = "Where it runs: the living region, or the one that recovers."
   type        = string
@@ -44,22 +24,6 @@ variable "copy_backups" {
   description = "Whether copies go to the other region; not while that one is lost."
   type        = bool
   default     = true
-}
-
-variable "domain_name" {
-  description = "The API's public name, such as api.berthcare.ca."
-  type        = string
-}
-
-variable "alarm_emails" {
-  description = "Who is told of alarms by e-mail."
-  type        = set(string)
-}
-
-variable "pager_endpoint" {
-  description = "The HTTPS address of the pager that critical alarms wake; null for none."
-  type        = string
-  default     = null
 }
 
 variable "portal_origins" {
@@ -125,4 +89,15 @@ variable "backup" {
     keep_days       = number
     lock_after_days = optional(number)
   })
+}
+
+variable "alarm_emails" {
+  description = "Who is told of alarms by e-mail."
+  type        = set(string)
+}
+
+variable "pager_endpoint" {
+  description = "The HTTPS address of the pager that critical alarms wake; null for none."
+  type        = string
+  default     = null
 }

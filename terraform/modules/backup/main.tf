@@ -5,29 +5,20 @@
 module "key" {
   source = "../key"
 
-  name        = "${var.name}-backup"
+  name        = "${var.context.name}-backup"
   description = "Backups"
 }
 
 resource "aws_backup_vault" "this" {
-  name        = var.name
+  name        = var.context.name
   kms_key_arn = module.key.arn
 }
 
-data "aws_iam_policy_document" "trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+module "backup_role" {
+  source = "../service_role"
 
-    principals {
-      type        = "Service"
-      identifiers = ["backup.amazonaws.com"]
-    }
-  }
-}
-
-resource "aws_iam_role" "backup" {
-  name               = "${var.global_name}-backup"
-  assume_role_policy = data.aws_iam_policy_document.trust.json
+  name    = "${var.context.global_name}-backup"
+  service = "backup.amazonaws.com"
 }
 
 resource "aws_iam_role_policy_attachment" "backup" {
@@ -38,7 +29,7 @@ resource "aws_iam_role_policy_attachment" "backup" {
     "arn:aws:iam::aws:policy/AWSBackupServiceRolePolicyForS3Restore",
   ])
 
-  role       = aws_iam_role.backup.name
+  role       = module.backup_role.role.name
   policy_arn = each.key
 }
 
@@ -54,7 +45,7 @@ locals {
 resource "aws_backup_plan" "this" {
   for_each = local.plans
 
-  name = "${var.name}-${each.key}"
+  name = "${var.context.name}-${each.key}"
 
   rule {
     rule_name         = "copies"
@@ -84,15 +75,15 @@ resource "aws_backup_plan" "this" {
 resource "aws_backup_selection" "this" {
   for_each = local.plans
 
-  name         = "${var.name}-${each.key}"
+  name         = "${var.context.name}-${each.key}"
   plan_id      = aws_backup_plan.this[each.key].id
-  iam_role_arn = aws_iam_role.backup.arn
+  iam_role_arn = module.backup_role.role.arn
   resources    = each.value.resources
 }
 
 # On the first of each month, of what the vault has newest; AWS Backup removes again what it restored.
 resource "aws_backup_restore_testing_plan" "monthly" {
-  name                = replace(var.name, "-", "_")
+  name                = replace(var.context.name, "-", "_")
   schedule_expression = "cron(0 14 1 * ? *)"
   start_window_hours  = 2
 
@@ -119,6 +110,6 @@ resource "aws_backup_restore_testing_selection" "monthly" {
   restore_testing_plan_name  = aws_backup_restore_testing_plan.monthly.name
   protected_resource_type    = each.value.type
   protected_resource_arns    = each.value.arns
-  iam_role_arn               = aws_iam_role.backup.arn
+  iam_role_arn               = module.backup_role.role.arn
   restore_metadata_overrides = each.value.overrides
 }

@@ -5,5 +5,5 @@ output "vault_name" {
 
 output "role_arn" {
   description = "The role that restores; for the runbooks."
-  value       = aws_iam_role.backup.arn
+  value       = module.backup_role.role.arn
 }

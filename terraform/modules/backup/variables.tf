@@ -1,11 +1,6 @@
-variable "name" {
-  description = "What everything here is called: `berthcare-{environment}`."
-  type        = string
-}
-
-variable "global_name" {
-  description = "The same with the region, for what is named once in all regions together."
-  type        = string
+variable "context" {
+  description = "The environment; what everything in it is called; and that with the region, for what all regions share."
+  type        = object({ environment = string, name = string, global_name = string })
 }
 
 variable "schedule" {
@@ -13,7 +8,7 @@ variable "schedule" {
   type        = string
 
   validation {
-    condition     = can(regex("^cron\\(.+\\)$", var.schedule))
+    condition     = startswith(var.schedule, "cron(") && endswith(var.schedule, ")")
     error_message = "AWS's cron(...), in UTC."
   }
 }

@@ -6,12 +6,12 @@ data "aws_caller_identity" "current" {}
 data "aws_region" "current" {}
 
 resource "aws_db_subnet_group" "this" {
-  name       = var.name
+  name       = var.context.name
   subnet_ids = var.subnet_ids
 }
 
 resource "aws_db_parameter_group" "this" {
-  name_prefix = "${var.name}-postgres15-"
+  name_prefix = "${var.context.name}-postgres15-"
   family      = "postgres15"
 
   parameter {
@@ -52,36 +52,22 @@ resource "aws_db_parameter_group" "this" {
   }
 }
 
-data "aws_iam_policy_document" "monitoring_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
+module "monitoring_role" {
+  source = "../service_role"
 
-    principals {
-      type        = "Service"
-      identifiers = ["monitoring.rds.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
-resource "aws_iam_role" "monitoring" {
-  name               = "${var.global_name}-rds-monitoring"
-  assume_role_policy = data.aws_iam_policy_document.monitoring_trust.json
+  name             = "${var.context.global_name}-rds-monitoring"
+  service          = "monitoring.rds.amazonaws.com"
+  own_account_only = true
 }
 
 resource "aws_iam_role_policy_attachment" "monitoring" {
-  role       = aws_iam_role.monitoring.name
+  role       = module.monitoring_role.role.name
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 }
 
 # Ours, before RDS makes them: with a key and an end.
 resource "aws_cloudwatch_log_group" "database" {
-  for_each = toset(["instance/${var.name}/postgresql", "instance/${var.name}/upgrade", "proxy/${var.name}"])
+  for_each = toset(["instance/${var.context.name}/postgresql", "instance/${var.context.name}/upgrade", "proxy/${var.context.name}"])
 
   name              = "/aws/rds/${each.key}"
   retention_in_days = var.log_retention_days
@@ -90,14 +76,14 @@ resource "aws_cloudwatch_log_group" "database" {
 
 resource "aws_db_instance" "primary" {
   # checkov:skip=CKV_AWS_293:Production protects itself against deletion; staging may be made anew.
-  identifier     = var.name
+  identifier     = var.context.name
   engine         = "postgres"
   engine_version = "15"
-  instance_class = var.instance_class
+  instance_class = var.size.instance_class
   db_name        = "berthcare"
 
-  allocated_storage     = var.storage_gb
-  max_allocated_storage = var.storage_limit_gb
+  allocated_storage     = var.size.storage_gb
+  max_allocated_storage = var.size.storage_limit_gb
   storage_type          = "gp3"
   storage_encrypted     = true
   kms_key_id            = var.data_key_arn
@@ -119,13 +105,13 @@ resource "aws_db_instance" "primary" {
   allow_major_version_upgrade = false
   maintenance_window          = "sun:07:00-sun:08:00"
 
-  backup_retention_period   = var.backup_days
+  backup_retention_period   = var.size.backup_days
   backup_window             = "05:00-06:00"
   copy_tags_to_snapshot     = true
   delete_automated_backups  = false
   deletion_protection       = var.deletion_protection
   skip_final_snapshot       = false
-  final_snapshot_identifier = "${var.name}-final"
+  final_snapshot_identifier = "${var.context.name}-final"
 
   iam_database_authentication_enabled   = true
   enabled_cloudwatch_logs_exports       = ["postgresql", "upgrade"]
@@ -133,7 +119,7 @@ resource "aws_db_instance" "primary" {
   performance_insights_kms_key_id       = var.data_key_arn
   performance_insights_retention_period = 7
   monitoring_interval                   = 60
-  monitoring_role_arn                   = aws_iam_role.monitoring.arn
+  monitoring_role_arn                   = module.monitoring_role.role.arn
 
   lifecycle {
     prevent_destroy = true

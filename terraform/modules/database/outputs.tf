@@ -1,11 +1,6 @@
-output "instance_id" {
-  description = "The primary's identifier."
-  value       = aws_db_instance.primary.identifier
-}
-
-output "instance_arn" {
-  description = "The primary's ARN."
-  value       = aws_db_instance.primary.arn
+output "instance" {
+  description = "The primary: its identifier and ARN."
+  value       = { id = aws_db_instance.primary.identifier, arn = aws_db_instance.primary.arn }
 }
 
 output "name" {
@@ -13,19 +8,13 @@ output "name" {
   value       = aws_db_instance.primary.db_name
 }
 
-output "proxy_name" {
-  description = "The proxy's name."
-  value       = aws_db_proxy.this.name
-}
-
-output "proxy_endpoint" {
-  description = "Where the functions connect."
-  value       = aws_db_proxy.this.endpoint
-}
-
-output "proxy_resource_id" {
-  description = "The proxy as IAM's `rds-db:connect` names it."
-  value       = element(split(":", aws_db_proxy.this.arn), 6)
+output "proxy" {
+  description = "The proxy: its name, where the functions connect, and what IAM's `rds-db:connect` calls it."
+  value = {
+    name        = aws_db_proxy.this.name
+    endpoint    = aws_db_proxy.this.endpoint
+    resource_id = element(split(":", aws_db_proxy.this.arn), 6)
+  }
 }
 
 output "subnet_group" {

@@ -1,14 +1,3 @@
-data "aws_iam_policy_document" "proxy_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["rds.amazonaws.com"]
-    }
-  }
-}
-
 # To the database as whoever asked: the proxy asks IAM for a token in its own name.
 data "aws_iam_policy_document" "proxy" {
   statement {
@@ -21,21 +10,18 @@ data "aws_iam_policy_document" "proxy" {
   }
 }
 
-resource "aws_iam_role" "proxy" {
-  name               = "${var.global_name}-proxy"
-  assume_role_policy = data.aws_iam_policy_document.proxy_trust.json
-}
+module "proxy_role" {
+  source = "../service_role"
 
-resource "aws_iam_role_policy" "proxy" {
-  name   = "sign-in"
-  role   = aws_iam_role.proxy.id
-  policy = data.aws_iam_policy_document.proxy.json
+  name     = "${var.context.global_name}-proxy"
+  service  = "rds.amazonaws.com"
+  policies = { sign-in = data.aws_iam_policy_document.proxy.json }
 }
 
 resource "aws_db_proxy" "this" {
-  name                   = var.name
+  name                   = var.context.name
   engine_family          = "POSTGRESQL"
-  role_arn               = aws_iam_role.proxy.arn
+  role_arn               = module.proxy_role.role.arn
   vpc_subnet_ids         = var.subnet_ids
   vpc_security_group_ids = [var.proxy_security_group_id]
   require_tls            = true
@@ -45,7 +31,7 @@ resource "aws_db_proxy" "this" {
   idle_client_timeout = 1800
   debug_logging       = false
 
-  depends_on = [aws_iam_role_policy.proxy, aws_cloudwatch_log_group.database]
+  depends_on = [module.proxy_role, aws_cloudwatch_log_group.database]
 }
 
 resource "aws_db_proxy_default_target_group" "this" {

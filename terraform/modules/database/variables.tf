@@ -1,49 +1,29 @@
-variable "name" {
-  description = "What everything here is called: `berthcare-{environment}`."
-  type        = string
+variable "context" {
+  description = "The environment; what everything in it is called; and that with the region, for what all regions share."
+  type        = object({ environment = string, name = string, global_name = string })
 }
 
-variable "global_name" {
-  description = "The same with the region, for what is named once in all regions together."
-  type        = string
-}
-
-variable "instance_class" {
-  description = "The instance's class."
-  type        = string
+variable "size" {
+  description = "The database's size; storage in GB, backups in days."
+  type = object({
+    instance_class   = string
+    storage_gb       = number
+    storage_limit_gb = number
+    backup_days      = number
+  })
 
   validation {
-    condition     = can(regex("^db\\.[a-z0-9]+g[a-z]*\\.[a-z0-9]+$", var.instance_class))
+    condition     = can(regex("^db\\.[a-z0-9]+g[a-z]*\\.[a-z0-9]+$", var.size.instance_class))
     error_message = "A Graviton class, such as db.t4g.medium."
   }
-}
-
-variable "storage_gb" {
-  description = "The storage at first, in GB."
-  type        = number
 
   validation {
-    condition     = var.storage_gb >= 20
-    error_message = "gp3 begins at 20 GB."
+    condition     = var.size.storage_gb >= 20 && var.size.storage_limit_gb > var.size.storage_gb
+    error_message = "gp3 begins at 20 GB, and the limit lies above the storage at first."
   }
-}
-
-variable "storage_limit_gb" {
-  description = "What the storage may grow to, in GB."
-  type        = number
 
   validation {
-    condition     = var.storage_limit_gb > var.storage_gb
-    error_message = "The limit lies above the storage at first."
-  }
-}
-
-variable "backup_days" {
-  description = "How far back a restore to a point in time can go."
-  type        = number
-
-  validation {
-    condition     = var.backup_days >= 7 && var.backup_days <= 35
+    condition     = var.size.backup_days >= 7 && var.size.backup_days <= 35
     error_message = "RDS keeps 35 days at most; less than 7 is too little."
   }
 }

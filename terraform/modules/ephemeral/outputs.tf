@@ -1,9 +1,4 @@
-output "table_name" {
-  description = "The table's name."
-  value       = aws_dynamodb_table.this.name
-}
-
-output "table_arn" {
-  description = "The table's ARN."
-  value       = aws_dynamodb_table.this.arn
+output "table" {
+  description = "The table: its name and ARN."
+  value       = { name = aws_dynamodb_table.this.name, arn = aws_dynamodb_table.this.arn }
 }

@@ -1,7 +1,7 @@
 # Events that could not be delivered, with ids and no content; an alarm watches it.
 
 resource "aws_sqs_queue" "dead_letters" {
-  name                      = "${var.name}-dead-letters"
+  name                      = "${var.context.name}-dead-letters"
   message_retention_seconds = 1209600
   kms_master_key_id         = var.dead_letters_key_arn
 }
@@ -20,7 +20,7 @@ data "aws_iam_policy_document" "dead_letters" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = ["arn:aws:events:${local.here}:rule/${var.name}-photo-arrived"]
+      values   = ["arn:aws:events:${local.here}:rule/${var.context.name}-photo-arrived"]
     }
   }
 

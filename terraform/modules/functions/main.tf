@@ -9,7 +9,7 @@ locals {
   region  = data.aws_region.current.region
   here    = "${local.region}:${local.account}"
 
-  role_prefix = "${var.global_name}-"
+  role_prefix = "${var.context.global_name}-"
 
   # By function, what its line allows it: an action on one resource.
   rights = {
@@ -18,7 +18,7 @@ locals {
       [for secret in function.secrets : { action = "secretsmanager:GetSecretValue", resource = var.secret_arns[secret] }],
       [for operation in function.table : { action = "dynamodb:${operation}", resource = var.table_arn }],
       [for object in function.objects : { action = object.action, resource = "${var.bucket_arns[object.bucket]}${object.keys}" }],
-      [for other in function.invokes : { action = "lambda:InvokeFunction", resource = "arn:aws:lambda:${local.here}:function:${var.name}-${other}:live" }],
+      [for other in function.invokes : { action = "lambda:InvokeFunction", resource = "arn:aws:lambda:${local.here}:function:${var.context.name}-${other}:live" }],
       function.events ? [{ action = "sqs:SendMessage", resource = aws_sqs_queue.dead_letters.arn }] : [],
     )
   }
@@ -47,14 +47,14 @@ resource "aws_cloudwatch_log_group" "function" {
   # checkov:skip=CKV_AWS_338:The record of who saw what is the audit log; these lines are for finding faults.
   for_each = var.functions
 
-  name              = "/aws/lambda/${var.name}-${each.key}"
+  name              = "/aws/lambda/${var.context.name}-${each.key}"
   retention_in_days = 90
   kms_key_id        = var.logs_key_arn
 }
 
 resource "aws_cloudwatch_log_group" "api" {
   # checkov:skip=CKV_AWS_338:The record of who saw what is the audit log; these lines are for finding faults.
-  name              = "/berthcare/${var.environment}/api"
+  name              = "/berthcare/${var.context.environment}/api"
   retention_in_days = 90
   kms_key_id        = var.logs_key_arn
 }

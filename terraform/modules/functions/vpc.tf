@@ -38,7 +38,7 @@ data "aws_iam_policy_document" "vpc" {
     condition {
       test     = "ArnLike"
       variable = "lambda:SourceFunctionArn"
-      values   = ["arn:aws:lambda:${local.here}:function:${var.name}-*"]
+      values   = ["arn:aws:lambda:${local.here}:function:${var.context.name}-*"]
     }
   }
 }

@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^berthcare-[a-z0-9-]+$", var.name))
-    error_message = "The alias begins with berthcare- and holds lower-case letters, digits and hyphens."
+    condition     = startswith(var.name, "berthcare-") && var.name == lower(var.name)
+    error_message = "The alias begins with berthcare- and is in lower case."
   }
 }
 

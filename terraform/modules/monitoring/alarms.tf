@@ -75,7 +75,7 @@ locals {
     dead-letters = {
       says      = "An event could not be delivered and waits in the queue of dead letters."
       severity  = "high"
-      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = "${var.name}-dead-letters" }
+      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", dimensions = { QueueName = "${var.context.name}-dead-letters" }
       statistic = "Maximum", period = 300, times = 1, over = 0, missing = "notBreaching"
     }
     refused-secret-reads = {
@@ -90,7 +90,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = local.alarms
 
-  alarm_name          = "${var.name}-${each.key}"
+  alarm_name          = "${var.context.name}-${each.key}"
   alarm_description   = "[${each.value.severity}] ${each.value.says}"
   namespace           = each.value.namespace
   metric_name         = each.value.metric

@@ -24,7 +24,7 @@ locals {
 resource "aws_cloudwatch_event_rule" "failure" {
   for_each = local.failures
 
-  name          = "${var.name}-${each.key}"
+  name          = "${var.context.name}-${each.key}"
   description   = "Tells the alarms' topic"
   event_pattern = jsonencode(each.value)
 }
@@ -38,14 +38,14 @@ resource "aws_cloudwatch_event_target" "failure" {
 
 # RDS tells of a finished backup as an event alone; out of the log of those comes a number.
 resource "aws_cloudwatch_event_rule" "database_backup" {
-  name          = "${var.name}-database-backup"
+  name          = "${var.context.name}-database-backup"
   description   = "Notes each finished backup of the database"
   event_pattern = jsonencode({ source = ["aws.rds"], detail-type = ["RDS DB Instance Event"], detail = { EventID = ["RDS-EVENT-0002"] } })
 }
 
 resource "aws_cloudwatch_log_group" "database_backups" {
   # checkov:skip=CKV_AWS_338:One line a day, of which a number is made at once.
-  name              = "/aws/events/${var.name}-database-backups"
+  name              = "/aws/events/${var.context.name}-database-backups"
   retention_in_days = 90
   kms_key_id        = var.logs_key_arn
 }
@@ -63,7 +63,7 @@ data "aws_iam_policy_document" "database_backups" {
 }
 
 resource "aws_cloudwatch_log_resource_policy" "database_backups" {
-  policy_name     = "${var.name}-database-backups"
+  policy_name     = "${var.context.name}-database-backups"
   policy_document = data.aws_iam_policy_document.database_backups.json
 }
 
@@ -89,7 +89,7 @@ resource "aws_cloudwatch_log_metric_filter" "database_backups" {
 resource "aws_cloudwatch_metric_alarm" "no_backup" {
   for_each = local.completions
 
-  alarm_name          = "${var.name}-no-backup-${each.key}"
+  alarm_name          = "${var.context.name}-no-backup-${each.key}"
   alarm_description   = "[critical] No backup ${each.value.says} was completed for ${each.value.hours} h. Runbook: README, backups."
   namespace           = each.value.namespace
   metric_name         = each.value.metric
@@ -116,6 +116,6 @@ resource "aws_guardduty_detector" "this" {
 
 # Whatever in this account somebody outside it may reach.
 resource "aws_accessanalyzer_analyzer" "this" {
-  analyzer_name = var.name
+  analyzer_name = var.context.name
   type          = "ACCOUNT"
 }

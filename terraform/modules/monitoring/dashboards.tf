@@ -15,10 +15,10 @@ locals {
 
   dashboards = {
     api-performance = [
-      { title = "Requests by function", metrics = [for f in local.functions : ["AWS/Lambda", "Invocations", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
-      { title = "Concurrent executions", metrics = [for f in local.functions : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", "${var.name}-${f}"]], stat = "Maximum" },
-      { title = "Time in the function, p50", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p50" },
-      { title = "Time in the function, p99", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.name}-${f}"]], stat = "p99" },
+      { title = "Requests by function", metrics = [for f in local.functions : ["AWS/Lambda", "Invocations", "FunctionName", "${var.context.name}-${f}"]], stat = "Sum" },
+      { title = "Concurrent executions", metrics = [for f in local.functions : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", "${var.context.name}-${f}"]], stat = "Maximum" },
+      { title = "Time in the function, p50", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.context.name}-${f}"]], stat = "p50" },
+      { title = "Time in the function, p99", metrics = [for f in local.functions : ["AWS/Lambda", "Duration", "FunctionName", "${var.context.name}-${f}"]], stat = "p99" },
       { title = "Latency by route, p95", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"APILatency\"', 'p95', 300)" }]], stat = "p95" },
       { title = "Answers by class of status", metrics = [[{ expression = "SEARCH('{${local.custom},Function,StatusClass} MetricName=\"RequestCount\"', 'Sum', 300)" }]], stat = "Sum" },
       { title = "Visits begun, a day", metrics = [[local.custom, "RequestCount", "Function", "visits", "Route", "POST /v1/visits/{id}/check-in"]], stat = "Sum", period = 86400 },
@@ -52,9 +52,9 @@ locals {
       { title = "Most frequent", question = local.asked.top },
       { title = "By status", question = local.asked.types },
       { title = "Failed requests by route", metrics = [[{ expression = "SEARCH('{${local.custom},Function,Route} MetricName=\"ErrorCount\"', 'Sum', 300)" }]], stat = "Sum" },
-      { title = "Failed invocations", metrics = [for f in local.functions : ["AWS/Lambda", "Errors", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
-      { title = "Turned away", metrics = [for f in local.functions : ["AWS/Lambda", "Throttles", "FunctionName", "${var.name}-${f}"]], stat = "Sum" },
-      { title = "Dead letters", metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.name}-dead-letters"]], stat = "Maximum" },
+      { title = "Failed invocations", metrics = [for f in local.functions : ["AWS/Lambda", "Errors", "FunctionName", "${var.context.name}-${f}"]], stat = "Sum" },
+      { title = "Turned away", metrics = [for f in local.functions : ["AWS/Lambda", "Throttles", "FunctionName", "${var.context.name}-${f}"]], stat = "Sum" },
+      { title = "Dead letters", metrics = [["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${var.context.name}-dead-letters"]], stat = "Maximum" },
       { title = "Refused secret reads", metrics = [[local.security_namespace, local.refused_secret_reads]], stat = "Sum" },
       { title = "DynamoDB throttles", metrics = [
         ["AWS/DynamoDB", "ReadThrottleEvents", "TableName", var.ephemeral_table],
@@ -77,7 +77,7 @@ locals {
 resource "aws_cloudwatch_dashboard" "this" {
   for_each = local.dashboards
 
-  dashboard_name = "${var.name}-${each.key}"
+  dashboard_name = "${var.context.name}-${each.key}"
   dashboard_body = jsonencode({
     # Two graphs a row.
     widgets = [for index, graph in each.value : {

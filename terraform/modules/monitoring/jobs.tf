@@ -21,7 +21,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "job_failed" {
   for_each = local.jobs
 
-  alarm_name          = "${var.name}-job-${each.key}-failed"
+  alarm_name          = "${var.context.name}-job-${each.key}-failed"
   alarm_description   = "[high] The job ${each.key} failed, for one agency or more. Runbook: stuck outbox, step 1."
   namespace           = "BerthCare/API"
   metric_name         = "ErrorCount"
@@ -41,7 +41,7 @@ resource "aws_cloudwatch_metric_alarm" "job_failed" {
 resource "aws_cloudwatch_metric_alarm" "job_absent" {
   for_each = local.jobs
 
-  alarm_name          = "${var.name}-job-${each.key}-absent"
+  alarm_name          = "${var.context.name}-job-${each.key}-absent"
   alarm_description   = "[high] The job ${each.key} did not run for ${each.value} h. Runbook: stuck outbox, step 1."
   namespace           = "BerthCare/API"
   metric_name         = "JobDuration"

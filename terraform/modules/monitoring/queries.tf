@@ -1,7 +1,7 @@
 # Saved questions to the functions' logs.
 
 locals {
-  function_logs = [for function in local.functions : "/aws/lambda/${var.name}-${function}"]
+  function_logs = [for function in local.functions : "/aws/lambda/${var.context.name}-${function}"]
 }
 
 resource "aws_cloudwatch_query_definition" "this" {
@@ -26,7 +26,7 @@ resource "aws_cloudwatch_query_definition" "this" {
     QUERY
   }
 
-  name            = "${var.name}/${each.key}"
+  name            = "${var.context.name}/${each.key}"
   log_group_names = local.function_logs
   query_string    = each.value
 }

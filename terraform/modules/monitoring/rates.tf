@@ -8,7 +8,7 @@ locals {
 resource "aws_cloudwatch_metric_alarm" "function_errors" {
   for_each = toset(local.functions)
 
-  alarm_name          = "${var.name}-${each.key}-errors"
+  alarm_name          = "${var.context.name}-${each.key}-errors"
   alarm_description   = "[high] Over 1 % of the invocations of ${each.key} fail. Runbook: rollback of a release."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 1
@@ -30,7 +30,7 @@ resource "aws_cloudwatch_metric_alarm" "function_errors" {
     metric {
       namespace   = "AWS/Lambda"
       metric_name = "Errors"
-      dimensions  = { FunctionName = "${var.name}-${each.key}" }
+      dimensions  = { FunctionName = "${var.context.name}-${each.key}" }
       stat        = "Sum"
       period      = 300
     }
@@ -42,7 +42,7 @@ resource "aws_cloudwatch_metric_alarm" "function_errors" {
     metric {
       namespace   = "AWS/Lambda"
       metric_name = "Invocations"
-      dimensions  = { FunctionName = "${var.name}-${each.key}" }
+      dimensions  = { FunctionName = "${var.context.name}-${each.key}" }
       stat        = "Sum"
       period      = 300
     }
@@ -54,11 +54,11 @@ resource "aws_cloudwatch_metric_alarm" "function_errors" {
 resource "aws_cloudwatch_metric_alarm" "function_throttles" {
   for_each = toset(local.functions)
 
-  alarm_name          = "${var.name}-${each.key}-throttles"
+  alarm_name          = "${var.context.name}-${each.key}-throttles"
   alarm_description   = "[high] Lambda turned requests to ${each.key} away: its reserved concurrency is used up."
   namespace           = "AWS/Lambda"
   metric_name         = "Throttles"
-  dimensions          = { FunctionName = "${var.name}-${each.key}" }
+  dimensions          = { FunctionName = "${var.context.name}-${each.key}" }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1
@@ -73,7 +73,7 @@ resource "aws_cloudwatch_metric_alarm" "function_throttles" {
 
 # DynamoDB counts its own faults by operation only.
 resource "aws_cloudwatch_metric_alarm" "table_faults" {
-  alarm_name          = "${var.name}-table-faults"
+  alarm_name          = "${var.context.name}-table-faults"
   alarm_description   = "[high] DynamoDB fails: people can't sign in or stay signed in."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -112,11 +112,11 @@ resource "aws_cloudwatch_metric_alarm" "table_faults" {
 resource "aws_cloudwatch_metric_alarm" "function_concurrency" {
   for_each = { for name, reserved in var.concurrency : name => reserved if reserved > 1 }
 
-  alarm_name          = "${var.name}-${each.key}-concurrency"
+  alarm_name          = "${var.context.name}-${each.key}-concurrency"
   alarm_description   = "[high] Over 80 % of what is reserved for ${each.key} runs at once. Runbook: exhausted connections."
   namespace           = "AWS/Lambda"
   metric_name         = "ConcurrentExecutions"
-  dimensions          = { FunctionName = "${var.name}-${each.key}" }
+  dimensions          = { FunctionName = "${var.context.name}-${each.key}" }
   statistic           = "Maximum"
   period              = 60
   evaluation_periods  = 3
@@ -131,7 +131,7 @@ resource "aws_cloudwatch_metric_alarm" "function_concurrency" {
 
 # The account's own limit, which AWS raises when asked.
 resource "aws_cloudwatch_metric_alarm" "concurrency_quota" {
-  alarm_name          = "${var.name}-concurrency-quota"
+  alarm_name          = "${var.context.name}-concurrency-quota"
   alarm_description   = "[high] Over 80 % of the executions that AWS allows the account run at once. Ask for more."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 80
@@ -164,7 +164,7 @@ resource "aws_cloudwatch_metric_alarm" "concurrency_quota" {
 
 # Messages go out and Twilio says nothing of any: its webhooks don't reach us.
 resource "aws_cloudwatch_metric_alarm" "webhooks_silent" {
-  alarm_name          = "${var.name}-webhooks-silent"
+  alarm_name          = "${var.context.name}-webhooks-silent"
   alarm_description   = "[high] Messages went out for a day, and Twilio called no webhook. Runbook: leaked secret, Twilio."
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
@@ -198,7 +198,7 @@ resource "aws_cloudwatch_metric_alarm" "webhooks_silent" {
     metric {
       namespace   = "AWS/Lambda"
       metric_name = "Invocations"
-      dimensions  = { FunctionName = "${var.name}-webhooks" }
+      dimensions  = { FunctionName = "${var.context.name}-webhooks" }
       stat        = "Sum"
       period      = 86400
     }

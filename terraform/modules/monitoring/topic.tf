@@ -13,7 +13,7 @@ locals {
 module "topic" {
   source = "../topic"
 
-  name           = "${var.name}-alerts"
+  name           = "${var.context.name}-alerts"
   key_arn        = var.logs_key_arn
   tellers        = ["backup.amazonaws.com", "events.amazonaws.com"]
   emails         = var.emails

@@ -6,20 +6,9 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "trail" {
-  name              = "/berthcare/${var.environment}/trail"
+  name              = "/berthcare/${var.context.environment}/trail"
   retention_in_days = 365
   kms_key_id        = var.logs_key_arn
-}
-
-data "aws_iam_policy_document" "trail_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudtrail.amazonaws.com"]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "trail" {
@@ -29,21 +18,18 @@ data "aws_iam_policy_document" "trail" {
   }
 }
 
-resource "aws_iam_role" "trail" {
-  name               = "${var.global_name}-trail"
-  assume_role_policy = data.aws_iam_policy_document.trail_trust.json
-}
+module "trail_role" {
+  source = "../service_role"
 
-resource "aws_iam_role_policy" "trail" {
-  name   = "write-trail"
-  role   = aws_iam_role.trail.id
-  policy = data.aws_iam_policy_document.trail.json
+  name     = "${var.context.global_name}-trail"
+  service  = "cloudtrail.amazonaws.com"
+  policies = { write-trail = data.aws_iam_policy_document.trail.json }
 }
 
 resource "aws_cloudtrail" "this" {
   # checkov:skip=CKV_AWS_252:The metric filter below tells of what matters; a topic for each delivered file would tell
   # nothing.
-  name                          = var.global_name
+  name                          = var.context.global_name
   s3_bucket_name                = var.access_logs_bucket
   s3_key_prefix                 = "cloudtrail"
   is_multi_region_trail         = true
@@ -51,7 +37,7 @@ resource "aws_cloudtrail" "this" {
   enable_log_file_validation    = true
   kms_key_id                    = var.logs_key_arn
   cloud_watch_logs_group_arn    = "${aws_cloudwatch_log_group.trail.arn}:*"
-  cloud_watch_logs_role_arn     = aws_iam_role.trail.arn
+  cloud_watch_logs_role_arn     = module.trail_role.role.arn
 
   advanced_event_selector {
     name = "Management"

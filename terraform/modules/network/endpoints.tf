@@ -36,7 +36,7 @@ resource "aws_vpc_endpoint" "gateway" {
   route_table_ids   = values(aws_route_table.private)[*].id
   policy            = data.aws_iam_policy_document.own_resources[each.key].json
 
-  tags = { Name = "${var.name}-${each.key}" }
+  tags = { Name = "${var.context.name}-${each.key}" }
 }
 
 resource "aws_vpc_endpoint" "secrets_manager" {
@@ -48,5 +48,5 @@ resource "aws_vpc_endpoint" "secrets_manager" {
   security_group_ids  = [aws_security_group.endpoints.id]
   policy              = data.aws_iam_policy_document.own_resources["secretsmanager"].json
 
-  tags = { Name = "${var.name}-secretsmanager" }
+  tags = { Name = "${var.context.name}-secretsmanager" }
 }

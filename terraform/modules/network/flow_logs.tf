@@ -1,26 +1,9 @@
 # Who talked to whom: kept for the day on which somebody has to know.
 
 resource "aws_cloudwatch_log_group" "flow" {
-  name              = "/berthcare/${var.environment}/vpc-flow"
+  name              = "/berthcare/${var.context.environment}/vpc-flow"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.logs_key_arn
-}
-
-data "aws_iam_policy_document" "flow_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["vpc-flow-logs.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
 }
 
 data "aws_iam_policy_document" "flow" {
@@ -30,21 +13,19 @@ data "aws_iam_policy_document" "flow" {
   }
 }
 
-resource "aws_iam_role" "flow" {
-  name               = "${var.global_name}-vpc-flow"
-  assume_role_policy = data.aws_iam_policy_document.flow_trust.json
-}
+module "flow_role" {
+  source = "../service_role"
 
-resource "aws_iam_role_policy" "flow" {
-  name   = "write-flow-logs"
-  role   = aws_iam_role.flow.id
-  policy = data.aws_iam_policy_document.flow.json
+  name             = "${var.context.global_name}-vpc-flow"
+  service          = "vpc-flow-logs.amazonaws.com"
+  own_account_only = true
+  policies         = { write-flow-logs = data.aws_iam_policy_document.flow.json }
 }
 
 resource "aws_flow_log" "this" {
   vpc_id                   = aws_vpc.this.id
   traffic_type             = "ALL"
   log_destination          = aws_cloudwatch_log_group.flow.arn
-  iam_role_arn             = aws_iam_role.flow.arn
+  iam_role_arn             = module.flow_role.role.arn
   max_aggregation_interval = 600
 }

@@ -15,7 +15,7 @@ resource "aws_vpc" "this" {
   enable_dns_support   = true
   enable_dns_hostnames = true
 
-  tags = { Name = var.name }
+  tags = { Name = var.context.name }
 }
 
 # Empty, so that what names no group of its own reaches nothing.
@@ -31,7 +31,7 @@ resource "aws_subnet" "public" {
   cidr_block              = cidrsubnet(var.cidr, 8, 1 + each.value)
   map_public_ip_on_launch = false
 
-  tags = { Name = "${var.name}-public-${each.key}" }
+  tags = { Name = "${var.context.name}-public-${each.key}" }
 }
 
 resource "aws_subnet" "private" {
@@ -41,7 +41,7 @@ resource "aws_subnet" "private" {
   availability_zone = each.key
   cidr_block        = cidrsubnet(var.cidr, 8, 11 + each.value)
 
-  tags = { Name = "${var.name}-private-${each.key}" }
+  tags = { Name = "${var.context.name}-private-${each.key}" }
 }
 
 resource "aws_subnet" "database" {
@@ -51,13 +51,13 @@ resource "aws_subnet" "database" {
   availability_zone = each.key
   cidr_block        = cidrsubnet(var.cidr, 8, 21 + each.value)
 
-  tags = { Name = "${var.name}-database-${each.key}" }
+  tags = { Name = "${var.context.name}-database-${each.key}" }
 }
 
 resource "aws_internet_gateway" "this" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = var.name }
+  tags = { Name = var.context.name }
 }
 
 resource "aws_eip" "nat" {
@@ -66,7 +66,7 @@ resource "aws_eip" "nat" {
 
   domain = "vpc"
 
-  tags = { Name = "${var.name}-nat-${each.key}" }
+  tags = { Name = "${var.context.name}-nat-${each.key}" }
 
   depends_on = [aws_internet_gateway.this]
 }
@@ -77,13 +77,13 @@ resource "aws_nat_gateway" "this" {
   allocation_id = aws_eip.nat[each.key].id
   subnet_id     = aws_subnet.public[each.key].id
 
-  tags = { Name = "${var.name}-${each.key}" }
+  tags = { Name = "${var.context.name}-${each.key}" }
 }
 
 resource "aws_route_table" "public" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-public" }
+  tags = { Name = "${var.context.name}-public" }
 }
 
 resource "aws_route" "internet" {
@@ -104,7 +104,7 @@ resource "aws_route_table" "private" {
 
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-private-${each.key}" }
+  tags = { Name = "${var.context.name}-private-${each.key}" }
 }
 
 resource "aws_route" "nat" {
@@ -126,7 +126,7 @@ resource "aws_route_table_association" "private" {
 resource "aws_route_table" "database" {
   vpc_id = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-database" }
+  tags = { Name = "${var.context.name}-database" }
 }
 
 resource "aws_route_table_association" "database" {

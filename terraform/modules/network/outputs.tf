@@ -3,27 +3,19 @@ output "vpc_id" {
   value       = aws_vpc.this.id
 }
 
-output "private_subnet_ids" {
-  description = "The functions' subnets."
-  value       = [for zone in var.zones : aws_subnet.private[zone].id]
+output "subnet_ids" {
+  description = "The subnets of the functions (private) and of the database."
+  value = {
+    private  = [for zone in var.zones : aws_subnet.private[zone].id]
+    database = [for zone in var.zones : aws_subnet.database[zone].id]
+  }
 }
 
-output "database_subnet_ids" {
-  description = "The database's subnets."
-  value       = [for zone in var.zones : aws_subnet.database[zone].id]
-}
-
-output "functions_security_group_id" {
-  description = "The functions' security group."
-  value       = aws_security_group.functions.id
-}
-
-output "proxy_security_group_id" {
-  description = "The proxy's security group."
-  value       = aws_security_group.proxy.id
-}
-
-output "database_security_group_id" {
-  description = "The database's security group."
-  value       = aws_security_group.database.id
+output "security_group_ids" {
+  description = "The security groups of the functions, the proxy and the database."
+  value = {
+    functions = aws_security_group.functions.id
+    proxy     = aws_security_group.proxy.id
+    database  = aws_security_group.database.id
+  }
 }

@@ -3,47 +3,47 @@
 
 resource "aws_security_group" "functions" {
   # checkov:skip=CKV2_AWS_5:The functions are in it; template.yaml attaches them.
-  name        = "${var.name}-functions"
+  name        = "${var.context.name}-functions"
   description = "The Lambda functions"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-functions" }
+  tags = { Name = "${var.context.name}-functions" }
 }
 
 resource "aws_security_group" "proxy" {
   # checkov:skip=CKV2_AWS_5:The database module attaches the proxy.
-  name        = "${var.name}-proxy"
+  name        = "${var.context.name}-proxy"
   description = "The database proxy"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-proxy" }
+  tags = { Name = "${var.context.name}-proxy" }
 }
 
 resource "aws_security_group" "database" {
   # checkov:skip=CKV2_AWS_5:The database module attaches the instance.
-  name        = "${var.name}-database"
+  name        = "${var.context.name}-database"
   description = "The database"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-database" }
+  tags = { Name = "${var.context.name}-database" }
 }
 
 resource "aws_security_group" "endpoints" {
-  name        = "${var.name}-endpoints"
+  name        = "${var.context.name}-endpoints"
   description = "Interface endpoints of AWS services"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-endpoints" }
+  tags = { Name = "${var.context.name}-endpoints" }
 }
 
 # Holds no function of ours: `migrate` goes by the proxy like the others.
 resource "aws_security_group" "maintenance" {
   # checkov:skip=CKV2_AWS_5:The shells of the runbooks are in it.
-  name        = "${var.name}-maintenance"
+  name        = "${var.context.name}-maintenance"
   description = "Operators"
   vpc_id      = aws_vpc.this.id
 
-  tags = { Name = "${var.name}-maintenance" }
+  tags = { Name = "${var.context.name}-maintenance" }
 }
 
 locals {

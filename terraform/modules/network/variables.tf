@@ -1,16 +1,6 @@
-variable "environment" {
-  description = "Which environment this is."
-  type        = string
-}
-
-variable "name" {
-  description = "What everything here is called: `berthcare-{environment}`."
-  type        = string
-}
-
-variable "global_name" {
-  description = "The same with the region, for what is named once in all regions together."
-  type        = string
+variable "context" {
+  description = "The environment; what everything in it is called; and that with the region, for what all regions share."
+  type        = object({ environment = string, name = string, global_name = string })
 }
 
 variable "cidr" {

@@ -11,17 +11,6 @@ locals {
   here    = "${local.region}:${local.account}"
 }
 
-data "aws_iam_policy_document" "cloudformation_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudformation.amazonaws.com"]
-    }
-  }
-}
-
 # What template.yaml holds, and nothing else.
 data "aws_iam_policy_document" "cloudformation" {
   # checkov:skip=CKV_AWS_111:API Gateway, CodeDeploy and event source calls are held to this account's own names or know
@@ -30,7 +19,7 @@ data "aws_iam_policy_document" "cloudformation" {
     sid     = "Functions"
     actions = ["lambda:*"]
     resources = [
-      "arn:aws:lambda:${local.here}:function:${var.name}-*",
+      "arn:aws:lambda:${local.here}:function:${var.context.name}-*",
       "arn:aws:lambda:${local.here}:event-source-mapping:*",
     ]
   }
@@ -39,7 +28,7 @@ data "aws_iam_policy_document" "cloudformation" {
   statement {
     sid       = "HandRolesOver"
     actions   = ["iam:GetRole", "iam:PassRole"]
-    resources = ["arn:aws:iam::${local.account}:role/${var.global_name}-*"]
+    resources = ["arn:aws:iam::${local.account}:role/${var.context.global_name}-*"]
 
     condition {
       test     = "StringEqualsIfExists"
@@ -81,16 +70,16 @@ data "aws_iam_policy_document" "cloudformation" {
       "scheduler:UpdateSchedule",
     ]
     resources = [
-      "arn:aws:events:${local.here}:rule/${var.name}-*",
-      "arn:aws:scheduler:${local.here}:schedule/${var.name}/*",
-      "arn:aws:scheduler:${local.here}:schedule-group/${var.name}",
+      "arn:aws:events:${local.here}:rule/${var.context.name}-*",
+      "arn:aws:scheduler:${local.here}:schedule/${var.context.name}/*",
+      "arn:aws:scheduler:${local.here}:schedule-group/${var.context.name}",
     ]
   }
 
   statement {
     sid       = "Rollout"
     actions   = ["codedeploy:*"]
-    resources = ["arn:aws:codedeploy:${local.here}:application:${var.name}-*", "arn:aws:codedeploy:${local.here}:deploymentgroup:${var.name}-*", "arn:aws:codedeploy:${local.here}:deploymentconfig:*"]
+    resources = ["arn:aws:codedeploy:${local.here}:application:${var.context.name}-*", "arn:aws:codedeploy:${local.here}:deploymentgroup:${var.context.name}-*", "arn:aws:codedeploy:${local.here}:deploymentconfig:*"]
   }
 
   statement {
@@ -99,7 +88,7 @@ data "aws_iam_policy_document" "cloudformation" {
       "cloudwatch:DeleteAlarms", "cloudwatch:ListTagsForResource", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource",
       "cloudwatch:UntagResource",
     ]
-    resources = ["arn:aws:cloudwatch:${local.here}:alarm:${var.name}-*"]
+    resources = ["arn:aws:cloudwatch:${local.here}:alarm:${var.context.name}-*"]
   }
 
   # Knows no names: AWS's list of CloudWatch's actions has it on `*` alone.
@@ -112,7 +101,7 @@ data "aws_iam_policy_document" "cloudformation" {
   statement {
     sid       = "Border"
     actions   = ["ssm:GetParameter", "ssm:GetParameters"]
-    resources = ["arn:aws:ssm:${local.here}:parameter/berthcare/${var.environment}/*"]
+    resources = ["arn:aws:ssm:${local.here}:parameter/berthcare/${var.context.environment}/*"]
   }
 
   statement {
@@ -147,14 +136,11 @@ data "aws_iam_policy_document" "cloudformation" {
   }
 }
 
-resource "aws_iam_role" "cloudformation" {
-  name               = "${var.global_name}-cloudformation"
-  description        = "Makes what template.yaml holds"
-  assume_role_policy = data.aws_iam_policy_document.cloudformation_trust.json
-}
+module "cloudformation_role" {
+  source = "../service_role"
 
-resource "aws_iam_role_policy" "cloudformation" {
-  name   = "release"
-  role   = aws_iam_role.cloudformation.id
-  policy = data.aws_iam_policy_document.cloudformation.json
+  name        = "${var.context.global_name}-cloudformation"
+  description = "Makes what template.yaml holds"
+  service     = "cloudformation.amazonaws.com"
+  policies    = { release = data.aws_iam_policy_document.cloudformation.json }
 }

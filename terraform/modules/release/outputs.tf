@@ -1,4 +1,4 @@
 output "cloudformation_role_arn" {
   description = "The role by which CloudFormation makes a release."
-  value       = aws_iam_role.cloudformation.arn
+  value       = module.cloudformation_role.role.arn
 }

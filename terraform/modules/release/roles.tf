@@ -1,19 +1,8 @@
-data "aws_iam_policy_document" "rollout_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["codedeploy.amazonaws.com"]
-    }
-  }
-}
-
 data "aws_iam_policy_document" "rollout" {
   # checkov:skip=CKV_AWS_356:cloudwatch:DescribeAlarms knows no names.
   statement {
     actions   = ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"]
-    resources = ["arn:aws:lambda:${local.here}:function:${var.name}-*"]
+    resources = ["arn:aws:lambda:${local.here}:function:${var.context.name}-*"]
   }
 
   statement {
@@ -22,39 +11,19 @@ data "aws_iam_policy_document" "rollout" {
   }
 }
 
-resource "aws_iam_role" "rollout" {
-  name               = "${var.global_name}-rollout"
-  description        = "CodeDeploy, which shifts traffic and shifts it back"
-  assume_role_policy = data.aws_iam_policy_document.rollout_trust.json
-}
+module "rollout_role" {
+  source = "../service_role"
 
-resource "aws_iam_role_policy" "rollout" {
-  name   = "shift-traffic"
-  role   = aws_iam_role.rollout.id
-  policy = data.aws_iam_policy_document.rollout.json
-}
-
-data "aws_iam_policy_document" "scheduler_trust" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["scheduler.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
+  name        = "${var.context.global_name}-rollout"
+  description = "CodeDeploy, which shifts traffic and shifts it back"
+  service     = "codedeploy.amazonaws.com"
+  policies    = { shift-traffic = data.aws_iam_policy_document.rollout.json }
 }
 
 data "aws_iam_policy_document" "scheduler" {
   statement {
     actions   = ["lambda:InvokeFunction"]
-    resources = ["arn:aws:lambda:${local.here}:function:${var.name}-jobs:live"]
+    resources = ["arn:aws:lambda:${local.here}:function:${var.context.name}-jobs:live"]
   }
 
   statement {
@@ -74,14 +43,12 @@ data "aws_iam_policy_document" "scheduler" {
   }
 }
 
-resource "aws_iam_role" "scheduler" {
-  name               = "${var.global_name}-scheduler"
-  description        = "EventBridge Scheduler, which invokes jobs"
-  assume_role_policy = data.aws_iam_policy_document.scheduler_trust.json
-}
+module "scheduler_role" {
+  source = "../service_role"
 
-resource "aws_iam_role_policy" "scheduler" {
-  name   = "invoke-jobs"
-  role   = aws_iam_role.scheduler.id
-  policy = data.aws_iam_policy_document.scheduler.json
+  name             = "${var.context.global_name}-scheduler"
+  description      = "EventBridge Scheduler, which invokes jobs"
+  service          = "scheduler.amazonaws.com"
+  own_account_only = true
+  policies         = { invoke-jobs = data.aws_iam_policy_document.scheduler.json }
 }

@@ -14,7 +14,7 @@ locals {
 module "data_key" {
   source = "../key"
 
-  name        = "${var.name}-data"
+  name        = "${var.context.name}-data"
   description = "Rows, items, photos and documents"
   services = {
     # EventBridge's documents give its use of a key no condition.
@@ -25,14 +25,14 @@ module "data_key" {
 module "secrets_key" {
   source = "../key"
 
-  name        = "${var.name}-secrets"
+  name        = "${var.context.name}-secrets"
   description = "Secrets"
 }
 
 module "logs_key" {
   source = "../key"
 
-  name        = "${var.name}-logs"
+  name        = "${var.context.name}-logs"
   description = "Log groups, the alarms' topic and the record of AWS calls"
   services = {
     LogGroups = {
@@ -51,7 +51,7 @@ module "logs_key" {
       condition = {
         test     = "StringEquals"
         variable = "aws:SourceArn"
-        values   = ["arn:aws:cloudtrail:${local.region}:${local.account}:trail/${var.global_name}"]
+        values   = ["arn:aws:cloudtrail:${local.region}:${local.account}:trail/${var.context.global_name}"]
       }
     }
   }
@@ -62,7 +62,7 @@ resource "aws_secretsmanager_secret" "this" {
   # other half.
   for_each = var.readers
 
-  name                    = "${var.environment}/${each.key}"
+  name                    = "${var.context.environment}/${each.key}"
   kms_key_id              = module.secrets_key.arn
   recovery_window_in_days = 7
 }
@@ -86,7 +86,7 @@ data "aws_iam_policy_document" "readers" {
     condition {
       test     = "ArnNotLike"
       variable = "aws:PrincipalArn"
-      values   = [for function in each.value : "arn:aws:iam::${local.account}:role/${var.global_name}-${function}"]
+      values   = [for function in each.value : "arn:aws:iam::${local.account}:role/${var.context.global_name}-${function}"]
     }
   }
 }

@@ -1,16 +1,10 @@
-output "data_key_arn" {
-  description = "The key that encrypts data."
-  value       = module.data_key.arn
-}
-
-output "secrets_key_arn" {
-  description = "The key that encrypts secrets."
-  value       = module.secrets_key.arn
-}
-
-output "logs_key_arn" {
-  description = "The key that encrypts log groups and topics."
-  value       = module.logs_key.arn
+output "key_arns" {
+  description = "The keys that encrypt data, secrets, and log groups and topics."
+  value = {
+    data    = module.data_key.arn
+    secrets = module.secrets_key.arn
+    logs    = module.logs_key.arn
+  }
 }
 
 output "arns" {

@@ -19,9 +19,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment          = "staging"
-  name                 = "berthcare-staging"
-  global_name          = "berthcare-staging-ca-central-1"
+  context = {
+    environment = "staging"
+    name        = "berthcare-staging"
+    global_name = "berthcare-staging-ca-central-1"
+  }
   secret_arns          = { origin = "arn:aws:secretsmanager:ca-central-1:123456789012:secret:staging/origin-AbCdEf" }
   table_arn            = "arn:aws:dynamodb:ca-central-1:123456789012:table/berthcare-staging-ephemeral"
   bucket_arns          = { photos = "arn:aws:s3:::berthcare-photos-staging-ca-central-1" }

@@ -15,9 +15,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment          = "staging"
-  name                 = "berthcare-staging"
-  global_name          = "berthcare-staging-ca-central-1"
+  context = {
+    environment = "staging"
+    name        = "berthcare-staging"
+    global_name = "berthcare-staging-ca-central-1"
+  }
   concurrency          = { auth = 60, visits = 40 }
   database_instance_id = "berthcare-staging"
   database_proxy_name  = "berthcare-staging"

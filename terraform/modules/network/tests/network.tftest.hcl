@@ -15,9 +15,11 @@ mock_provider "aws" {
 }
 
 variables {
-  environment     = "staging"
-  name            = "berthcare-staging"
-  global_name     = "berthcare-staging-ca-central-1"
+  context = {
+    environment = "staging"
+    name        = "berthcare-staging"
+    global_name = "berthcare-staging-ca-central-1"
+  }
   cidr            = "10.0.0.0/16"
   zones           = ["ca-central-1a", "ca-central-1b"]
   egress_per_zone = false

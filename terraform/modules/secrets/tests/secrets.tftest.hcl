@@ -25,9 +25,11 @@ mock_provider "aws" {
 mock_provider "random" {}
 
 variables {
-  environment   = "staging"
-  name          = "berthcare-staging"
-  global_name   = "berthcare-staging-ca-central-1"
+  context = {
+    environment = "staging"
+    name        = "berthcare-staging"
+    global_name = "berthcare-staging-ca-central-1"
+  }
   readers       = { jwt-signing-key = ["auth"], origin = ["auth", "health"] }
   origin_secret = { accepted = 1, sent = 1 }
 }
