@@ -80,9 +80,10 @@ resource "aws_cloudfront_response_headers_policy" "security" {
 
 resource "aws_cloudfront_distribution" "api" {
   # checkov:skip=CKV_AWS_86:CloudFront's logs would hold addresses and search terms outside Canada; API Gateway logs in
-  # ca-central-1. checkov:skip=CKV_AWS_310:There is one origin; docs/runbooks/region-loss.md says how it moves.
-  # checkov:skip=CKV_AWS_305:An API has no root object. checkov:skip=CKV2_AWS_47:The known-bad-input rules, with those
-  # for Log4j, are in the firewall; see firewall.tf.
+  # ca-central-1.
+  # checkov:skip=CKV_AWS_310:There is one origin; docs/runbooks/region-loss.md says how it moves.
+  # checkov:skip=CKV_AWS_305:An API has no root object.
+  # checkov:skip=CKV2_AWS_47:The known-bad-input rules, with those for Log4j, are in the firewall; see firewall.tf.
   enabled         = true
   comment         = local.name
   aliases         = [var.domain_name]

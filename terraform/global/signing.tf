@@ -1,8 +1,9 @@
 # Staging signs what it has served; production asks for that signature. Its private half never leaves KMS.
 
 resource "aws_kms_key" "releases" {
-  # checkov:skip=CKV_AWS_7:KMS rotates no asymmetric key. checkov:skip=CKV2_AWS_64:Without a policy the account
-  # administers the key by its own policies, of which one alone may sign.
+  # checkov:skip=CKV_AWS_7:KMS rotates no asymmetric key.
+  # checkov:skip=CKV2_AWS_64:Without a policy the account administers the key by its own policies, of which one alone
+  # may sign.
   count = var.environment == "staging" ? 1 : 0
 
   description              = "Signs the bytes of releases"

@@ -1,7 +1,8 @@
 # What Lambda needs to put a function into the VPC. Lambda calls these, not the function: whose code may not.
 data "aws_iam_policy_document" "vpc" {
   # checkov:skip=CKV_AWS_111:Network interfaces have no name before they are made; they are held to our subnets and
-  # group. checkov:skip=CKV_AWS_356:EC2 knows no resource for the describing calls.
+  # group.
+  # checkov:skip=CKV_AWS_356:EC2 knows no resource for the describing calls.
   statement {
     sid       = "Describe"
     actions   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]

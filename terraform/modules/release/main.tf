@@ -14,7 +14,8 @@ locals {
 # What template.yaml holds, and nothing else.
 data "aws_iam_policy_document" "cloudformation" {
   # checkov:skip=CKV_AWS_111:API Gateway, CodeDeploy and event source calls are held to this account's own names or know
-  # none. checkov:skip=CKV_AWS_356:Some describing calls of Lambda and Logs know no resource.
+  # none.
+  # checkov:skip=CKV_AWS_356:Some describing calls of Lambda and Logs know no resource.
   statement {
     sid     = "Functions"
     actions = ["lambda:*"]
