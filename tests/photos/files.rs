@@ -252,7 +252,7 @@ fn a_file_of_another_type_than_declared_is_refused() {
         let rejection = cleaned(media_type, file).unwrap_err();
         assert!(matches!(rejection, Rejection::NotWhatItSays(_)), "{media_type:?}: {rejection}");
     }
-    assert_eq!(cleaned(MediaType::Png, &svg).unwrap_err().to_string(), "what arrived is not a PNG");
+    assert_eq!(cleaned(MediaType::Png, &svg).unwrap_err().to_string(), "the file is not a PNG");
 }
 
 #[test]

@@ -175,7 +175,7 @@ async fn what_was_not_declared_is_not_stored() {
     assert_eq!(complete(&nurse, &photo(id, &file)).await.problem(409), "not-arrived");
     // What is right in all that was declared, and is no photo.
     for (content_type, kind, owner, file, reason) in [
-        ("image/png", "photo", ("visit_id", NURSES_VISIT), b"<svg/>".to_vec(), "what arrived is not a PNG"),
+        ("image/png", "photo", ("visit_id", NURSES_VISIT), b"<svg/>".to_vec(), "the file is not a PNG"),
         (
             "image/png",
             "photo",

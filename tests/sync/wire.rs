@@ -240,11 +240,11 @@ async fn a_record_that_only_the_database_refuses_never_blocks_the_rest() {
     let told = phone.push(changes.clone()).await.expect(200);
     assert_eq!(told["applied"], 6, "{told}");
     let refused: Vec<_> = told["rejected"].as_array().unwrap().iter().map(|r| (&r["id"], &r["reason"])).collect();
-    let reason = "the database doesn't take it: no_thirteenth";
+    let reason = "the database refused it: no_thirteenth";
     assert!(
         refused.contains(&(&tasks[2]["id"], &json!(reason))) && refused.contains(&(&tasks[4]["id"], &json!(reason)))
     );
-    assert!(refused.contains(&(&json!(NURSES_VISIT), &json!("the database doesn't take it: P0001"))), "{told}");
+    assert!(refused.contains(&(&json!(NURSES_VISIT), &json!("the database refused it: P0001"))), "{told}");
     assert_eq!(refused.len(), 3, "{told}");
     let kept = "select count(*) from sync_quarantine where body ->> 'title' = 'Thirteen' or body ->> 'notes' = 'Bad'";
     assert_eq!(app.database.count(kept).await, 3);

@@ -38,7 +38,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     match escalations::oldest_unanswered(&jobs.db, run.now).await {
         Ok(oldest) => Measurement::AlertsUnacknowledged { oldest }.record(),
         // The alarm is raised by its absence, and what was queued still goes out.
-        Err(error) => tracing::error!(error = %Chain::of(&error), "unanswered alerts can't be measured"),
+        Err(error) => tracing::error!(error = %Chain::of(&error), "the age of unanswered alerts is unknown"),
     }
     Ok(report)
 }
