@@ -17,7 +17,8 @@ async fn what_a_push_writes_is_what_the_schema_says() {
         let (name, given) = (table.name, columns.join(", "));
         let values: Vec<_> = columns.iter().map(|column| format!("r.{column}")).collect();
         let insert = format!(
-            "insert into {name} ( id, agency_id, {given}) select r.id, agency, {} from jsonb_populate_recordset(null::{name}, p_rows) r;",
+            "insert into {name} ( id, agency_id, {given}) select r.id, agency, {} \
+             from jsonb_populate_recordset(null::{name}, p_rows) r;",
             values.join(", ")
         );
         assert!(source.contains(&insert), "{insert}");
