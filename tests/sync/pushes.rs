@@ -149,7 +149,7 @@ async fn an_unpaired_surrogate_rejects_one_record_and_not_the_push() {
     assert_eq!((&told["applied"], reasons(&told).len()), (&json!(1), 4), "{told}");
     let rejected = told["experimentalRejectedIds"]["visits"].as_array().unwrap();
     assert_eq!(rejected[..2], [json!(NURSES_VISIT), json!(AIDES_VISIT)]);
-    assert!(reasons(&told).iter().all(|reason| reason.contains("half a character")), "{told}");
+    assert!(reasons(&told).iter().all(|reason| reason.contains("half an emoji")), "{told}");
     // Verbatim, as text: JSON of PostgreSQL holds no half characters. And once, however often it comes.
     push().await;
     let rows = app
