@@ -195,7 +195,7 @@ async fn what_was_not_declared_is_not_stored() {
             "profile",
             ("client_id", ALMA),
             [&other[..], &files::zip()].concat(),
-            "it is an archive at the same time",
+            "the file is also an archive",
         ),
         ("application/pdf", "document", ("client_id", ALMA), files::encrypted_pdf(), "the file is encrypted"),
     ] {
