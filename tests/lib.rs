@@ -30,6 +30,7 @@ mod database {
     mod guards;
     mod limits;
     mod migrate;
+    mod partitions;
     mod passwords;
     mod privileges;
     mod round_trips;

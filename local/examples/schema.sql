@@ -18,7 +18,7 @@ with sections (name, place, title, lines) as (
   union all
   select i.indrelid::regclass::name, 3, 'Indexes',
     string_agg(
-      regexp_replace(pg_get_indexdef(i.indexrelid), 'CREATE (UNIQUE )?INDEX (\S+) ON \S+ USING btree ', '\2: \1'), e'\n'
+      regexp_replace(pg_get_indexdef(i.indexrelid), 'CREATE (UNIQUE )?INDEX (\S+) ON (ONLY )?\S+ USING btree ', '\2: \1'), e'\n'
       order by i.indexrelid::regclass::text)
   from pg_index i join pg_class c on c.oid = i.indexrelid and c.relnamespace = 'public'::regnamespace
   where not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u')) group by 1
@@ -49,7 +49,8 @@ with sections (name, place, title, lines) as (
     string_agg(regexp_replace(pg_get_triggerdef(t.oid),
       'CREATE TRIGGER (\S+) (.*) ON \S+ (.*)EXECUTE FUNCTION (.*)\(\)', '\1: \2 \3\4'),
       e'\n' order by t.tgtype & 2 desc, t.tgname)
-  from pg_trigger t where not t.tgisinternal group by 1
+  from pg_trigger t join pg_class c on c.oid = t.tgrelid and c.relnamespace = 'public'::regnamespace
+  where not t.tgisinternal group by 1
 )
 select string_agg(case when title = '' then format(e'## %s\n\n', name) else format(e'\n%s\n', title) end
   || regexp_replace(lines, '^', '    ', 'gn'), e'\n' order by place)

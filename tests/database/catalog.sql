@@ -10,18 +10,20 @@ with things (line) as (
     with_check)
   from pg_policies where schemaname = 'public'
   union all
-  select format('trigger %s %s', pg_get_triggerdef(t.oid), t.tgenabled) from pg_trigger t where not t.tgisinternal
+  select format('trigger %s %s', pg_get_triggerdef(t.oid), t.tgenabled)
+  from pg_trigger t join pg_class c on c.oid = t.tgrelid and c.relnamespace = 'public'::regnamespace
+  where not t.tgisinternal
   union all
   select format('table %s %s %s secured %s forced %s', c.relname, pg_get_userbyid(c.relowner),
     array(select acl::text from unnest(c.relacl) acl order by 1), c.relrowsecurity, c.relforcerowsecurity)
-  from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+  from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
   union all
   select format('column %s.%s %s not null %s default %s %s', c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
     a.attnotnull, pg_get_expr(d.adbin, d.adrelid), array(select acl::text from unnest(a.attacl) acl order by 1))
   from pg_class c
   join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
   left join pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
-  where c.relnamespace = 'public'::regnamespace and c.relkind = 'r'
+  where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
   union all
   select format('constraint %s on %s %s', conname, conrelid::regclass, pg_get_constraintdef(oid))
   from pg_constraint where connamespace = 'public'::regnamespace

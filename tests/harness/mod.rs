@@ -1,5 +1,6 @@
 //! What each test has to itself: a copy of a migrated and peopled database, a table, secrets, and the functions.
 
+mod ages;
 mod client;
 mod config;
 mod database;

@@ -7,7 +7,7 @@ use crate::harness::{
     fixtures::{AGENCY_A, AGENCY_B, NURSE, NURSE_B},
 };
 
-/// Refused pushes and receipts of both agencies, one of each a day old for every 30 days back to 300.
+/// Refused pushes of both agencies, one a day old for every 30 days back to 300.
 async fn old_rows(app: &TestApp) {
     for (agency, person) in [(AGENCY_A, &NURSE), (AGENCY_B, &NURSE_B)] {
         let device = app.sign_in(person).await.device_id;
@@ -17,10 +17,6 @@ async fn old_rows(app: &TestApp) {
                (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason, created_at)
              select '{agency}', '{device}', '{user}', 'visits', n::text, '{{}}', sha256(''), 'test',
                now() - n * interval '30 days' - interval '1 day'
-             from generate_series(0, 10) n;
-             insert into sync_receipts (device_id, record_id, agency_id, body_sha256, created_at)
-             select '{device}', gen_random_uuid(), '{agency}', sha256(''),
-               now() - n * interval '30 days' - interval '1 day'
              from generate_series(0, 10) n",
             user = person.id
         );
@@ -28,34 +24,30 @@ async fn old_rows(app: &TestApp) {
     }
 }
 
-async fn left(app: &TestApp) -> [i64; 2] {
-    [
-        app.database.count("select count(*) from sync_quarantine").await,
-        app.database.count("select count(*) from sync_receipts").await,
-    ]
+async fn left(app: &TestApp) -> i64 {
+    app.database.count("select count(*) from sync_quarantine").await
 }
 
 #[tokio::test]
 async fn expired_rows_are_removed_and_others_kept() {
     let app = TestApp::new().await;
     old_rows(&app).await;
-    assert_eq!(left(&app).await, [22, 22]);
+    assert_eq!(left(&app).await, 22);
     let jobs = app.jobs();
 
     // At an earlier time less was old.
     let answer = jobs.at("clean-up", Timestamp::now() - (24 * 180).hours()).await;
     assert_eq!(answer.report.counts["sync_quarantine"], 4);
-    assert_eq!(answer.report.counts["sync_receipts"], 0);
-    assert_eq!(left(&app).await, [18, 22]);
+    assert_eq!(left(&app).await, 18);
 
-    // Now: 90 days of the one, 180 of the other, in both agencies.
+    // Now: 90 days, in both agencies.
     jobs.run(serde_json::json!({"job": "clean-up"})).await.unwrap();
-    assert_eq!(left(&app).await, [6, 12]);
+    assert_eq!(left(&app).await, 6);
 
     // A time to come is not believed.
     let answer = jobs.at("clean-up", Timestamp::now() + (24 * 3650).hours()).await;
     assert_eq!(answer.report.counts["sync_quarantine"], 0);
-    assert_eq!(left(&app).await, [6, 12]);
+    assert_eq!(left(&app).await, 6);
 }
 
 #[tokio::test]
@@ -66,7 +58,7 @@ async fn two_runs_at_once_remove_each_row_once() {
     let now = Timestamp::now();
     let (one, other) = tokio::join!(one.at("clean-up", now), other.at("clean-up", now));
     assert_eq!(one.report.counts["sync_quarantine"] + other.report.counts["sync_quarantine"], 16);
-    assert_eq!(left(&app).await, [6, 12]);
+    assert_eq!(left(&app).await, 6);
 }
 
 #[tokio::test]
@@ -77,10 +69,10 @@ async fn a_run_cut_off_by_its_deadline_is_continued_by_the_next() {
     // Agency A, and its quarantine; then the time is up.
     let answer = jobs.cut_off_after(2, "clean-up", Timestamp::now()).await;
     assert!(answer.report.cut_off);
-    assert_eq!(left(&app).await, [14, 22]);
+    assert_eq!(left(&app).await, 14);
     let answer = jobs.at("clean-up", Timestamp::now()).await;
     assert!(!answer.report.cut_off);
-    assert_eq!(left(&app).await, [6, 12]);
+    assert_eq!(left(&app).await, 6);
 }
 
 #[tokio::test]

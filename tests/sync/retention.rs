@@ -9,10 +9,10 @@ use crate::harness::{
     phone::{Phone, edited, ids, row, updated},
 };
 
-/// Makes all that was logged until now old enough to be forgotten.
+/// Lets so much time pass that a whole month is 180 days past, and what was logged in it is forgotten.
 async fn let_half_a_year_pass(app: &TestApp) {
-    let age = "set session_replication_role = replica; update sync_log set synced_at = synced_at - interval '181 days'";
-    app.database.superuser().await.batch_execute(age).await.unwrap();
+    app.age_changes(220).await;
+    app.forget_at(Timestamp::now()).await;
 }
 
 async fn logged(app: &TestApp) -> i64 {
@@ -23,29 +23,36 @@ async fn logged(app: &TestApp) -> i64 {
 async fn changes_are_forgotten_after_180_days_and_not_before() {
     let app = TestApp::new().await;
     let all = logged(&app).await;
-    let jobs = app.jobs();
-    assert_eq!(jobs.at("clean-up", Timestamp::now()).await.report.counts["sync_log"], 0);
-    let_half_a_year_pass(&app).await;
-    // A newer change in the middle of the numbers: what comes after it stays, whatever its time.
+    assert_eq!(app.forget_at(Timestamp::now()).await, 0);
+    app.age_changes(220).await;
+    // A newer change in the middle of the numbers stays, whatever its number.
     let newer =
         "set session_replication_role = replica; update sync_log set synced_at = now() where (agency_id, number) in (
         select agency_id, max(number) from sync_log group by agency_id)";
     app.database.superuser().await.batch_execute(newer).await.unwrap();
     // At an earlier time it was not old.
-    assert_eq!(jobs.at("clean-up", Timestamp::now() - (24 * 3).hours()).await.report.counts["sync_log"], 0);
+    assert_eq!(app.forget_at(Timestamp::now() - (24 * 50).hours()).await, 0);
     assert_eq!(logged(&app).await, all);
 
+    // Announced, and not dropped within the hour: who asks meanwhile is told what the counters said before.
     let (one, other) = (app.jobs(), app.jobs());
     let now = Timestamp::now();
-    let (one, other) = tokio::join!(one.at("clean-up", now), other.at("clean-up", now));
-    let forgotten = one.report.counts["sync_log"] + other.report.counts["sync_log"];
-    assert_eq!(i64::try_from(forgotten).unwrap(), all - 2, "one of each agency stays");
+    let (first, second) = tokio::join!(one.at("clean-up", now), other.at("clean-up", now));
+    assert_eq!(first.report.counts["partitions_forgotten"] + second.report.counts["partitions_forgotten"], 0);
+    assert_eq!(logged(&app).await, all);
+    let raised = "select count(*) from agency_counters where tombstones_from = 0";
+    assert_eq!(app.database.count(raised).await, 0);
+    let hour = "update partitions.forgotten set announced_at = announced_at - interval '61 minutes'";
+    app.database.superuser().await.batch_execute(hour).await.unwrap();
+    let (first, second) = tokio::join!(one.at("clean-up", now), other.at("clean-up", now));
+    assert_eq!(first.report.counts["partitions_forgotten"] + second.report.counts["partitions_forgotten"], 1);
+    assert_eq!(logged(&app).await, 2, "one of each agency stays");
     let from = format!(
         "select c.tombstones_from - (select min(number) from sync_log l where l.agency_id = c.agency_id)
          from agency_counters c where agency_id = '{AGENCY_B}'"
     );
     assert!(app.database.count(&from).await < 0, "what is kept is above what is remembered as forgotten");
-    assert_eq!(jobs.at("clean-up", now).await.report.counts["sync_log"], 0);
+    assert_eq!(app.forget_at(now).await, 0);
 }
 
 #[tokio::test]
@@ -58,7 +65,6 @@ async fn a_phone_away_for_longer_pushes_first_and_is_replaced() {
     assert_eq!(coordinator.delete(&task).await.status, 204);
     coordinator.patch(&format!("/v1/visits/{NURSES_VISIT}"), &json!({"notes": "From the office"})).await.expect(200);
     let_half_a_year_pass(&app).await;
-    app.jobs().at("clean-up", Timestamp::now()).await;
 
     let answer = phone.pull(Some(1)).await;
     assert_eq!((phone.cursor, &answer["has_more"]), (cursor, &json!(true)));
@@ -100,7 +106,6 @@ async fn a_phone_that_has_every_tombstone_goes_on() {
         phone.pull(Some(0)).await;
     }
     let_half_a_year_pass(&app).await;
-    app.jobs().at("clean-up", Timestamp::now()).await;
     coordinator.patch(&visit, &json!({"notes": "three"})).await.expect(200);
     let answer = phone.pull(Some(0)).await;
     assert_eq!(answer.get("experimentalStrategy"), None);
@@ -114,7 +119,6 @@ async fn a_first_sync_in_pages_goes_on_though_the_log_has_been_forgotten() {
     let app = TestApp::new().await;
     app.add_visits(VISITS, ("notes", "repeat('A good day. ', 166)")).await;
     let_half_a_year_pass(&app).await;
-    app.jobs().at("clean-up", Timestamp::now()).await;
     let mut phone = Phone::of(app.nurse().await);
     let mut answer = phone.pull(Some(0)).await;
     let mut seen = ids(&answer, "visits", "created").len();

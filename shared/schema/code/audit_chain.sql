@@ -10,10 +10,6 @@ create or replace function app.audit_hash(previous bytea, entry_text text) retur
 language sql immutable parallel safe
   return sha256(coalesce(previous, '') || convert_to(entry_text, 'UTF8'));
 
--- The lowest UUIDv7 of a millisecond: ids of the audit log are made in the order of time.
-create or replace function app.uuid7_from(p_time timestamptz) returns uuid language sql immutable parallel safe
-  return (lpad(to_hex(greatest((extract(epoch from p_time) * 1000)::bigint, 0)), 12, '0') || repeat('0', 20))::uuid;
-
 -- Seals up to `p_limit` rows that no link holds yet, and answers how many. A transaction may commit its rows after
 -- later ones were sealed, but never an hour after: no function runs that long.
 create or replace function app.seal_audit(p_limit integer) returns bigint
@@ -24,8 +20,8 @@ declare
   sealed bigint := 0;
 begin
   perform pg_advisory_xact_lock(hashtext('audit chain'));
-  select c.number, c.hash, a.at into link
-  from audit_chain c join audit_log a on a.id = c.audit_id order by c.number desc limit 1;
+  select c.number, c.hash, coalesce(a.at, c.sealed_at) as at into link
+  from audit_chain c left join audit_log a on a.id = c.audit_id order by c.number desc limit 1;
   for entry in
     select a.id, a.agency_id, app.audit_text(a) as content
     from audit_log a
@@ -58,21 +54,24 @@ begin atomic
 end;
 
 -- Computes up to `p_limit` links anew after number `p_after`. Answers the last one that holds, and the first that
--- doesn't: its row was altered or is gone, or a link is missing.
+-- doesn't: its row was altered or is gone, or a link is missing. Of a row that was forgotten in its time the link is
+-- left, and proven by the one after it and by the anchors.
 create or replace function app.verify_audit(p_after bigint, p_limit integer) returns table (upto bigint, broken bigint)
 language plpgsql stable security definer set search_path = public, pg_temp as $$
 declare
   link record;
   previous bytea := (select c.hash from audit_chain c where c.number = p_after);
+  forgotten constant uuid := app.uuid7_from(app.forgotten_until('audit_log'));
 begin
   upto := p_after;
   for link in
-    select c.number, c.hash, a.id is not null as there, app.audit_text(a) as content
+    select c.number, c.hash, a.id is not null as there, a.id is null and c.audit_id < forgotten as gone_in_time,
+      app.audit_text(a) as content
     from audit_chain c left join audit_log a on a.id = c.audit_id
     where c.number > p_after order by c.number limit p_limit
   loop
-    if link.number <> upto + 1 or not link.there
-      or link.hash is distinct from app.audit_hash(previous, link.content) then
+    if link.number <> upto + 1 or not (link.gone_in_time
+        or link.there and link.hash = app.audit_hash(previous, link.content)) then
       broken := upto + 1;
       exit;
     end if;

@@ -25,8 +25,6 @@ language plpgsql volatile security definer set search_path = public, pg_temp as 
 declare
   kept constant interval := case p_table
     when 'sync_quarantine' then interval '90 days'
-    -- As long as `sync_log`, whose replays they know.
-    when 'sync_receipts' then interval '180 days'
   end;
   removed bigint;
 begin

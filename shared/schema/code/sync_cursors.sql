@@ -29,15 +29,17 @@ declare
   agency constant uuid := app.agency_id();
   mine uuid[];
   ever_mine uuid[];
+  since timestamptz;
 begin
   if p_upto <= p_after then
     return;
   end if;
+  since := app.logged_since(p_after);
   if app.sees_agency() then
     return query
       select l.table_name, l.record_id, max(l.number) from sync_log l
       where l.agency_id = agency and l.number > p_after and l.number <= p_upto and l.operation = 'delete'
-        and l.table_name in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts')
+        and l.synced_at >= since and l.table_name in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts')
       group by 1, 2;
     return;
   end if;
@@ -48,7 +50,8 @@ begin
     with deleted as (
       select l.table_name, l.record_id, l.number from sync_log l
       where l.client_id = any (ever_mine) and l.number > p_after and l.number <= p_upto and l.operation = 'delete'
-        and l.agency_id = agency and l.table_name in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts')
+        and l.synced_at >= since and l.agency_id = agency
+        and l.table_name in ('clients', 'visits', 'visit_tasks', 'photos', 'alerts')
     ), gone as (
       -- Clients taken away: the caller's own grants changed, and none is left.
       select t.client_id, max(t.change_number) as number from care_team t
@@ -85,12 +88,14 @@ declare
   agency constant uuid := app.agency_id();
   mine uuid[];
   then_day date;
+  since timestamptz;
 begin
   if p_after <= 0 or app.sees_agency()
     or not exists (select from care_team t where t.user_id = me and t.change_number > p_after) then
     return;
   end if;
   mine := app.my_client_array();
+  since := app.logged_since(p_after);
   select coalesce((d.last_sync_at at time zone a.time_zone)::date, app.today()) into then_day
   from devices d join agencies a on a.id = d.agency_id where d.id = app.device_id();
   return query
@@ -102,7 +107,8 @@ begin
         select from care_team o
         left join lateral (
           select l.before from sync_log l
-          where l.record_id = o.id and l.number > p_after order by l.number limit 1) l on true
+          where l.record_id = o.id and l.number > p_after and l.synced_at >= since
+          order by l.number limit 1) l on true
         where o.user_id = t.user_id and o.client_id = t.client_id
           and case when o.change_number <= p_after
             then o.in_force and o.deleted_at is null

@@ -121,35 +121,3 @@ begin atomic
   from jsonb_each(p_stored) k
   where k.key not in ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name');
 end;
-
--- Forgets changes of 180 days ago and older, at most `p_limit`, in their order, and answers how many there were. For
--- jobs. Old by the database's clock, too. The counter's lock comes first, as for all who write it.
-create or replace function app.delete_old_changes(p_now timestamptz, p_limit integer) returns bigint
-language plpgsql volatile security definer set search_path = public, pg_temp as $$
-declare
-  kept_from constant timestamptz := least(p_now, now()) - interval '180 days';
-  newest bigint;
-  forgotten bigint;
-begin
-  if app.caller_role() is distinct from 'job' then
-    raise exception 'only a job may do this' using errcode = 'insufficient_privilege';
-  end if;
-  perform from agency_counters where agency_id = app.agency_id() for no key update;
-  with oldest as materialized (
-    select l.number, l.synced_at from sync_log l where l.agency_id = app.agency_id() order by l.number limit p_limit
-  ), gone as (
-    -- Up to the first that stays: where writers race, times are not in the order of the numbers.
-    delete from sync_log l using oldest o
-    where l.agency_id = app.agency_id() and l.number = o.number
-      and l.number < coalesce((select min(k.number) from oldest k where k.synced_at >= kept_from), 9223372036854775807)
-    returning l.number
-  )
-  select max(g.number), count(*) into newest, forgotten from gone g;
-  if forgotten > 0 then
-    update agency_counters set tombstones_from = newest where agency_id = app.agency_id();
-  end if;
-  return forgotten;
-end
-$$;
-
-grant execute on function app.delete_old_changes to berthcare_app;

@@ -26,6 +26,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/identity.sql",
     "code/timestamps.sql",
     "code/append_only.sql",
+    "code/partitions.sql",
     "code/change_counter.sql",
     "code/consents.sql",
     "code/client_access.sql",

@@ -2,6 +2,10 @@
 -- read and write what is in `policies/`. Here, too, are the functions that columns' defaults call.
 create schema app;
 grant usage on schema app to berthcare_app;
+-- The partitions of tables that grow for ever, and what is remembered of them. Nobody reads here but through the tables
+-- in `public`; a backup copies what is stored.
+create schema partitions;
+grant usage on schema partitions to berthcare_backup;
 -- A function is nobody's until it is granted. Not `in schema app`: what is granted everywhere can't be revoked in one
 -- schema.
 alter default privileges revoke execute on functions from public;
@@ -35,3 +39,9 @@ create function app.uuid7() returns uuid language sql volatile parallel safe
 
 grant execute on function app.agency_id(), app.user_id(), app.device_id(), app.request_id(), app.source_ip(),
   app.uuid7() to berthcare_app;
+
+-- The first UUIDv7 of a millisecond, and the millisecond of one.
+create function app.uuid7_from(p_time timestamptz) returns uuid language sql immutable parallel safe
+  return (lpad(to_hex(greatest((extract(epoch from p_time) * 1000)::bigint, 0)), 12, '0') || repeat('0', 20))::uuid;
+create function app.time_of_uuid7(p_id uuid) returns timestamptz language sql immutable parallel safe
+  return to_timestamp(('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);

@@ -1,6 +1,7 @@
 -- Every look and every change. Rows are only ever added; `audit_chain` seals them afterwards, by a job, so that
 -- writers don't queue for the chain's last link.
--- No foreign keys: agency, actor and device are those that took the transaction on.
+-- No foreign keys: agency, actor and device are those that took the transaction on. A partition a month, by the ids,
+-- which are made in the order of time.
 create table audit_log (
   id uuid primary key default app.uuid7(),
   -- Null where nobody is known yet, as for a sign-in with an unknown address.
@@ -15,14 +16,15 @@ create table audit_log (
   request_id text default app.request_id(),
   source_ip inet default app.source_ip(),
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object')
-);
+) partition by range (id);
 create index audit_log_by_client on audit_log (client_id, at desc) where client_id is not null;
 create index audit_log_by_actor on audit_log (actor_id, at desc);
 create index audit_log_by_agency on audit_log (agency_id, at desc);
 
 create table audit_chain (
   number bigint primary key check (number > 0),
-  audit_id uuid not null unique references audit_log,
+  -- The row, which is forgotten earlier than its link.
+  audit_id uuid not null unique,
   agency_id uuid references agencies,
   -- SHA-256 over the previous link's hash and the row's canonical JSON.
   hash bytea not null check (length(hash) = 32),

@@ -28,7 +28,7 @@ create table client_marks (
 -- hold the columns that changed and no others (of a care team's row all: who was on it by then is read from them). Of a
 -- creation nothing is kept but that it was: what the row was made with follows from the row and what changed since
 -- (app.created_values).
--- No foreign keys: agency, user and device are those that took the transaction on.
+-- No foreign keys: agency, user and device are those that took the transaction on. A partition a month.
 create table sync_log (
   agency_id uuid not null,
   number bigint not null,
@@ -42,8 +42,8 @@ create table sync_log (
   before jsonb,
   after jsonb not null,
   synced_at timestamptz not null default now(),
-  primary key (agency_id, number)
-);
+  primary key (agency_id, number, synced_at)
+) partition by range (synced_at);
 create index sync_log_by_record on sync_log (record_id, number);
 create index sync_log_by_device on sync_log (device_id, number) where device_id is not null;
 -- Deletions are few, and phones ask for them by client, coordinators' phones for all.
@@ -113,6 +113,7 @@ create table sync_quarantine (
 create index sync_quarantine_by_age on sync_quarantine (created_at);
 
 -- What each device sent for a record, by its digest: the same again is a replay, however late it arrives.
+-- A partition a month.
 create table sync_receipts (
   device_id uuid not null,
   record_id uuid not null,
@@ -125,9 +126,26 @@ create table sync_receipts (
   updated_at timestamptz not null default now(),
   created_by uuid,
   updated_by uuid,
-  primary key (device_id, record_id, body_sha256)
+  primary key (device_id, record_id, body_sha256, created_at)
+) partition by range (created_at);
+
+-- Partitions that are old: from when on nothing that is asked needs them, and when they were dropped.
+create table partitions.forgotten (
+  table_name text not null,
+  starts timestamptz not null,
+  ends timestamptz not null,
+  announced_at timestamptz not null default clock_timestamp(),
+  dropped_at timestamptz,
+  primary key (table_name, starts)
 );
-create index sync_receipts_by_age on sync_receipts (agency_id, created_at);
+
+-- Where each agency's counter stood, read daily: no change with a higher number was logged long before.
+create table partitions.counter_readings (
+  agency_id uuid not null,
+  number bigint not null,
+  at timestamptz not null default now(),
+  primary key (agency_id, number)
+);
 
 -- What each record was first created from, so that a create sent again is told from another with the same id,
 -- however often the record was changed meanwhile.

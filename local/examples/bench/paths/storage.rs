@@ -60,7 +60,7 @@ async fn sizes(admin: &Client) -> Result<Sizes, Fatal> {
     let row = admin
         .query_typed(
             "select (select sum(pg_total_relation_size(oid))::bigint from pg_class where relkind in ('r', 'm')
-                 and relnamespace = 'public'::regnamespace),
+                 and relnamespace in ('public'::regnamespace, 'partitions'::regnamespace)),
                pg_total_relation_size('visits') + pg_total_relation_size('visit_tasks'),
                (pg_current_wal_insert_lsn() - '0/0')::bigint",
             &[],

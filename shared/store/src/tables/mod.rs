@@ -1,7 +1,7 @@
 //! One file a table: its types, and all SQL that touches it. What is a subject of its own has its own file: signing in
 //! (`accounts`, of users and devices), coming and leaving (`check_in`, of visits), the dates of grants (`grant_dates`,
 //! of the care team), repeated creates (`idempotency`, of `creations`), sending (`sending`, of messages and
-//! `rate_limits`), and what is forgotten (`retention`, of several).
+//! `rate_limits`), and what is forgotten (`retention` and `partitions`, of several).
 
 pub mod accounts;
 pub mod agencies;
@@ -18,11 +18,11 @@ pub mod grant_dates;
 pub mod idempotency;
 pub mod inbound_messages;
 pub mod messages;
+pub mod partitions;
 pub mod photos;
 pub mod retention;
 pub mod sending;
 pub mod sync_conflicts;
-pub mod sync_log;
 pub mod users;
 pub mod visit_tasks;
 pub mod visits;

@@ -12,8 +12,6 @@ use crate::{Db, DbError};
 pub enum RetentionTable {
     /// What devices pushed and the server could not take: 90 days.
     SyncQuarantine,
-    /// The digests by which replays are known: 180 days, as the log of changes that they belong to.
-    SyncReceipts,
 }
 
 #[derive(FromRow)]
