@@ -29,6 +29,7 @@ mod database {
     mod change_log;
     mod guards;
     mod limits;
+    mod locks;
     mod migrate;
     mod partitions;
     mod passwords;

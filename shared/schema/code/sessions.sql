@@ -10,6 +10,14 @@ begin atomic
   from users u where lower(u.email) = lower(p_email) and u.deleted_at is null;
 end;
 
+-- Locks a user's devices, in the order in which everybody does who locks more than one.
+create or replace function app.lock_devices_of(p_user uuid) returns void
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  perform from devices where user_id = p_user order by id for no key update;
+end
+$$;
+
 -- Signs a user in on a device. Answers 'started', or why not: 'revoked' (this device was cut off),
 -- 'taken' (the device is someone else's), 'ended' (the user was suspended or deleted meanwhile).
 create or replace function app.start_session(
@@ -30,7 +38,7 @@ begin
   values (p_device, agency, p_user, p_name, p_platform::device_platform, p_app_version, p_session)
   on conflict (id) do nothing;
   if not found then
-    select d.user_id, d.revoked_at into owner from devices d where d.id = p_device for update;
+    select d.user_id, d.revoked_at into owner from devices d where d.id = p_device for no key update;
     if owner.user_id <> p_user then
       return 'taken';
     elsif owner.revoked_at is not null then
@@ -75,6 +83,7 @@ begin
   if not found then
     return false;
   end if;
+  perform app.lock_devices_of(p_user);
   update devices set session_id = null where user_id = p_user and session_id is distinct from p_keep_session;
   insert into audit_log (agency_id, actor_id, action, resource, resource_id, request_id, source_ip)
   select u.agency_id, u.id, p_action, 'user', u.id, p_request_id, nullif(p_source_ip, '')::inet
@@ -98,6 +107,7 @@ $$;
 create or replace function app.take_push_token(p_token text) returns void
 language sql volatile security definer set search_path = public, pg_temp
 begin atomic
+  select from devices where push_token = p_token or id = app.device_id() order by id for no key update;
   update devices set push_token = null where push_token = p_token and id <> app.device_id();
   update devices set push_token = p_token where id = app.device_id() and push_token is distinct from p_token;
 end;
@@ -111,6 +121,7 @@ declare
 begin
   -- A number of its own: whoever starts again gets a cursor that is served.
   update agency_counters set number = number + 1 where agency_id = new.agency_id returning number into newest;
+  perform app.lock_devices_of(new.id);
   update devices set servable_from = newest where user_id = new.id;
   return null;
 end

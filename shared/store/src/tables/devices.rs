@@ -118,7 +118,10 @@ pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Resu
     tx.audit(AuditEntry::new("auth.logout_all", "user", user_id, None));
     Ok(tx
         .execute(
-            "update devices set session_id = null, push_token = null where user_id = $1 and session_id is not null",
+            "update devices set session_id = null, push_token = null
+             where id = any (array(
+               select d.id from devices d where d.user_id = $1 and d.session_id is not null
+               order by d.id for no key update))",
             &[&user_id],
         )
         .await?)
