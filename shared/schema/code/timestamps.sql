@@ -36,8 +36,6 @@ create or replace trigger stamp_times before insert or update on sync_conflicts
   for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on sync_quarantine
   for each row execute function app.stamp_times();
-create or replace trigger stamp_times before insert or update on sync_receipts
-  for each row execute function app.stamp_times();
 
 -- Never changed, so without an update.
 create or replace trigger stamp_times before insert on consents

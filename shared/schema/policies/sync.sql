@@ -58,15 +58,16 @@ create policy own_device on sync_quarantine for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) <> 'family'
     and user_id = (select app.user_id()) and device_id = (select app.device_id()));
 
--- sync_receipts: a device's own
+-- sync_receipts: a device's own, and only added to; when, is a default
 alter table sync_receipts enable row level security, force row level security;
 create policy definer_functions on sync_receipts to berthcare_migrate using (true);
 create policy backup_reads_all on sync_receipts for select to berthcare_backup using (true);
 create policy reports_read_all on sync_receipts for select to berthcare_readonly using (true);
 grant select on sync_receipts to berthcare_backup, berthcare_readonly;
-grant select, insert, update on sync_receipts to berthcare_app;
-create policy own_device on sync_receipts to berthcare_app
-  using (agency_id = (select app.agency_id()) and device_id = (select app.device_id()))
+grant select, insert (device_id, record_id, agency_id, body_sha256, row_stamp) on sync_receipts to berthcare_app;
+create policy own_device on sync_receipts for select to berthcare_app
+  using (agency_id = (select app.agency_id()) and device_id = (select app.device_id()));
+create policy own_device_remembers on sync_receipts for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and device_id = (select app.device_id())
     and (select app.caller_role()) <> 'family');
 

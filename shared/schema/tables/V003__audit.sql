@@ -17,9 +17,10 @@ create table audit_log (
   source_ip inet default app.source_ip(),
   details jsonb not null default '{}' check (jsonb_typeof(details) = 'object')
 ) partition by range (id);
-create index audit_log_by_client on audit_log (client_id, at desc) where client_id is not null;
-create index audit_log_by_actor on audit_log (actor_id, at desc);
-create index audit_log_by_agency on audit_log (agency_id, at desc);
+-- In the order in which rows come, which fills pages; the newest are read from the end.
+create index audit_log_by_client on audit_log (client_id, at) where client_id is not null;
+create index audit_log_by_actor on audit_log (actor_id, at);
+create index audit_log_by_agency on audit_log (agency_id, at);
 
 create table audit_chain (
   number bigint primary key check (number > 0),

@@ -122,12 +122,10 @@ create table sync_receipts (
   -- When the phone wrote the row, by its own clock, in milliseconds. It tells which of two pushes of one phone, made on
   -- the same cursor, is the newer one: requests overtake each other. It orders nothing else.
   row_stamp bigint,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid,
-  updated_by uuid,
-  primary key (device_id, record_id, body_sha256, created_at)
+  created_at timestamptz not null default now()
 ) partition by range (created_at);
+-- No key: a push has one body of a record, and asks for it before.
+create index sync_receipts_by_record on sync_receipts (record_id, device_id);
 
 -- Partitions that are old: from when on nothing that is asked needs them, and when they were dropped.
 create table partitions.forgotten (

@@ -248,7 +248,7 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("sync_receipts", NOBODY, receipt(id, AGENCY_A, "gen_random_uuid()")),
         attempt(
             "sync_receipts",
-            &[&NURSE],
+            NOBODY,
             format!("update sync_receipts set body_sha256 = sha256('') where record_id = '{RECEIPT}'"),
         ),
         attempt("creations", AGENCY_AS_STAFF, creation(id, AGENCY_A)),
