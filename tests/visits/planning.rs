@@ -6,7 +6,10 @@ use uuid::Uuid;
 
 use crate::harness::{
     Client, TestApp,
-    fixtures::{AIDE, AIDES_VISIT, ALMA, BERNARD, CHLOE, NURSE, NURSES_VISIT, OTHER_NURSE, OTHER_NURSES_VISIT},
+    fixtures::{
+        AGENCY_A, AIDE, AIDES_VISIT, ALMA, BERNARD, CHLOE, NURSE, NURSES_VISIT, OTHER_NURSE, OTHER_NURSES_VISIT,
+    },
+    phone::{Phone, row},
 };
 
 /// Tomorrow at noon in Toronto, so that no test depends on the hour it runs at.
@@ -179,4 +182,30 @@ async fn a_task_is_ticked_and_unticked() {
     assert_eq!(nurse.delete(&path).await.status, 204);
     let left = nurse.get(&tasks).await.expect(200);
     assert_eq!(left.as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_visit_of_more_than_a_day_is_refused_and_one_of_a_day_is_taken() {
+    let app = TestApp::new().await;
+    let mut phone = Phone::of(app.nurse().await);
+    let first = phone.pull(Some(0)).await;
+    let start = row(&first, "visits", NURSES_VISIT)["scheduled_start"].as_i64().unwrap() + 30 * 86_400_000;
+    let lasting = |from: i64, ms: i64| {
+        json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "",
+        "client_id": ALMA, "user_id": NURSE.id, "scheduled_start": from, "scheduled_end": from + ms, "status": "scheduled"})
+    };
+    let day = 86_400_000;
+    let changes = json!({"visits": {"created": [lasting(start, day), lasting(start + 5 * day, day + 1)], "updated": [],
+        "deleted": []}});
+    let told = phone.push(changes).await.expect(200);
+    assert_eq!(
+        (&told["applied"], &told["rejected"][0]["reason"]),
+        (&json!(1), &json!("a visit is 24 hours at most")),
+        "{told}"
+    );
+    // Nor by anybody who writes past the rules.
+    let begin = format!("begin; select app.act_as_job('{AGENCY_A}'), app.reserve_change_numbers(1)");
+    let longer = "update visits set scheduled_end = scheduled_start + interval '25 hours'";
+    let refused = app.database.superuser().await.batch_execute(&format!("{begin}; {longer}")).await.unwrap_err();
+    assert_eq!(refused.as_db_error().unwrap().constraint(), Some("visits_schedule_length"));
 }

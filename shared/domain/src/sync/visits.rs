@@ -10,7 +10,10 @@ use super::{
     schema::{Entity, Table},
     synced_table::SyncedTable,
 };
-use crate::transitions::{Transitions, VisitStatus};
+use crate::{
+    limits::LONGEST_VISIT,
+    transitions::{Transitions, VisitStatus},
+};
 
 /// What the rules look at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +78,9 @@ impl SyncedTable for Visit {
         }
         if self.scheduled_end <= self.scheduled_start {
             return refused("scheduled_end must be later than scheduled_start");
+        }
+        if self.scheduled_start.duration_until(self.scheduled_end) > LONGEST_VISIT {
+            return refused("a visit is 24 hours at most");
         }
         if self.ends_before_it_began() {
             return refused("actual_end must not be before actual_start");
