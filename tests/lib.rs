@@ -33,11 +33,13 @@ mod database {
     mod migrate;
     mod partitions;
     mod passwords;
+    mod plans;
     mod privileges;
     mod round_trips;
     mod row_level_security {
         mod callers;
         mod random_grants;
+        mod random_reads;
         mod reads;
         mod rows;
         mod visible_rows;

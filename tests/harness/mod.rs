@@ -12,6 +12,7 @@ pub mod log;
 pub mod outbox;
 pub mod password_proxy;
 pub mod phone;
+pub mod plans;
 pub mod providers;
 pub mod random;
 pub mod round_trips;

@@ -30,7 +30,7 @@ struct Grant {
 
 /// What may be so of a few clients and those who might see them.
 #[derive(Clone, Debug)]
-struct Circumstances {
+pub struct Circumstances {
     /// Whether each client is deleted.
     deleted: Vec<bool>,
     /// Consents to family sharing and their withdrawals, in their order, by client.
@@ -38,10 +38,10 @@ struct Circumstances {
     grants: Vec<Grant>,
 }
 
-const CLIENTS: usize = 3;
-const MEMBERS: [&Person; 5] = [&COORDINATOR, &NURSE, &OTHER_NURSE, &AIDE, &FAMILY];
+pub const CLIENTS: usize = 3;
+pub const MEMBERS: [&Person; 5] = [&COORDINATOR, &NURSE, &OTHER_NURSE, &AIDE, &FAMILY];
 
-fn circumstances() -> impl Strategy<Value = Circumstances> {
+pub fn circumstances() -> impl Strategy<Value = Circumstances> {
     let relation = prop::sample::select(vec!["primary_nurse", "nurse", "care_aide", "coordinator", "family"]);
     let ends = prop::option::of(0..3_i64);
     let grant = (0..CLIENTS, 0..MEMBERS.len(), relation, any::<bool>(), -2..=1_i64, ends, prop::bool::weighted(0.1))
@@ -88,7 +88,7 @@ impl Circumstances {
         granted && !self.deleted[client] && (!family || self.sharing[client].last() == Some(&true))
     }
 
-    fn client(client: usize) -> Uuid {
+    pub fn client(client: usize) -> Uuid {
         Uuid::from_u128(0xCA00 + u128::try_from(client).unwrap())
     }
 
@@ -96,7 +96,7 @@ impl Circumstances {
         Uuid::from_u128(0xFA00 + u128::try_from(client).unwrap())
     }
 
-    fn sql(&self) -> String {
+    pub fn sql(&self) -> String {
         let mut sql = String::new();
         for (i, deleted) in self.deleted.iter().enumerate() {
             sql += &client(Self::client(i), AGENCY_A);
