@@ -86,7 +86,8 @@ need-nextest: ; @sh local/need cargo-nextest 0.9.143
 
 # Measures every path against the bare SQL for the same rows, beside its budget, and writes the tables of
 # docs/measurements.md. A release build comes first: about ten minutes. QUICK=1 takes a build of half the time, a small
-# agency and few rounds; PATH_FILTER=push only the paths named so; LARGE=1 adds an agency of two million visits.
+# agency and few rounds; PATH_FILTER=push only the paths named so; LARGE=1 adds an agency of two million visits
+# and a log of ten million entries (LARGE=200000 LOG_ROWS=1000000: a smaller one).
 bench: $(BENCH_NODE)/node_modules/.package-lock.json
 	@cargo build --profile $(BENCH_PROFILE) --workspace --bins --example bench
 	@$(STACK) exec -- $(TARGET)/$(BENCH_PROFILE)/examples/bench

@@ -5,7 +5,7 @@
 //! | what to run | what it does |
 //! |---|---|
 //! | `make bench` | a release build, 200,000 visits, all paths; writes the tables of `docs/measurements.md` |
-//! | `make bench LARGE=1` | also an agency of 2,000,000 visits |
+//! | `make bench LARGE=1` | also an agency of 2,000,000 visits and ten million entries of log; a quarter of an hour more |
 //! | `make bench QUICK=1` | a build of the profile `bench-quick`, 20,000 visits, a quarter of the rounds: two minutes |
 //! | `make bench QUICK=1 PATH_FILTER=push` | only the paths whose name contains `push`: half of that |
 //! | `make bench-check BASE=<commit>` | this commit and that one in turn, twice each; fails where this one is slower |
@@ -43,8 +43,6 @@ use sets::Nurse;
 use stack::{Distance, Stack};
 use uuid::Uuid;
 
-/// Visits of the agency that is measured with `LARGE=1`.
-const LARGE: usize = 2_000_000;
 /// What the phone of a first sync holds in the end.
 const RECORDS: usize = 10_000;
 
@@ -134,17 +132,19 @@ impl People {
         }
         let mut holders = sets::nurses(admin, agency_id, 1).await?;
         let mut agencies = vec![format!("agency of {visits} visits")];
-        let others = if stack.options.large { vec![0, LARGE] } else { vec![0] };
+        let others = [0].into_iter().chain(stack.options.large);
         for visits in others {
             let agency_id = sets::agency(admin).await?;
             if visits > 0 {
+                // What a visit, its task and its client are logged by comes on top.
+                sets::log_of_months(admin, agency_id, stack.options.log_rows.saturating_sub(visits * 2)).await?;
                 sets::fill(admin, agency_id, visits).await?;
             }
             holders.extend(sets::nurses(admin, agency_id, 1).await?);
             agencies.push(if visits == 0 {
                 "agency of this nurse alone".into()
             } else {
-                format!("agency of {visits} visits")
+                format!("agency of {visits} visits and {} entries of log", stack.options.log_rows.max(visits * 2))
             });
         }
         for holder in &mut holders {

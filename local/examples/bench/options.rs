@@ -2,12 +2,18 @@
 
 use std::{env, path::PathBuf};
 
+/// Visits of the agency that is measured with `LARGE=1`, and entries of its log.
+const LARGE: usize = 2_000_000;
+const LOG_ROWS: usize = 10_000_000;
+
 /// The choices of one run.
 pub struct Options {
     /// `QUICK=1`: a small agency and few rounds, a minute or two. Its figures are not written to the document.
     pub quick: bool,
-    /// `LARGE=1`: also an agency of two million visits.
-    pub large: bool,
+    /// `LARGE=1`: also an agency of two million visits; another number: of so many.
+    pub large: Option<usize>,
+    /// `LOG_ROWS`: how many entries that agency's log has; ten million where it isn't set.
+    pub log_rows: usize,
     /// `PATH_FILTER`: only paths whose name contains this.
     filter: String,
     /// `BENCH_FUNCTIONS`: the folder of the functions' binaries; the benchmark's own where it isn't set.
@@ -21,6 +27,7 @@ pub struct Options {
 impl Options {
     /// Reads the process's environment.
     pub fn from_env() -> Result<Self, std::io::Error> {
+        let number = |name: &str| env::var(name).ok().and_then(|value| value.parse::<usize>().ok());
         let set = |name: &str| env::var(name).is_ok_and(|value| !value.is_empty() && value != "0");
         let functions = match env::var_os("BENCH_FUNCTIONS") {
             Some(folder) => folder.into(),
@@ -29,7 +36,8 @@ impl Options {
         };
         Ok(Self {
             quick: set("QUICK"),
-            large: set("LARGE"),
+            large: set("LARGE").then(|| number("LARGE").filter(|visits| *visits > 1).unwrap_or(LARGE)),
+            log_rows: number("LOG_ROWS").unwrap_or(LOG_ROWS),
             filter: env::var("PATH_FILTER").unwrap_or_default(),
             functions,
             json: env::var_os("BENCH_JSON").filter(|file| !file.is_empty()).map(PathBuf::from),

@@ -177,6 +177,36 @@ pub async fn fill(admin: &Client, agency_id: Uuid, visits: usize) -> Result<(), 
     Ok(())
 }
 
+/// What was logged in the half year before, in each month's partition: changes to records that are gone since, one in
+/// fifty a deletion.
+pub async fn log_of_months(admin: &Client, agency_id: Uuid, entries: usize) -> Result<(), Fatal> {
+    const MONTHS: usize = 6;
+    for month in (0..=MONTHS).rev() {
+        admin.batch_execute(&format!("select app.make_partitions(now() - interval '{month} months')")).await?;
+    }
+    let counter = format!("update agency_counters set number = number + {entries} where agency_id = '{agency_id}'");
+    admin.batch_execute(&counter).await?;
+    for from in (0..entries).step_by(BATCH * 10) {
+        let to = (from + BATCH * 10).min(entries) - 1;
+        // Without the checks and triggers of each row, as it is a copy of what they made.
+        let statements = format!(
+            "set local session_replication_role = replica;
+             insert into sync_log (agency_id, number, user_id, device_id, table_name, record_id, client_id, operation,
+               changed_columns, before, after, synced_at)
+             select '{agency_id}', n + 1, md5('{agency_id} user ' || n % 500)::uuid,
+               md5('{agency_id} device ' || n % 500)::uuid, 'visits', md5('{agency_id} gone ' || n / 4)::uuid,
+               md5('{agency_id} client ' || n % 1000)::uuid,
+               (case n % 50 when 0 then 'delete' else 'update' end)::change_operation, '{{notes}}', jsonb_build_object('notes', null),
+               jsonb_build_object('notes', 'Walked to the kitchen with the frame, ate half of breakfast.'),
+               now() - interval '{MONTHS} months' * (1 - n::float8 / {entries})
+             from generate_series({from}, {to}) n"
+        );
+        admin.batch_execute(&format!("begin; {statements}; commit")).await?;
+    }
+    admin.batch_execute("select app.read_counters()").await?;
+    Ok(())
+}
+
 /// Others' changes to visits that this nurse doesn't hold.
 pub async fn change_others(admin: &Client, agency_id: Uuid, count: usize, note: &str) -> Result<(), Fatal> {
     let mut left = count;
