@@ -122,7 +122,9 @@ fn walk(node: &Value, scans: &mut Vec<Scan>) {
     let text = |key: &str| node[key].as_str().unwrap_or_default().to_owned();
     let number = |key: &str| node[key].as_f64().unwrap_or_default();
     let kind = text("Node Type");
-    if kind.contains("Scan") && (!node["Relation Name"].is_null() || !node["Index Name"].is_null()) {
+    // What was left out at the last moment is in the plan, and never executed.
+    let executed = number("Actual Loops") > 0.0;
+    if executed && kind.contains("Scan") && (!node["Relation Name"].is_null() || !node["Index Name"].is_null()) {
         let looked = number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
         let rows = looked * number("Actual Loops");
         scans.push(Scan { kind, table: text("Relation Name"), index: text("Index Name"), rows });

@@ -105,6 +105,8 @@ declare
   sent_after bigint;
   withheld_from bigint;
   lowered uuid[];
+  since timestamptz;
+  sent_since timestamptz;
 begin
   -- Where the work began in another epoch, everything counts as made at the same time.
   select coalesce(app.cursor_number(d.push_base), 0), coalesce(app.cursor_number(d.push_base_taken), 0),
@@ -116,6 +118,11 @@ begin
     case when d.full_sync_cursor <= p_held then null else app.cursor_number(d.withheld_from) end
   into base, base_taken, from_taken, logged_from, held, sent_after, withheld_from
   from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = device;
+  -- No base below is lower.
+  since := app.logged_since(least(base, base_taken, held, withheld_from, (
+    select min(coalesce(app.cursor_number(q.work_base), 0)) from sync_quarantine q
+    where q.device_id = device and q.table_name = p_table and q.work_base is not null)));
+  sent_since := app.logged_since(sent_after);
   lowered := revoked;
   if base_taken < base then
     select lowered || coalesce(array_agg(t.client_id), '{}') into lowered from care_team t
@@ -131,11 +138,14 @@ begin
           where q.device_id = device and q.table_name = p_table and q.record_id = f.id::text
             and q.work_base is not null and q.created_at > coalesce((
               select max(r.created_at) from sync_receipts r
-              where r.device_id = device and r.record_id = f.id), '-infinity'))) as base,
+              where r.device_id = device and r.record_id = f.id
+                and r.created_at >= f.created_at - interval '1 hour'), '-infinity'))) as base,
         -- What was withheld from it the device was not given.
         case when f.client_id = any (lowered) then least(held, withheld_from) else held end as seen_to,
         array(select encode(r.body_sha256, 'hex') from sync_receipts r
-          where r.device_id = device and r.record_id = f.id) as receipts
+          -- Nobody remembers what was sent for a record before there was one.
+          where r.device_id = device and r.record_id = f.id and r.created_at >= f.created_at - interval '1 hour'
+        ) as receipts
       from app.stored_rows(p_table, p_ids) f
     )
     select s.id, s.visible, s.client_id = any (revoked), case when s.visible then s.stored end, s.client_id,
@@ -149,8 +159,8 @@ begin
         from (
           select c.name, c.value, l.user_id, l.number
           from sync_log l cross join lateral app.logged_values(l, s.stored) c
-          where l.record_id = s.id and l.number > s.base and l.device_id is distinct from device
-            and not (l.operation = 'create' and c.value = 'null')
+          where l.record_id = s.id and l.number > s.base and l.synced_at >= since
+            and l.device_id is distinct from device and not (l.operation = 'create' and c.value = 'null')
           union all
           -- What changed before the log begins isn't known, so that every column may have.
           select k.key, k.value, (s.stored ->> 'updated_by')::uuid, 0
@@ -167,8 +177,8 @@ begin
         left join sync_receipts r
           on r.device_id = l.device_id and r.record_id = l.record_id and r.created_at = l.synced_at
         -- By record: what the device ever wrote may be much.
-        where l.record_id = s.id and l.number > held and l.device_id is not distinct from device
-          and not (l.operation = 'create' and c.value = 'null')
+        where l.record_id = s.id and l.number > held and l.synced_at >= since
+          and l.device_id is not distinct from device and not (l.operation = 'create' and c.value = 'null')
         order by c.name, l.number desc) w) w on s.change_number > held
     left join lateral (
       select coalesce(jsonb_object_agg(k.name, k.value), '{}') as given
@@ -177,18 +187,19 @@ begin
         select distinct on (c.name) c.name,
           case when l.device_id is not distinct from device then c.value else l.before -> c.name end as value
         from sync_log l cross join lateral app.logged_values(l, s.stored) c
-        where l.record_id = s.id and l.number > s.seen_to
+        where l.record_id = s.id and l.number > s.seen_to and l.synced_at >= since
         order by c.name, l.device_id is not distinct from device desc,
           case when l.device_id is not distinct from device then -l.number else l.number end) k
       ) g on s.visible and s.change_number > s.seen_to and (s.receipts <> '{}' or not exists (
-        select from sync_log l where l.record_id = s.id and l.number > s.seen_to and l.operation = 'create'
-          and l.device_id is distinct from device))
+        select from sync_log l where l.record_id = s.id and l.number > s.seen_to and l.synced_at >= since
+          and l.operation = 'create' and l.device_id is distinct from device))
     left join lateral (
       select jsonb_object_agg(k.name, k.value) as sent
       from (
         select distinct on (c.name) c.name, c.value
         from sync_log l cross join lateral app.logged_values(l, s.stored) c
-        where l.record_id = s.id and l.number > sent_after and l.device_id is not distinct from device
+        where l.record_id = s.id and l.number > sent_after and l.synced_at >= sent_since
+          and l.device_id is not distinct from device
         order by c.name, l.number desc) k) e on s.visible and s.change_number > sent_after
     union all
     -- Ids that the server has never seen may have been refused before.
