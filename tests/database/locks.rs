@@ -160,9 +160,9 @@ async fn deadlocks(app: &TestApp) -> i64 {
     app.database.count("select deadlocks from pg_stat_database where datname = current_database()").await
 }
 
-/// Nobody fails, or gets an answer that only a fault of ours gives.
+/// Nobody fails: what was overtaken too often is asked to come again.
 fn sound(answers: &[Answer]) -> bool {
-    answers.iter().all(|answer| answer.status < 500)
+    answers.iter().all(|answer| answer.status < 500 || answer.status == 503)
 }
 
 #[tokio::test]
@@ -191,9 +191,11 @@ async fn sign_in_push_pull_rest_and_jobs_at_once_never_deadlock() {
         }
         answers
     }));
-    let pushing = stream::iter(0..3).then(|_| another(&app, &nurse)).collect::<Vec<_>>().await;
-    let pushing = join_all(pushing.into_iter().enumerate().map(|(number, client)| async move {
-        let mut phone = Phone { client, cursor };
+    // Three phones of one nurse, on the same records.
+    let pushing = stream::iter(0..3).then(|_| app.sign_in(&NURSE)).collect::<Vec<_>>().await;
+    let app_of_phones = &app;
+    let pushing = join_all(pushing.iter().enumerate().map(|(number, client)| async move {
+        let mut phone = Phone { client: client.through(app_of_phones.another_environment()), cursor };
         let mut answers = Vec::new();
         for round in 0..ROUNDS {
             let task = [NURSES_MEALS, NURSES_VITALS][(number + round) % 2];
@@ -238,9 +240,10 @@ async fn sign_in_push_pull_rest_and_jobs_at_once_never_deadlock() {
         failed
     };
     let (signed_in, pushed, asked, managed, failed) = tokio::join!(signing_in, pushing, asking, managing, jobs);
+    assert_eq!(deadlocks(&app).await, 0);
     assert_eq!(failed, 0, "jobs failed");
     for answers in [signed_in.concat(), pushed.concat(), asked, managed] {
-        assert!(sound(&answers), "{:?}", answers.iter().filter(|answer| answer.status >= 500).collect::<Vec<_>>());
+        assert!(sound(&answers), "{answers:?}");
+        assert!(answers.iter().any(|answer| answer.status < 300), "nothing was done: {answers:?}");
     }
-    assert_eq!(deadlocks(&app).await, 0);
 }
