@@ -18,7 +18,8 @@ with sections (name, place, title, lines) as (
   union all
   select i.indrelid::regclass::name, 3, 'Indexes',
     string_agg(
-      regexp_replace(pg_get_indexdef(i.indexrelid), 'CREATE (UNIQUE )?INDEX (\S+) ON (ONLY )?\S+ USING btree ', '\2: \1'), e'\n'
+      regexp_replace(pg_get_indexdef(i.indexrelid), 'CREATE (UNIQUE )?INDEX (\S+) ON (ONLY )?\S+ USING btree ',
+        '\2: \1'), e'\n'
       order by i.indexrelid::regclass::text)
   from pg_index i join pg_class c on c.oid = i.indexrelid and c.relnamespace = 'public'::regnamespace
   where not exists (select from pg_constraint k where k.conindid = i.indexrelid and k.contype in ('p', 'u')) group by 1

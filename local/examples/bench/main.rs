@@ -5,7 +5,7 @@
 //! | what to run | what it does |
 //! |---|---|
 //! | `make bench` | a release build, 200,000 visits, all paths; writes the tables of `docs/measurements.md` |
-//! | `make bench LARGE=1` | also an agency of 2,000,000 visits and ten million entries of log; a quarter of an hour more |
+//! | `make bench LARGE=1` | also an agency of 2,000,000 visits and ten million entries of log |
 //! | `make bench QUICK=1` | a build of the profile `bench-quick`, 20,000 visits, a quarter of the rounds: two minutes |
 //! | `make bench QUICK=1 PATH_FILTER=push` | only the paths whose name contains `push`: half of that |
 //! | `make bench-check BASE=<commit>` | this commit and that one in turn, twice each; fails where this one is slower |

@@ -196,7 +196,8 @@ pub async fn log_of_months(admin: &Client, agency_id: Uuid, entries: usize) -> R
              select '{agency_id}', n + 1, md5('{agency_id} user ' || n % 500)::uuid,
                md5('{agency_id} device ' || n % 500)::uuid, 'visits', md5('{agency_id} gone ' || n / 4)::uuid,
                md5('{agency_id} client ' || n % 1000)::uuid,
-               (case n % 50 when 0 then 'delete' else 'update' end)::change_operation, '{{notes}}', jsonb_build_object('notes', null),
+               (case n % 50 when 0 then 'delete' else 'update' end)::change_operation, '{{notes}}',
+               jsonb_build_object('notes', null),
                jsonb_build_object('notes', 'Walked to the kitchen with the frame, ate half of breakfast.'),
                now() - interval '{MONTHS} months' * (1 - n::float8 / {entries})
              from generate_series({from}, {to}) n"

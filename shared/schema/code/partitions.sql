@@ -98,9 +98,10 @@ begin
   execute format('lock table public.%I in access exclusive mode', p_table);
   execute format('select (select %2$I::text from partitions.%1$I order by %2$I limit 1),
     (select %2$I::text from partitions.%1$I order by %2$I desc limit 1)', strays, p_key) into lowest, highest;
-  from_month := date_trunc('month', case when p_by_id then app.time_of_uuid7(lowest::uuid) else lowest::timestamptz end);
-  to_month := date_trunc('month', case when p_by_id then app.time_of_uuid7(highest::uuid) else highest::timestamptz end)
-    + interval '1 month';
+  from_month := date_trunc('month',
+    case when p_by_id then app.time_of_uuid7(lowest::uuid) else lowest::timestamptz end);
+  to_month := date_trunc('month',
+    case when p_by_id then app.time_of_uuid7(highest::uuid) else highest::timestamptz end) + interval '1 month';
   if exists (select from app.partitions_of(p_table) p where p.starts < to_month and p.ends > from_month) then
     raise warning 'rows of % stand in its default partition, between months that have their own', p_table;
     return 0;
@@ -196,8 +197,8 @@ begin
 end
 $$;
 
--- Drops the oldest partition that nobody needs any more, and answers how many: none or one. Old by the database's clock,
--- too. First it is announced, and an hour later dropped: a statement that began before doesn't see what the counters
+-- Drops the oldest partition that nobody needs any more, and answers how many: none or one. Old by the database's
+-- clock, too. First it is announced, and an hour later dropped: a statement that began before doesn't see what the counters
 -- say now, but would miss the rows.
 create or replace function app.forget_partition(p_now timestamptz) returns bigint
 language plpgsql volatile security definer
