@@ -26,7 +26,7 @@ const LATER: [&str; 9] =
     ["alerts", "care_team", "clients", "devices", "messages", "photos", "users", "visit_tasks", "visits"];
 
 /// The tables that somebody holds a row of; a foreign key's hold on what it refers to is in nobody's way.
-async fn held(observer: &Connection) -> Vec<&'static str> {
+async fn locked_tables(observer: &Connection) -> Vec<&'static str> {
     let mut held = Vec::new();
     for table in LATER {
         let sql = format!(
@@ -87,26 +87,23 @@ async fn whoever_waits_for_the_counter_holds_nothing_yet() {
         let who = another(&app, who).await;
         let hold = format!("begin; select from agency_counters where agency_id = '{AGENCY_A}' for update");
         holder.batch_execute(&hold).await.unwrap();
-        let asked: LocalBoxFuture<'_, Answer> = match method {
-            "PUSH" => {
-                let phone = Phone { client: who, cursor: phone.cursor };
-                async move { phone.push(body).await }.boxed_local()
-            }
-            _ => {
-                let path = path.clone();
-                async move { who.send(method, &path, (!body.is_null()).then_some(&body), &[]).await }.boxed_local()
-            }
+        let asked: LocalBoxFuture<'_, Answer> = if method == "PUSH" {
+            let phone = Phone { client: who, cursor: phone.cursor };
+            async move { phone.push(body).await }.boxed_local()
+        } else {
+            let path = path.clone();
+            async move { who.send(method, &path, (!body.is_null()).then_some(&body), &[]).await }.boxed_local()
         };
-        let looked = async {
+        let watched = async {
             until("it waits for the counter", async || number(&observer, &waits).await > 0).await;
-            let held = held(&observer).await;
+            let locked = locked_tables(&observer).await;
             holder.batch_execute("rollback").await.unwrap();
-            held
+            locked
         };
-        let (answer, held) = tokio::join!(asked, looked);
+        let (answer, locked) = tokio::join!(asked, watched);
         assert!((200..300).contains(&answer.status), "{what}: {answer:?}");
-        if !held.is_empty() {
-            wrong.push((what, held));
+        if !locked.is_empty() {
+            wrong.push((what, locked));
         }
     }
     assert!(wrong.is_empty(), "what was held while waiting for the counter: {wrong:?}");
@@ -123,16 +120,19 @@ async fn whoever_waits_for_a_device_holds_no_row() {
     let waits = format!("select count(*) from pg_stat_activity where {pid} = any (pg_blocking_pids(pid))");
     let hold = format!("begin; select from devices where id = '{}' for no key update", nurse.device_id);
     holder.batch_execute(&hold).await.unwrap();
-    let looked = async {
+    let watched = async {
         until("the push waits for its device", async || number(&observer, &waits).await > 0).await;
-        let held = held(&observer).await;
+        let locked = locked_tables(&observer).await;
         holder.batch_execute("rollback").await.unwrap();
-        held
+        locked
     };
-    let (answer, held) = tokio::join!(phone.push(charted(NURSES_MEALS, "Ate well")), looked);
+    let (answer, locked) = tokio::join!(phone.push(charted(NURSES_MEALS, "Ate well")), watched);
     answer.expect(200);
-    assert_eq!(held, ["devices"], "the holder's own");
+    assert_eq!(locked, ["devices"], "the holder's own");
 }
+
+/// Where two phones take push messages.
+const TOKENS: [&str; 2] = ["ExponentPushToken[one]", "ExponentPushToken[two]"];
 
 /// Two phones on which people have changed seats: each takes the token that the other one has.
 #[tokio::test]
@@ -144,7 +144,6 @@ async fn two_phones_that_exchange_push_tokens_wait_in_one_order() {
         let client = client.clone();
         async move { client.put("/v1/auth/push-token", &json!({"push_token": token})).await }
     };
-    const TOKENS: [&str; 2] = ["ExponentPushToken[one]", "ExponentPushToken[two]"];
     for round in 0..15 {
         for (end, client) in ends.iter().enumerate() {
             put(client, TOKENS[(end + round) % 2]).await.expect(204);

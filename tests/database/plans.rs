@@ -34,10 +34,11 @@ const LARGE: [&str; 13] = [
 /// Others' work: people and their devices, clients, visits with two tasks each, and half a year of log.
 async fn fill(app: &TestApp) {
     let agency = NURSE.agency;
-    let months: String =
-        (0..6).map(|month| format!("select app.make_partitions(now() - interval '{month} months');")).collect();
+    let months: Vec<_> =
+        (0..6).map(|month| format!("select app.make_partitions(now() - interval '{month} months')")).collect();
+    let months = months.join(";");
     let sql = format!(
-        "{months} set session_replication_role = replica;
+        "{months}; set session_replication_role = replica;
          insert into users (id, agency_id, email, phone, first_name, last_name, role)
          select md5('u' || n)::uuid, '{agency}', n || '@full.test', '+14165550199', 'N', 'H', 'nurse' from generate_series(0, 999) n;
          insert into devices (id, agency_id, user_id, name, platform, app_version)
