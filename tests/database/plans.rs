@@ -40,11 +40,14 @@ async fn fill(app: &TestApp) {
     let sql = format!(
         "{months}; set session_replication_role = replica;
          insert into users (id, agency_id, email, phone, first_name, last_name, role)
-         select md5('u' || n)::uuid, '{agency}', n || '@full.test', '+14165550199', 'N', 'H', 'nurse' from generate_series(0, 999) n;
+         select md5('u' || n)::uuid, '{agency}', n || '@full.test', '+14165550199', 'N', 'H', 'nurse'
+         from generate_series(0, 999) n;
          insert into devices (id, agency_id, user_id, name, platform, app_version)
-         select md5('d' || n)::uuid, '{agency}', md5('u' || n % 1000)::uuid, 'phone', 'ios', '1' from generate_series(1, 3000) n;
+         select md5('d' || n)::uuid, '{agency}', md5('u' || n % 1000)::uuid, 'phone', 'ios', '1'
+         from generate_series(1, 3000) n;
          insert into clients (id, agency_id, first_name, last_name, date_of_birth, address, change_number)
-         select md5('c' || n)::uuid, '{agency}', 'A', 'B', '1940-01-01', '{{}}', 10000 + n from generate_series(0, 499) n;
+         select md5('c' || n)::uuid, '{agency}', 'A', 'B', '1940-01-01', '{{}}', 10000 + n
+         from generate_series(0, 499) n;
          insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end, change_number)
          select md5('v' || n)::uuid, '{agency}', md5('c' || n % 500)::uuid, md5('u' || n % 100)::uuid,
            now() - n % 4000 * interval '1 hour', now() - n % 4000 * interval '1 hour' + interval '30 minutes', 20000 + n
@@ -57,7 +60,8 @@ async fn fill(app: &TestApp) {
            current_date - 400, 500000 + n from generate_series(0, 499) n;
          insert into client_marks (client_id, agency_id, number)
          select md5('c' || n)::uuid, '{agency}', 10000 + n from generate_series(0, 499) n;
-         insert into sync_log (agency_id, number, table_name, record_id, client_id, operation, changed_columns, after, synced_at)
+         insert into sync_log (agency_id, number, table_name, record_id, client_id, operation, changed_columns, after,
+           synced_at)
          select '{agency}', 20000 + n, 'visits', md5('v' || n % 20000)::uuid, md5('c' || n % 500)::uuid,
            (case n % 20 when 0 then 'delete' else 'update' end)::change_operation, '{{notes}}', '{{}}',
            now() - (60000 - n) * interval '4 minutes'

@@ -67,7 +67,8 @@ async fn every_table_has_what_every_table_must_have() {
             &owner,
             &format!(
                 "select tgrelid::regclass::text from pg_trigger
-                 where not tgisinternal and tgparentid = 0 and tgfoid = 'app.{function}'::regproc and tgtype & {bits} = {bits} group by 1"
+                 where not tgisinternal and tgparentid = 0 and tgfoid = 'app.{function}'::regproc
+                   and tgtype & {bits} = {bits} group by 1"
             ),
         )
         .await

@@ -192,7 +192,8 @@ async fn a_visit_of_more_than_a_day_is_refused_and_one_of_a_day_is_taken() {
     let start = row(&first, "visits", NURSES_VISIT)["scheduled_start"].as_i64().unwrap() + 30 * 86_400_000;
     let lasting = |from: i64, ms: i64| {
         json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "",
-        "client_id": ALMA, "user_id": NURSE.id, "scheduled_start": from, "scheduled_end": from + ms, "status": "scheduled"})
+        "client_id": ALMA, "user_id": NURSE.id, "status": "scheduled",
+        "scheduled_start": from, "scheduled_end": from + ms})
     };
     let day = 86_400_000;
     let changes = json!({"visits": {"created": [lasting(start, day), lasting(start + 5 * day, day + 1)], "updated": [],

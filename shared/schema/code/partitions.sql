@@ -198,8 +198,8 @@ end
 $$;
 
 -- Drops the oldest partition that nobody needs any more, and answers how many: none or one. Old by the database's
--- clock, too. First it is announced, and an hour later dropped: a statement that began before doesn't see what the counters
--- say now, but would miss the rows.
+-- clock, too. First it is announced, and an hour later dropped: a statement that began before doesn't see what the
+-- counters say now, but would miss the rows.
 create or replace function app.forget_partition(p_now timestamptz) returns bigint
 language plpgsql volatile security definer
 set search_path = public, pg_temp set timezone = 'UTC' set lock_timeout = '1s' as $$
@@ -238,21 +238,18 @@ end
 $$;
 
 -- What is remembered of partitions is for the functions above.
-do $$
-declare
-  kept text;
-begin
-  foreach kept in array array['forgotten', 'counter_readings'] loop
-    execute format('alter table partitions.%I enable row level security, force row level security', kept);
-    execute format('drop policy if exists definer_functions on partitions.%I', kept);
-    execute format('create policy definer_functions on partitions.%I to berthcare_migrate using (true)', kept);
-    execute format('drop policy if exists backup_reads_all on partitions.%I', kept);
-    execute format(
-      'create policy backup_reads_all on partitions.%I for select to berthcare_backup using (true)', kept);
-    execute format('grant select on partitions.%I to berthcare_backup', kept);
-  end loop;
-end
-$$;
+alter table partitions.forgotten enable row level security, force row level security;
+drop policy if exists definer_functions on partitions.forgotten;
+create policy definer_functions on partitions.forgotten to berthcare_migrate using (true);
+drop policy if exists backup_reads_all on partitions.forgotten;
+create policy backup_reads_all on partitions.forgotten for select to berthcare_backup using (true);
+grant select on partitions.forgotten to berthcare_backup;
+alter table partitions.counter_readings enable row level security, force row level security;
+drop policy if exists definer_functions on partitions.counter_readings;
+create policy definer_functions on partitions.counter_readings to berthcare_migrate using (true);
+drop policy if exists backup_reads_all on partitions.counter_readings;
+create policy backup_reads_all on partitions.counter_readings for select to berthcare_backup using (true);
+grant select on partitions.counter_readings to berthcare_backup;
 
 grant execute on function app.make_partitions, app.read_counters, app.forget_partition to berthcare_app;
 

@@ -134,7 +134,8 @@ async fn differences(app_role: &Connection, session: &Session, before: i64) -> V
     for member in MEMBERS {
         let of = format!("select id::text from visits where deleted_at is null and user_id = '{}'", member.id);
         let day = format!(
-            "select id::text from app.nurses_day({caller}, '{}', now() - interval '1 year', now() + interval '1 year', 1000)",
+            "select id::text from app.nurses_day({caller}, '{}', now() - interval '1 year',
+               now() + interval '1 year', 1000)",
             member.id
         );
         compare(format!("the day of {}", member.email), texts(app_role, &day).await, &texts(app_role, &of).await);
