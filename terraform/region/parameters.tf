@@ -11,6 +11,7 @@ locals {
     "edge/public-url"                     = "https://${var.domain_name}"
     "ephemeral/table-name"                = module.ephemeral.table.name
     "functions/api-logs-arn"              = module.functions.api_logs_arn
+    "functions/dead-letters-arn"          = module.functions.dead_letters_arn
     "functions/role-prefix"               = module.functions.role_prefix
     "monitoring/topic-arn"                = module.monitoring.topic_arn
     "network/functions-security-group-id" = module.network.security_group_ids.functions
