@@ -95,6 +95,7 @@ mod runtime {
     mod outages;
     mod recorded_events;
     mod redaction;
+    mod rollout;
 }
 mod sync {
     mod access;

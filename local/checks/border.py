@@ -77,7 +77,7 @@ def _roles() -> list[str]:
         for object_ in line["objects"]:
             if "*" in object_["action"] or not object_["action"].startswith("s3:"):
                 found.append(f"{name}: {object_['action']} is not one action of S3")
-        if any("*" in operation for operation in [*line["table"], *line["secrets"], *line["invokes"]]):
+        if any("*" in operation for operation in [*line["table"], *line["secrets"], *line["invokes"], *line.get("tries", [])]):
             found.append(f"{name} may do more than one thing by one word")
     return found
 

@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import border
+import terraform
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Right:
 # keys what
 # terraform/modules/functions derives) is AWS's own use, and policies.py holds it.
 UNSEEN = {
+    Right("rollout", "codedeploy:GetDeploymentTarget", "*"): "there are no deployments locally",
+    Right("rollout", "lambda:InvokeFunction", "*"): "there are no versions; tests/runtime/rollout.rs has stand-ins",
     Right("*", "rds-db:connect", "*"): "asked for by the proxy, of which there is none locally",
     Right("*", "sqs:SendMessage", "*"): "Lambda hands over what failed, in the function's name",
     Right("photos", "s3:ListBucket", "photos"): "no call: makes S3 answer 404, not 403",
@@ -51,14 +54,21 @@ def allowed() -> set[Right]:
     """What the roles allow: terraform's table of functions, as its module makes policies of it."""
     rights = set()
     for name, line in border.table().items():
-        own = [("rds-db:connect", line["database_user"])]
+        own = [("rds-db:connect", line["database_user"])] if line["database_user"] else []
         own += [("secretsmanager:GetSecretValue", secret.replace("/", "-")) for secret in line["secrets"]]
         own += [(f"dynamodb:{operation}", "table") for operation in line["table"]]
         own += [(one["action"], one["bucket"] + one["keys"]) for one in line["objects"]]
         own += [("lambda:InvokeFunction", f"{other}:live") for other in line["invokes"]]
+        own += [("lambda:InvokeFunction", f"{other}:*") for other in line.get("tries", [])]
+        own += [(f"codedeploy:{action}", "*") for action in _deployments() if line.get("tries")]
         own += [("sqs:SendMessage", "dead-letters")] if line["events"] else []
         rights |= {Right(name, action, resource) for action, resource in own}
     return rights
+
+
+def _deployments() -> list[str]:
+    """What a hook asks of CodeDeploy."""
+    return list(terraform.local(terraform.FOLDER / "modules" / "functions", "deployments"))
 
 
 def asked(text: str) -> set[Right]:

@@ -24,7 +24,11 @@ SOURCE_ACCOUNT = {
     "vpc-flow-logs.amazonaws.com": "VPC, 'IAM role for publishing flow logs to CloudWatch Logs'",
 }
 # Actions that the service authorisation reference lists without a type of resource: on a name they are refused.
-NAMELESS = {"cloudwatch:DescribeAlarms", "xray:PutTraceSegments", "xray:PutTelemetryRecords", "ec2:DescribeSubnets"}
+NAMELESS = {
+    "cloudwatch:DescribeAlarms", "codedeploy:GetDeploymentTarget", "codedeploy:ListDeploymentTargets",
+    "codedeploy:PutLifecycleEventHookExecutionStatus", "xray:PutTraceSegments", "xray:PutTelemetryRecords",
+    "ec2:DescribeSubnets",
+}  # fmt: skip
 # What reads or writes something under one of our keys, and what of the key it needs.
 ENCRYPTED = {
     "dynamodb:DeleteItem": "Decrypt", "dynamodb:GetItem": "Decrypt", "dynamodb:PutItem": "Decrypt",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import border
+import policies
 import template
 import terraform
 
@@ -20,7 +21,7 @@ _CORS = {
 
 
 def faults() -> list[str]:
-    return [*_references(), *_retained(), *_canaries(), *_jobs(), *_cors()]
+    return [*_references(), *_retained(), *_canaries(), *_hooks(), *_jobs(), *_cors()]
 
 
 def _references() -> list[str]:
@@ -58,6 +59,28 @@ def _canaries() -> list[str]:
                     found.append(f"{alarm} takes a release back for {metric} of any version")
         if preference.get("Enabled", True) and not {"Errors", "ErrorCount"} <= watched:
             found.append(f"{name}: neither errors nor answered 5xx alone take a release back, but {sorted(watched)}")
+    return found
+
+
+def _hooks() -> list[str]:
+    """Before traffic shifts the new version is asked, by a function that may ask and that CodeDeploy may call."""
+    resources, found = template.translated()["Resources"], []
+    shifting = set()
+    for label, alias in sorted(resources.items()):
+        if alias["Type"] == "AWS::Lambda::Alias" and "UpdatePolicy" in alias:
+            hook = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"].get("BeforeAllowTrafficHook", {})
+            called = resources.get(str(hook.get("Ref")), {}).get("Properties", {}).get("FunctionName", {})
+            if not str(called.get("Fn::Sub")).endswith("-rollout"):
+                found.append(f"{label} gets traffic that `rollout` doesn't hold back")
+            shifting.add(alias["Properties"]["FunctionName"]["Ref"].lower())
+    tried, asked = set(border.table()["rollout"]["tries"]), set()
+    for name, function in template.functions().items():
+        if any(event["Type"] == "HttpApi" for event in function.get("Events", {}).values()):
+            asked.add(name)
+    if tried != asked or not asked < shifting:
+        found.append(f"`rollout` may try {sorted(tried)}; {sorted(asked)} answer requests, {sorted(shifting)} shift")
+    if "lambda:InvokeFunction" not in policies.actions_of("modules/release", "codedeploy"):
+        found.append("CodeDeploy may not call `rollout`")
     return found
 
 

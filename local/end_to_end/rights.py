@@ -58,7 +58,7 @@ def _try(what: str, work: Callable[[], None]) -> list[str]:
 
 
 def _run(address: str, function: str, work: Callable[[str, LambdaRuntime], None]) -> None:
-    with LambdaRuntime(function, behind_cloudfront=function not in ("jobs", "migrate")) as runtime:
+    with LambdaRuntime(function, behind_cloudfront=function not in ("jobs", "migrate", "rollout")) as runtime:
         work(address, runtime)
 
 
@@ -185,6 +185,12 @@ def _nothing_to_migrate(address: str, migrate: LambdaRuntime) -> None:
     require(answer.get("applied") == [], f"the migrations answered {answer}")
 
 
+def _no_such_deployment(address: str, rollout: LambdaRuntime) -> None:
+    """The emulator has no deployment; the hook says so, and is refused that, too."""
+    answer = rollout.invoke({"DeploymentId": "d-A1B2C3D4E", "LifecycleEventHookExecutionId": "recorded"})
+    require("failed" in answer, f"a deployment that isn't there was answered {answer}")
+
+
 _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "alerts": _help,
     "auth": _forgot,
@@ -193,6 +199,7 @@ _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "jobs": _nights,
     "migrate": _nothing_to_migrate,
     "photos": _starts,
+    "rollout": _no_such_deployment,
     "sync": _help_offline,
     "visits": _starts,
     "webhooks": _call_me,

@@ -75,6 +75,8 @@ def _asked(environ: Environ) -> Iterator[tuple[str, str]]:
     elif target.startswith("secretsmanager"):
         name = str(_body(environ).get("SecretId", ""))
         yield f"secretsmanager:{target.rsplit('.', 1)[-1]}", name.split("/", 1)[-1].replace("/", "-")
+    elif target.startswith("CodeDeploy"):
+        yield f"codedeploy:{target.rsplit('.', 1)[-1]}", "*"
     elif invoked := _LAMBDA.match(path):
         yield "lambda:InvokeFunction", invoked[1]
     elif not target:

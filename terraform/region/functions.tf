@@ -1,11 +1,12 @@
 # The functions: what each may do, in one table. A function's role, log group and alarms come of its line; template.yaml
 # gives it code. Secrets are read by those that name them here and by nobody else.
 #
-# - database_user: whom it signs in to the database as; its role lets it connect as that one and no other.
+# - database_user: whom it signs in to the database as; its role lets it connect as that one and no other. Null where it doesn't.
 # - secrets: which it reads, without `{environment}/`.
 # - table: what it asks of the table of what expires.
 # - objects: what it asks of buckets: an action, a bucket, and the keys; no keys where the action is the bucket's.
 # - invokes: whom it calls.
+# - tries: whose new versions it calls for CodeDeploy, and tells CodeDeploy of.
 # - events: whether events reach it that nobody waits for, so that those that fail go to the queue of dead letters.
 
 locals {
@@ -87,6 +88,16 @@ locals {
       invokes = []
       events  = true
     }
+    rollout = {
+      database_user = null
+      secrets       = ["origin", "sentry"]
+      table         = []
+      objects       = []
+      invokes       = []
+      # Not `jobs` and `migrate`, which it lets through unasked.
+      tries  = ["alerts", "auth", "clients", "health", "photos", "sync", "visits", "webhooks"]
+      events = false
+    }
     sync = {
       database_user = "berthcare_app"
       secrets       = ["jwt-public-keys", "origin", "sentry"]
@@ -113,7 +124,7 @@ locals {
     }
   }
 
-  database_users = toset([for function in local.functions : function.database_user])
+  database_users = toset([for function in local.functions : function.database_user if function.database_user != null])
 
   # By secret, the functions that read it.
   readers = {

@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod database;
 pub mod event;
+pub mod fake_codedeploy;
 pub mod fake_lambda;
 pub mod files;
 pub mod fixtures;

@@ -11,14 +11,24 @@ locals {
 
   role_prefix = "${var.context.global_name}-"
 
+  # What a hook asks CodeDeploy: which version this is about, and that it may go on.
+  deployments = ["GetDeploymentTarget", "ListDeploymentTargets", "PutLifecycleEventHookExecutionStatus"]
+
   # By function, what its line allows it: an action on one resource.
   rights = {
     for name, function in var.functions : name => concat(
-      [{ action = "rds-db:connect", resource = "arn:aws:rds-db:${local.here}:dbuser:${var.proxy_resource_id}/${function.database_user}" }],
+      [
+        for user in [function.database_user] :
+        { action = "rds-db:connect", resource = "arn:aws:rds-db:${local.here}:dbuser:${var.proxy_resource_id}/${user}" } if user != null
+      ],
       [for secret in function.secrets : { action = "secretsmanager:GetSecretValue", resource = var.secret_arns[secret] }],
       [for operation in function.table : { action = "dynamodb:${operation}", resource = var.table_arn }],
       [for object in function.objects : { action = object.action, resource = "${var.bucket_arns[object.bucket]}${object.keys}" }],
       [for other in function.invokes : { action = "lambda:InvokeFunction", resource = "arn:aws:lambda:${local.here}:function:${var.context.name}-${other}:live" }],
+      # Qualified ones alone: IAM can't tell a version from an alias, but both from what a bare name means.
+      [for other in function.tries : { action = "lambda:InvokeFunction", resource = "arn:aws:lambda:${local.here}:function:${var.context.name}-${other}:*" }],
+      # They know no names.
+      [for action in local.deployments : { action = "codedeploy:${action}", resource = "*" } if length(function.tries) > 0],
       function.events ? [{ action = "sqs:SendMessage", resource = aws_sqs_queue.dead_letters.arn }] : [],
     )
   }
@@ -79,8 +89,8 @@ resource "aws_iam_role" "function" {
 }
 
 data "aws_iam_policy_document" "function" {
-  # checkov:skip=CKV_AWS_356:X-Ray knows no resources.
-  # checkov:skip=CKV_AWS_111:X-Ray knows no resources.
+  # checkov:skip=CKV_AWS_356:X-Ray and what a hook asks of CodeDeploy know no resources.
+  # checkov:skip=CKV_AWS_111:X-Ray and what a hook asks of CodeDeploy know no resources.
   for_each = var.functions
 
   dynamic "statement" {

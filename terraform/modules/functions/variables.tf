@@ -6,11 +6,12 @@ variable "context" {
 variable "functions" {
   description = "The functions and what each may do; see terraform/region/functions.tf."
   type = map(object({
-    database_user = string
+    database_user = optional(string)
     secrets       = list(string)
     table         = list(string)
     objects       = list(object({ action = string, bucket = string, keys = string }))
     invokes       = list(string)
+    tries         = optional(list(string), [])
     events        = bool
   }))
 }

@@ -1,8 +1,14 @@
-data "aws_iam_policy_document" "rollout" {
+data "aws_iam_policy_document" "codedeploy" {
   # checkov:skip=CKV_AWS_356:cloudwatch:DescribeAlarms knows no names.
   statement {
     actions   = ["lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"]
     resources = ["arn:aws:lambda:${local.here}:function:${var.context.name}-*"]
+  }
+
+  # The hook before traffic shifts.
+  statement {
+    actions   = ["lambda:InvokeFunction"]
+    resources = ["arn:aws:lambda:${local.here}:function:${var.context.name}-rollout"]
   }
 
   statement {
@@ -11,13 +17,13 @@ data "aws_iam_policy_document" "rollout" {
   }
 }
 
-module "rollout_role" {
+module "codedeploy_role" {
   source = "../service_role"
 
-  name        = "${var.context.global_name}-rollout"
+  name        = "${var.context.global_name}-codedeploy"
   description = "CodeDeploy, which shifts traffic and shifts it back"
   service     = "codedeploy.amazonaws.com"
-  policies    = { shift-traffic = data.aws_iam_policy_document.rollout.json }
+  policies    = { shift-traffic = data.aws_iam_policy_document.codedeploy.json }
 }
 
 data "aws_iam_policy_document" "scheduler" {

@@ -38,6 +38,7 @@ variables {
   functions = {
     table  = { database_user = "one", secrets = [], table = ["GetItem"], objects = [], invokes = [], events = false }
     looks  = { database_user = "two", secrets = ["origin"], table = [], objects = [{ action = "s3:ListBucket", bucket = "photos", keys = "" }], invokes = [], events = false }
+    hook   = { secrets = [], table = [], objects = [], invokes = [], tries = ["looks"], events = false }
     writes = { database_user = "two", secrets = [], table = [], objects = [{ action = "s3:PutObject", bucket = "photos", keys = "/*" }], invokes = ["jobs"], events = true }
   }
 }
@@ -66,13 +67,33 @@ run "as_its_own_database_user_and_no_other" {
 
   assert {
     condition = { for name, rights in local.rights : name => [for right in rights : right.resource if right.action == "rds-db:connect"] } == {
-      for name, function in var.functions : name => ["arn:aws:rds-db:ca-central-1:123456789012:dbuser:prx-0123456789/${function.database_user}"]
+      for name, user in { hook = null, table = "one", looks = "two", writes = "two" } :
+      name => [for user in [user] : "arn:aws:rds-db:ca-central-1:123456789012:dbuser:prx-0123456789/${user}" if user != null]
     }
-    error_message = "A function connects as one database user."
+    error_message = "A function connects as one database user, or as none."
   }
 
   assert {
     condition     = alltrue([for name, role in aws_iam_role.function : role.name == "berthcare-staging-ca-central-1-${name}"])
     error_message = "Roles are named once in all regions together, and template.yaml knows them by name."
+  }
+}
+
+run "a_hook_may_try_versions_and_tell_codedeploy" {
+  command = apply
+
+  assert {
+    condition     = [for right in local.rights["hook"] : right.resource if right.action == "lambda:InvokeFunction"] == ["arn:aws:lambda:ca-central-1:123456789012:function:berthcare-staging-looks:*"]
+    error_message = "It calls versions of those that it tries, and nobody else."
+  }
+
+  assert {
+    condition     = [for name, rights in local.rights : name if anytrue([for right in rights : startswith(right.action, "codedeploy:")])] == ["hook"]
+    error_message = "Nobody else has a word in a deployment."
+  }
+
+  assert {
+    condition     = alltrue([for right in local.rights["hook"] : right.resource == "*" if startswith(right.action, "codedeploy:")])
+    error_message = "These actions know no names: on one they are refused."
   }
 }
