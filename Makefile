@@ -18,7 +18,8 @@ BASE ?= main
 
 .PHONY: start logs demo reply press reset bench bench-check check check-rust check-rest hooks openapi mobile schema \
 	test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed need-nextest \
-	build deploy deploy-at-once versions rollback contract smoke drill verify-audit
+	build deploy deploy-at-once versions rollback contract smoke drill verify-audit \
+	agency agencies rename-agency suspend-agency resume-agency set-retention
 
 # Serves every function on demo data at http://127.0.0.1:9000/v1 until Ctrl-C, and rebuilds what changes.
 start: ; @$(STACK) start --port $(PORT) --concurrency $(LOCAL_CONCURRENCY)
@@ -144,6 +145,16 @@ rollback: ; @$(STACK) tools -- python delivery/versions.py $(ENV) $(TO)
 
 # Removes from ENV's database what only the previous release needed; docs/runbooks/release.md says when.
 contract: ; @$(STACK) tools -- python delivery/contract.py $(ENV)
+
+# Opens an agency and invites its admin by SMS: NAME, TIME_ZONE, ADMIN_EMAIL, ADMIN_PHONE; on the local stack, or in ENV.
+# The others name an AGENCY by the id that `agencies` lists: a new NAME, nobody gets in, they do again, kept for YEARS.
+AGENCIES = $(STACK) tools -- python delivery/agencies.py $(if $(findstring command,$(origin ENV)),$(ENV),local)
+agency: ; @$(AGENCIES) create
+agencies: ; @$(AGENCIES) list
+rename-agency: ; @$(AGENCIES) rename
+suspend-agency: ; @$(AGENCIES) suspend
+resume-agency: ; @$(AGENCIES) resume
+set-retention: ; @$(AGENCIES) set-retention
 
 # Smoke test of what serves at URL; changes nothing there.
 smoke: ; @$(PYTHON) delivery/smoke.py $(URL)

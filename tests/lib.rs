@@ -7,6 +7,10 @@
 
 mod harness;
 
+mod agencies {
+    mod commands;
+    mod first_day;
+}
 mod alerts {
     mod calls;
     mod escalation;

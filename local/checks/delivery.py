@@ -198,6 +198,10 @@ _MIGRATED = "invoke berthcare-staging-migrate Qualifier=%24LATEST {}"
 _CONTRACTED = 'invoke berthcare-staging-migrate Qualifier=live {"phase": "contract"}'
 _NEW_CODE = "code of berthcare-staging-migrate: migrate"
 
+_AGENCY = json.dumps({
+    "command": "create-agency", "name": "One", "time_zone": "America/Toronto", "locale": "en-CA",
+    "admin": {"email": "a@b.ca", "phone": "+14165550901", "first_name": "Admin", "last_name": "One"},
+})  # fmt: skip
 _NOTE = "note 2"
 _BACK = json.dumps({"sync": "1", "visits": "2", "migrate": "1"})
 
@@ -215,6 +219,15 @@ _CASES: list[tuple[str, str, _Account, list[str], bool]] = [
     (
         "going back", "versions 20261121T140500Z", _Account(notes={"20261121T140500Z": _BACK}),
         ["berthcare-staging-sync serves 1"], True,
+    ),
+    (
+        "an agency", "agencies create NAME=One TIME_ZONE=America/Toronto ADMIN_EMAIL=a@b.ca ADMIN_PHONE=+14165550901",
+        _Account(), [f"invoke berthcare-staging-migrate Qualifier=live {_AGENCY}"], True,
+    ),
+    ("an agency without a name", "agencies create TIME_ZONE=America/Toronto", _Account(), [], False),
+    (
+        "an agency that is refused", "agencies suspend AGENCY=x", _Account(migration_fails=True),
+        ['invoke berthcare-staging-migrate Qualifier=live {"command": "suspend-agency", "id": "x"}'], False,
     ),
     ("going back to nowhere", "versions 20250101T000000Z", _Account(notes={"20261121T140500Z": _BACK}), [], False),
 ]  # fmt: skip

@@ -180,9 +180,13 @@ def _nights(address: str, jobs: LambdaRuntime) -> None:
         require("failed" not in answer, f"{job}: {answer}")
 
 
-def _nothing_to_migrate(address: str, migrate: LambdaRuntime) -> None:
+def _nothing_to_migrate_and_an_agency(address: str, migrate: LambdaRuntime) -> None:
     answer = migrate.invoke({})
     require(answer.get("applied") == [], f"the migrations answered {answer}")
+    admin = {"email": "admin@rights.example.ca", "phone": "+14165550990", "first_name": "Dana", "last_name": "Singh"}
+    new = {"name": "An agency of the tests", "time_zone": "America/Toronto", "admin": admin}
+    answer = migrate.invoke({"command": "create-agency"} | new)
+    require(answer.get("created") is True, f"a new agency was answered {answer}")
 
 
 def _no_such_deployment(address: str, rollout: LambdaRuntime) -> None:
@@ -197,7 +201,7 @@ _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "clients": _starts,
     "health": _starts,
     "jobs": _nights,
-    "migrate": _nothing_to_migrate,
+    "migrate": _nothing_to_migrate_and_an_agency,
     "photos": _starts,
     "rollout": _no_such_deployment,
     "sync": _help_offline,

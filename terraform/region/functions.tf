@@ -62,9 +62,10 @@ locals {
     migrate = {
       database_user = "berthcare_migrate"
       secrets       = ["sentry"]
-      table         = []
-      objects       = []
-      invokes       = []
+      # The code of an agency's first admin, and who sends it.
+      table   = ["PutItem"]
+      objects = []
+      invokes = ["jobs"]
       events        = false
     }
     photos = {

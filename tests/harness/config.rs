@@ -55,6 +55,14 @@ impl Config {
         }
     }
 
+    pub fn migrate(&self) -> migrate::Config {
+        migrate::Config {
+            database: self.database(),
+            ephemeral_table: self.table(),
+            jobs_function: Self::jobs_function(),
+        }
+    }
+
     pub fn webhooks(&self) -> webhooks::Config {
         webhooks::Config { app: self.app(), ephemeral_table: self.table(), jobs_function: Self::jobs_function() }
     }

@@ -67,15 +67,24 @@ pub struct Functions {
 
 impl TestApp {
     pub async fn new() -> Self {
-        let aws = aws_config().await;
         let unique = Uuid::now_v7().simple().to_string();
+        Self::over(&unique, Database::copy(&unique)).await
+    }
+
+    /// As a new environment is before its first migration: nothing in the database, and nobody.
+    pub async fn empty() -> Self {
+        Self::over(&Uuid::now_v7().simple().to_string(), Database::empty()).await
+    }
+
+    async fn over(unique: &str, database: impl Future<Output = Database>) -> Self {
+        let aws = aws_config().await;
         let environment = format!("test-{unique}");
         let table = format!("berthcare-{environment}");
         let keys = TokenKeys::generate("test-1").unwrap();
         let [photos_bucket, documents_bucket, anchors_bucket] =
             ["photos", "documents", "anchors"].map(|of| format!("{of}-{environment}"));
         let (database, table_made, photos_made, documents_made, anchors_made, published, twilio_made) = tokio::join!(
-            Database::copy(&unique),
+            database,
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
             prepare::bucket(&aws, &documents_bucket),
@@ -137,6 +146,14 @@ impl TestApp {
     pub async fn with_lambda(&self, url: &str) -> Functions {
         let elsewhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).load().await;
         Functions::wire(&self.config, &Secrets::new(&self.aws, &self.config.environment), &elsewhere)
+    }
+
+    /// Invokes the function `migrate`, as whoever runs the installation does.
+    pub async fn operate(&self, command: Value) -> Result<Value, Fatal> {
+        let url = self.database.direct_url("berthcare_migrate");
+        let config = Config { database_url: Some(SecretString::from(url)), ..self.config.clone() };
+        let secrets = Secrets::new(&self.aws, &self.config.environment);
+        migrate::Migrate::new(&config.migrate(), &secrets, &self.aws).handle(command, "an-operators-request").await
     }
 
     /// One environment of the function `jobs`, and who invokes it.

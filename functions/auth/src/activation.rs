@@ -59,7 +59,8 @@ pub struct Activation {
 impl Check for Activation {}
 
 /// The SMS that brings a code.
-pub(crate) fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String) -> Message {
+#[must_use]
+pub fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String) -> Message {
     Message {
         recipient_id: user_id,
         address: phone.to_owned(),

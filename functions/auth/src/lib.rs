@@ -28,7 +28,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;
 
-use crate::{codes::Codes, refresh_tokens::RefreshTokens, signing::SigningKey};
+pub use crate::{activation::code_sms, codes::Codes};
+
+use crate::{refresh_tokens::RefreshTokens, signing::SigningKey};
 
 runtime::config! {
     /// The configuration of `auth`.

@@ -1,12 +1,27 @@
-//! `migrate`: brings the schema up to date. Invoked before a release's traffic shifts, and with
-//! `{"phase": "contract"}` once the release before is gone for good; never by a request.
+//! `migrate`: what only the schema's owner may do, invoked by whoever runs the installation and never by a request.
+//!
+//! - Without a command it brings the schema up to date: before a release's traffic shifts, and with
+//!   `{"phase": "contract"}` once the release before is gone for good.
+//! - With a command it administers agencies; see [`operator`].
 
-use app::DatabaseSource;
-use runtime::lambda::Fatal;
+pub mod operator;
+
+use app::{DatabaseConfig, DatabaseSource};
+use auth::Codes;
+use runtime::{
+    aws::SdkConfig,
+    config::{ConfigError, EphemeralTable, JobsFunction},
+    ephemeral::Ephemeral,
+    jobs::JobsInvoker,
+    lambda::Fatal,
+    secrets::{SecretName, Secrets},
+};
 use schema::{Done, Phase};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, to_value};
+use store::Db;
 
-/// What the invoker asks for.
+/// Which migrations the invoker asks for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
@@ -22,6 +37,64 @@ pub struct Report {
     pub applied: Vec<String>,
     /// The contractions that wait until the release before is gone.
     pub waiting: Vec<String>,
+}
+
+/// The configuration of `migrate`.
+#[derive(Clone)]
+pub struct Config {
+    /// Where the database is.
+    pub database: DatabaseConfig,
+    /// Where invitations' codes are.
+    pub ephemeral_table: EphemeralTable,
+    /// Who sends them.
+    pub jobs_function: JobsFunction,
+}
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or wrong.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: DatabaseConfig::from_env()?,
+            ephemeral_table: EphemeralTable::from_env()?,
+            jobs_function: JobsFunction::from_env(),
+        })
+    }
+}
+
+/// What the function holds.
+pub struct Migrate {
+    source: DatabaseSource,
+    db: Db,
+    codes: Codes,
+    jobs: JobsInvoker,
+}
+
+impl Migrate {
+    /// Wires the function.
+    #[must_use]
+    pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
+        Self {
+            source: config.database.source(SecretName::MigrateDatabase, secrets),
+            db: config.database.connect_as(SecretName::MigrateDatabase, secrets),
+            codes: Codes(Ephemeral::new(aws, &config.ephemeral_table)),
+            jobs: JobsInvoker::new(aws, &config.jobs_function),
+        }
+    }
+
+    /// Does what the event asks for, and answers with a report.
+    ///
+    /// # Errors
+    /// As [`run`] and [`operator`] say.
+    pub async fn handle(&self, event: Value, request_id: &str) -> Result<Value, Fatal> {
+        if event.get("command").is_some() {
+            return Box::pin(self.operate(event, request_id)).await;
+        }
+        let request = serde_json::from_value(event)?;
+        Ok(to_value(Box::pin(run(&self.source, request)).await?)?)
+    }
 }
 
 /// Applies what is missing, one run at a time.

@@ -1,13 +1,14 @@
 -- Signing in and out. All are definer functions: the application's role can't read password hashes, and whoever signs
 -- in is nobody yet.
 
--- What sign-in needs to know of an address, and nothing else.
+-- What sign-in needs to know of an address, and nothing else. With their agency everybody is suspended.
 create or replace function app.find_login(p_email text)
 returns table (user_id uuid, agency_id uuid, role text, status text, password_hash text, phone text, locale text)
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
-  select u.id, u.agency_id, u.role::text, u.status::text, u.password_hash, u.phone, u.locale
-  from users u where lower(u.email) = lower(p_email) and u.deleted_at is null;
+  select u.id, u.agency_id, u.role::text, case when a.suspended_at is null then u.status::text else 'suspended' end,
+    u.password_hash, u.phone, u.locale
+  from users u join agencies a on a.id = u.agency_id where lower(u.email) = lower(p_email) and u.deleted_at is null;
 end;
 
 -- Locks a user's devices, in the order in which everybody does who locks more than one.
@@ -28,8 +29,9 @@ declare
   owner record;
   agency uuid;
 begin
-  select u.agency_id into agency from users u
-  where u.id = p_user and u.status = 'active' and u.deleted_at is null for no key update;
+  select u.agency_id into agency from users u join agencies a on a.id = u.agency_id
+  where u.id = p_user and u.status = 'active' and u.deleted_at is null and a.suspended_at is null
+  for no key update of u;
   if not found then
     return 'ended';
   end if;
@@ -73,13 +75,14 @@ begin atomic
 end;
 
 -- Sets a password, activates an invited user, and ends all sessions but the one named. Answers whether the
--- user may have a password at all: a suspended or deleted one may not.
+-- user may have a password at all: a suspended or deleted one may not, nor one of a suspended agency.
 create or replace function app.set_password(
   p_user uuid, p_hash text, p_keep_session uuid, p_action text, p_request_id text, p_source_ip text
 ) returns boolean language plpgsql volatile security definer set search_path = public, pg_temp as $$
 begin
   update users set password_hash = p_hash, status = 'active'
-  where id = p_user and status <> 'suspended' and deleted_at is null;
+  where id = p_user and status <> 'suspended' and deleted_at is null
+    and not exists (select from agencies a where a.id = users.agency_id and a.suspended_at is not null);
   if not found then
     return false;
   end if;

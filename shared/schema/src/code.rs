@@ -48,6 +48,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/webhooks.sql",
     "code/jobs.sql",
     "code/audit_chain.sql",
+    "code/operator.sql",
     "policies/schema_history.sql",
     "policies/agencies_users_devices.sql",
     "policies/audit.sql",

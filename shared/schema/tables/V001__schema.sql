@@ -17,7 +17,7 @@ create table applied_code (
   applied_at timestamptz not null default now()
 );
 
--- Who is calling, for the length of one transaction. Set by app.act_as, app.act_as_job and app.act_as_webhook only.
+-- Who is calling, for the length of one transaction. Set by app.act_as and its kin only.
 create function app.agency_id() returns uuid language sql stable parallel safe
   return nullif(current_setting('app.agency_id', true), '')::uuid;
 create function app.user_id() returns uuid language sql stable parallel safe

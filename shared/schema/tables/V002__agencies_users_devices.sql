@@ -6,6 +6,10 @@ create table agencies (
   id uuid primary key,
   name text not null check (length(name) between 1 and 200),
   time_zone text not null check (now() at time zone time_zone is not null),
+  -- Since when nobody of it gets in.
+  suspended_at timestamptz,
+  -- How many years a record is kept after the last care. Files are kept for seven in any case.
+  retention_years integer not null default 10 check (retention_years between 7 and 100),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   created_by uuid,

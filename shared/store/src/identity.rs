@@ -1,7 +1,7 @@
 //! As whom a transaction runs, for each kind of caller that the domain knows.
 
 use domain::{
-    identity::{About, Caller, JobIdentity, Role, Session, Webhook},
+    identity::{About, Caller, JobIdentity, Operator, Role, Session, Webhook},
     request::RequestInfo,
 };
 use uuid::Uuid;
@@ -50,6 +50,12 @@ async fn act_as(
 impl Identity for JobIdentity {
     async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         connection.execute("select app.act_as_job($1)", &[&self.agency_id]).await
+    }
+}
+
+impl Identity for Operator {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
+        connection.execute("select app.act_as_operator($1, $2)", &[&self.agency_id, &self.request_id]).await
     }
 }
 

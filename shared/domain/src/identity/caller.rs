@@ -41,6 +41,15 @@ pub struct JobIdentity {
     pub agency_id: Uuid,
 }
 
+/// Whoever runs the installation, at work on one agency or, to look for one, on none.
+#[derive(Clone, Debug)]
+pub struct Operator {
+    /// Which agency.
+    pub agency_id: Option<Uuid>,
+    /// Of which invocation; for the audit log.
+    pub request_id: String,
+}
+
 /// A provider's webhook, at work for one agency, with no more than a chain of calls and an inbound message need.
 #[derive(Clone, Debug)]
 pub struct Webhook {
