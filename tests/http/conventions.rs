@@ -35,6 +35,28 @@ async fn if_none_match_answers_304() {
 }
 
 #[tokio::test]
+async fn what_was_created_is_where_the_answer_says() {
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let user = json!({"email": "located@a.test", "phone": "+14165550778", "first_name": "Noor", "last_name": "Haddad",
+        "role": "nurse"});
+    let client = json!({"first_name": "Alma", "last_name": "Ng", "date_of_birth": "1940-01-02", "address":
+        {"street": "1 King Street", "city": "Toronto", "province": "ON", "postal_code": "M5H 1A1", "country": "CA"}});
+    for (path, body) in [("/v1/users", user), ("/v1/clients", client)] {
+        let created = coordinator.post(path, &body).await;
+        let location = created.header("location").unwrap_or_else(|| panic!("{path}: no location")).to_owned();
+        let id = created.expect(201)["id"].clone();
+        assert_eq!(location, format!("{path}/{}", id.as_str().unwrap()));
+        assert_eq!(coordinator.get(&location).await.expect(200)["id"], id);
+    }
+    let task = json!({"task_type": "meals", "title": "Lunch"});
+    let created = app.nurse().await.post(&format!("/v1/visits/{NURSES_VISIT}/tasks"), &task).await;
+    let location = created.header("location").unwrap().to_owned();
+    let id = created.expect(201)["id"].as_str().unwrap().to_owned();
+    assert_eq!(location, format!("/v1/visits/{NURSES_VISIT}/tasks/{id}"));
+}
+
+#[tokio::test]
 async fn a_visits_version_is_that_of_its_newest_part() {
     let app = TestApp::new().await;
     let nurse = app.nurse().await;

@@ -20,7 +20,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{List, New, Page, PageQuery, Path, Reply, Require};
+use web::{Created, List, New, Page, PageQuery, Path, Reply, Require};
 
 type NewAlert = New<AlertFields>;
 type AlertPage = Page<Alert>;
@@ -57,7 +57,7 @@ pub(crate) async fn raise(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: Require<AlertsRaise>,
     New { id, fields }: NewAlert,
-) -> web::Result<Reply<Alert>> {
+) -> web::Result<Created<Alert>> {
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "alerts", id, &fields).await? == Creation::Fresh {
         must_exist(&mut tx, &fields).await?;
@@ -66,7 +66,7 @@ pub(crate) async fn raise(
     let alert = alerts::get(&mut tx, id).await?;
     tx.commit().await?;
     jobs.escalate().await;
-    Ok(Reply(StatusCode::CREATED, alert))
+    Ok(Created(id, alert))
 }
 
 /// Read an alert.

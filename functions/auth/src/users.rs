@@ -14,7 +14,7 @@ use store::tables::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, Reply, Require};
+use web::{Created, IfMatch, List, New, Page, PageQuery, Patch, Path, Reply, Require};
 
 use crate::{Auth, activation::code_sms};
 
@@ -57,7 +57,7 @@ pub(crate) async fn create(
     State(auth): State<Auth>,
     caller: Require<UsersWrite>,
     New { id, fields }: NewUser,
-) -> web::Result<Reply<User>> {
+) -> web::Result<Created<User>> {
     if !caller.role.manages(fields.role) {
         return Err(Error::Forbidden.into());
     }
@@ -70,7 +70,7 @@ pub(crate) async fn create(
     let user = users::lock(&mut tx, id).await?;
     tx.commit().await?;
     auth.jobs.dispatch().await;
-    Ok(Reply(StatusCode::CREATED, user))
+    Ok(Created(id, user))
 }
 
 /// Read a user.

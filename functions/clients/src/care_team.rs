@@ -16,7 +16,7 @@ use store::{
     },
 };
 use uuid::Uuid;
-use web::{IfMatch, New, Patch, Path, Reply, Require};
+use web::{Created, IfMatch, New, Patch, Path, Reply, Require};
 
 type NewMember = New<MemberFields>;
 type MemberPatch = Patch<MemberFields>;
@@ -47,7 +47,7 @@ pub(crate) async fn add(
     caller: Require<ClientsWrite>,
     Path(client_id): Path<Uuid>,
     New { id, fields }: NewMember,
-) -> web::Result<Reply<Member>> {
+) -> web::Result<Created<Member>> {
     let mut tx = app.db.write(&*caller).await?;
     clients::lock(&mut tx, client_id).await?;
     if idempotency::claim(&mut tx, "care_team", id, &(client_id, &fields)).await? == Creation::Fresh {
@@ -56,7 +56,7 @@ pub(crate) async fn add(
     }
     let member = care_team::lock(&mut tx, client_id, id).await?;
     tx.commit().await?;
-    Ok(Reply(StatusCode::CREATED, member))
+    Ok(Created(id, member))
 }
 
 /// Change a member's relation or days.

@@ -17,7 +17,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, ReferenceExt, Reply, Require};
+use web::{Created, IfMatch, List, New, Page, PageQuery, Patch, Path, ReferenceExt, Reply, Require};
 
 type NewClient = New<ClientFields>;
 type ClientPatch = Patch<ClientFields>;
@@ -56,7 +56,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
     New { id, fields }: NewClient,
-) -> web::Result<Reply<Client>> {
+) -> web::Result<Created<Client>> {
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "clients", id, &fields).await? == Creation::Fresh {
         must_be_coordinator(&mut tx, fields.coordinator_id).await?;
@@ -64,7 +64,7 @@ pub(crate) async fn create(
     }
     let client = clients::lock(&mut tx, id).await?;
     tx.commit().await?;
-    Ok(Reply(StatusCode::CREATED, client.shown_to(caller.role)))
+    Ok(Created(id, client.shown_to(caller.role)))
 }
 
 /// Read a client.

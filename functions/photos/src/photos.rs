@@ -18,7 +18,7 @@ use store::tables::{
 };
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, Query, ReferenceExt, Reply, Require};
+use web::{Created, IfMatch, List, New, Page, PageQuery, Patch, Path, Query, ReferenceExt, Reply, Require};
 
 use crate::{Photos, process_upload::process_upload};
 
@@ -131,7 +131,7 @@ pub(crate) async fn create(
     State(photos): State<Photos>,
     caller: Require<PhotosWrite>,
     New { id, fields }: NewPhoto,
-) -> web::Result<Reply<PhotoUpload>> {
+) -> web::Result<Created<PhotoUpload>> {
     let db = &photos.app.db;
     let mut tx = db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "photos", id, &fields).await? == Creation::Fresh {
@@ -161,7 +161,7 @@ pub(crate) async fn create(
         }
         PhotoStatus::Stored | PhotoStatus::Rejected => None,
     };
-    Ok(Reply(StatusCode::CREATED, PhotoUpload { photo: row.shown_to(caller.role, None), upload }))
+    Ok(Created(id, PhotoUpload { photo: row.shown_to(caller.role, None), upload }))
 }
 
 /// Say that a photo's bytes were sent.

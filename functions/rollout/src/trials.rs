@@ -37,7 +37,9 @@ pub fn of(function: &str) -> Option<Trial> {
         // It asks for Twilio's signature instead of a token; the one recorded is of another account.
         "webhooks" => (event!("webhooks/reply"), 403),
         "jobs" => {
-            return Some(Trial::Skip("any event of its own would do a job's work, and the clock sends one in a minute"));
+            return Some(Trial::Skip(
+                "any event of its own would do a job's work, and the clock sends one in a minute",
+            ));
         }
         "migrate" => return Some(Trial::Skip("it ran before traffic shifts, and serves none")),
         "rollout" => return Some(Trial::Skip("it is what asks")),

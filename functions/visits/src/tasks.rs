@@ -16,7 +16,7 @@ use store::{
     },
 };
 use uuid::Uuid;
-use web::{IfMatch, New, Patch, Path, Reply, Require};
+use web::{Created, IfMatch, New, Patch, Path, Reply, Require};
 
 use crate::visits::only_own;
 
@@ -49,7 +49,7 @@ pub(crate) async fn create(
     caller: Require<VisitsWrite>,
     Path(visit_id): Path<Uuid>,
     New { id, fields }: NewTask,
-) -> web::Result<Reply<Task>> {
+) -> web::Result<Created<Task>> {
     let mut tx = app.db.write(&*caller).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     writable(&caller, fields.task_type)?;
@@ -58,7 +58,7 @@ pub(crate) async fn create(
     }
     let task = visit_tasks::lock(&mut tx, visit_id, id).await?;
     tx.commit().await?;
-    Ok(Reply(StatusCode::CREATED, task))
+    Ok(Created(id, task))
 }
 
 /// Change a task, or tick it off.

@@ -20,7 +20,7 @@ use store::{
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
-use web::{IfMatch, List, New, Page, PageQuery, Patch, Path, ReferenceExt, Reply, Require};
+use web::{Created, IfMatch, List, New, Page, PageQuery, Patch, Path, ReferenceExt, Reply, Require};
 
 type NewVisit = New<VisitFields>;
 type VisitPatch = Patch<VisitFields>;
@@ -83,7 +83,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
     New { id, fields }: NewVisit,
-) -> web::Result<Reply<Visit>> {
+) -> web::Result<Created<Visit>> {
     only_own(&caller, fields.user_id)?;
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "visits", id, &fields).await? == Creation::Fresh {
@@ -98,7 +98,7 @@ pub(crate) async fn create(
     }
     let visit = visits::get(&mut tx, id).await?;
     tx.commit().await?;
-    Ok(Reply(StatusCode::CREATED, visit))
+    Ok(Created(id, visit))
 }
 
 /// Read a visit.

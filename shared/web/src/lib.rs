@@ -28,4 +28,4 @@ pub use problem::Problem;
 pub use query::Query;
 pub use request::CurrentRequest;
 pub use serve::{around, serve};
-pub use service::{Reply, service};
+pub use service::{Created, Reply, service};

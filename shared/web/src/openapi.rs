@@ -25,10 +25,16 @@ pub fn complete(document: &OpenApi) -> Result<Value, serde_json::Error> {
     value["components"]["securitySchemes"] =
         json!({"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}});
     let Some(paths) = value["paths"].as_object_mut() else { return Ok(value) };
+    let known: Vec<String> = paths.keys().cloned().collect();
     for (path, item) in paths {
+        // What is made here has a path of its own, unless it is part of a record that is only added to.
+        let has_records = known.iter().any(|other| other.starts_with(&format!("{path}/{{")));
         let takes_parameters = path.contains('{');
         for operation in item.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
             complete_operation(operation, takes_parameters);
+            if has_records && let Some(created) = operation["responses"].get_mut("201") {
+                created["headers"]["location"] = json!({"description": "The new record's path.", "schema": {"type": "string", "format": "uri-reference"}});
+            }
             for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(example) = example_of(path, parameter["name"].as_str().unwrap_or_default()) {
                     parameter["example"] = json!(example);

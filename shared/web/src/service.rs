@@ -14,6 +14,7 @@ use runtime::{
 };
 use serde::Serialize;
 use tower_http::{CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use uuid::Uuid;
 
 use crate::{Error, etag, problem, request};
 
@@ -29,6 +30,21 @@ impl<T: Serialize + Versioned> IntoResponse for Reply<T> {
         (self.0, [(header::ETAG, tag)], axum::Json(self.1)).into_response()
     }
 }
+
+/// A new record as an answer: with its version as entity tag, and its own path in `Location`.
+pub struct Created<T>(pub Uuid, pub T);
+
+impl<T: Serialize + Versioned> IntoResponse for Created<T> {
+    fn into_response(self) -> Response {
+        let mut response = Reply(StatusCode::CREATED, self.1).into_response();
+        response.extensions_mut().insert(CreatedId(self.0));
+        response
+    }
+}
+
+/// What the record is called below the path that it was posted to.
+#[derive(Clone, Copy)]
+struct CreatedId(Uuid);
 
 /// Wraps a function's router with what all functions have in common.
 pub fn service(router: Router, name: &'static str) -> Router {
@@ -48,6 +64,7 @@ pub fn service(router: Router, name: &'static str) -> Router {
 
 async fn around(mut request: Request, next: Next, name: &'static str, cold_start: bool) -> Response {
     let mut info = request::from_gateway(name, &request);
+    let path = request.uri().path().trim_end_matches('/').to_owned();
     let sentry = request.extensions().get::<Sentry>().cloned().unwrap_or_default();
     let invocation = Invocation::begin(info.clone(), cold_start, sentry);
     let admitted = request::through_the_edge(&mut request, &mut info).await;
@@ -57,10 +74,14 @@ async fn around(mut request: Request, next: Next, name: &'static str, cold_start
             Ok(()) => next.run(request).await,
             Err(refused) => refused.into_response(),
         };
+        let created = response.extensions().get::<CreatedId>().copied();
         let mut response = problem::finish(response, &info);
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&info.id) {
             headers.insert("x-request-id", id);
+        }
+        if let Some(Ok(location)) = created.map(|CreatedId(id)| HeaderValue::try_from(format!("{path}/{id}"))) {
+            headers.insert(header::LOCATION, location);
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
