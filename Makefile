@@ -146,8 +146,9 @@ rollback: ; @$(STACK) tools -- python delivery/versions.py $(ENV) $(TO)
 # Removes from ENV's database what only the previous release needed; docs/runbooks/release.md says when.
 contract: ; @$(STACK) tools -- python delivery/contract.py $(ENV)
 
-# Opens an agency and invites its admin by SMS: NAME, TIME_ZONE, ADMIN_EMAIL, ADMIN_PHONE; on the local stack, or in ENV.
-# The others name an AGENCY by the id that `agencies` lists: a new NAME, nobody gets in, they do again, kept for YEARS.
+# Opens an agency and invites its admin by SMS: NAME, TIME_ZONE, ADMIN_EMAIL, ADMIN_PHONE; on the local stack, or in
+# ENV. The others name an AGENCY by the id that `agencies` lists: a new NAME, nobody gets in, they do again, kept for
+# YEARS.
 AGENCIES = $(STACK) tools -- python delivery/agencies.py $(if $(findstring command,$(origin ENV)),$(ENV),local)
 agency: ; @$(AGENCIES) create
 agencies: ; @$(AGENCIES) list

@@ -77,7 +77,8 @@ def _roles() -> list[str]:
         for object_ in line["objects"]:
             if "*" in object_["action"] or not object_["action"].startswith("s3:"):
                 found.append(f"{name}: {object_['action']} is not one action of S3")
-        if any("*" in operation for operation in [*line["table"], *line["secrets"], *line["invokes"], *line.get("tries", [])]):
+        named = [*line["table"], *line["secrets"], *line["invokes"], *line.get("tries", [])]
+        if any("*" in operation for operation in named):
             found.append(f"{name} may do more than one thing by one word")
     return found
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import environment
 import tools
 from console import step
 from folders import State
@@ -27,6 +28,9 @@ def start(processes: Processes, state: State) -> str:
             "The AWS emulator",
             [tools.BIN / "python", RECORDER, str(port), calls],
             log=state.logs / "emulator.log",
+            # Which pages may read a bucket is ours to say: see bucket_cors.py.
+            env=dict(os.environ)
+            | {"MOTO_DISABLE_GLOBAL_CORS": "1", "PORTAL_ORIGINS": environment.portal_origins(state)},
         )
         address = f"http://127.0.0.1:{port}"
         end = time.monotonic() + START_SECONDS

@@ -12,6 +12,11 @@ from folders import State
 _UNWANTED = ("DATABASE_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION")
 
 
+def portal_origins(state: State) -> str:
+    """Whose pages may ask: those of the board, and of a portal under development."""
+    return os.environ.get("PORTAL_ORIGINS", f"http://127.0.0.1:{state.port('board')},http://localhost:5173")
+
+
 def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[str, str]:
     providers = f"http://127.0.0.1:{state.port('providers')}"
     ours = {
@@ -29,6 +34,7 @@ def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[s
         "AWS_ENDPOINT_URL_LAMBDA": providers,
         "ANCHORS_BUCKET": "berthcare-anchors-local-ca-central-1",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "PORTAL_ORIGINS": portal_origins(state),
         "DATABASE_ADMIN_URL": admin_url,
         # Where `prepare` keeps the signing keys, which the emulator forgets.
         "LOCAL_STATE": str(state.folder),

@@ -20,7 +20,7 @@ from folders import ROOT, State, is_free
 from processes import Child, Processes
 
 # A function starts at its first request, which waits for it.
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 def require_free_port(port: int) -> None:
@@ -56,22 +56,41 @@ def run_example(processes: Processes, env: Mapping[str, str], name: str, *argume
 def serve(
     processes: Processes, state: State, env: Mapping[str, str], port: int, *, concurrency: int, reload: bool
 ) -> Child:
-    """Serves every function and returns when all of them answer."""
+    """Serves every function behind the gateway at `port`, and returns when all of them answer."""
+    behind = state.port("functions")
     with step("Starting the functions"):
         command: list[str | Path] = [tools.BIN / "cargo-lambda", "lambda", "watch"]
-        command += ["--invoke-address", "127.0.0.1", "-P", str(port), "--concurrency", str(concurrency)]
+        command += ["--invoke-address", "127.0.0.1", "-P", str(behind), "--concurrency", str(concurrency)]
         if not reload:
             command.append("--ignore-changes")
         child = processes.start("cargo lambda watch", command, env=env, cwd=ROOT, output=subprocess.PIPE)
         relay = _LogRelay(child, state.logs / "functions.log")
         try:
-            _wait(child, relay, port)
+            _wait(child, relay, behind)
+            _open(processes, state, env, port, behind)
         except StackError:
             warn(relay.tail())
             raise
     if reload:
         relay.show()
     return child
+
+
+def _open(processes: Processes, state: State, env: Mapping[str, str], port: int, behind: int) -> None:
+    """Starts API Gateway's stand-in, which answers browsers as template.yaml says."""
+    gateway = processes.start(
+        "The gateway",
+        ["cargo", "run", "--quiet", "--example", "gateway", "--", str(port), str(behind)],
+        log=state.logs / "gateway.log",
+        env=env,
+        cwd=ROOT,
+    )
+    end = time.monotonic() + START_SECONDS
+    while is_free(port):
+        if time.monotonic() > end or gateway.exit_code() is not None:
+            raise gateway.failure("The gateway did not start: the reason is above.")
+        time.sleep(0.05)
+    _require_health(f"http://127.0.0.1:{port}/v1/health")
 
 
 class _LogRelay:
@@ -132,7 +151,6 @@ def _wait(child: Child, relay: _LogRelay, port: int) -> None:
                 request = urllib.request.Request(address + path, method=method)
                 threading.Thread(target=_ask, args=(waiting, name, request), daemon=True).start()
         time.sleep(0.05)
-    _require_health(f"{address}/v1/health")
 
 
 def _ask(waiting: set[str], name: str, request: urllib.request.Request) -> None:

@@ -1,7 +1,8 @@
 # The functions: what each may do, in one table. A function's role, log group and alarms come of its line; template.yaml
 # gives it code. Secrets are read by those that name them here and by nobody else.
 #
-# - database_user: whom it signs in to the database as; its role lets it connect as that one and no other. Null where it doesn't.
+# - database_user: whom it signs in to the database as; its role lets it connect as that one and no other. Null where it
+#   doesn't.
 # - secrets: which it reads, without `{environment}/`.
 # - table: what it asks of the table of what expires.
 # - objects: what it asks of buckets: an action, a bucket, and the keys; no keys where the action is the bucket's.
@@ -66,7 +67,7 @@ locals {
       table   = ["PutItem"]
       objects = []
       invokes = ["jobs"]
-      events        = false
+      events  = false
     }
     photos = {
       database_user = "berthcare_app"

@@ -85,8 +85,8 @@ async fn an_empty_database_leads_to_the_first_documented_visit() {
     let (_, coordinator) = installation.invite(&admin, people[0]).await;
     let (nurse_id, nurse) = installation.invite(&coordinator, people[1]).await;
 
-    let address = json!({"street": "118 Roncesvalles Avenue", "city": "Toronto", "province": "ON", "postal_code": "M6R 2L2",
-        "country": "CA"});
+    let address = json!({"street": "118 Roncesvalles Avenue", "city": "Toronto", "province": "ON",
+        "postal_code": "M6R 2L2", "country": "CA"});
     let client =
         json!({"first_name": "Marguerite", "last_name": "Tremblay", "date_of_birth": "1938-04-12", "address": address});
     let client = coordinator.post("/v1/clients", &client).await.expect(201);

@@ -33,7 +33,8 @@ pub fn complete(document: &OpenApi) -> Result<Value, serde_json::Error> {
         for operation in item.as_object_mut().into_iter().flat_map(|methods| methods.values_mut()) {
             complete_operation(operation, takes_parameters);
             if has_records && let Some(created) = operation["responses"].get_mut("201") {
-                created["headers"]["location"] = json!({"description": "The new record's path.", "schema": {"type": "string", "format": "uri-reference"}});
+                created["headers"]["location"] = json!({"description": "The new record's path.",
+     "schema": {"type": "string", "format": "uri-reference"}});
             }
             for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
                 if let Some(example) = example_of(path, parameter["name"].as_str().unwrap_or_default()) {

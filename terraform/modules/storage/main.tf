@@ -87,14 +87,23 @@ resource "aws_s3_bucket_notification" "photos" {
   eventbridge = true
 }
 
-resource "aws_s3_bucket_cors_configuration" "photos" {
-  count = length(var.portal_origins) > 0 ? 1 : 0
+# What the portal's pages may do with signed URLs: uploads arrive among the photos, whatever they are of. The local
+# stack reads these two lines, too (local/stack/bucket_cors.py).
+locals {
+  browsers = {
+    photos    = { bucket = module.photos.name, methods = ["GET", "PUT"] }
+    documents = { bucket = module.documents.name, methods = ["GET"] }
+  }
+}
 
-  bucket = module.photos.name
+resource "aws_s3_bucket_cors_configuration" "this" {
+  for_each = length(var.portal_origins) > 0 ? local.browsers : {}
+
+  bucket = each.value.bucket
 
   cors_rule {
     allowed_origins = var.portal_origins
-    allowed_methods = ["GET", "PUT"]
+    allowed_methods = each.value.methods
     allowed_headers = ["content-type", "if-none-match", "x-amz-checksum-sha256"]
     max_age_seconds = 600
   }

@@ -1,0 +1,62 @@
+//! API Gateway's part of the local stack: `gateway PORT FUNCTIONS` listens there and hands requests to the functions
+//! that cargo-lambda serves at the port FUNCTIONS. It answers browsers' preflights itself and says whose pages may read
+//! an answer, by template.yaml and `PORTAL_ORIGINS`; cargo-lambda lets every page, which would hide that AWS lets none.
+
+use std::{env, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{StatusCode, Uri, uri::PathAndQuery},
+    response::{IntoResponse, Response},
+};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use local::cors::Cors;
+use runtime::lambda::Fatal;
+use tokio::net::TcpListener;
+
+struct Gateway {
+    cors: Cors,
+    client: Client<HttpConnector, Body>,
+    functions: String,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Fatal> {
+    let mut arguments = env::args().skip(1);
+    let (Some(port), Some(functions)) = (arguments.next(), arguments.next()) else {
+        return Err("name two ports: gateway PORT FUNCTIONS".into());
+    };
+    let template = std::fs::read_to_string("template.yaml")?;
+    let cors = Cors::of_template(&template, &env::var("PORTAL_ORIGINS")?)
+        .ok_or("template.yaml has no CorsConfiguration of lists")?;
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let gateway = Gateway { cors, client, functions: format!("127.0.0.1:{functions}") };
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    axum::serve(listener, Router::new().fallback(answer).with_state(Arc::new(gateway))).await?;
+    Ok(())
+}
+
+async fn answer(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
+    let asked = request.headers().clone();
+    if Cors::is_preflight(request.method(), &asked) {
+        return (StatusCode::NO_CONTENT, gateway.cors.preflight(&asked)).into_response();
+    }
+    // The path as it came: nothing is decoded or tidied on the way.
+    let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+    let uri = Uri::builder().scheme("http").authority(gateway.functions.as_str()).path_and_query(path).build();
+    let Ok(uri) = uri else { return StatusCode::BAD_REQUEST.into_response() };
+    *request.uri_mut() = uri;
+    match gateway.client.request(request).await {
+        Ok(answer) => {
+            let mut answer = answer.map(Body::new);
+            gateway.cors.mark(&asked, answer.headers_mut());
+            answer
+        }
+        Err(error) => (StatusCode::BAD_GATEWAY, format!("The functions did not answer: {error}")).into_response(),
+    }
+}
