@@ -1,9 +1,5 @@
 """Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, people who
-<<<<<<< HEAD
-answer, what each function is configured with, what roles allow, every operation.
-=======
-answer, a portal in a browser, what roles allow, every operation.
->>>>>>> 8f12bd2 (Hold the local stack to the origins that AWS lets, and try both in Chromium)
+answer, a portal in a browser, what each function is configured with, what roles allow, every operation.
 
 Among them the smoke test, which is made for releases, shows that it can pass.
 """
@@ -30,11 +26,8 @@ sys.exit(
     or subprocess.call([sys.executable, SMOKE, address])
     or webhooks.check(address)
     or people.check(address)
-<<<<<<< HEAD
     or configuration.check(address)
-=======
     or portal.check(address)
->>>>>>> 8f12bd2 (Hold the local stack to the origins that AWS lets, and try both in Chromium)
     or rights.check(address)
     or api.check(address)
 )
