@@ -10,7 +10,7 @@ use app::{DatabaseConfig, DatabaseSource};
 use auth::Codes;
 use runtime::{
     aws::SdkConfig,
-    config::{ConfigError, EphemeralTable, JobsFunction},
+    config::{EphemeralTable, JobsFunction},
     ephemeral::Ephemeral,
     jobs::JobsInvoker,
     lambda::Fatal,
@@ -39,28 +39,15 @@ pub struct Report {
     pub waiting: Vec<String>,
 }
 
-/// The configuration of `migrate`.
-#[derive(Clone)]
-pub struct Config {
-    /// Where the database is.
-    pub database: DatabaseConfig,
-    /// Where invitations' codes are.
-    pub ephemeral_table: EphemeralTable,
-    /// Who sends them.
-    pub jobs_function: JobsFunction,
-}
-
-impl Config {
-    /// Reads the process's environment.
-    ///
-    /// # Errors
-    /// Names the first variable that is missing or wrong.
-    pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self {
-            database: DatabaseConfig::from_env()?,
-            ephemeral_table: EphemeralTable::from_env()?,
-            jobs_function: JobsFunction::from_env(),
-        })
+runtime::config! {
+    /// The configuration of `migrate`.
+    pub struct Config {
+        /// Where the database is.
+        pub database: DatabaseConfig,
+        /// Where invitations' codes are.
+        pub ephemeral_table: EphemeralTable,
+        /// Who sends them.
+        pub jobs_function: JobsFunction,
     }
 }
 
