@@ -59,6 +59,7 @@ mod http {
     mod cloudfront;
     mod conventions;
     mod openapi;
+    mod paths;
     mod races;
     mod replays;
 }

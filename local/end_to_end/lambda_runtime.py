@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or Path(__file__).resolve().parents[2] / "target")
 ORIGIN_SECRET = "the end-to-end tests' origin secret"
@@ -93,12 +94,12 @@ class LambdaRuntime:
             {
                 "version": "2.0",
                 "routeKey": "$default",
-                "rawPath": path,
+                "rawPath": unquote(path),
                 "rawQueryString": query,
                 "headers": {"x-origin-secret": ORIGIN_SECRET, "content-type": "application/json"} | named,
                 "requestContext": {
                     "domainName": "api.berthcare.ca",
-                    "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7"},
+                    "http": {"method": method, "path": unquote(path), "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7"},
                     "requestId": uuid.uuid4().hex,
                     "stage": "$default",
                     "timeEpoch": int(time.time() * 1000),

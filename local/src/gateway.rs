@@ -1,6 +1,7 @@
 //! API Gateway's side of a request: the events that it makes (HTTP API, payload format 2.0).
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use uuid::Uuid;
 pub struct Sent<'a> {
     /// Such as `GET`.
     pub method: &'a str,
-    /// With its query, percent-encoded.
+    /// With its query, percent-encoded: the event has the path decoded.
     pub path: &'a str,
     /// From which address.
     pub source_ip: &'a str,
@@ -22,6 +23,7 @@ pub struct Sent<'a> {
 #[must_use]
 pub fn event(sent: &Sent<'_>) -> Value {
     let (path, query) = sent.path.split_once('?').unwrap_or((sent.path, ""));
+    let path = percent_decode_str(path).decode_utf8_lossy();
     let headers: serde_json::Map<String, Value> =
         sent.headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
     json!({

@@ -110,7 +110,7 @@ impl Client {
 }
 
 impl Answer {
-    pub(super) fn read(answer: &Value) -> Self {
+    pub fn read(answer: &Value) -> Self {
         let text = answer["body"].as_str().unwrap_or_default();
         let bytes = match answer["isBase64Encoded"].as_bool() {
             Some(true) => STANDARD.decode(text).unwrap(),

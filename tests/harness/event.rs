@@ -1,7 +1,7 @@
 //! Events sent through a function in this process, and the answers that Lambda gives back.
 
 use axum::Router;
-use lambda_http::{Adapter, Context, LambdaEvent, request::LambdaRequest};
+use lambda_http::{Context, LambdaEvent, request::LambdaRequest};
 use local::gateway::{Sent, event};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -14,6 +14,6 @@ pub async fn invoke(router: Router, sent: &Sent<'_>) -> Value {
 /// The same for an event as it is.
 pub async fn invoke_event(router: Router, event: Value) -> Value {
     let request: LambdaRequest = serde_json::from_value(event).unwrap();
-    let response = Adapter::from(router).oneshot(LambdaEvent::new(request, Context::default())).await.unwrap();
+    let response = web::adapter(router).oneshot(LambdaEvent::new(request, Context::default())).await.unwrap();
     serde_json::to_value(response).unwrap()
 }

@@ -256,7 +256,7 @@ async fn every_fault_of_a_query_is_named_at_once() {
 async fn an_invalid_id_is_named() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
-    for path in ["/v1/clients/7", "/v1/clients/%00", "/v1/clients/%FF", "/v1/visits/%2F", "/v1/users/x/devices"] {
+    for path in ["/v1/clients/7", "/v1/clients/%00", "/v1/clients/%FF", "/v1/visits/%252F", "/v1/users/x/devices"] {
         let answer = coordinator.get(path).await;
         assert_eq!(answer.status, 422, "{path}: {answer:?}");
         assert_eq!(answer.faults(), ["id"], "{path}");

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use domain::error::{Conflict, Error};
-use lambda_http::{Adapter, request::LambdaRequest};
+use lambda_http::request::LambdaRequest;
 use lambda_runtime::{LambdaEvent, tower::ServiceExt};
 use runtime::{lambda::Fatal, objects::keys};
 use serde::Deserialize;
@@ -28,7 +28,7 @@ pub async fn invoke(photos: &Photos, router: Router, event: LambdaEvent<Value>) 
         return Ok(Value::Null);
     }
     let request: LambdaRequest = serde_json::from_value(payload)?;
-    let answer = Adapter::from(router).oneshot(LambdaEvent::new(request, context)).await?;
+    let answer = web::adapter(router).oneshot(LambdaEvent::new(request, context)).await?;
     Ok(serde_json::to_value(answer)?)
 }
 

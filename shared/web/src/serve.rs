@@ -8,14 +8,14 @@ use runtime::{
     lambda::{Fatal, Function},
 };
 
-use crate::Origin;
+use crate::{Origin, adapter};
 
 /// Serves a router's answers to API Gateway until Lambda ends the environment; see [`around`].
 ///
 /// # Errors
 /// When the environment has a wrong setting, or the runtime ends.
 pub async fn serve(function: &Function, router: Pin<Box<impl Future<Output = Router>>>) -> Result<(), Fatal> {
-    lambda_http::run(around(function, router).await?).await
+    lambda_http::lambda_runtime::run(adapter(around(function, router).await?)).await
 }
 
 /// The router, with what stands around it in AWS: behind CloudFront (`BEHIND_CLOUDFRONT`), which then shows the secret

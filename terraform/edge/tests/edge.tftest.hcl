@@ -106,6 +106,37 @@ run "maintenance_lets_calls_for_help_through" {
   }
 }
 
+run "each_rule_about_a_path_reads_it_decoded_and_normalised" {
+  command = plan
+
+  variables {
+    maintenance = true
+  }
+
+  assert {
+    condition     = local.same_path == ["URL_DECODE", "NORMALIZE_PATH", "LOWERCASE"]
+    error_message = "Decoded before it is normalised: an encoded dot is a dot."
+  }
+
+  assert {
+    condition = [
+      for rule in aws_wafv2_web_acl.api.rule : [
+        for step in rule.statement[0].not_statement[0].statement[0].regex_match_statement[0].text_transformation : step.type
+      ] if rule.name == "maintenance"
+    ] == [local.same_path]
+    error_message = "Maintenance matches no path as it was sent."
+  }
+
+  assert {
+    condition = [
+      for rule in aws_wafv2_web_acl.api.rule : [
+        for step in rule.statement[0].and_statement[0].statement[1].not_statement[0].statement[0].regex_match_statement[0].text_transformation : step.type
+      ] if rule.name == "bodies-without-free-text"
+    ] == [local.same_path]
+    error_message = "Nor does the rule about bodies."
+  }
+}
+
 run "no_maintenance_by_default" {
   command = plan
 
