@@ -237,20 +237,6 @@ begin
 end
 $$;
 
--- What is remembered of partitions is for the functions above.
-alter table partitions.forgotten enable row level security, force row level security;
-drop policy if exists definer_functions on partitions.forgotten;
-create policy definer_functions on partitions.forgotten to berthcare_migrate using (true);
-drop policy if exists backup_reads_all on partitions.forgotten;
-create policy backup_reads_all on partitions.forgotten for select to berthcare_backup using (true);
-grant select on partitions.forgotten to berthcare_backup;
-alter table partitions.counter_readings enable row level security, force row level security;
-drop policy if exists definer_functions on partitions.counter_readings;
-create policy definer_functions on partitions.counter_readings to berthcare_migrate using (true);
-drop policy if exists backup_reads_all on partitions.counter_readings;
-create policy backup_reads_all on partitions.counter_readings for select to berthcare_backup using (true);
-grant select on partitions.counter_readings to berthcare_backup;
-
 grant execute on function app.make_partitions, app.read_counters, app.forget_partition to berthcare_app;
 
 select app.make_partitions(now());

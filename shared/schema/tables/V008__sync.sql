@@ -145,6 +145,16 @@ create table partitions.counter_readings (
   primary key (agency_id, number)
 );
 
+-- What is remembered of partitions is for definer functions. Here, as policies are made anew in `public` alone.
+alter table partitions.forgotten enable row level security, force row level security;
+create policy definer_functions on partitions.forgotten to berthcare_migrate using (true);
+create policy backup_reads_all on partitions.forgotten for select to berthcare_backup using (true);
+grant select on partitions.forgotten to berthcare_backup;
+alter table partitions.counter_readings enable row level security, force row level security;
+create policy definer_functions on partitions.counter_readings to berthcare_migrate using (true);
+create policy backup_reads_all on partitions.counter_readings for select to berthcare_backup using (true);
+grant select on partitions.counter_readings to berthcare_backup;
+
 -- What each record was first created from, so that a create sent again is told from another with the same id,
 -- however often the record was changed meanwhile.
 create table creations (
