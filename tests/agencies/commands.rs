@@ -130,6 +130,21 @@ async fn whoever_is_of_a_suspended_agency_gets_in_by_no_way() {
 }
 
 #[tokio::test]
+async fn a_session_that_was_being_made_meanwhile_is_refused_all_the_same() {
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let database = app.database.superuser().await;
+    // As a sign-in finds it that asked who it is before, and goes on after: no session was ended for it.
+    database.batch_execute(&format!("update agencies set suspended_at = now() where id = '{AGENCY_A}'")).await.unwrap();
+    assert_eq!(nurse.get("/v1/auth/me").await.problem(401), "session-ended");
+    let start = format!(
+        "select app.start_session('{}', gen_random_uuid(), gen_random_uuid(), 'Phone', 'ios', '1.0.0', null, null)",
+        NURSE.id
+    );
+    assert_eq!(database.query_typed(&start, &[]).await.unwrap()[0].get::<_, String>(0), "ended");
+}
+
+#[tokio::test]
 async fn each_command_is_audited_once_and_what_is_so_already_is_not_done_again() {
     let app = TestApp::new().await;
     for (command, action) in [
