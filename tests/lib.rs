@@ -62,6 +62,7 @@ mod http {
     mod paths;
     mod races;
     mod replays;
+    mod sizes;
 }
 mod jobs {
     mod audit_chain;

@@ -120,7 +120,7 @@ async fn without_an_audit_row_there_is_no_read_and_no_change() {
     assert_eq!(nurse.get(&visit).await.expect(200)["status"], "scheduled");
     assert_eq!(nurse.get(&client).await.expect(200)["risks"], json!(["dog"]));
     let consents = coordinator.get(&format!("{client}/consents")).await.expect(200);
-    assert_eq!(consents.as_array().map(Vec::len), Some(2), "{consents}");
+    assert_eq!(consents["items"].as_array().map(Vec::len), Some(2), "{consents}");
 }
 
 #[tokio::test]

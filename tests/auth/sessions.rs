@@ -94,7 +94,7 @@ async fn a_revoked_device_is_out_at_once_and_alone() {
     let (phone, browser, coordinator) = (app.nurse().await, app.nurse().await, app.coordinator().await);
     let devices = format!("/v1/users/{}/devices", NURSE.id);
     let listed = coordinator.get(&devices).await.expect(200);
-    assert_eq!(listed.as_array().unwrap().len(), 2);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
     assert_eq!(coordinator.delete(&format!("{devices}/{}", phone.device_id)).await.status, 204);
     // The same again changes nothing.
     assert_eq!(coordinator.delete(&format!("{devices}/{}", phone.device_id)).await.status, 204);
@@ -102,7 +102,7 @@ async fn a_revoked_device_is_out_at_once_and_alone() {
     assert_eq!(phone.login(NURSE.email, PASSWORD).await.problem(403), "device-revoked");
     browser.get("/v1/auth/me").await.expect(200);
     let mine = browser.get(&devices).await.expect(200);
-    let lost = mine.as_array().unwrap().iter().find(|d| d["id"] == phone.device_id.to_string()).unwrap();
+    let lost = mine["items"].as_array().unwrap().iter().find(|d| d["id"] == phone.device_id.to_string()).unwrap();
     assert_eq!(lost["signed_in"], false);
     assert!(lost["revoked_at"].is_string());
 }

@@ -208,14 +208,14 @@ async fn a_body_that_is_not_json_is_malformed() {
         ("a lone surrogate", br#"{"first_name": "\ud800"}"#.to_vec()),
         ("a number beyond all", b"{\"latitude\": 1e999}".to_vec()),
         ("trailing text", b"{} {}".to_vec()),
-        ("deep arrays", nested("[", 1_000_000)),
-        ("deep objects", nested("{\"a\":", 200_000)),
+        ("deep arrays", nested("[", 60_000)),
+        ("deep objects", nested("{\"a\":", 12_000)),
         ("a null byte", b"\0".to_vec()),
     ] {
         let answer = coordinator.send_bytes("POST", "/v1/clients", Some(body), &json_type).await;
         assert_eq!(answer.problem(400), "malformed", "{what}");
     }
-    let large = coordinator.send_bytes("POST", "/v1/clients", Some(vec![b' '; (1 << 20) + 1]), &json_type).await;
+    let large = coordinator.send_bytes("POST", "/v1/clients", Some(vec![b' '; (64 << 10) + 1]), &json_type).await;
     assert_eq!(large.problem(413), "too-large");
     for declared in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""] {
         let headers = [("content-type", declared)];

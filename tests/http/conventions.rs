@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     TestApp,
-    fixtures::{ALMA, BERNARD, CHLOE, NURSES_MEALS, NURSES_VISIT},
+    fixtures::{ALMA, BERNARD, CHLOE, COORDINATOR, FAMILY, NURSES_MEALS, NURSES_VISIT},
 };
 
 #[tokio::test]
@@ -177,7 +177,30 @@ async fn clients_are_found_by_any_part_of_their_name_without_accents() {
 async fn pages_together_are_the_whole_list() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
-    for path in ["/v1/clients", "/v1/users", "/v1/visits", &format!("/v1/clients/{ALMA}/timeline")] {
+    for plan in ["Walk", "Walk more"] {
+        coordinator.put(&format!("/v1/clients/{ALMA}/care-plan"), &json!({"summary": plan})).await.expect(200);
+    }
+    for kind in ["photos", "sms"] {
+        let consent = json!({"kind": kind, "granted": true, "method": "in writing"});
+        coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent).await.expect(201);
+    }
+    let family = json!({"user_id": FAMILY.id, "relation": "family", "starts_on": "2026-01-01"});
+    coordinator.post(&format!("/v1/clients/{BERNARD}/care-team"), &family).await.expect(201);
+    let consent = json!({"kind": "family_sharing", "granted": true, "method": "in writing"});
+    coordinator.post(&format!("/v1/clients/{BERNARD}/consents"), &consent).await.expect(201);
+    let _second_device = app.coordinator().await;
+    for path in [
+        "/v1/clients",
+        "/v1/users",
+        "/v1/visits",
+        "/v1/family/clients",
+        &format!("/v1/clients/{ALMA}/timeline"),
+        &format!("/v1/clients/{ALMA}/care-plan/versions"),
+        &format!("/v1/clients/{ALMA}/care-team"),
+        &format!("/v1/clients/{ALMA}/consents"),
+        &format!("/v1/visits/{NURSES_VISIT}/tasks"),
+        &format!("/v1/users/{}/devices", COORDINATOR.id),
+    ] {
         let whole = coordinator.get(path).await.expect(200);
         assert_eq!(whole["next_cursor"], json!(null), "{path}");
         let items = coordinator.all_pages(&format!("{path}?limit=1")).await;

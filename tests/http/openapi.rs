@@ -99,6 +99,31 @@ fn every_operation_says_what_it_needs_and_answers() {
 }
 
 #[test]
+fn every_list_is_items_and_next_cursor() {
+    let document = document();
+    let mut lists = 0;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        // The documentation's own files are described as bytes.
+        assert!(schema["type"] != "array" || path == "/v1/docs/{file}", "{path} is a bare list");
+        let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix("#/components/schemas/")) else {
+            continue;
+        };
+        let schema = &document["components"]["schemas"][name];
+        let parameters = item["get"]["parameters"].as_array().into_iter().flatten();
+        let paged = parameters.filter(|p| p["name"] == "limit" || p["name"] == "cursor").count();
+        if name.ends_with("Page") {
+            assert_eq!(schema["required"], serde_json::json!(["items", "next_cursor"]), "{path}");
+            assert_eq!(paged, 2, "{path} has no limit or cursor");
+            lists += 1;
+        } else {
+            assert!(schema["type"] != "array" && paged == 0, "{path} is a list of its own kind");
+        }
+    }
+    assert!(lists >= 14, "{lists}");
+}
+
+#[test]
 fn the_apps_schema_is_the_servers() {
     let module = include_str!("../../docs/mobile/schema.js");
     assert!(module == local::mobile::module(), "docs/mobile/schema.js is old: run `make mobile`");

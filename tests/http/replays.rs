@@ -149,7 +149,7 @@ async fn a_patch_that_changes_nothing_is_no_change() {
     let second = coordinator.put(&care_plan, &json!({"summary": "Better"})).await.expect(200);
     assert_eq!(second["version"], 2);
     let versions = coordinator.get(&format!("{care_plan}/versions")).await.expect(200);
-    let summaries: Vec<&Value> = versions.as_array().unwrap().iter().map(|v| &v["plan"]["summary"]).collect();
+    let summaries: Vec<&Value> = versions["items"].as_array().unwrap().iter().map(|v| &v["plan"]["summary"]).collect();
     assert_eq!(summaries, [&json!("Better"), &json!("Steady")]);
 }
 

@@ -220,7 +220,7 @@ async fn duplicate_and_noncanonical_ids_in_a_push_are_rejected() {
     let twice = "this push contains its id twice";
     assert_eq!(reasons(&told), [twice, "its id is not a UUID in lower case, with hyphens", twice]);
     let tasks = phone.client.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
-    let tasks = tasks.as_array().unwrap();
+    let tasks = tasks["items"].as_array().unwrap();
     assert!(tasks.iter().any(|task| task["title"] == "One") && tasks.iter().any(|task| task["outcome"] == "first"));
     assert_eq!(tasks.len(), 3);
 }

@@ -92,7 +92,7 @@ async fn one_bad_record_never_blocks_the_rest() {
     nurse.push(changes).await.expect(200);
     assert_eq!(app.database.count("select count(*) from sync_quarantine").await, kept);
     let task = app.coordinator().await.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
-    assert!(task.as_array().unwrap().iter().any(|task| task["outcome"] == "Ate well"));
+    assert!(task["items"].as_array().unwrap().iter().any(|task| task["outcome"] == "Ate well"));
 
     let mut aide = Phone::of(app.aide().await);
     let first = aide.pull(None).await;
@@ -150,7 +150,8 @@ async fn clinical_values_wait_for_a_person() {
     let told = phone.push(updated("visit_tasks", &[task])).await.expect(200);
     assert_eq!((&told["conflicts"], &told["rejected"]), (&json!(1), &json!([])));
     let tasks = tablet.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
-    let task = tasks.as_array().unwrap().iter().find(|t| t["id"] == NURSES_VITALS.to_string()).unwrap().clone();
+    let task =
+        tasks["items"].as_array().unwrap().iter().find(|t| t["id"] == NURSES_VITALS.to_string()).unwrap().clone();
     assert_eq!((&task["data"], &task["outcome"]), (&vitals(70), &json!("Measured twice")));
 
     let coordinator = app.coordinator().await;
@@ -249,7 +250,7 @@ async fn a_record_that_only_the_database_refuses_never_blocks_the_rest() {
     let kept = "select count(*) from sync_quarantine where body ->> 'title' = 'Thirteen' or body ->> 'notes' = 'Bad'";
     assert_eq!(app.database.count(kept).await, 3);
     let stored = phone.client.get(&format!("/v1/visits/{NURSES_VISIT}/tasks")).await.expect(200);
-    assert_eq!(stored.as_array().unwrap().len(), 7);
+    assert_eq!(stored["items"].as_array().unwrap().len(), 7);
     // Sent again, as the phone does: nothing new.
     let told = phone.push(changes).await.expect(200);
     assert_eq!((&told["applied"], &told["unchanged"]), (&json!(0), &json!(6)), "{told}");

@@ -91,7 +91,7 @@ async fn a_planned_visit_opens_the_client_until_two_weeks_after() {
 async fn scheduled_grant(coordinator: &Client, user: Uuid) -> Option<Value> {
     let team = coordinator.get(&format!("/v1/clients/{CHLOE}/care-team")).await.expect(200);
     let of_user = |m: &&Value| m["user_id"] == user.to_string() && m["source"] == "scheduled";
-    team.as_array().unwrap().iter().find(of_user).cloned()
+    team["items"].as_array().unwrap().iter().find(of_user).cloned()
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn a_task_is_ticked_and_unticked() {
     assert_eq!((&renamed["title"], &renamed["completed"]), (&json!("Walk to the corner"), &json!(false)));
     assert_eq!(nurse.delete(&path).await.status, 204);
     let left = nurse.get(&tasks).await.expect(200);
-    assert_eq!(left.as_array().unwrap().len(), 2);
+    assert_eq!(left["items"].as_array().unwrap().len(), 2);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ test('what one phone removes leaves the other', async () => {
 
   assert.equal(await two.row('visit_tasks', task), null)
   assert.equal(await one.unsent(), 0)
-  assert.deepEqual(await coordinator.want('GET', `/v1/visits/${visit}/tasks`), [])
+  assert.deepEqual((await coordinator.want('GET', `/v1/visits/${visit}/tasks`)).items, [])
 })
 
 test('an edit that arrives after the deletion is kept as a conflict', async () => {

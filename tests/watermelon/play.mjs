@@ -227,7 +227,7 @@ export class Play {
       await this.app.task(visit, { outcome })
       return this.#ledger.write(outcome)
     }
-    const tasks = await coordinator.want('GET', `/v1/visits/${visit}/tasks`)
+    const { items: tasks } = await coordinator.want('GET', `/v1/visits/${visit}/tasks`)
     const task = tasks[Math.floor(which * tasks.length)]
     if (!task) return
     if (act === 'task') return this.#patch(`/v1/visits/${visit}/tasks/${task.id}`, column)

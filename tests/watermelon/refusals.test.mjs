@@ -123,7 +123,7 @@ test('an emoji that was cut in half stays on the phone, and the rest of the shif
   await phone.sync()
   assert.deepEqual(lastPush(phone).experimentalRejectedIds, { visits: [visit] })
   const tasks = await coordinator.want('GET', `/v1/visits/${visit}/tasks`)
-  assert.equal(tasks.find(({ id }) => id === task).outcome, 'Ate well')
+  assert.equal(tasks.items.find(({ id }) => id === task).outcome, 'Ate well')
   assert.match((await app.quarantine(visit))[0].body, /Smiled .ud83d/)
 
   await phone.edit('visits', visit, { notes: 'Smiled' })

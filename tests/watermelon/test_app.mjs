@@ -91,7 +91,7 @@ export class TestApp {
   /** Takes the user off the client's care team. */
   async leave(client, user) {
     const team = await this.coordinator.want('GET', `/v1/clients/${client}/care-team`)
-    for (const { id } of team.filter(({ user_id }) => user_id === user.id)) {
+    for (const { id } of team.items.filter(({ user_id }) => user_id === user.id)) {
       await this.coordinator.want('DELETE', `/v1/clients/${client}/care-team/${id}`)
     }
   }

@@ -43,7 +43,7 @@ pub(crate) async fn list(State(app): State<App>, list: List<AlertsRaise, AlertQu
     let AlertQuery { client_id, status } = list.filter;
     let filter = AlertFilter { client_id, status, before: list.after()?, limit: list.rows() };
     let alerts = alerts::list(&app.db, &*list.caller, filter).await?;
-    Ok(list.page(alerts, |alert| (alert.created_at, alert.id)))
+    list.page(alerts, |alert| (alert.created_at, alert.id))
 }
 
 /// Raise an alert.

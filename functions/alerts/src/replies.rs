@@ -29,5 +29,5 @@ pub(crate) async fn list(State(app): State<App>, list: List<AlertsAnswer, ReplyQ
     let ReplyQuery { client_id, intent } = list.filter;
     let filter = ReplyFilter { client_id, intent, before: list.after()?, limit: list.rows() };
     let replies = inbound_messages::list(&app.db, &*list.caller, filter).await?;
-    Ok(list.page(replies, |reply| (reply.received_at, reply.id)))
+    list.page(replies, |reply| (reply.received_at, reply.id))
 }

@@ -10,9 +10,11 @@ use store::tables::{
     users,
 };
 use uuid::Uuid;
-use web::{Path, Require};
+use web::{Page, PageQuery, Path, Query, Require};
 
 use crate::Auth;
+
+type DevicePage = Page<Device>;
 
 /// A user manages their own devices; those of others are managed by coordinators and admins.
 fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> web::Result<()> {
@@ -21,19 +23,20 @@ fn own_or<P: Permission>(caller: &Caller, user_id: Uuid) -> web::Result<()> {
 
 /// List a user's devices, newest first.
 #[utoipa::path(get, path = "/users/{id}/devices", tag = "users", operation_id = "list_devices",
-    params(("id" = Uuid, Path, description = "The user.")),
-    responses((status = 200, description = "The devices.", body = Vec<Device>)))]
+    params(("id" = Uuid, Path, description = "The user."), PageQuery),
+    responses((status = 200, description = "A page of the devices.", body = DevicePage)))]
 pub(crate) async fn list(
     State(auth): State<Auth>,
     caller: Require<SignedIn>,
     Path(user_id): Path<Uuid>,
-) -> web::Result<axum::Json<Vec<Device>>> {
+    Query(query): Query<PageQuery>,
+) -> web::Result<axum::Json<DevicePage>> {
     own_or::<UsersRead>(&caller, user_id)?;
-    let devices = devices::of_user(&auth.app.db, &*caller, user_id).await?;
+    let devices = devices::of_user(&auth.app.db, &*caller, user_id, query.after()?, query.rows()).await?;
     if devices.is_empty() {
         users::find(&auth.app.db, &*caller, user_id).await?.ok_or(Error::NotFound)?;
     }
-    Ok(axum::Json(devices))
+    query.page(devices, |device| (device.created_at, device.id))
 }
 
 /// Cut one device off, at once and alone.

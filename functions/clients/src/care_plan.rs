@@ -11,7 +11,9 @@ use store::tables::{
     clients,
 };
 use uuid::Uuid;
-use web::{IfMatch, Json, Path, Reply, Require};
+use web::{IfMatch, Json, Page, PageQuery, Path, Query, Reply, Require};
+
+type CarePlanVersionPage = Page<CarePlanVersion>;
 
 /// Read the plan in force.
 #[utoipa::path(get, path = "/clients/{id}/care-plan", tag = "clients", operation_id = "read_care_plan",
@@ -57,16 +59,17 @@ pub(crate) async fn write(
 /// List all versions of the plan, newest first.
 #[utoipa::path(get, path = "/clients/{id}/care-plan/versions", tag = "clients",
     operation_id = "list_care_plan_versions",
-    params(("id" = Uuid, Path, description = "The client.")),
-    responses((status = 200, description = "All versions.", body = Vec<CarePlanVersion>)))]
+    params(("id" = Uuid, Path, description = "The client."), PageQuery),
+    responses((status = 200, description = "A page of the versions.", body = CarePlanVersionPage)))]
 pub(crate) async fn versions(
     State(app): State<App>,
     caller: Require<CarePlansRead>,
     Path(id): Path<Uuid>,
-) -> web::Result<axum::Json<Vec<CarePlanVersion>>> {
-    let versions = care_plans::versions(&app.db, &*caller, id).await?;
+    Query(query): Query<PageQuery>,
+) -> web::Result<axum::Json<CarePlanVersionPage>> {
+    let versions = care_plans::versions(&app.db, &*caller, id, query.after()?, query.rows()).await?;
     if versions.is_empty() {
         clients::must_be_visible(&app.db, &*caller, id).await?;
     }
-    Ok(axum::Json(versions))
+    query.page(versions, |version| version.version)
 }

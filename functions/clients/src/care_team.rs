@@ -16,25 +16,27 @@ use store::{
     },
 };
 use uuid::Uuid;
-use web::{Created, IfMatch, New, Patch, Path, Reply, Require};
+use web::{Created, IfMatch, New, Page, PageQuery, Patch, Path, Query, Reply, Require};
 
 type NewMember = New<MemberFields>;
 type MemberPatch = Patch<MemberFields>;
+type MemberPage = Page<Member>;
 
 /// List a client's care team, former members included.
 #[utoipa::path(get, path = "/clients/{id}/care-team", tag = "clients", operation_id = "list_care_team",
-    params(("id" = Uuid, Path, description = "The client.")),
-    responses((status = 200, description = "The team, by first day.", body = Vec<Member>)))]
+    params(("id" = Uuid, Path, description = "The client."), PageQuery),
+    responses((status = 200, description = "A page of the team, by first day.", body = MemberPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Require<ClientsRead>,
     Path(id): Path<Uuid>,
-) -> web::Result<axum::Json<Vec<Member>>> {
-    let team = care_team::of_client(&app.db, &*caller, id).await?;
+    Query(query): Query<PageQuery>,
+) -> web::Result<axum::Json<MemberPage>> {
+    let team = care_team::of_client(&app.db, &*caller, id, query.after()?, query.rows()).await?;
     if team.is_empty() {
         clients::must_be_visible(&app.db, &*caller, id).await?;
     }
-    Ok(axum::Json(team))
+    query.page(team, |member| (member.starts_on, member.id))
 }
 
 /// Put somebody on a care team.

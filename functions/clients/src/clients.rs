@@ -45,7 +45,7 @@ pub(crate) async fn list(
     let ClientQuery { name, coordinator_id } = list.filter.clone();
     let filter = ClientFilter { name, coordinator_id, after: list.after()?, limit: list.rows() };
     let clients = clients::list(&app.db, &*list.caller, filter).await?;
-    Ok(list.page(clients, |c| (c.last_name.clone(), c.first_name.clone(), c.id)))
+    list.page(clients, |c| (c.last_name.clone(), c.first_name.clone(), c.id))
 }
 
 /// Enter a client.

@@ -13,25 +13,27 @@ use store::tables::{
     users,
 };
 use uuid::Uuid;
-use web::{New, Path, Require};
+use web::{New, Page, PageQuery, Path, Query, Require};
 
 type NewConsent = New<ConsentFields>;
+type ConsentPage = Page<Consent>;
 
 /// List all consents and withdrawals, newest first.
 #[utoipa::path(get, path = "/clients/{id}/consents", tag = "clients", operation_id = "list_consents",
-    params(("id" = Uuid, Path, description = "The client.")),
-    responses((status = 200, description = "All recorded consents; the newest of each kind is in force.",
-        body = Vec<Consent>)))]
+    params(("id" = Uuid, Path, description = "The client."), PageQuery),
+    responses((status = 200, description = "A page of the recorded consents; the newest of each kind is in force.",
+        body = ConsentPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Require<ClientsRead>,
     Path(id): Path<Uuid>,
-) -> web::Result<Json<Vec<Consent>>> {
-    let consents = consents::of_client(&app.db, &*caller, id).await?;
+    Query(query): Query<PageQuery>,
+) -> web::Result<Json<ConsentPage>> {
+    let consents = consents::of_client(&app.db, &*caller, id, query.after()?, query.rows()).await?;
     if consents.is_empty() {
         clients::must_be_visible(&app.db, &*caller, id).await?;
     }
-    Ok(Json(consents))
+    query.page(consents, |consent| (consent.recorded_at, consent.id))
 }
 
 /// Record a consent, or its withdrawal.

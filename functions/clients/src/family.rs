@@ -5,13 +5,20 @@ use axum::{Json, extract::State};
 use domain::{error::Error, identity::FamilyRead};
 use store::reads::family::{self, FamilyClient, FamilyView};
 use uuid::Uuid;
-use web::{Path, Require};
+use web::{Page, PageQuery, Path, Query, Require};
+
+type FamilyClientPage = Page<FamilyClient>;
 
 /// List the clients whom the caller may follow.
-#[utoipa::path(get, path = "/family/clients", tag = "family", operation_id = "list_family_clients",
-    responses((status = 200, description = "The clients who consent to sharing.", body = Vec<FamilyClient>)))]
-pub(crate) async fn list(State(app): State<App>, caller: Require<FamilyRead>) -> web::Result<Json<Vec<FamilyClient>>> {
-    Ok(Json(family::clients(&app.db, &*caller).await?))
+#[utoipa::path(get, path = "/family/clients", tag = "family", operation_id = "list_family_clients", params(PageQuery),
+    responses((status = 200, description = "A page of the clients who consent to sharing.", body = FamilyClientPage)))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    caller: Require<FamilyRead>,
+    Query(query): Query<PageQuery>,
+) -> web::Result<Json<FamilyClientPage>> {
+    let clients = family::clients(&app.db, &*caller, query.after()?, query.rows()).await?;
+    query.page(clients, |client| (client.first_name.clone(), client.id))
 }
 
 /// Read along: one client's visits, as their family sees them.
@@ -23,5 +30,6 @@ pub(crate) async fn view(
     caller: Require<FamilyRead>,
     Path(id): Path<Uuid>,
 ) -> web::Result<Json<FamilyView>> {
-    family::view(&app.db, &*caller, id).await?.map(Json).ok_or(Error::NotFound.into())
+    let view = family::view(&app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
+    Ok(Json(view.as_much_as_fits()?))
 }

@@ -26,5 +26,5 @@ pub(crate) async fn read(
     if events.is_empty() {
         clients::must_be_visible(&app.db, &*list.caller, id).await?;
     }
-    Ok(list.page(events, |event| (event.at, event.id)))
+    list.page(events, |event| (event.at, event.id))
 }

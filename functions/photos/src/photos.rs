@@ -113,9 +113,8 @@ pub(crate) async fn list(
             visits::must_be_visible(db, &*list.caller, visit_id).await?;
         }
     }
-    let Json(page) = list.page(rows, |row: &PhotoRow| (row.at(), row.id));
-    let items = page.items.into_iter().map(|row| row.shown_to(list.caller.role, None)).collect();
-    Ok(Json(Page { items, next_cursor: page.next_cursor }))
+    let role = list.caller.role;
+    list.page_of(rows, |row: &PhotoRow| (row.at(), row.id), |row| row.shown_to(role, None))
 }
 
 /// Add a photo, signature, profile picture or document.

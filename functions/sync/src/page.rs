@@ -5,42 +5,51 @@ use std::{
     io::{self, Write},
 };
 
+use domain::answer::{ANSWER_BYTES, bytes_in_answer};
 use flate2::{Compression, write::GzEncoder};
 use store::reads::sync_pull::Item;
 use uuid::Uuid;
 
 /// What an answer may hold, in bytes. Lambda takes 6 MB (6,291,556 bytes), of which base64 leaves three quarters to
-/// what is compressed.
+/// what is compressed; what is not stands in them as a JSON string, with its quotes escaped.
 #[derive(Clone, Copy)]
 pub(crate) struct Room {
-    /// Before compression. Bounds memory and time, too.
+    /// Before compression: as it stands in the answer where there is none. Bounds memory and time, too.
     plain: usize,
     /// After it; none where the phone takes no compression.
     compressed: Option<usize>,
 }
 
 impl Room {
-    pub(crate) const PLAIN: Self = Self { plain: 4 << 20, compressed: None };
+    pub(crate) const PLAIN: Self = Self { plain: ANSWER_BYTES, compressed: None };
     pub(crate) const COMPRESSED: Self = Self { plain: 24 << 20, compressed: Some(4_300_000) };
 }
+
+/// What the id of a deleted record takes, with its quotes escaped and a comma.
+const DELETED_ID_BYTES: usize = 41;
 
 /// How much of a [`Room`] is full.
 struct Filled {
     plain: usize,
     gzip: Option<GzEncoder<Count>>,
+    escaped: bool,
 }
 
 impl Filled {
     /// Compresses only where there is more than would fit uncompressed; and at the quickest level, which leaves more
     /// than the one that the answer is compressed at.
     fn of(room: Room, rows: &[Item]) -> Self {
-        let all: usize = rows.iter().map(size_of).sum();
+        let all: usize = rows.iter().map(|row| size_of(row, false)).sum();
         let may_be_too_much = room.compressed.is_some_and(|compressed| all > compressed);
-        Self { plain: 0, gzip: may_be_too_much.then(|| GzEncoder::new(Count(0), Compression::fast())) }
+        Self {
+            plain: 0,
+            escaped: room.compressed.is_none(),
+            gzip: may_be_too_much.then(|| GzEncoder::new(Count(0), Compression::fast())),
+        }
     }
 
     fn add(&mut self, row: &Item) {
-        self.plain += size_of(row);
+        self.plain += size_of(row, self.escaped);
         if let (Some(gzip), Some(body)) = (&mut self.gzip, &row.body) {
             // A counter takes everything.
             let _ = gzip.write_all(body.as_bytes());
@@ -130,6 +139,10 @@ impl Page {
     }
 }
 
-fn size_of(row: &Item) -> usize {
-    row.body.as_ref().map_or(0, String::len)
+fn size_of(row: &Item, escaped: bool) -> usize {
+    match &row.body {
+        Some(body) if escaped => bytes_in_answer(body) + 1,
+        Some(body) => body.len() + 1,
+        None => DELETED_ID_BYTES,
+    }
 }

@@ -94,7 +94,7 @@ fn refused(table: &str, id: String, raw: &str, body_sha256: String, reason: Stri
     Refused {
         table_name: storable(table, 100),
         record_id: storable(&id, 200),
-        told_table: table.to_owned(),
+        told_table: storable(table, 100),
         told_id: id,
         body: quarantined(raw),
         body_sha256,

@@ -122,9 +122,12 @@ fn migration(text: Option<&str>, version: u32) -> web::Result<NewToPhone> {
         .collect())
 }
 
+/// Counts on compression only where nothing that is weighed could prevent it: `gzip;q=0` asks for none.
 fn room(headers: &HeaderMap) -> Room {
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepted.contains("gzip") || accepted.contains("br") { Room::COMPRESSED } else { Room::PLAIN }
+    let accepts = |coding: &str| accepted.split(',').any(|one| one.trim().eq_ignore_ascii_case(coding));
+    let certain = (accepts("gzip") || accepts("br")) && !accepted.to_ascii_lowercase().contains("identity");
+    if certain { Room::COMPRESSED } else { Room::PLAIN }
 }
 
 /// What kind of answer a pull gets.

@@ -35,7 +35,7 @@ pub(crate) async fn list(
     let status = list.filter.status.unwrap_or(ConflictStatus::NeedsReview);
     let after = list.after()?;
     let conflicts = sync_conflicts::list(&app.db, &*list.caller, status, after, list.rows()).await?;
-    Ok(list.page(conflicts, |conflict| (conflict.created_at, conflict.id)))
+    list.page(conflicts, |conflict| (conflict.created_at, conflict.id))
 }
 
 /// Settle a conflict: keep the server's value, the device's, or what the record has by now.

@@ -16,27 +16,29 @@ use store::{
     },
 };
 use uuid::Uuid;
-use web::{Created, IfMatch, New, Patch, Path, Reply, Require};
+use web::{Created, IfMatch, New, Page, PageQuery, Patch, Path, Query, Reply, Require};
 
 use crate::visits::only_own;
 
 type NewTask = New<TaskFields>;
 type TaskPatch = Patch<TaskFields>;
+type TaskPage = Page<Task>;
 
 /// List a visit's tasks.
 #[utoipa::path(get, path = "/visits/{id}/tasks", tag = "visits", operation_id = "list_tasks",
-    params(("id" = Uuid, Path, description = "The visit.")),
-    responses((status = 200, description = "The tasks.", body = Vec<Task>)))]
+    params(("id" = Uuid, Path, description = "The visit."), PageQuery),
+    responses((status = 200, description = "A page of the tasks.", body = TaskPage)))]
 pub(crate) async fn list(
     State(app): State<App>,
     caller: Require<VisitsRead>,
     Path(id): Path<Uuid>,
-) -> web::Result<Json<Vec<Task>>> {
-    let tasks = visit_tasks::of_visit(&app.db, &*caller, id).await?;
+    Query(query): Query<PageQuery>,
+) -> web::Result<Json<TaskPage>> {
+    let tasks = visit_tasks::of_visit(&app.db, &*caller, id, query.after()?, query.rows()).await?;
     if tasks.is_empty() {
         visits::find(&app.db, &caller, id).await?.ok_or(Error::NotFound)?;
     }
-    Ok(Json(tasks))
+    query.page(tasks, |task| task.id)
 }
 
 /// Add a task.

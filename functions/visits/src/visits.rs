@@ -69,7 +69,7 @@ pub(crate) async fn list(State(app): State<App>, list: List<VisitsRead, VisitQue
         } => visits::day(&app.db, &list.caller, of, (from, to), limit).await?,
         filter => visits::list(&app.db, &*list.caller, filter).await?,
     };
-    Ok(list.page(visits, |visit| (visit.scheduled_start, visit.id)))
+    list.page(visits, |visit| (visit.scheduled_start, visit.id))
 }
 
 /// Plan a visit.

@@ -1,6 +1,7 @@
 //! The rules of home care, and nothing of how they are stored or sent: this crate does no input or output and depends
 //! on none of ours, so that each rule can be tried without a database.
 
+pub mod answer;
 pub mod clinical;
 pub mod error;
 pub mod escalation;

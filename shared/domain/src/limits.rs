@@ -41,7 +41,11 @@ pub const PULLED_ROWS: i64 = 25_000;
 pub const PHONES_KEEP_DAYS: u32 = 90;
 
 /// The largest body of most paths, in bytes: no form of ours comes near it.
-pub const BODY_BYTES: usize = 1 << 20;
+pub const BODY_BYTES: usize = 64 << 10;
+/// How many faults a refusal names.
+pub const FAULTS_TOLD: usize = 50;
+/// The longest pointer or name that a refusal repeats, in characters.
+pub const POINTER_TOLD: usize = 200;
 /// The largest body that Lambda takes: a day's work of a phone that was long away.
 pub const LARGE_BODY_BYTES: usize = 6 << 20;
 /// The largest form of a webhook: Twilio's have some kilobytes.

@@ -1,13 +1,16 @@
 //! Lists in pages. A cursor names the last row given, by the columns that the list is ordered by, so that rows coming
 //! and going between pages are neither skipped nor repeated.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, marker::PhantomData};
 
 use axum::{Json, extract::FromRequestParts, http::request::Parts};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use domain::{Fault, limits::PAGE_ITEMS};
+use domain::{Fault, answer::AnswerRoom, limits::PAGE_ITEMS};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::json;
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
@@ -59,8 +62,36 @@ pub struct PageQuery {
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: PageSize,
     /// The `next_cursor` of the page before.
-    #[param(value_type = Option<String>, max_length = 1000)]
+    #[param(value_type = Option<String>, max_length = 3000)]
     cursor: Option<PageCursor>,
+}
+
+impl PageQuery {
+    /// The row that the page before ended with; none for the first page.
+    ///
+    /// # Errors
+    /// A fault of the parameter, where the cursor is none of ours.
+    pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Error> {
+        self.cursor.as_ref().map(PageCursor::read).transpose()
+    }
+
+    /// How many rows to read: one more than the page holds, to know whether another page follows.
+    #[must_use]
+    pub fn rows(&self) -> i64 {
+        self.limit.0 + 1
+    }
+
+    /// The page, from the [`rows`](Self::rows) that were read; `key` gives a row's ordering columns.
+    ///
+    /// # Errors
+    /// Where a row can't be written as JSON.
+    pub fn page<T: Serialize, K: Serialize>(
+        &self,
+        rows: Vec<T>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Json<Page<T>>, Error> {
+        Page::new(rows, self.limit, key, |row| row).map(Json)
+    }
 }
 
 /// A list of everything: for lists whose rows are not chosen.
@@ -120,37 +151,74 @@ impl<P, F> List<P, F> {
     /// # Errors
     /// A fault of the parameter, where the cursor is none of ours.
     pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>, Error> {
-        self.page.cursor.as_ref().map(PageCursor::read).transpose()
+        self.page.after()
     }
 
     /// How many rows to read: one more than the page holds, to know whether another page follows.
     #[must_use]
     pub fn rows(&self) -> i64 {
-        self.page.limit.0 + 1
+        self.page.rows()
     }
 
     /// The page, from the [`rows`](Self::rows) that were read; `key` gives a row's ordering columns.
-    pub fn page<T, K: Serialize>(&self, rows: Vec<T>, key: impl Fn(&T) -> K) -> Json<Page<T>> {
-        Json(Page::new(rows, self.page.limit, key))
+    ///
+    /// # Errors
+    /// Where a row can't be written as JSON.
+    pub fn page<T: Serialize, K: Serialize>(
+        &self,
+        rows: Vec<T>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Json<Page<T>>, Error> {
+        self.page.page(rows, key)
+    }
+
+    /// The same for rows that are shown as something else.
+    ///
+    /// # Errors
+    /// Where what is shown can't be written as JSON.
+    pub fn page_of<R, T: Serialize, K: Serialize>(
+        &self,
+        rows: Vec<R>,
+        key: impl Fn(&R) -> K,
+        show: impl Fn(R) -> T,
+    ) -> Result<Json<Page<T>>, Error> {
+        Page::new(rows, self.page.limit, key, show).map(Json)
     }
 }
 
 /// One page of a list.
 #[derive(Debug, Serialize)]
 pub struct Page<T> {
-    /// The items, in the list's order.
-    pub items: Vec<T>,
+    /// The items as JSON, in the list's order.
+    items: Vec<Box<RawValue>>,
     /// What to pass as `cursor` for the next page; null on the last.
-    pub next_cursor: Option<String>,
+    next_cursor: Option<String>,
+    #[serde(skip)]
+    of: PhantomData<T>,
 }
 
-impl<T> Page<T> {
-    fn new<K: Serialize>(mut rows: Vec<T>, size: PageSize, key: impl Fn(&T) -> K) -> Self {
+impl<T: Serialize> Page<T> {
+    /// As many rows as the page holds, or as an answer takes.
+    fn new<R, K: Serialize>(
+        rows: Vec<R>,
+        size: PageSize,
+        key: impl Fn(&R) -> K,
+        show: impl Fn(R) -> T,
+    ) -> Result<Self, Error> {
         let limit = usize::try_from(size.0).unwrap_or(usize::MAX);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| more).map(|last| PageCursor::of(&key(last)));
-        Self { items: rows, next_cursor }
+        let all = rows.len();
+        let (mut items, mut last, mut room) = (Vec::with_capacity(all.min(limit)), None, AnswerRoom::default());
+        for row in rows.into_iter().take(limit) {
+            let at = key(&row);
+            let item = to_raw_value(&show(row)).map_err(|error| domain::Error::Internal(error.into()))?;
+            if !room.takes(item.get()) {
+                break;
+            }
+            items.push(item);
+            last = Some(at);
+        }
+        let next_cursor = last.filter(|_| items.len() < all).map(|key| PageCursor::of(&key));
+        Ok(Self { items, next_cursor, of: PhantomData })
     }
 }
 

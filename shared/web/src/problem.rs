@@ -4,7 +4,11 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::{Conflict, Fault, request::RequestInfo};
+use domain::{
+    Conflict, Fault,
+    limits::{FAULTS_TOLD, POINTER_TOLD},
+    request::RequestInfo,
+};
 use runtime::Chain;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -135,6 +139,7 @@ fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
             "Invalid request",
             match faults.len() {
                 1 => "One value is invalid.".into(),
+                n if n > FAULTS_TOLD => format!("{n} values are invalid. The first {FAULTS_TOLD} are named."),
                 n => format!("{n} values are invalid."),
             },
         ),
@@ -200,6 +205,19 @@ fn conflict_kind_and_detail(conflict: Conflict) -> (&'static str, String) {
     }
 }
 
+/// As many faults as help: no answer is larger because the question was hostile.
+fn told(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.truncate(FAULTS_TOLD);
+    for fault in &mut faults {
+        for name in [&mut fault.pointer, &mut fault.parameter].into_iter().flatten() {
+            if let Some((end, _)) = name.char_indices().nth(POINTER_TOLD) {
+                name.truncate(end);
+            }
+        }
+    }
+    faults
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, kind, title, detail) = self.status_and_detail();
@@ -222,7 +240,7 @@ impl IntoResponse for Error {
             Self::Domain(domain::Error::Conflict(Conflict::Overlap(id))) => Some(id),
             _ => None,
         };
-        let errors = if let Self::Domain(domain::Error::Invalid(faults)) = self { faults } else { Vec::new() };
+        let errors = if let Self::Domain(domain::Error::Invalid(faults)) = self { told(faults) } else { Vec::new() };
         let problem = Problem {
             kind: format!("urn:berthcare:problem:{kind}"),
             title,

@@ -54,7 +54,7 @@ async fn an_unfiltered_query_shows_each_caller_their_own_rows() {
     assert_eq!(every_table, tables.iter().map(|table| table.name.to_owned()).collect(), "a table is not tested");
 }
 
-/// The ids of a list's items, or of an answer that is a list.
+/// The ids of a list's items, or of a list within an answer.
 fn ids(answer: &Value) -> BTreeSet<String> {
     let items = answer.get("items").unwrap_or(answer).as_array().unwrap();
     items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()

@@ -1,5 +1,6 @@
 //! What a family reads: no more columns than are meant for them, of the rows that row-level security shows them.
 
+use domain::{answer::AnswerRoom, error::Error};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
@@ -80,14 +81,44 @@ pub struct FamilyView {
     pub id: Uuid,
     /// Given name.
     pub first_name: String,
-    /// Visits from 30 days ago to 14 days ahead, newest first.
+    /// Visits from 30 days ago to 14 days ahead, newest first, as many as one answer takes.
     pub visits: FamilyVisits,
-    /// Photos shared with the family, newest first.
+    /// Photos shared with the family, newest first, as many as one answer takes.
     pub photos: FamilyPhotos,
 }
 
-/// The clients whom the caller may follow.
-pub async fn clients(db: &Db, who: &impl Identity) -> Result<Vec<FamilyClient>, DbError> {
+impl FamilyView {
+    /// As much of it as one answer takes, the newest first; of visits rather than of photos.
+    ///
+    /// # Errors
+    /// Where it can't be written as JSON.
+    pub fn as_much_as_fits(mut self) -> Result<Self, Error> {
+        let mut room = AnswerRoom::default();
+        truncate(&mut self.visits.0, &mut room)?;
+        truncate(&mut self.photos.0, &mut room)?;
+        Ok(self)
+    }
+}
+
+fn truncate<T: Serialize>(items: &mut Vec<T>, room: &mut AnswerRoom) -> Result<(), Error> {
+    for (count, item) in items.iter().enumerate() {
+        let json = serde_json::to_string(item).map_err(|error| Error::Internal(error.into()))?;
+        if !room.takes(&json) {
+            items.truncate(count);
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The clients whom the caller may follow, by name: after this one, at most so many.
+pub async fn clients(
+    db: &Db,
+    who: &impl Identity,
+    after: Option<(String, Uuid)>,
+    limit: i64,
+) -> Result<Vec<FamilyClient>, DbError> {
+    let (first_name, id) = after.unzip();
     db.read(
         who,
         audited!(
@@ -95,9 +126,10 @@ pub async fn clients(db: &Db, who: &impl Identity) -> Result<Vec<FamilyClient>, 
             "client",
             "select c.id, c.id as client_id, c.first_name from clients c
              where c.deleted_at is null and app.has_consent(c.id, 'family_sharing')
-             order by c.first_name, c.id limit 200"
+               and ($2::uuid is null or (c.first_name, c.id) > ($1, $2))
+             order by c.first_name, c.id limit $3"
         ),
-        &[],
+        &[&first_name, &id, &limit],
     )
     .await
 }

@@ -107,8 +107,14 @@ pub async fn current(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Op
     db.read_opt(who, audited!("care_plan.read", "client", in_force!()), &[&client_id]).await
 }
 
-/// All versions, newest first.
-pub async fn versions(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Vec<CarePlanVersion>, DbError> {
+/// Versions, newest first: older ones than `before`, at most so many.
+pub async fn versions(
+    db: &Db,
+    who: &impl Identity,
+    client_id: Uuid,
+    before: Option<i32>,
+    limit: i64,
+) -> Result<Vec<CarePlanVersion>, DbError> {
     db.read(
         who,
         audited!(
@@ -116,9 +122,10 @@ pub async fn versions(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<V
             "client",
             "select p.client_id as id, p.client_id, p.version, p.plan, p.created_at as written_at,
                p.created_by as written_by
-             from care_plan_versions p where p.client_id = $1 order by p.version desc"
+             from care_plan_versions p
+             where p.client_id = $1 and ($2::integer is null or p.version < $2) order by p.version desc limit $3"
         ),
-        &[&client_id],
+        &[&client_id, &before, &limit],
     )
     .await
 }

@@ -146,8 +146,15 @@ macro_rules! columns {
     };
 }
 
-/// A client's team, past members included, by first day.
-pub async fn of_client(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Vec<Member>, DbError> {
+/// A client's team, past members included, by first day: after this one, at most so many.
+pub async fn of_client(
+    db: &Db,
+    who: &impl Identity,
+    client_id: Uuid,
+    after: Option<(Date, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Member>, DbError> {
+    let (starts_on, id) = after.unzip();
     db.read(
         who,
         audited!(
@@ -155,9 +162,10 @@ pub async fn of_client(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<
             "care_team",
             "select ",
             columns!(),
-            " where t.client_id = $1 and t.deleted_at is null order by t.starts_on, t.id"
+            " where t.client_id = $1 and t.deleted_at is null and ($3::uuid is null or (t.starts_on, t.id) > ($2, $3))
+             order by t.starts_on, t.id limit $4"
         ),
-        &[&client_id],
+        &[&client_id, &starts_on, &id, &limit],
     )
     .await
 }

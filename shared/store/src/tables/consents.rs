@@ -85,8 +85,15 @@ pub async fn get<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Consent, Error
         .ok_or(Error::NotFound)
 }
 
-/// All that was ever recorded for a client, newest first.
-pub async fn of_client(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Vec<Consent>, DbError> {
+/// What was recorded for a client, newest first: older than this, at most so much.
+pub async fn of_client(
+    db: &Db,
+    who: &impl Identity,
+    client_id: Uuid,
+    before: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Consent>, DbError> {
+    let (recorded_at, id) = before.unzip();
     db.read(
         who,
         audited!(
@@ -94,9 +101,11 @@ pub async fn of_client(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<
             "consent",
             "select ",
             columns!(),
-            " from consents s where s.client_id = $1 order by s.recorded_at desc, s.id desc"
+            " from consents s
+             where s.client_id = $1 and ($3::uuid is null or (s.recorded_at, s.id) < ($2, $3))
+             order by s.recorded_at desc, s.id desc limit $4"
         ),
-        &[&client_id],
+        &[&client_id, &recorded_at, &id, &limit],
     )
     .await
 }

@@ -58,15 +58,23 @@ pub struct Device {
     pub created_at: Timestamp,
 }
 
-/// A user's devices, newest first.
-pub async fn of_user(db: &Db, who: &impl Identity, user_id: Uuid) -> Result<Vec<Device>, DbError> {
+/// A user's devices, newest first: older ones than this, at most so many.
+pub async fn of_user(
+    db: &Db,
+    who: &impl Identity,
+    user_id: Uuid,
+    before: Option<(Timestamp, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Device>, DbError> {
+    let (created_at, id) = before.unzip();
     db.read(
         who,
         "select d.id, d.user_id, d.name, d.platform::text as platform, d.app_version,
            d.session_id is not null and d.revoked_at is null as signed_in, d.last_seen_at, d.last_sync_at,
            d.pending_count, d.revoked_at, d.created_at
-         from devices d where d.user_id = $1 order by d.created_at desc, d.id",
-        &[&user_id],
+         from devices d where d.user_id = $1 and ($3::uuid is null or (d.created_at, d.id) < ($2, $3))
+         order by d.created_at desc, d.id desc limit $4",
+        &[&user_id, &created_at, &id, &limit],
     )
     .await
 }

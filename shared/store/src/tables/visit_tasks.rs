@@ -149,7 +149,13 @@ macro_rules! columns {
 }
 
 /// A visit's tasks, as they were planned.
-pub async fn of_visit(db: &Db, who: &impl Identity, visit_id: Uuid) -> Result<Vec<Task>, DbError> {
+pub async fn of_visit(
+    db: &Db,
+    who: &impl Identity,
+    visit_id: Uuid,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Task>, DbError> {
     let rows: Vec<TaskRow> = db
         .read(
             who,
@@ -160,9 +166,11 @@ pub async fn of_visit(db: &Db, who: &impl Identity, visit_id: Uuid) -> Result<Ve
                 columns!(),
                 ", v.client_id
                  from visit_tasks t join visits v on v.id = t.visit_id
-                 where t.visit_id = $1 and t.deleted_at is null and v.deleted_at is null order by t.id"
+                 where t.visit_id = $1 and t.deleted_at is null and v.deleted_at is null
+                   and ($2::uuid is null or t.id > $2)
+                 order by t.id limit $3"
             ),
-            &[&visit_id],
+            &[&visit_id, &after, &limit],
         )
         .await?;
     Ok(rows.into_iter().map(Task::from).collect())
