@@ -58,6 +58,7 @@ mod http {
     mod bad_input;
     mod cloudfront;
     mod conventions;
+    mod names;
     mod openapi;
     mod paths;
     mod races;

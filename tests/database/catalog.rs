@@ -15,7 +15,8 @@ use crate::harness::{
 pub const SYNCED: [&str; 6] = ["alerts", "care_team", "clients", "photos", "visit_tasks", "visits"];
 
 /// Columns whose change alone is no change of the record.
-pub const BOOKKEEPING: &str = "'{created_at,created_by,updated_at,updated_by,change_number,search_name}'::text[]";
+pub const BOOKKEEPING: &str =
+    "'{created_at,created_by,updated_at,updated_by,change_number,search_name,sort_name}'::text[]";
 /// Logs: each row says itself when and by whom, and is never changed.
 pub const LOGS: [&str; 4] = ["audit_chain", "audit_log", "sync_log", "sync_receipts"];
 /// What triggers keep of other tables, so that it is found at once: no record of anybody's.

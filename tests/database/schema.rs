@@ -178,7 +178,7 @@ async fn names_are_searchable_without_accents() {
         ("Æsa", "aesa"),
         ("Nguyễn", "nguyen"),
         ("Ñandú", "nandu"),
-        ("O'Brien-Roy", "o'brien-roy"),
+        ("O'Brien-Roy", "obrien roy"),
         ("李 明", "李 明"),
         ("", ""),
     ] {

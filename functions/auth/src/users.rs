@@ -44,7 +44,7 @@ pub(crate) async fn list(
     let UserQuery { role, status } = list.filter;
     let filter = UserFilter { role, status, after: list.after()?, limit: list.rows() };
     let users = users::list(&auth.app.db, &*list.caller, filter).await?;
-    list.page(users, |user| (user.last_name.clone(), user.first_name.clone(), user.id))
+    list.page(users, |user| (user.sort_name.clone(), user.id))
 }
 
 /// Invite a user.

@@ -27,7 +27,7 @@ type ClientSummaryPage = Page<ClientSummary>;
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ClientQuery {
-    /// A part of the name; case and accents don't matter.
+    /// Words of the name or parts of them, in any order; case, accents, apostrophes and hyphens don't matter.
     #[param(min_length = 1, max_length = 100)]
     name: Option<String>,
     /// Only those that this coordinator plans for.
@@ -45,7 +45,7 @@ pub(crate) async fn list(
     let ClientQuery { name, coordinator_id } = list.filter.clone();
     let filter = ClientFilter { name, coordinator_id, after: list.after()?, limit: list.rows() };
     let clients = clients::list(&app.db, &*list.caller, filter).await?;
-    list.page(clients, |c| (c.last_name.clone(), c.first_name.clone(), c.id))
+    list.page(clients, |c| (c.sort_name.clone(), c.id))
 }
 
 /// Enter a client.

@@ -70,7 +70,7 @@ begin
       from jsonb_each(n.entry) e
       where case when bumped is not null then e.key = any (bumped)
         else e.value is distinct from n.old_entry -> e.key and e.key not in
-          ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name') end) c
+          ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name', 'sort_name') end) c
     returning client_id, agency_id, number
   )
   insert into client_marks as m (client_id, agency_id, number)

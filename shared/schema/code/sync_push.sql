@@ -39,7 +39,7 @@ set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set e
 begin
   case p_table
     when 'clients' then return query
-      select r.id, r.agency_id, r.id, r.created_at, r.change_number, to_jsonb(r) - 'search_name'
+      select r.id, r.agency_id, r.id, r.created_at, r.change_number, to_jsonb(r) - 'search_name' - 'sort_name'
       from clients r where r.id = any (p_ids);
     when 'visits' then return query
       select r.id, r.agency_id, r.client_id, r.created_at, r.change_number, to_jsonb(r)

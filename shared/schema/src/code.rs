@@ -38,7 +38,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/phone_rows.sql",
     "code/pull.sql",
     "code/care_team.sql",
-    "code/clients.sql",
+    "code/names.sql",
     "code/outbox.sql",
     "code/visits.sql",
     "code/visit_reads.sql",

@@ -23,6 +23,8 @@ create table users (
   phone text not null check (phone ~ '^\+[1-9][0-9]{6,14}$'),
   first_name text not null check (length(first_name) between 1 and 100),
   last_name text not null check (length(last_name) between 1 and 100),
+  -- Kept by a trigger.
+  sort_name text collate "C" not null default '',
   role user_role not null,
   locale text not null default 'en-CA' check (locale in ('en-CA', 'fr-CA')),
   status user_status not null default 'invited',
@@ -38,7 +40,7 @@ create table users (
 );
 -- One address signs in to one agency; a deleted user's address is free again.
 create unique index users_email_key on users (lower(email)) where deleted_at is null;
-create index users_by_name on users (agency_id, last_name, first_name, id) where deleted_at is null;
+create index users_by_name on users (agency_id, sort_name, id) where deleted_at is null;
 -- Whose an inbound SMS is.
 create index users_by_phone on users (phone) where deleted_at is null;
 alter table agencies

@@ -7,8 +7,9 @@ create table clients (
   agency_id uuid not null references agencies,
   first_name text not null check (length(first_name) between 1 and 100),
   last_name text not null check (length(last_name) between 1 and 100),
-  -- Kept by a trigger: a generated column is not there yet when app.stamp_change compares rows.
+  -- Both kept by a trigger: a generated column is not there yet when app.stamp_change compares rows.
   search_name text not null default '',
+  sort_name text collate "C" not null default '',
   date_of_birth date not null check (date_of_birth between '1880-01-01' and '2200-01-01'),
   phone text check (phone ~ '^\+[1-9][0-9]{6,14}$'),
   preferred_language text not null default 'en-CA' check (length(preferred_language) between 2 and 35),
@@ -31,7 +32,7 @@ create table clients (
   constraint clients_coordinator_fkey foreign key (agency_id, coordinator_id) references users (agency_id, id),
   constraint clients_location_whole check ((latitude is null) = (longitude is null))
 );
-create index clients_by_name on clients (agency_id, last_name, first_name, id) where deleted_at is null;
+create index clients_by_name on clients (agency_id, sort_name, id) where deleted_at is null;
 create unique index clients_agency_id_change_number_idx on clients (agency_id, change_number);
 
 -- Former care plans. The one in force is on the client.

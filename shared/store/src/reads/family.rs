@@ -126,8 +126,9 @@ pub async fn clients(
             "client",
             "select c.id, c.id as client_id, c.first_name from clients c
              where c.deleted_at is null and app.has_consent(c.id, 'family_sharing')
-               and ($2::uuid is null or (c.first_name, c.id) > ($1, $2))
-             order by c.first_name, c.id limit $3"
+               and ($2::uuid is null
+                 or (app.sort_name('', c.first_name) collate \"C\", c.id) > (app.sort_name('', $1), $2))
+             order by app.sort_name('', c.first_name) collate \"C\", c.id limit $3"
         ),
         &[&first_name, &id, &limit],
     )

@@ -135,6 +135,10 @@ pub struct User {
     pub created_at: Timestamp,
     /// When anything here last changed.
     pub updated_at: Timestamp,
+    /// The place among the names.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub sort_name: String,
 }
 
 impl Versioned for User {
@@ -164,25 +168,22 @@ pub struct UserFilter {
     pub role: Option<Role>,
     /// Only users in this status.
     pub status: Option<UserStatus>,
-    /// After the user of this name and id.
-    pub after: Option<(String, String, Uuid)>,
-    /// The largest number of rows.
+    /// After the user of this place among the names, and id.
+    pub after: Option<(String, Uuid)>,
+    /// At most so many.
     pub limit: i64,
 }
 
 macro_rules! columns {
     () => {
-        "u.id, u.agency_id, u.email, u.phone, u.first_name, u.last_name, u.role::text as role, u.locale,
+        "u.id, u.agency_id, u.email, u.phone, u.first_name, u.last_name, u.sort_name, u.role::text as role, u.locale,
          u.status::text as status, u.last_login_at, u.created_at, u.updated_at"
     };
 }
 
 /// Users by name.
 pub async fn list(db: &Db, who: &impl Identity, filter: UserFilter) -> Result<Vec<User>, DbError> {
-    let (last_name, first_name, id) = match filter.after {
-        Some((last, first, id)) => (Some(last), Some(first), Some(id)),
-        None => (None, None, None),
-    };
+    let (sort_name, id) = filter.after.unzip();
     db.read(
         who,
         concat!(
@@ -191,10 +192,10 @@ pub async fn list(db: &Db, who: &impl Identity, filter: UserFilter) -> Result<Ve
             " from users u
              where u.deleted_at is null
                and ($1::text is null or u.role::text = $1) and ($2::text is null or u.status::text = $2)
-               and ($5::uuid is null or (u.last_name, u.first_name, u.id) > ($3, $4, $5))
-             order by u.last_name, u.first_name, u.id limit $6"
+               and ($4::uuid is null or (u.sort_name, u.id) > ($3, $4))
+             order by u.sort_name, u.id limit $5"
         ),
-        &[&filter.role, &filter.status, &last_name, &first_name, &id, &filter.limit],
+        &[&filter.role, &filter.status, &sort_name, &id, &filter.limit],
     )
     .await
 }

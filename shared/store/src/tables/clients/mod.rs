@@ -13,13 +13,13 @@ pub use record::{Address, Client, ClientFields, ClientRow, ClientSummary, Emerge
 /// Which clients to list.
 #[derive(Debug, Default)]
 pub struct ClientFilter {
-    /// Whose name contains this, whatever its case and accents.
+    /// Whose name has all of these words or parts of words, in whatever order, case and spelling.
     pub name: Option<String>,
     /// Whom this coordinator plans for.
     pub coordinator_id: Option<Uuid>,
-    /// After the client of this name and id.
-    pub after: Option<(String, String, Uuid)>,
-    /// The largest number of rows.
+    /// After the client of this place among the names, and id.
+    pub after: Option<(String, Uuid)>,
+    /// At most so many.
     pub limit: i64,
 }
 
@@ -31,27 +31,26 @@ macro_rules! columns {
     };
 }
 
-/// Clients by name. The search is for a part of the whole name; `%` and `_` are themselves.
+/// Clients by name. The search is for parts of the name; `%` and `_` are themselves.
 pub async fn list(db: &Db, who: &impl Identity, filter: ClientFilter) -> Result<Vec<ClientSummary>, DbError> {
-    let (last_name, first_name, id) = match filter.after {
-        Some((last, first, id)) => (Some(last), Some(first), Some(id)),
-        None => (None, None, None),
-    };
+    let (sort_name, id) = filter.after.unzip();
     db.read(
         who,
         audited!(
             "client.list",
             "client",
             "select c.id, c.id as client_id, c.first_name, c.last_name, c.phone, c.preferred_language, c.address,
-               c.risks, c.coordinator_id, c.updated_at
+               c.risks, c.coordinator_id, c.updated_at, c.sort_name
              from clients c
              where c.deleted_at is null
-               and ($1::text is null or position(app.searchable($1) in c.search_name) > 0)
+               and ($1::text is null or (
+                 select bool_and(position(word in c.search_name) > 0)
+                 from unnest((select string_to_array(app.searchable($1), ' '))) word))
                and ($2::uuid is null or c.coordinator_id = $2)
-               and ($5::uuid is null or (c.last_name, c.first_name, c.id) > ($3, $4, $5))
-             order by c.last_name, c.first_name, c.id limit $6"
+               and ($4::uuid is null or (c.sort_name, c.id) > ($3, $4))
+             order by c.sort_name, c.id limit $5"
         ),
-        &[&filter.name, &filter.coordinator_id, &last_name, &first_name, &id, &filter.limit],
+        &[&filter.name, &filter.coordinator_id, &sort_name, &id, &filter.limit],
     )
     .await
 }

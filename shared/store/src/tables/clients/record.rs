@@ -285,4 +285,8 @@ pub struct ClientSummary {
     pub coordinator_id: Option<Uuid>,
     /// When anything of the client last changed.
     pub updated_at: Timestamp,
+    /// The place among the names.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub sort_name: String,
 }
