@@ -38,6 +38,9 @@ def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[s
         "DATABASE_ADMIN_URL": admin_url,
         # Where `prepare` keeps the signing keys, which the emulator forgets.
         "LOCAL_STATE": str(state.folder),
+        # As Lambda sets them: they change what the AWS SDK sends.
+        "_X_AMZN_TRACE_ID": "Root=1-65a1b2c3-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1",
+        "AWS_LAMBDA_FUNCTION_NAME": "berthcare-local",
         "LOG_LEVEL": os.environ.get("LOG_LEVEL", "info"),
         "PATH": tools.path(),
     }

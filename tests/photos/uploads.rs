@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::requests::{bring, complete, declared, fetch, photo, send, sha256, stored_keys};
 use crate::harness::{
     TestApp, files,
-    fixtures::{AGENCY_A, ALMA, NURSES_VISIT},
+    fixtures::{AGENCY_A, ALMA, NURSE, NURSES_VISIT},
 };
 
 /// What S3 tells the function of an upload.
@@ -97,6 +97,28 @@ async fn the_url_holds_s3_to_what_was_declared() {
     let expires_at: Timestamp = upload["expires_at"].as_str().unwrap().parse().unwrap();
     let left = expires_at.duration_since(Timestamp::now());
     assert!(left.as_secs() <= 900 && left.as_secs() > 800, "{left:?}");
+}
+
+/// A browser asks before it sends a header that it doesn't know, and the bucket allows those that are signed.
+#[tokio::test]
+async fn clients_are_told_the_headers_that_are_signed_and_no_others() {
+    for name in ["_X_AMZN_TRACE_ID", "AWS_LAMBDA_FUNCTION_NAME"] {
+        assert!(std::env::var(name).is_ok_and(|value| !value.is_empty()), "{name} is not set, as Lambda sets it");
+    }
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    let file = files::jpeg(80, 60, 1);
+    for (owner, kind) in
+        [(("visit_id", NURSES_VISIT), "photo"), (("client_id", ALMA), "photo"), (("user_id", NURSE.id), "profile")]
+    {
+        let body = declared(Uuid::now_v7(), owner, kind, "image/jpeg", &file);
+        let upload = nurse.post("/v1/photos", &body).await.expect(201)["upload"].clone();
+        let url = reqwest::Url::parse(upload["url"].as_str().unwrap()).unwrap();
+        let (_, signed) = url.query_pairs().find(|(name, _)| name == "X-Amz-SignedHeaders").unwrap();
+        let told: Vec<_> = upload["headers"].as_object().unwrap().keys().cloned().collect();
+        let signed: Vec<_> = signed.split(';').filter(|name| *name != "host").map(ToOwned::to_owned).collect();
+        assert_eq!(told, signed, "{kind}");
+    }
 }
 
 #[tokio::test]
