@@ -58,7 +58,18 @@ impl TestOutbox {
         tx.commit().await.unwrap();
     }
 
+    /// A push message's phone is one on which its recipient is signed in, unless a test has made it another.
     pub async fn queue(&self, queued: &[Message]) {
+        for message in queued.iter().filter(|message| message.channel == Channel::Push) {
+            let sql = format!(
+                "insert into devices (id, agency_id, user_id, name, platform, app_version, session_id, push_token)
+                 select gen_random_uuid(), '{AGENCY_A}', '{user}', 'Phone', 'ios', '1.0.0', gen_random_uuid(), '{token}'
+                 where not exists (select from devices where push_token = '{token}')",
+                user = message.recipient_id,
+                token = message.address
+            );
+            self.app.database.superuser().await.batch_execute(&sql).await.unwrap();
+        }
         let mut tx = self.db.write_unsynced(&AGENCY).await.unwrap();
         messages::enqueue_all(&mut tx, queued).await.unwrap();
         tx.commit().await.unwrap();

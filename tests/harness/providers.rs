@@ -71,6 +71,7 @@ struct ProviderState {
     lists_fail: bool,
     pushed: Vec<Vec<Value>>,
     unregistered: Vec<String>,
+    foreign: Vec<String>,
     /// What Expo says of a token instead of taking its message.
     rejected: HashMap<String, &'static str>,
     push_faults: VecDeque<Fault>,
@@ -216,6 +217,11 @@ impl FakeProviders {
         self.state().rejected.insert(token.into(), code);
     }
 
+    /// Expo refuses each batch that has this token, as one of another project's.
+    pub fn refuse_batches_with(&self, token: &str) {
+        self.state().foreign.push(token.into());
+    }
+
     /// The next batch of push messages goes wrong so.
     pub fn fail_push(&self, fault: Fault) {
         self.state().push_faults.push_back(fault);
@@ -351,6 +357,11 @@ async fn push(State(fake): State<FakeProviders>, headers: HeaderMap, body: Bytes
             state.pushed.push(messages);
             return lost();
         }
+    }
+    if messages.iter().any(|message| state.foreign.iter().any(|token| message["to"] == token.as_str())) {
+        let error = json!({"code": "PUSH_TOO_MANY_EXPERIENCE_IDS",
+            "message": "All push notification messages in the same request must be for the same project"});
+        return (StatusCode::BAD_REQUEST, Json(json!({"errors": [error]}))).into_response();
     }
     let batch = state.pushed.len();
     let tickets: Vec<_> = messages

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::tables::messages::Message;
 
 use crate::harness::{
-    fixtures::COORDINATOR,
+    fixtures::{AIDE, COORDINATOR},
     outbox::{TestOutbox, counts, push},
     providers::Fault,
 };
@@ -31,13 +31,16 @@ async fn pushes_go_in_batches_say_nothing_and_forget_dead_tokens() {
     assert_eq!(first["title"], "Open BerthCare");
     assert_eq!(first.keys().collect::<Vec<_>>(), ["data", "priority", "sound", "title", "to"]);
     assert!(first["data"]["id"].is_string() && first["data"].as_object().unwrap().len() == 1);
-    let kept = format!("select count(*) from devices where user_id = '{}' and push_token is not null", COORDINATOR.id);
-    assert_eq!(outbox.app.database.count(&kept).await, 0);
+    let kept = format!(
+        "select count(*) from devices where user_id = '{}'
+           and push_token in ('ExponentPushToken[7]', 'ExponentPushToken[1]')",
+        COORDINATOR.id
+    );
+    assert_eq!(outbox.app.database.count(&kept).await, 1);
 
     // Receipts, a quarter of an hour later.
     let run = async || outbox.run(&outbox.environment(), JobName::Receipts, Deadline::when(|| false)).await.unwrap();
     assert_eq!(counts(&run().await), HashMap::new());
-    owner.batch_execute(&sql.replace("[7]", "[1]")).await.unwrap();
     for n in 0..100 {
         outbox.fake.give_receipt(&format!("ticket-0-{n}"), json!({"status": "ok"}));
     }
@@ -98,4 +101,74 @@ async fn of_two_runs_at_once_one_asks_for_a_receipt() {
     let delivered = |run: &jobs::Answer| counts(run).get("delivered").copied().unwrap_or(0);
     assert_eq!(delivered(&one) + delivered(&other), 20);
     assert_eq!(outbox.fake.asked_for().len(), 20, "each once");
+}
+
+#[tokio::test]
+async fn a_token_of_another_project_holds_up_nobody_else() {
+    let outbox = TestOutbox::new().await;
+    outbox.fake.refuse_batches_with("ExponentPushToken[41]");
+    let queued: Vec<_> = (0..100).map(|n| push(&format!("{n}"), &format!("ExponentPushToken[{n}]"))).collect();
+    outbox.queue(&queued).await;
+    assert_eq!(counts(&outbox.dispatch().await), HashMap::from([("sent", 99), ("dead", 1)]));
+    assert_eq!(outbox.status("41").await, "dead");
+    let mut pushed: Vec<_> = outbox.fake.pushed().concat();
+    pushed.sort_by_key(|message| message["to"].to_string());
+    pushed.dedup();
+    assert_eq!(pushed.len(), 99, "each once");
+}
+
+#[tokio::test]
+async fn what_was_queued_for_a_phone_goes_to_nobody_else() {
+    for change in [
+        "session_id = null",
+        "session_id = null, push_token = null",
+        "revoked_at = now()",
+        "push_token = null",
+        "user_id = (select id from users where email = 'aide@a.test')",
+    ] {
+        let outbox = TestOutbox::new().await;
+        outbox.queue(&[push("kept", "ExponentPushToken[kept]"), push("gone", "ExponentPushToken[gone]")]).await;
+        let owner = outbox.app.database.superuser().await;
+        let sql = format!("update devices set {change} where push_token = 'ExponentPushToken[gone]'");
+        let sql = sql.replace("aide@a.test", AIDE.email);
+        owner.batch_execute(&sql).await.unwrap();
+        outbox.dispatch().await;
+        assert_eq!(outbox.status("kept").await, "sent", "{change}");
+        let why = "the phone was signed out, cut off or handed over";
+        assert_eq!(outbox.outcome("gone").await, ("cancelled".into(), Some(why.into())), "{change}");
+        assert_eq!(outbox.fake.pushed().concat().len(), 1, "{change}");
+    }
+    // Nor to somebody who was suspended, or removed, since.
+    for change in ["status = 'suspended'", "deleted_at = now()"] {
+        let outbox = TestOutbox::new().await;
+        outbox.queue(&[push("gone", "ExponentPushToken[gone]")]).await;
+        let sql = format!("update users set {change} where id = '{}'", COORDINATOR.id);
+        outbox.app.database.superuser().await.batch_execute(&sql).await.unwrap();
+        outbox.dispatch().await;
+        assert_eq!(outbox.status("gone").await, "cancelled", "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_that_says_later_is_sent_again_and_one_about_our_account_alarms() {
+    let outbox = TestOutbox::new().await;
+    outbox.queue(&[push("one", "ExponentPushToken[1]")]).await;
+    outbox.dispatch().await;
+    let receipt = |code: &str| json!({"status": "error", "message": "no", "details": {"error": code}});
+    for (turn, code) in
+        ["MessageRateExceeded", "ProviderError", "InvalidCredentials", "MismatchSenderId"].iter().enumerate()
+    {
+        outbox.fake.give_receipt(&format!("ticket-{turn}-0"), receipt(code));
+        outbox.fake.clock.advance(SignedDuration::from_mins(15));
+        let run = outbox.run(&outbox.environment(), JobName::Receipts, Deadline::when(|| false)).await;
+        assert_eq!(run.is_err(), turn > 1, "{code}: an alarm is raised by a run that fails");
+        assert_eq!(outbox.outcome("one").await, ("pending".into(), Some((*code).into())));
+        outbox.dispatch_after(SignedDuration::from_mins(1)).await;
+        assert_eq!(outbox.status("one").await, "sent", "{code}");
+    }
+    // What is of no use any more is not.
+    outbox.fake.give_receipt("ticket-4-0", receipt("MessageRateExceeded"));
+    outbox.fake.clock.advance(SignedDuration::from_hours(24));
+    outbox.run(&outbox.environment(), JobName::Receipts, Deadline::when(|| false)).await.unwrap();
+    assert_eq!(outbox.outcome("one").await, ("failed".into(), Some("MessageRateExceeded".into())));
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use jobs::{Deadline, JobName};
+use serde_json::json;
 use store::tables::messages::{self, Message};
 
 use crate::harness::{
@@ -238,4 +239,42 @@ async fn without_twilio_nothing_is_lost_and_the_backlog_is_told() {
     assert!((3000.0..=3600.0).contains(&backlog.age_seconds), "{backlog:?}");
     outbox.dispatch_after(SignedDuration::from_mins(1)).await;
     assert_eq!(outbox.status("alert").await, "sent");
+}
+
+#[tokio::test]
+async fn a_number_that_opted_out_at_the_network_gets_no_more_and_the_coordinator_knows() {
+    let outbox = TestOutbox::new().await;
+    let number = "+14165550005";
+    outbox.fake.fail(Fault::Refused(21610));
+    outbox.queue(&[family_sms("refused", number)]).await;
+    outbox.dispatch().await;
+    assert_eq!(outbox.outcome("refused").await, ("dead".into(), Some("twilio 21610".into())));
+    outbox.queue(&[family_sms("next", number)]).await;
+    outbox.dispatch().await;
+    assert_eq!(outbox.outcome("next").await, ("cancelled".into(), Some("no consent to it".into())));
+    let replies = outbox.app.coordinator().await.get("/v1/replies?intent=stop").await.expect(200);
+    assert_eq!(replies["items"].as_array().unwrap().len(), 1, "{replies}");
+    assert_eq!((&replies["items"][0]["sender"], &replies["items"][0]["client_id"]), (&json!(number), &json!(ALMA)));
+}
+
+#[tokio::test]
+async fn an_event_that_names_yesterday_evening_sends_nothing_today() {
+    let outbox = TestOutbox::new().await;
+    outbox.queue(&[alert_sms("waiting", TO)]).await;
+    let yesterday = Timestamp::now() - SignedDuration::from_hours(18);
+    let event = json!({"job": "dispatch", "now": yesterday});
+    outbox.app.jobs().run(event).await.unwrap_err();
+    assert!(outbox.fake.accepted().is_empty());
+    // Visits that were late then are noted, and nobody is told today.
+    outbox.app.add_visits(1, ("notes", "'x'")).await;
+    let late =
+        "update visits set scheduled_start = now() - interval '20 hours', scheduled_end = now() - interval '19 hours'
+                where notes = 'x'";
+    outbox.app.database.write(AGENCY_A, &format!("select app.reserve_change_numbers(1); {late}")).await;
+    outbox.app.jobs().at("late-visits", yesterday).await;
+    let queued = outbox.app.database.count("select count(*) from messages where template like 'visit_%'").await;
+    assert!(queued > 0, "the visit was not late then");
+    outbox.dispatch().await;
+    let sent = outbox.fake.accepted().len();
+    assert_eq!(sent, 1, "only what was waiting");
 }

@@ -5,12 +5,12 @@ use jiff::Timestamp;
 use jobs::JobName;
 use serde_json::json;
 
-use super::events::{FAMILYS_NUMBER, our_sms, rows, sms, status_of, tell};
+use super::events::{FAMILYS_NUMBER, NO_ANSWER, our_sms, reply, rows, sms, status_of, tell, text, wants_sms};
 use crate::harness::{
     TestApp,
     fake_lambda::FakeLambda,
     fixtures::{AGENCY_A, ALMA, FAMILY},
-    twilio::Webhook,
+    twilio::{SMS_NUMBER, Webhook},
 };
 
 #[tokio::test]
@@ -115,4 +115,35 @@ async fn fifty_at_once_replays_included_are_all_answered_and_each_counts_once() 
     assert_eq!(app.database.count("select count(*) from inbound_messages where agency_id is not null").await, 15);
     assert_eq!(app.database.count("select count(*) from consents where kind = 'sms'").await, 5);
     assert_eq!(app.database.count("select count(*) from alerts").await, 1);
+}
+
+#[tokio::test]
+async fn a_status_21610_is_an_opt_out_once() {
+    let app = TestApp::new().await;
+    reply(&app, "SM1", FAMILYS_NUMBER, "START").await;
+    assert_eq!(wants_sms(&app, ALMA).await, Some(true));
+    let id = our_sms(&app, FAMILY.agency, FAMILY.id, FAMILYS_NUMBER, Some(ALMA)).await;
+    let form = [("MessageSid", "SM2"), ("MessageStatus", "undelivered"), ("ErrorCode", "21610")];
+    for _ in 0..2 {
+        let webhook = Webhook::to(&format!("sms/status?message={id}"), &form);
+        assert_eq!(webhook.send(app.functions().of_path("/v1/sms/status")).await.status, 204);
+        assert_eq!(wants_sms(&app, ALMA).await, Some(false));
+        assert_eq!(app.database.count("select count(*) from inbound_messages where intent = 'stop'").await, 1);
+        assert_eq!(app.database.count("select count(*) from consents where kind = 'sms'").await, 2);
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_type_counts_whatever_the_words() {
+    let app = TestApp::new().await;
+    for (sid, kind, body, wanted) in
+        [("SM1", "START", "Oui je veux", true), ("SM2", "STOP", "FINI", false), ("SM3", "START", "CALL", true)]
+    {
+        let form =
+            [("MessageSid", sid), ("From", FAMILYS_NUMBER), ("To", SMS_NUMBER), ("Body", body), ("OptOutType", kind)];
+        let answer = Webhook::to("sms/webhook", &form).send(app.functions().of_path("/v1/sms/webhook")).await;
+        assert_eq!(text(&answer), NO_ANSWER, "Twilio has answered");
+        assert_eq!(wants_sms(&app, ALMA).await, Some(wanted), "{body}");
+    }
+    assert_eq!(app.database.count("select count(*) from alerts").await, 0);
 }

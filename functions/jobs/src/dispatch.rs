@@ -13,6 +13,7 @@ use runtime::{Chain, metrics::Measurement};
 use store::{
     escalation::{self, Reason},
     tables::{
+        consents,
         messages::Channel,
         sending::{self, LeasedMessage, Settled},
     },
@@ -26,6 +27,9 @@ mod hang_up;
 mod pushes;
 mod rate_limits;
 mod uncertain_delivery;
+
+/// Why an SMS is given up whose recipient has written STOP to the number.
+const OPTED_OUT: &str = "twilio 21610";
 
 /// Sends what is due, until nothing is or `deadline` has passed.
 pub(crate) async fn run(sender: &Sender, clock: &Clock, deadline: &Deadline) -> Result<Report, Error> {
@@ -88,6 +92,9 @@ impl Dispatch<'_> {
             if channel == Channel::Voice {
                 self.move_on(message).await;
             }
+            if why == Some(OPTED_OUT) {
+                self.opted_out(message).await;
+            }
         }
         if channel == Channel::Voice && message.alert_id.is_some() && name == "sent" {
             let after = self.clock.now().duration_since(message.created_at);
@@ -107,6 +114,18 @@ impl Dispatch<'_> {
         if let Err(error) = advanced.await {
             tracing::warn!(alertId = %alert_id, error = %Chain::of(&error),
                 "an alert's next escalation step is overdue");
+        }
+    }
+
+    /// Takes back the consent of whose network knows better than we do; where that fails, the next SMS does it.
+    async fn opted_out(&self, message: &LeasedMessage) {
+        let recorded = async {
+            let mut tx = self.sender.db.write_unsynced(&JobIdentity { agency_id: message.agency_id }).await?;
+            consents::record_opt_out(&mut tx, message.id).await?;
+            tx.commit().await.map_err(Error::from)
+        };
+        if let Err(error) = recorded.await {
+            tracing::warn!(message_id = %message.id, error = %Chain::of(&error), "an opt-out could not be recorded");
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, io::Write};
 
 use flate2::{Compression, write::GzEncoder};
 use reqwest::{
-    Client,
+    Client, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -53,6 +53,8 @@ pub enum PushOutcome {
     Refused(String),
     /// Expo can't take it at present: it is tried again, and why.
     NotNow(String),
+    /// Nothing gets there before a person has mended our account with the phone's service: tried again, and told.
+    Misconfigured(String),
 }
 
 #[derive(Deserialize)]
@@ -74,8 +76,10 @@ impl Verdict {
         match self.details.error.as_deref() {
             _ if self.status == "ok" => PushOutcome::Accepted(self.id),
             Some("DeviceNotRegistered") => PushOutcome::Unregistered,
-            // The phone's service, or our credentials with it.
-            Some(error @ ("MessageRateExceeded" | "ExpoError" | "ProviderError" | "InvalidCredentials")) => {
+            Some(error @ ("InvalidCredentials" | "MismatchSenderId" | "DeveloperError")) => {
+                PushOutcome::Misconfigured(error.to_owned())
+            }
+            Some(error @ ("MessageRateExceeded" | "ExpoError" | "ProviderError")) => {
                 PushOutcome::NotNow(error.to_owned())
             }
             Some(error) => PushOutcome::Refused(error.to_owned()),
@@ -106,6 +110,27 @@ impl Expo {
         Ok(receipts.into_iter().map(|(ticket, verdict)| (ticket, verdict.outcome())).collect())
     }
 
+    /// The same, where one message may spoil the others': what is refused as a whole is sent in halves, until those that
+    /// are refused stand alone.
+    pub async fn send_each(&self, messages: &[Push<'_>]) -> Vec<PushOutcome> {
+        let mut outcomes = vec![PushOutcome::NotNow(String::new()); messages.len()];
+        let mut parts = vec![0..messages.len()];
+        while let Some(part) = parts.pop() {
+            let told = match self.send(&messages[part.clone()]).await {
+                Ok(told) => told,
+                Err(SendError::Refused(_)) if part.len() > 1 => {
+                    let middle = part.start + part.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                    continue;
+                }
+                Err(SendError::Refused(why)) => vec![PushOutcome::Refused(why)],
+                Err(SendError::NotNow(why) | SendError::Unknown(why)) => vec![PushOutcome::NotNow(why); part.len()],
+            };
+            outcomes.splice(part, told);
+        }
+        outcomes
+    }
+
     async fn ask<T: DeserializeOwned>(&self, what: &str, body: &Value) -> Result<T, SendError> {
         #[derive(Deserialize)]
         struct Answer<T> {
@@ -122,6 +147,8 @@ impl Expo {
         match http_client::read::<Answer<T>>(answer).await? {
             (status, Some(answer)) if status.is_success() => Ok(answer.data),
             (status, _) if status.is_success() => Err(SendError::Unknown("Expo's answer could not be parsed".into())),
+            // Something in it is wrong, such as a token of another project: all of it is refused for that.
+            (StatusCode::BAD_REQUEST, _) => Err(SendError::Refused("Expo refuses the request".into())),
             (status, _) => Err(http_client::of_status(status)),
         }
     }

@@ -119,7 +119,7 @@ async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after:
     // First: that a visit is missed takes back what is unsent of its being late.
     overdue_visits::mark_missed(&mut tx, &missed).await?;
     if !queued.is_empty() {
-        messages::enqueue_all(&mut tx, &queued).await?;
+        messages::enqueue_until(&mut tx, &queued, run.until()).await?;
     }
     tx.commit().await?;
     Ok(report)

@@ -54,6 +54,11 @@ use store::Db;
 /// By how much an event's time may be ahead of ours.
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(1);
 
+/// An event that comes later than this, after all retries of its schedule, replays a time that is over.
+const REPLAYED_AFTER: SignedDuration = SignedDuration::from_hours(1);
+/// Nothing that is queued is of use for longer.
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// What a schedule sends.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,12 +74,15 @@ impl Event {
     ///
     /// # Errors
     /// Where it is to come, and what the job writes would hold up the present until then: turns and leases of the
-    /// outbox, steps of alerts.
+    /// outbox, steps of alerts. Where it is past, and what was of use then would be sent now.
     fn time(&self) -> Result<Timestamp, Fatal> {
         let present = Timestamp::now();
         let now = self.now.unwrap_or(present);
         if matches!(self.job, JobName::Dispatch | JobName::Escalate) && now > present + CLOCKS_DIFFER {
             return Err(format!("the job {} can't run ahead of time", <&str>::from(self.job)).into());
+        }
+        if self.job == JobName::Dispatch && now < present - CLOCKS_DIFFER {
+            return Err("the job dispatch can't run behind the time".into());
         }
         Ok(now)
     }
@@ -89,6 +97,14 @@ pub(crate) struct Run {
     pub(crate) clock: Clock,
     /// The time by which the run has to end.
     pub(crate) deadline: Deadline,
+}
+
+impl Run {
+    /// Until when what is queued may be of use. A day that is replayed is over: nobody is told of it today.
+    pub(crate) fn until(&self) -> Timestamp {
+        let is_past = self.now < Timestamp::now() - REPLAYED_AFTER;
+        if is_past { self.now } else { self.now + A_DAY }
+    }
 }
 
 /// What the function holds for as long as its environment lives.

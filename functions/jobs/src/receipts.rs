@@ -1,10 +1,16 @@
 //! Asks Expo what became of push messages: a ticket says only that Expo has them.
 
-use domain::error::Error;
-use jiff::SignedDuration;
+use domain::{
+    error::Error,
+    messages::{Promise, Template},
+};
+use jiff::{SignedDuration, Timestamp};
 use store::{
     Db,
-    tables::{devices, sending},
+    tables::{
+        devices,
+        sending::{self, Owed, Receipt},
+    },
 };
 
 use crate::{
@@ -14,6 +20,8 @@ use crate::{
 
 /// When to ask again for a receipt that isn't there yet.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(15);
+/// When to send again what the phone's service did not take.
+const SEND_AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// Expo forgets receipts after so long.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
@@ -41,22 +49,41 @@ pub(crate) async fn run(db: &Db, expo: &Expo, clock: &Clock, deadline: &Deadline
             }
         };
         for owed in owed {
-            let (name, delivered) = match receipts.get(&owed.ticket) {
-                Some(PushOutcome::Accepted(_)) => ("delivered", Some(Ok(()))),
+            let (name, receipt) = match receipts.get(&owed.ticket) {
+                Some(PushOutcome::Accepted(_)) => ("delivered", Receipt::Delivered),
                 Some(PushOutcome::Unregistered) => {
                     let of = (owed.agency_id, owed.recipient_id);
                     devices::forget_push_token(db, of, &owed.address).await?;
-                    ("tokens_forgotten", Some(Err("DeviceNotRegistered")))
+                    ("tokens_forgotten", Receipt::Failed("DeviceNotRegistered".into()))
                 }
-                Some(PushOutcome::Refused(why) | PushOutcome::NotNow(why)) => ("failed", Some(Err(why.as_str()))),
+                Some(PushOutcome::Refused(why)) => ("failed", Receipt::Failed(why.clone())),
+                Some(PushOutcome::NotNow(why)) => again(&owed, now, why),
+                Some(PushOutcome::Misconfigured(why)) => {
+                    // A failed run raises the job's alarm.
+                    report.failed_agencies = 1;
+                    tracing::error!(why, "push messages don't arrive before our account is mended");
+                    again(&owed, now, why)
+                }
                 None if now.duration_since(owed.attempted_at) < KEPT => {
                     report.count("not_yet", 1);
                     continue;
                 }
-                None => ("never_told", None),
+                None => ("never_told", Receipt::NeverTold),
             };
             report.count(name, 1);
-            sending::settle_receipt(db, &owed, delivered).await?;
+            sending::settle_receipt(db, &owed, &receipt).await?;
         }
+    }
+}
+
+/// What must arrive is sent again while it is of use.
+fn again(owed: &Owed, now: Timestamp, why: &str) -> (&'static str, Receipt) {
+    let must_arrive =
+        Template::stored(&owed.template, &owed.values).is_ok_and(|template| template.promise() == Promise::AtLeastOnce);
+    let at = now + SEND_AGAIN;
+    if must_arrive && at < owed.expires_at {
+        ("retried", Receipt::Again { at, why: why.to_owned() })
+    } else {
+        ("failed", Receipt::Failed(why.to_owned()))
     }
 }

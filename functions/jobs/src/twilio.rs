@@ -20,6 +20,8 @@ const LOOKED_THROUGH: &str = "50";
 
 /// A bad number, one that opted out, one that takes no SMS, or a country that the account may not call.
 const NEVER: [i32; 5] = [21211, 21214, 21408, 21610, 21614];
+/// Our account or its numbers are not in order: a person has to mend that.
+const MISCONFIGURED: [i32; 9] = [20003, 20005, 20006, 21212, 21603, 21606, 21659, 21910, 30002];
 /// A call that isn't there, or that somebody has picked up or put down.
 const NOT_RINGING: [i32; 2] = [20404, 21220];
 
@@ -198,6 +200,9 @@ impl Twilio {
             (status, Some(Answer::Done(done))) if status.is_success() => Ok(done),
             (status, Some(Answer::Refused(Refusal { code }))) if !status.is_success() => {
                 let said = format!("twilio {code}");
+                if MISCONFIGURED.contains(&code) {
+                    tracing::error!(code, "Twilio can't be used before our account is mended");
+                }
                 Err(if never.contains(&code) { SendError::Refused(said) } else { SendError::NotNow(said) })
             }
             (status, _) if status.is_success() => Err(unreadable()),

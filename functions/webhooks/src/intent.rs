@@ -13,14 +13,24 @@ const TWILIOS: [(Intent, &[&str]); 3] = [
 
 /// What is left to us.
 const OURS: [(Intent, &[&str]); 4] = [
-    (Intent::Stop, &["arret", "arreter", "arretez", "desabonner", "opt out"]),
+    (Intent::Stop, &["arret", "arrete", "arreter", "arretez", "desabonner", "desabonnement", "opt out"]),
     (Intent::Start, &["debut", "commencer", "reprendre"]),
     (Intent::Help, &["aide"]),
     (Intent::Call, &["call", "call me", "rappel", "rappeler", "rappelez moi"]),
 ];
 
-/// What a message asks for, and whether Twilio has answered it already.
-pub(crate) fn of(body: &str) -> (Intent, bool) {
+/// What a message asks for, and whether Twilio has answered it already. Where Twilio says by `OptOutType` what it made of
+/// it, by the words that were configured there, that counts and not our reading.
+pub(crate) fn of(opt_out_type: &str, body: &str) -> (Intent, bool) {
+    let told = match opt_out_type.trim().to_ascii_uppercase().as_str() {
+        "STOP" => Some(Intent::Stop),
+        "START" => Some(Intent::Start),
+        "HELP" => Some(Intent::Help),
+        _ => None,
+    };
+    if let Some(intent) = told {
+        return (intent, true);
+    }
     let exact = body.trim().to_lowercase();
     if let Some(intent) = find(&TWILIOS, &exact) {
         return (intent, true);
@@ -55,6 +65,8 @@ mod tests {
             ("ＡＲＲÊＴ", Intent::Stop, false),
             ("Start", Intent::Start, true),
             ("UNSTOP", Intent::Start, true),
+            ("ARRÊTE", Intent::Stop, false),
+            ("Désabonnement", Intent::Stop, false),
             ("Début", Intent::Start, false),
             ("help", Intent::Help, true),
             ("HELP?", Intent::Help, false),
@@ -70,7 +82,21 @@ mod tests {
             ("", Intent::Note, false),
             ("🙂", Intent::Note, false),
         ] {
-            assert_eq!(of(body), (intent, answered_by_twilio), "{body:?}");
+            assert_eq!(of("", body), (intent, answered_by_twilio), "{body:?}");
+        }
+    }
+    #[test]
+    fn twilios_own_opt_out_type_wins_over_our_reading() {
+        for (told, body, intent, answered_by_twilio) in [
+            ("STOP", "FINI", Intent::Stop, true),
+            ("STOP", "call", Intent::Stop, true),
+            ("START", "oui", Intent::Start, true),
+            ("HELP", "arret", Intent::Help, true),
+            ("stop", "", Intent::Stop, true),
+            ("NEW", "arret", Intent::Stop, false),
+            ("", "call", Intent::Call, false),
+        ] {
+            assert_eq!(of(told, body), (intent, answered_by_twilio), "{told} {body}");
         }
     }
 }

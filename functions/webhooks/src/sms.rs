@@ -26,6 +26,8 @@ use crate::{
 
 /// As much as Twilio sends, and more; the rest of what it might send one day is cut off.
 const LONGEST_BODY: usize = 5_000;
+/// Twilio: the recipient has written STOP to the number.
+const OPTED_OUT: i32 = 21610;
 /// Why an alert is raised that asks for a call to a family.
 const CALL_BACK: &str = "family_call";
 
@@ -38,7 +40,7 @@ const CALL_BACK: &str = "family_call";
     responses((status = 200, description = "TwiML: the reply, if any.", content_type = "text/xml", body = String),
         (status = 403, description = "The request was not signed by Twilio.")))]
 pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<TwiMl> {
-    let (intent, answered_by_twilio) = intent::of(signed.value("Body"));
+    let (intent, answered_by_twilio) = intent::of(signed.value("OptOutType"), signed.value("Body"));
     let inbound = Inbound {
         sid: signed.short("MessageSid")?,
         from: signed.short("From")?,
@@ -131,6 +133,9 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: TwilioReque
     let who = Webhook::about_message(message_id, signed.request.clone());
     let mut tx = webhooks.app.db.write_unsynced(&who).await?;
     messages::report(&mut tx, message_id, &sid, &report, webhooks.now()).await?.ok_or(Error::NotFound)?;
+    if report == (Report::Failed { code: Some(OPTED_OUT) }) {
+        consents::record_opt_out(&mut tx, message_id).await?;
+    }
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -50,6 +50,11 @@ begin
           'locale', m.locale, 'template', m.template, 'values', m.template_values, 'alert_id', m.alert_id,
           'attempts', m.attempts, 'created_at', m.created_at, 'attempted_at', m.attempted_at,
           'expires_at', m.expires_at, 'is_uncertain', m.is_uncertain,
+          -- Whether the phone is still the recipient's, and signed in: what was queued before goes to nobody else.
+          'reachable', m.channel <> 'push' or exists (
+            select from devices d join users u on u.id = d.user_id
+            where d.push_token = m.recipient and d.user_id = m.recipient_id and d.session_id is not null
+              and d.revoked_at is null and u.status = 'active' and u.deleted_at is null),
           -- Whether the daily SMS is still wanted: by whom it is for, and by the client.
           'consented', coalesce((
               select c.granted from consents c
@@ -82,10 +87,12 @@ begin
     for no key update skip locked
   ), asked as (
     update messages m set receipt_at = p_again_at from due where m.id = due.id
-    returning m.id, m.agency_id, m.recipient_id, m.recipient, m.provider_sid, m.attempted_at
+    returning m.id, m.agency_id, m.recipient_id, m.recipient, m.provider_sid, m.attempted_at, m.template,
+      m.template_values, m.expires_at
   )
   select coalesce(jsonb_agg(jsonb_build_object('id', a.id, 'agency_id', a.agency_id, 'recipient_id', a.recipient_id,
-    'address', a.recipient, 'ticket', a.provider_sid, 'attempted_at', a.attempted_at)), '[]') into taken
+    'address', a.recipient, 'ticket', a.provider_sid, 'attempted_at', a.attempted_at, 'template', a.template,
+    'values', a.template_values, 'expires_at', a.expires_at)), '[]') into taken
   from asked a;
   return taken;
 end

@@ -55,4 +55,23 @@ begin atomic
   select r.agency_id, 'consent.create', 'consent', r.id, r.client_id, jsonb_build_object('by', 'sms') from recorded r;
 end;
 
-grant execute on function app.find_sender, app.record_unknown_sender, app.record_sms_consent to berthcare_app;
+-- The network refused an SMS of ours since its recipient had opted out there: the same as a STOP that reached us, once
+-- a message, and on the list of what was written back, so that the coordinator knows.
+create or replace function app.record_opt_out(p_message uuid) returns void
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+declare
+  number text;
+begin
+  insert into inbound_messages (agency_id, provider_sid, sender, recipient, body, intent, user_id, client_id)
+  select m.agency_id, 'opt-out ' || m.id, m.recipient, '', '', 'stop', m.recipient_id, m.client_id
+  from messages m where m.id = p_message and m.channel = 'sms' and m.agency_id = app.agency_id()
+  on conflict (provider_sid) do nothing
+  returning sender into number;
+  if number is not null then
+    perform app.record_sms_consent(number, false, 'SMS: refused by the network');
+  end if;
+end
+$$;
+
+grant execute on function app.find_sender, app.record_unknown_sender, app.record_sms_consent, app.record_opt_out
+  to berthcare_app;

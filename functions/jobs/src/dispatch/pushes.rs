@@ -9,10 +9,7 @@ use store::tables::{
 };
 
 use super::{Dispatch, backoff::again, unknown_template};
-use crate::{
-    expo::{Push, PushOutcome},
-    http_client::SendError,
-};
+use crate::expo::{Push, PushOutcome};
 
 /// Expo has a receipt by then.
 const RECEIPT_AFTER: SignedDuration = SignedDuration::from_mins(15);
@@ -29,6 +26,10 @@ impl Dispatch<'_> {
                     self.settle(Channel::Push, &message, Settled::Dead { why: "expired before it was sent".into() })
                         .await?;
                 }
+                Ok(_) if !message.reachable => {
+                    let why = "the phone was signed out, cut off or handed over";
+                    self.settle(Channel::Push, &message, Settled::Cancelled { why }).await?;
+                }
                 Ok(template) => batch.push((message, template)),
             }
         }
@@ -36,19 +37,17 @@ impl Dispatch<'_> {
             return Ok(());
         }
         let pushes: Vec<_> = batch.iter().map(|(message, _)| push(message)).collect();
-        let sent = self.sender.expo.send(&pushes).await;
+        let outcomes = self.sender.expo.send_each(&pushes).await;
         drop(pushes);
         let now = self.clock.now();
-        let outcomes = match sent {
-            Ok(outcomes) => outcomes,
-            Err(SendError::Refused(why) | SendError::NotNow(why) | SendError::Unknown(why)) => {
-                vec![PushOutcome::NotNow(why); batch.len()]
-            }
-        };
         for ((message, template), outcome) in batch.into_iter().zip(outcomes) {
             let settled = match outcome {
                 PushOutcome::Accepted(sid) => Settled::Sent { sid, receipt_at: Some(now + RECEIPT_AFTER) },
                 PushOutcome::Refused(why) => Settled::Dead { why },
+                PushOutcome::Misconfigured(why) => {
+                    tracing::error!(why, "push messages can't be sent before our account is mended");
+                    again(&message, &template, now, why)
+                }
                 PushOutcome::NotNow(why) => again(&message, &template, now, why),
                 PushOutcome::Unregistered => {
                     let of = (message.agency_id, message.recipient_id);

@@ -137,3 +137,9 @@ pub async fn record_sms_opt_out<I: Identity>(
 ) -> Result<(), Error> {
     Ok(tx.execute("select app.record_sms_consent($1, $2, $3)", &[&phone, &granted, &method]).await?)
 }
+
+/// Records that the network refused an SMS of ours because its recipient opted out there, once, and for the coordinator
+/// to read among what families write.
+pub async fn record_opt_out<I: Identity>(tx: &mut Tx<I>, message_id: Uuid) -> Result<(), Error> {
+    Ok(tx.execute("select app.record_opt_out($1)", &[&message_id]).await?)
+}

@@ -105,7 +105,12 @@ impl Message {
 
 /// Queues any number of messages in one statement, all of them due now.
 pub async fn enqueue_all<I: Identity>(tx: &mut Tx<I>, messages: &[Message]) -> Result<(), Error> {
-    enqueue(tx, messages, None).await
+    enqueue(tx, messages, None, None).await
+}
+
+/// The same for what is of no use after `until`.
+pub async fn enqueue_until<I: Identity>(tx: &mut Tx<I>, messages: &[Message], until: Timestamp) -> Result<(), Error> {
+    enqueue(tx, messages, None, Some(until)).await
 }
 
 /// The same for more than can be sent at once: each is due `spacing` after the one before it, the first one so long
@@ -116,15 +121,15 @@ pub async fn enqueue_paced<I: Identity>(
     spacing: SignedDuration,
     until: Timestamp,
 ) -> Result<(), Error> {
-    enqueue(tx, messages, Some((spacing, until))).await
+    enqueue(tx, messages, Some(spacing), Some(until)).await
 }
 
 async fn enqueue<I: Identity>(
     tx: &mut Tx<I>,
     messages: &[Message],
-    pacing: Option<(SignedDuration, Timestamp)>,
+    spacing: Option<SignedDuration>,
+    until: Option<Timestamp>,
 ) -> Result<(), Error> {
-    let (spacing, until) = pacing.unzip();
     let spacing = spacing.map(|spacing| spacing.as_secs_f64());
     let rows: Vec<_> = messages
         .iter()

@@ -61,6 +61,8 @@ pub struct LeasedMessage {
     pub expires_at: Timestamp,
     /// Whether it may have been sent before, and nobody wrote that down.
     pub is_uncertain: bool,
+    /// Whether a push message's phone is still the recipient's; true of other channels.
+    pub reachable: bool,
     /// Whether the recipient and the client consent to the daily SMS at this moment.
     pub consented: bool,
 }
@@ -278,6 +280,30 @@ pub struct Owed {
     pub ticket: String,
     /// When it was sent.
     pub attempted_at: Timestamp,
+    /// The template's name, as it was stored.
+    pub template: String,
+    /// What goes into it.
+    pub values: Value,
+    /// Until when it is of use.
+    pub expires_at: Timestamp,
+}
+
+/// What a receipt says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// The phone's own service has it.
+    Delivered,
+    /// It won't arrive, and why.
+    Failed(String),
+    /// It didn't arrive, and is sent again.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why it did not.
+        why: String,
+    },
+    /// None will come any more.
+    NeverTold,
 }
 
 /// Push messages whose receipts are due, at most `limit`; nobody else asks for them before `again_at`.
@@ -292,18 +318,22 @@ pub async fn take_receipts(db: &Db, now: Timestamp, again_at: Timestamp, limit: 
     Ok(all.map_or_else(Vec::new, |all| all.owed.0))
 }
 
-/// Writes down what a receipt says, or (`None`) that none will come any more.
-pub async fn settle_receipt(db: &Db, owed: &Owed, delivered: Option<Result<(), &str>>) -> Result<(), DbError> {
-    let (status, why) = match delivered {
-        Some(Ok(())) => (MessageStatus::Delivered, None),
-        Some(Err(why)) => (MessageStatus::Failed, Some(why)),
-        None => (MessageStatus::Sent, None),
+/// Writes down what a receipt says.
+pub async fn settle_receipt(db: &Db, owed: &Owed, receipt: &Receipt) -> Result<(), DbError> {
+    let (status, why, again_at) = match receipt {
+        Receipt::Delivered => (MessageStatus::Delivered, None, None),
+        Receipt::Failed(why) => (MessageStatus::Failed, Some(why), None),
+        Receipt::Again { at, why } => (MessageStatus::Pending, Some(why), Some(*at)),
+        Receipt::NeverTold => (MessageStatus::Sent, None, None),
     };
     db.read::<NoRow>(
         &JobIdentity { agency_id: owed.agency_id },
-        "update messages set status = $2::text::message_status, failure = $3, receipt_at = null
+        "update messages set status = $2::text::message_status, failure = $3, receipt_at = null,
+           next_attempt_at = $4, provider_sid = case when $4::timestamptz is null then provider_sid end,
+           previous_provider_ids = case when $4::timestamptz is null then previous_provider_ids
+             else previous_provider_ids || provider_sid end
          where id = $1 and status = 'sent'",
-        &[&owed.id, &status, &why],
+        &[&owed.id, &status, &why.map(String::as_str), &again_at],
     )
     .await
     .map(drop)
