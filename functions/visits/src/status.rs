@@ -103,7 +103,7 @@ fn decide_check_in(visit: &Visit, reported: &CheckIn) -> Result<Decision, Error>
 }
 
 fn decide_check_out(visit: &Visit, reported: &CheckIn) -> Result<Decision, Error> {
-    match (visit.status, visit.stated_start()) {
+    match (visit.status, visit.earliest_start()) {
         (VisitStatus::Completed, _) if visit.was_checked_out_by(reported) => Ok(Decision::IsRecorded),
         (VisitStatus::Completed, _) => Err(Error::Conflict(Conflict::AlreadyRecorded)),
         (from, Some(start)) if from.may_become(VisitStatus::Completed) => {

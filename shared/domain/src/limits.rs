@@ -12,6 +12,8 @@ pub const LONGEST_VISIT: SignedDuration = SignedDuration::from_hours(24);
 pub const FAR_FROM_HOME_M: f64 = 200.0;
 /// A phone's clock ahead of ours by more than this is flagged.
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+/// A time that reaches us later than this, or by a clock that is so far behind, is flagged.
+pub const BACKDATED_AFTER: SignedDuration = SignedDuration::from_mins(24 * 60 - 5);
 
 /// So long after its planned start a visit that nobody checked in to is late.
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(15);

@@ -119,5 +119,6 @@ begin atomic
     where l.record_id = p_record and l.number > p_number and k.key = any (l.changed_columns)
     order by l.number limit 1), k.value)
   from jsonb_each(p_stored) k
-  where k.key not in ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name', 'sort_name');
+  where k.key not in
+    ('created_at', 'created_by', 'updated_at', 'updated_by', 'change_number', 'search_name', 'sort_name');
 end;

@@ -39,7 +39,6 @@ create table visits (
   constraint visits_schedule_forward check (scheduled_end > scheduled_start),
   -- So that what ended lately is found by when it began.
   constraint visits_schedule_length check (scheduled_end - scheduled_start <= interval '24 hours'),
-  constraint visits_actual_forward check (actual_end >= actual_start),
   constraint visits_started check ((status in ('in_progress', 'completed')) = (actual_start is not null)),
   constraint visits_ended check ((status = 'completed') = (actual_end is not null)),
   constraint visits_cancel_reason check ((status = 'cancelled') = (cancel_reason is not null))

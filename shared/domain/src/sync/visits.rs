@@ -82,9 +82,6 @@ impl SyncedTable for Visit {
         if self.scheduled_start.duration_until(self.scheduled_end) > LONGEST_VISIT {
             return refused("a visit is 24 hours at most");
         }
-        if self.ends_before_it_began() {
-            return refused("actual_end must not be before actual_start");
-        }
         let (came, left) = before.map_or((None, None), |before| (before.actual_start, before.actual_end));
         if self.actual_start.is_some() && self.actual_start != came {
             self.check_in_received_at = Some(now);
@@ -140,8 +137,11 @@ impl Visit {
         }
     }
 
+    /// Whether the end is before the server had heard of the beginning, and before what the phone said of it. That the
+    /// phone's own two times stand in an impossible order is no reason: its clock may have been put right in between.
     fn ends_before_it_began(&self) -> bool {
-        self.actual_start.zip(self.actual_end).is_some_and(|(began, ended)| ended < began)
+        let began = self.actual_start.map(|began| self.check_in_received_at.map_or(began, |heard| began.min(heard)));
+        began.zip(self.actual_end).is_some_and(|(began, ended)| ended < began)
     }
 
     fn facts(&self) -> VisitFacts {

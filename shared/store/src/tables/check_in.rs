@@ -3,7 +3,7 @@
 use domain::{
     error::Error,
     identity::Caller,
-    limits::{CLOCK_TOLERANCE, FAR_FROM_HOME_M},
+    limits::{BACKDATED_AFTER, CLOCK_TOLERANCE, FAR_FROM_HOME_M},
     validation::{Check, Faults},
 };
 use jiff::Timestamp;
@@ -90,9 +90,17 @@ pub enum Flag {
     FarFromHome,
     /// The phone's clock was ahead of the server's.
     ClockAhead,
+    /// Came or left about a day or more before the server heard of it: the phone's clock was behind, or it had no signal.
+    Backdated,
+    /// Checked in or out without a place.
+    NoLocation,
+    /// Left before they came, by the phone's clock.
+    ImpossibleOrder,
 }
 
 /// What a person should look at, in a visit's times and locations.
+///
+/// `times` are those of coming and leaving, in this order.
 pub(super) fn flags(times: &[(Option<Timestamp>, Option<&RecordedLocation>)]) -> Vec<Flag> {
     let any = |holds: fn(Timestamp, &RecordedLocation) -> bool| {
         times
@@ -101,10 +109,19 @@ pub(super) fn flags(times: &[(Option<Timestamp>, Option<&RecordedLocation>)]) ->
     };
     let far = any(|_, location| location.distance_m.is_some_and(|metres| metres > FAR_FROM_HOME_M));
     let ahead = any(|time, location| location.received_at.duration_until(time) > CLOCK_TOLERANCE);
-    [(far, Flag::FarFromHome), (ahead, Flag::ClockAhead)]
-        .into_iter()
-        .filter_map(|(is, flag)| is.then_some(flag))
-        .collect()
+    let behind = any(|time, location| time.duration_until(location.received_at) >= BACKDATED_AFTER);
+    let nowhere = any(|_, location| location.latitude.is_none());
+    let in_order = times.iter().filter_map(|(time, _)| *time).is_sorted();
+    [
+        (far, Flag::FarFromHome),
+        (ahead, Flag::ClockAhead),
+        (behind, Flag::Backdated),
+        (nowhere, Flag::NoLocation),
+        (!in_order, Flag::ImpossibleOrder),
+    ]
+    .into_iter()
+    .filter_map(|(is, flag)| is.then_some(flag))
+    .collect()
 }
 
 /// A visit that somebody comes to or leaves, as it was looked at, and what is measured of it.
@@ -167,7 +184,8 @@ pub async fn record(
         distance_m: *distance_m,
         received_at: *received_at,
     };
-    let flags = flags(&[(Some(*at), Some(&location))]);
+    let came = visit.stated_start().filter(|_| attendance == Attendance::CheckOut);
+    let flags = flags(&[(came, None), (Some(*at), Some(&location))]);
     let details = json!({"flags": flags, "distance_m": distance_m.map(f64::round)});
     let who = identity::params(caller);
     let what: [&dyn Param; 9] =
