@@ -3,16 +3,35 @@
 //!
 //! Whatever isn't understood is refused, so that no place that metadata may hide in is overlooked.
 
-use std::{collections::HashMap, ops::Range};
+mod boxes;
+mod properties;
+#[cfg(test)]
+mod tests;
 
-use super::{MAX_PIXELS, Rejection};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
+
+use boxes::{Boxes, Reader};
+
+use super::Rejection;
 
 /// Brands of still images in HEVC, and of the container as such.
 const BRANDS: [&[u8; 4]; 6] = [b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1"];
+/// Brands that a file may name beside: of images in HEVC, of sequences of them, and of the container.
+const COMPATIBLE: [&[u8; 4]; 13] = [
+    b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"miaf", b"MiHB", b"MiHE", b"MiPr",
+];
 /// Of the file's own boxes those that stay: what it is, what is in it, and the data.
 const KEPT: [&[u8; 4]; 3] = [b"ftyp", b"meta", b"mdat"];
-/// Of `meta`'s boxes those that stay: they say which images there are, how large, how turned, and where.
-const KEPT_OF_META: [&[u8; 4]; 9] = [b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"idat", b"dinf", b"grpl"];
+/// Of `meta`'s boxes those that stay: they say which images there are, how large, how turned, and where. Each is there
+/// once: of two, readers might look at the other.
+const KEPT_OF_META: [&[u8; 4]; 8] = [b"hdlr", b"pitm", b"iinf", b"iloc", b"iprp", b"iref", b"idat", b"grpl"];
+/// How one item refers to others: made of them, a thumbnail or an auxiliary picture of them, or describing them.
+const REFERENCES: [&[u8; 4]; 8] = [b"dimg", b"thmb", b"auxl", b"cdsc", b"base", b"exbl", b"prem", b"tbas"];
+/// What items are together: alternatives, pairs for the two eyes, and pictures taken in one go.
+const GROUPS: [&[u8; 4]; 5] = [b"altr", b"ster", b"eqiv", b"brst", b"tsyn"];
 /// Types of items that are images: coded ones, and those put together from others.
 const IMAGES: [&[u8; 4]; 8] = [b"hvc1", b"hev1", b"lhv1", b"jpeg", b"grid", b"iden", b"iovl", b"tmap"];
 /// How many items, and pieces of them, are looked at. A phone's 48 megapixels in tiles are some two hundred.
@@ -50,10 +69,14 @@ struct Erased {
 
 fn erasable(file: &[u8]) -> Result<Vec<Erased>, Rejection> {
     let mut erased = Vec::new();
-    let (mut meta, mut data) = (None, Vec::new());
+    let (mut meta, mut data, mut is_first) = (None, Vec::new(), true);
     for found in Boxes::of(file, 0..file.len()) {
         let found = found?;
+        let begins = std::mem::take(&mut is_first);
         match &found.kind {
+            b"ftyp" if begins => erased.extend(brands(file, found.body)?),
+            // A file behind the file, such as a video behind the picture.
+            b"ftyp" => erased.extend(found.blanked()),
             b"meta" if meta.is_some() => return Err(Rejection::Unreadable),
             b"meta" => meta = Some(found.body),
             b"mdat" if data.len() == MOST_DATA => return Err(Rejection::Unreadable),
@@ -66,13 +89,24 @@ fn erasable(file: &[u8]) -> Result<Vec<Erased>, Rejection> {
     // Its version and flags come first.
     let meta = meta.start + 4..meta.end;
     let (mut items, mut places, mut idat) = (None, None, None);
+    let mut seen = HashSet::new();
     for found in Boxes::of(file, meta) {
         let found = found?;
+        if KEPT_OF_META.contains(&&found.kind) && !seen.insert(found.kind) {
+            return Err(Rejection::Unreadable);
+        }
         match &found.kind {
-            b"iinf" => items = Some(kinds_of_items(file, found.body)?),
+            b"iinf" => items = Some(kinds_of_items(file, found.body, &mut erased)?),
             b"iloc" => places = Some(found.body),
             b"idat" => idat = Some(found.body),
-            b"iprp" => check_size(file, found.body)?,
+            b"iprp" => properties::scrub(file, found.body, &mut erased)?,
+            b"hdlr" => erased.push(handlers_name(file, found.body)?),
+            b"pitm" => exactly(file, found.body, |reader| {
+                let version = reader.version()?;
+                reader.id(version > 0).map(drop)
+            })?,
+            b"iref" => references(file, found.body, &mut erased)?,
+            b"grpl" => groups(file, found.body, &mut erased)?,
             kind if KEPT_OF_META.contains(&kind) => {}
             _ => erased.extend(found.blanked()),
         }
@@ -125,7 +159,8 @@ enum Item {
 }
 
 /// What each item is; one that is said to be several things is no image.
-fn kinds_of_items(file: &[u8], iinf: Range<usize>) -> Result<HashMap<u32, Item>, Rejection> {
+/// Names and media types of items are text that no reader needs.
+fn kinds_of_items(file: &[u8], iinf: Range<usize>, erased: &mut Vec<Erased>) -> Result<HashMap<u32, Item>, Rejection> {
     let mut reader = Reader::of(file, iinf);
     let version = reader.version()?;
     let _count = if version == 0 { reader.number(2)? } else { reader.number(4)? };
@@ -141,6 +176,7 @@ fn kinds_of_items(file: &[u8], iinf: Range<usize>) -> Result<HashMap<u32, Item>,
         let _protection = entry.number(2)?;
         // Before version 2 an item has no type, and is never an image.
         let kind = if version >= 2 { entry.bytes(4)? } else { &[] };
+        erased.push(Erased { range: entry.rest(), with: &[] });
         let item = match kind {
             b"Exif" => Item::Exif,
             kind if is_one_of(&IMAGES, kind) => Item::Image,
@@ -174,7 +210,9 @@ fn locations(
         let base = reader.number(base_size)?;
         let extents = reader.number(2)?;
         for _ in 0..extents {
-            let _index = reader.number(index_size)?;
+            if reader.number(index_size)? != 0 {
+                return Err(Rejection::Unreadable);
+            }
             let (offset, length) = (reader.number(offset_size)?, reader.number(length_size)?);
             let start = base.checked_add(offset).ok_or(Rejection::Unreadable)?;
             // In this file, or in `idat`; not in other files, nor in other items, and not "all there is".
@@ -196,133 +234,85 @@ fn locations(
             }
         }
     }
-    Ok(locations)
+    if reader.rest().is_empty() { Ok(locations) } else { Err(Rejection::Unreadable) }
 }
 
-/// Refuses images that are too large: each has its size among the properties.
-fn check_size(file: &[u8], iprp: Range<usize>) -> Result<(), Rejection> {
-    for container in Boxes::of(file, iprp) {
-        let container = container?;
-        if &container.kind != b"ipco" {
-            continue;
+/// Brands that aren't known, and the first one's version, are text that anybody may have written.
+fn brands(file: &[u8], ftyp: Range<usize>) -> Result<Vec<Erased>, Rejection> {
+    if ftyp.len() < 8 || ftyp.len() % 4 != 0 {
+        return Err(Rejection::Unreadable);
+    }
+    let mut erased = vec![Erased { range: ftyp.start + 4..ftyp.start + 8, with: &[] }];
+    for start in (ftyp.start + 8..ftyp.end).step_by(4) {
+        let brand = start..start + 4;
+        if !is_one_of(&COMPATIBLE, file.get(brand.clone()).unwrap_or_default()) {
+            erased.push(Erased { range: brand, with: b"mif1" });
         }
-        for property in Boxes::of(file, container.body) {
-            let property = property?;
-            if &property.kind == b"ispe" {
-                let mut reader = Reader::of(file, property.body);
-                let _version = reader.version()?;
-                let (width, height) = (reader.number(4)?, reader.number(4)?);
-                if width.saturating_mul(height) > MAX_PIXELS {
-                    return Err(Rejection::TooManyPixels);
+    }
+    Ok(erased)
+}
+
+/// What stands behind the handler's type: a name.
+fn handlers_name(file: &[u8], hdlr: Range<usize>) -> Result<Erased, Rejection> {
+    let mut reader = Reader::of(file, hdlr);
+    let (_version, _predefined) = (reader.version()?, reader.number(4)?);
+    if reader.bytes(4)? != b"pict" {
+        return Err(Rejection::Unreadable);
+    }
+    Ok(Erased { range: reader.rest(), with: &[] })
+}
+
+/// Item numbers, to the end of the box.
+fn references(file: &[u8], iref: Range<usize>, erased: &mut Vec<Erased>) -> Result<(), Rejection> {
+    let mut reader = Reader::of(file, iref);
+    let long = reader.version()? > 0;
+    for found in Boxes::of(file, reader.rest()) {
+        let found = found?;
+        if REFERENCES.contains(&&found.kind) {
+            exactly(file, found.body, |reader| {
+                reader.id(long)?;
+                for _ in 0..reader.number(2)? {
+                    reader.id(long)?;
                 }
-            }
+                Ok(())
+            })?;
+        } else {
+            erased.extend(found.blanked());
         }
     }
     Ok(())
 }
 
+/// The same of groups.
+fn groups(file: &[u8], grpl: Range<usize>, erased: &mut Vec<Erased>) -> Result<(), Rejection> {
+    for found in Boxes::of(file, grpl) {
+        let found = found?;
+        if GROUPS.contains(&&found.kind) {
+            exactly(file, found.body, |reader| {
+                let (_version, _group) = (reader.version()?, reader.number(4)?);
+                for _ in 0..reader.number(4)? {
+                    reader.id(true)?;
+                }
+                Ok(())
+            })?;
+        } else {
+            erased.extend(found.blanked());
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a box that holds more than is read of it.
+fn exactly<'a>(
+    file: &'a [u8],
+    body: Range<usize>,
+    read: impl FnOnce(&mut Reader<'a>) -> Result<(), Rejection>,
+) -> Result<(), Rejection> {
+    let mut reader = Reader::of(file, body);
+    read(&mut reader)?;
+    if reader.rest().is_empty() { Ok(()) } else { Err(Rejection::Unreadable) }
+}
+
 fn is_one_of(kinds: &[&[u8; 4]], kind: &[u8]) -> bool {
     kinds.iter().any(|known| known[..] == *kind)
-}
-
-/// A box as it was found in the file: its type and where its content lies.
-struct Found {
-    kind: [u8; 4],
-    /// Where its type stands.
-    kind_at: usize,
-    body: Range<usize>,
-}
-
-impl Found {
-    /// Makes it one that readers skip, without anything in it.
-    fn blanked(self) -> [Erased; 2] {
-        [Erased { range: self.kind_at..self.kind_at + 4, with: b"free" }, Erased { range: self.body, with: &[] }]
-    }
-}
-
-/// The boxes that fill a range, one after the other.
-struct Boxes<'a> {
-    file: &'a [u8],
-    rest: Range<usize>,
-}
-
-impl<'a> Boxes<'a> {
-    fn of(file: &'a [u8], range: Range<usize>) -> Self {
-        Self { file, rest: range }
-    }
-
-    fn read(&mut self) -> Result<Found, Rejection> {
-        let start = self.rest.start;
-        let mut reader = Reader::of(self.file, self.rest.clone());
-        let size = reader.number(4)?;
-        let kind: [u8; 4] = reader.bytes(4)?.try_into().map_err(|_| Rejection::Unreadable)?;
-        let end = match size {
-            0 => Some(self.rest.end),
-            1 => usize::try_from(reader.number(8)?).ok().and_then(|size| start.checked_add(size)),
-            size => usize::try_from(size).ok().and_then(|size| start.checked_add(size)),
-        };
-        match end {
-            Some(end) if reader.at <= end && end <= self.rest.end => {
-                self.rest.start = end;
-                Ok(Found { kind, kind_at: start + 4, body: reader.at..end })
-            }
-            _ => Err(Rejection::Unreadable),
-        }
-    }
-}
-
-impl Iterator for Boxes<'_> {
-    type Item = Result<Found, Rejection>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        let found = self.read();
-        if found.is_err() {
-            self.rest.start = self.rest.end;
-        }
-        Some(found)
-    }
-}
-
-/// Numbers and bytes in a row, big-endian.
-struct Reader<'a> {
-    file: &'a [u8],
-    at: usize,
-    end: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn of(file: &'a [u8], range: Range<usize>) -> Self {
-        Self { file, at: range.start, end: range.end }
-    }
-
-    fn bytes(&mut self, count: usize) -> Result<&'a [u8], Rejection> {
-        let end = self.at.checked_add(count).filter(|end| *end <= self.end).ok_or(Rejection::Unreadable)?;
-        let bytes = self.file.get(self.at..end).ok_or(Rejection::Unreadable)?;
-        self.at = end;
-        Ok(bytes)
-    }
-
-    /// A number of up to eight bytes; of none, it is zero.
-    fn number(&mut self, size: usize) -> Result<u64, Rejection> {
-        if size > 8 {
-            return Err(Rejection::Unreadable);
-        }
-        Ok(self.bytes(size)?.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-    }
-
-    /// The version of a full box, past its flags.
-    fn version(&mut self) -> Result<u64, Rejection> {
-        Ok(self.number(4)? >> 24)
-    }
-
-    fn id(&mut self, long: bool) -> Result<u32, Rejection> {
-        u32::try_from(self.number(if long { 4 } else { 2 })?).map_err(|_| Rejection::Unreadable)
-    }
-
-    fn rest(&self) -> Range<usize> {
-        self.at..self.end
-    }
 }
