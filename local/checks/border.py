@@ -96,7 +96,7 @@ def jobs() -> set[str]:
 
 def _schedules() -> list[str]:
     """Each job has a schedule and each schedule a job."""
-    events = template.functions()["jobs"]["Events"].values()
+    events = [event for name in ("jobs", "urgent") for event in template.functions()[name]["Events"].values()]
     scheduled = {re.search(r'"job": "([\w-]+)"', event["Properties"]["Input"])[1] for event in events}
     found = [f"the job {job} has no schedule in template.yaml" for job in sorted(jobs() - scheduled)]
     for event in events:
@@ -143,5 +143,5 @@ def _compose() -> list[str]:
     ours = set(
         re.findall(r'^ {8}"([A-Z_]+)":', (ROOT / "local" / "stack" / "environment.py").read_text(), re.MULTILINE)
     )
-    told = set(re.findall(r"\b([A-Z][A-Z_]+)=", (ROOT / "docker-compose.yml").read_text()))
+    told = set(re.findall(r"\b([A-Z_]+)=", (ROOT / "docker-compose.yml").read_text()))
     return [f"docker-compose.yml doesn't tell to set {name}" for name in sorted(ours - told - {"LOG_LEVEL", "PATH"})]

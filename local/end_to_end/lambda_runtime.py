@@ -89,17 +89,18 @@ class LambdaRuntime:
 
     def ask(self, method: str, path: str, *, query: str = "", body: str = "", **headers: str) -> tuple[int, Any]:
         """Status and body of a request as API Gateway hands it over; `_` in a header's name stands for `-`."""
+        path = unquote(path)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         answer = self.invoke(
             {
                 "version": "2.0",
                 "routeKey": "$default",
-                "rawPath": unquote(path),
+                "rawPath": path,
                 "rawQueryString": query,
                 "headers": {"x-origin-secret": ORIGIN_SECRET, "content-type": "application/json"} | named,
                 "requestContext": {
                     "domainName": "api.berthcare.ca",
-                    "http": {"method": method, "path": unquote(path), "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7"},
+                    "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.7"},
                     "requestId": uuid.uuid4().hex,
                     "stage": "$default",
                     "timeEpoch": int(time.time() * 1000),

@@ -58,7 +58,7 @@ def _try(what: str, work: Callable[[], None]) -> list[str]:
 
 
 def _run(address: str, function: str, work: Callable[[str, LambdaRuntime], None]) -> None:
-    with LambdaRuntime(function, behind_cloudfront=function not in ("jobs", "migrate", "rollout")) as runtime:
+    with LambdaRuntime(function, behind_cloudfront=function not in ("jobs", "migrate", "rollout", "urgent")) as runtime:
         work(address, runtime)
 
 
@@ -195,6 +195,12 @@ def _no_such_deployment(address: str, rollout: LambdaRuntime) -> None:
     require("failed" in answer, f"a deployment that isn't there was answered {answer}")
 
 
+def _alerts(address: str, urgent: LambdaRuntime) -> None:
+    """Sends what is about alerts."""
+    answer = urgent.invoke({"job": "dispatch", "urgent": True})
+    require(answer.get("job") == "dispatch", f"urgent answered {answer}")
+
+
 _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "alerts": _help,
     "auth": _forgot,
@@ -205,6 +211,7 @@ _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "photos": _starts,
     "rollout": _no_such_deployment,
     "sync": _help_offline,
+    "urgent": _alerts,
     "visits": _starts,
     "webhooks": _call_me,
 }

@@ -53,9 +53,10 @@ def _schedule(address: str) -> None:
     while True:
         time.sleep(60.0)
         minute += 1
-        for file in sorted((ROOT / "events" / "jobs").glob("*.json")):
-            if minute % _EVERY.get(file.stem, _OTHERWISE) == 0:
-                _post(address, "/2015-03-31/functions/jobs/invocations", json.loads(file.read_text()))
+        for function in ("urgent", "jobs"):
+            for file in sorted((ROOT / "events" / function).glob("*.json")):
+                if minute % _EVERY.get(file.stem, _OTHERWISE) == 0:
+                    _post(address, f"/2015-03-31/functions/{function}/invocations", json.loads(file.read_text()))
 
 
 # As local/src/prepare.rs writes them.

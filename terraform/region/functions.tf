@@ -17,7 +17,7 @@ locals {
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
-      invokes       = ["jobs"]
+      invokes       = ["urgent"]
       events        = false
     }
     auth = {
@@ -105,8 +105,17 @@ locals {
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
-      invokes       = ["jobs"]
+      invokes       = ["urgent"]
       events        = false
+    }
+    # The code of jobs once more; an alert's path touches no bucket.
+    urgent = {
+      database_user = "berthcare_app"
+      secrets       = ["sentry", "twilio/account", "twilio/phone-numbers", "twilio/webhooks"]
+      table         = []
+      objects       = []
+      invokes       = []
+      events        = true
     }
     visits = {
       database_user = "berthcare_app"
@@ -121,7 +130,7 @@ locals {
       secrets       = ["origin", "sentry", "twilio/webhooks"]
       table         = ["UpdateItem"]
       objects       = []
-      invokes       = ["jobs"]
+      invokes       = ["urgent"]
       events        = false
     }
   }

@@ -87,6 +87,11 @@ impl TestOutbox {
         self.run(&self.jobs, JobName::Dispatch, Deadline::when(|| false)).await.unwrap()
     }
 
+    /// Sends what is due about alerts, as the function `urgent` does.
+    pub async fn dispatch_urgent(&self) -> Answer {
+        self.jobs.run_urgent_by(self.fake.clock.clock(), Deadline::when(|| false)).await.unwrap()
+    }
+
     pub async fn run(&self, jobs: &Jobs, job: JobName, deadline: Deadline) -> Result<Answer, Fatal> {
         jobs.run_by(self.fake.clock.clock(), job, deadline).await
     }

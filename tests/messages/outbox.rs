@@ -1,5 +1,7 @@
 //! The outbox as writers see it: one message per key, cancelled with its cause, moved forward by what is reported.
 
+use std::time::{Duration, Instant};
+
 use app::DatabaseSource;
 use aws_config::BehaviorVersion;
 use domain::{
@@ -8,7 +10,7 @@ use domain::{
 };
 use jiff::Timestamp;
 use runtime::jobs::JobsInvoker;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::{
     Db,
     tables::messages::{self, Channel, Message, MessageStatus, Report, Reported},
@@ -188,6 +190,35 @@ async fn jobs_is_invoked_without_waiting_for_what_it_does() {
     // Nobody there: whoever wrote to the outbox is not held up by it.
     let nowhere = aws_config::defaults(BehaviorVersion::latest()).endpoint_url("http://127.0.0.1:1").load().await;
     JobsInvoker::new(&nowhere, &runtime::config::JobsFunction("berthcare-test-jobs".into())).dispatch().await;
+}
+
+#[tokio::test]
+async fn alerts_are_invoked_by_a_path_of_their_own() {
+    let mut lambda = FakeLambda::start().await;
+    let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(&lambda.url).load().await;
+    for (function, urgent) in [("berthcare-test-jobs:live", "berthcare-test-urgent:live"), ("jobs", "urgent")] {
+        let invoker = JobsInvoker::new(&aws, &runtime::config::JobsFunction(function.into()));
+        invoker.escalate().await;
+        invoker.dispatch_urgent().await;
+        invoker.dispatch().await;
+        let asked = lambda.take();
+        let functions: Vec<_> = asked.iter().map(|one| one.function.replace("%3A", ":")).collect();
+        assert_eq!(functions, [urgent, urgent, function]);
+        assert_eq!(asked[1].event, json!({"job": "dispatch", "urgent": true}).to_string());
+    }
+}
+
+#[tokio::test]
+async fn invoking_jobs_holds_an_answer_no_longer_than_300_ms() {
+    // It takes connections, and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let aws = aws_config::defaults(BehaviorVersion::latest()).endpoint_url(url).load().await;
+    let invoker = JobsInvoker::new(&aws, &runtime::config::JobsFunction("jobs".into()));
+    let begun = Instant::now();
+    invoker.escalate().await;
+    let held = begun.elapsed();
+    assert!(held >= Duration::from_millis(250) && held < Duration::from_millis(900), "{held:?}");
 }
 
 #[tokio::test]

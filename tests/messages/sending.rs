@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use jobs::{Deadline, JobName};
 use serde_json::json;
-use store::tables::messages::{self, Message};
+use store::tables::{
+    messages::{self, Message},
+    sending,
+};
 
 use crate::harness::{
     fixtures::{AGENCY_A, ALMA},
@@ -251,7 +254,7 @@ async fn a_number_that_opted_out_at_the_network_gets_no_more_and_the_coordinator
     assert_eq!(outbox.outcome("refused").await, ("dead".into(), Some("twilio 21610".into())));
     outbox.queue(&[family_sms("next", number)]).await;
     outbox.dispatch().await;
-    assert_eq!(outbox.outcome("next").await, ("cancelled".into(), Some("no consent to it".into())));
+    assert_eq!(outbox.outcome("next").await, ("cancelled".into(), Some("the recipient has not consented".into())));
     let replies = outbox.app.coordinator().await.get("/v1/replies?intent=stop").await.expect(200);
     assert_eq!(replies["items"].as_array().unwrap().len(), 1, "{replies}");
     assert_eq!((&replies["items"][0]["sender"], &replies["items"][0]["client_id"]), (&json!(number), &json!(ALMA)));
@@ -277,4 +280,46 @@ async fn an_event_that_names_yesterday_evening_sends_nothing_today() {
     outbox.dispatch().await;
     let sent = outbox.fake.accepted().len();
     assert_eq!(sent, 1, "only what was waiting");
+}
+
+#[tokio::test]
+async fn a_run_for_alerts_sends_nothing_else() {
+    let outbox = TestOutbox::new().await;
+    outbox.queue(&[family_sms("family", TO), alert_sms("alert", TO), alert_call("call", TO)]).await;
+    outbox.dispatch_urgent().await;
+    assert_eq!([outbox.status("alert").await, outbox.status("call").await], ["sent", "sent"]);
+    assert_eq!(outbox.status("family").await, "pending");
+    outbox.dispatch().await;
+    assert_eq!(outbox.status("family").await, "sent");
+}
+
+/// An invitation asks it to look again. That is all that it does then: only where none is at work one is invoked.
+#[tokio::test]
+async fn a_dispatcher_at_work_is_asked_to_look_again() {
+    let outbox = TestOutbox::new().await;
+    let admin = outbox.app.admin().await;
+    let invite = async |n: usize| {
+        let body = json!({"email": format!("new{n}@a.test"), "phone": format!("+1416555{:04}", 8000 + n),
+            "first_name": "New", "last_name": "Person", "role": "care_aide"});
+        admin.post("/v1/users", &body).await.expect(201);
+    };
+    assert!(sending::none_at_work(&outbox.db).await.unwrap());
+    invite(0).await;
+    assert!(!sending::dispatcher_ends(&outbox.db).await.unwrap(), "nobody was there to be asked");
+    sending::dispatcher_works(&outbox.db, 60).await.unwrap();
+    for n in 1..5 {
+        invite(n).await;
+    }
+    assert!(!sending::none_at_work(&outbox.db).await.unwrap());
+    assert!(sending::dispatcher_ends(&outbox.db).await.unwrap(), "it was asked, and goes on");
+    assert!(!sending::dispatcher_ends(&outbox.db).await.unwrap());
+    assert!(sending::none_at_work(&outbox.db).await.unwrap(), "it has ended");
+    // One that died is not waited for.
+    sending::dispatcher_works(&outbox.db, -1).await.unwrap();
+    assert!(sending::none_at_work(&outbox.db).await.unwrap());
+    // A run says that it has ended.
+    outbox.fake.clock.advance_to(Timestamp::now() + SignedDuration::from_secs(1));
+    outbox.dispatch().await;
+    assert_eq!(outbox.app.database.count("select count(*) from messages where status <> 'sent'").await, 0);
+    assert!(sending::none_at_work(&outbox.db).await.unwrap());
 }

@@ -100,7 +100,7 @@ pub(crate) async fn acknowledge(
     let alert = alerts::get(&mut tx, id).await?;
     tx.commit().await?;
     // Another's phone may ring.
-    jobs.dispatch().await;
+    jobs.dispatch_urgent().await;
     Ok(Reply(StatusCode::OK, alert))
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn resolve(
     alerts::resolve(&mut tx, &alert).await?;
     let alert = alerts::get(&mut tx, id).await?;
     tx.commit().await?;
-    jobs.dispatch().await;
+    jobs.dispatch_urgent().await;
     Ok(Reply(StatusCode::OK, alert))
 }
 

@@ -104,7 +104,7 @@ pub(crate) async fn forgot(
         tx.commit().await?;
     }
     // Also where nothing was queued: the time an answer takes tells nobody whether the address is known.
-    auth.jobs.dispatch().await;
+    auth.wake_dispatcher().await;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -24,6 +24,7 @@ use runtime::{
     jobs::JobsInvoker,
     secrets::{SecretName, Secrets},
 };
+use store::tables::sending;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;
@@ -86,6 +87,17 @@ impl Auth {
     /// Connects ahead of the first request.
     pub async fn warm_up(&self) {
         self.app.warm_up().await;
+    }
+
+    /// Has a code sent now that was queued, by the dispatcher that is at work or else by another.
+    async fn wake_dispatcher(&self) {
+        let none = sending::none_at_work(&self.app.db).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "nobody knows whether a dispatcher is at work");
+            true
+        });
+        if none {
+            self.jobs.dispatch().await;
+        }
     }
 
     /// Counts one attempt by `whom`.

@@ -69,7 +69,7 @@ pub(crate) async fn create(
     }
     let user = users::lock(&mut tx, id).await?;
     tx.commit().await?;
-    auth.jobs.dispatch().await;
+    auth.wake_dispatcher().await;
     Ok(Created(id, user))
 }
 

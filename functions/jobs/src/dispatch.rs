@@ -6,9 +6,14 @@
 //! that must arrive is sent again unless it is found there. One that must not come twice isn't: it is given up, and
 //! reported.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+};
 
 use domain::{error::Error, identity::JobIdentity};
+use futures_util::future::{Either, select};
 use runtime::{Chain, metrics::Measurement};
 use store::{
     escalation::{self, Reason},
@@ -19,7 +24,7 @@ use store::{
     },
 };
 
-use crate::{Clock, Deadline, Report, sender::Sender};
+use crate::{Clock, Deadline, Report, Run, sender::Sender};
 
 mod backoff;
 mod calls_and_sms;
@@ -31,18 +36,32 @@ mod uncertain_delivery;
 /// Why an SMS is given up whose recipient has written STOP to the number.
 const OPTED_OUT: &str = "twilio 21610";
 
-/// Sends what is due, until nothing is or `deadline` has passed.
-pub(crate) async fn run(sender: &Sender, clock: &Clock, deadline: &Deadline) -> Result<Report, Error> {
-    let dispatch = Dispatch { sender, clock, deadline, report: Mutex::default() };
-    let (hung_up, voice, sms, push) = futures_util::join!(
-        dispatch.hang_up(),
-        dispatch.lane(Channel::Voice),
-        dispatch.lane(Channel::Sms),
-        dispatch.lane(Channel::Push)
-    );
-    let backlog = sending::backlog(&sender.db, clock.now()).await?;
-    Measurement::Outbox { depth: backlog.depth.unsigned_abs(), age: seconds(backlog.age_seconds) }.record();
-    hung_up.and(voice).and(sms).and(push)?;
+/// For how long a dispatcher counts as at work that says nothing: one that died is not waited for.
+const AT_WORK_SECONDS: i32 = 60;
+/// How often it says so.
+const SAID_EVERY: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// Sends what is due, until nothing is or the deadline has passed. A run for alerts sends nothing else.
+pub(crate) async fn run(sender: &Sender, run: &Run) -> Result<Report, Error> {
+    let dispatch =
+        Dispatch { sender, clock: &run.clock, deadline: &run.deadline, urgent: run.urgent, report: Mutex::default() };
+    if run.urgent {
+        dispatch.send_all().await?;
+    } else {
+        // Who queues meanwhile doesn't invoke another dispatcher, and is looked after by this one.
+        loop {
+            let at_work = pin!(dispatch.say_at_work());
+            let sent = match select(pin!(dispatch.send_all()), at_work).await {
+                Either::Left((sent, _)) => sent,
+                Either::Right((never, _)) => match never {},
+            };
+            let asked = sending::dispatcher_ends(&sender.db).await;
+            sent?;
+            if !asked? || run.deadline.has_passed() {
+                break;
+            }
+        }
+    }
     Ok(dispatch.report.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -54,10 +73,33 @@ struct Dispatch<'a> {
     sender: &'a Sender,
     clock: &'a Clock,
     deadline: &'a Deadline,
+    urgent: bool,
     report: Mutex<Report>,
 }
 
 impl Dispatch<'_> {
+    async fn send_all(&self) -> Result<(), Error> {
+        let (hung_up, voice, sms, push) = futures_util::join!(
+            self.hang_up(),
+            self.lane(Channel::Voice),
+            self.lane(Channel::Sms),
+            self.lane(Channel::Push)
+        );
+        let backlog = sending::backlog(&self.sender.db, self.clock.now()).await?;
+        Measurement::Outbox { depth: backlog.depth.unsigned_abs(), age: seconds(backlog.age_seconds) }.record();
+        hung_up.and(voice).and(sms).and(push)
+    }
+
+    /// Says now and then that a dispatcher is at work. Where that fails, another is invoked beside it, as if none were.
+    async fn say_at_work(&self) -> Infallible {
+        loop {
+            if let Err(error) = sending::dispatcher_works(&self.sender.db, AT_WORK_SECONDS).await {
+                tracing::warn!(error = %Chain::of(&error), "a dispatcher could not say that it is at work");
+            }
+            tokio::time::sleep(SAID_EVERY).await;
+        }
+    }
+
     async fn send(&self, channel: Channel, messages: Vec<LeasedMessage>) -> Result<(), Error> {
         match channel {
             Channel::Push => self.send_pushes(messages).await,

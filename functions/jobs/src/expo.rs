@@ -110,11 +110,11 @@ impl Expo {
         Ok(receipts.into_iter().map(|(ticket, verdict)| (ticket, verdict.outcome())).collect())
     }
 
-    /// The same, where one message may spoil the others': what is refused as a whole is sent in halves, until those that
-    /// are refused stand alone.
+    /// The same, where one message may spoil the others': what is refused as a whole is sent in halves, until those
+    /// that are refused stand alone.
     pub async fn send_each(&self, messages: &[Push<'_>]) -> Vec<PushOutcome> {
         let mut outcomes = vec![PushOutcome::NotNow(String::new()); messages.len()];
-        let mut parts = vec![0..messages.len()];
+        let mut parts = Vec::from([std::ops::Range { start: 0, end: messages.len() }]);
         while let Some(part) = parts.pop() {
             let told = match self.send(&messages[part.clone()]).await {
                 Ok(told) => told,

@@ -28,6 +28,7 @@ mod orphaned_uploads;
 mod receipts;
 mod report;
 mod sender;
+mod serve;
 mod twilio;
 pub mod uploads;
 
@@ -49,6 +50,7 @@ use runtime::{
 };
 use sender::Senders;
 use serde::Deserialize;
+pub use serve::serve;
 use store::Db;
 
 /// By how much an event's time may be ahead of ours.
@@ -67,6 +69,9 @@ pub struct Event {
     pub job: JobName,
     /// As if it were this time; the present where absent.
     pub now: Option<Timestamp>,
+    /// Whether to send what is about alerts, and nothing else.
+    #[serde(default)]
+    pub urgent: bool,
 }
 
 impl Event {
@@ -97,6 +102,8 @@ pub(crate) struct Run {
     pub(crate) clock: Clock,
     /// The time by which the run has to end.
     pub(crate) deadline: Deadline,
+    /// Whether to send what is about alerts, and nothing else.
+    pub(crate) urgent: bool,
 }
 
 impl Run {
@@ -141,13 +148,17 @@ impl Jobs {
         let now = event.time()?;
         let clock = Clock::from(now);
         // The event's time to the microsecond: what was due then is due in a replay, too.
-        let run = Run { now, clock: clock.clone(), deadline: deadline.clone() };
+        let run = Run { now, clock: clock.clone(), deadline: deadline.clone(), urgent: event.urgent };
         let answer = self.report(event.job, &run).await?;
         // A coordinator should know at once, whatever failed for somebody else. What a replay queued is left to a run
         // by the present's clock.
         let tells_coordinators = matches!(event.job, JobName::Escalate | JobName::LateVisits);
         if tells_coordinators && event.now.is_none() && answer.report.counts.values().any(|count| *count > 0) {
-            self.run_by(clock, JobName::Dispatch, deadline).await?;
+            match event.job {
+                // An alert's call waits for nothing else.
+                JobName::Escalate => self.run_urgent_by(clock, deadline).await?,
+                _ => self.run_by(clock, JobName::Dispatch, deadline).await?,
+            };
         }
         answer.into_result()
     }
@@ -157,7 +168,16 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_by(&self, clock: Clock, job: JobName, deadline: Deadline) -> Result<Answer, Fatal> {
-        self.report(job, &Run { now: clock.now(), clock, deadline }).await?.into_result()
+        self.report(job, &Run { now: clock.now(), clock, deadline, urgent: false }).await?.into_result()
+    }
+
+    /// Sends what is about alerts, by another clock than the machine's.
+    ///
+    /// # Errors
+    /// As [`Jobs::run`].
+    pub async fn run_urgent_by(&self, clock: Clock, deadline: Deadline) -> Result<Answer, Fatal> {
+        let run = Run { now: clock.now(), clock, deadline, urgent: true };
+        self.report(JobName::Dispatch, &run).await?.into_result()
     }
 
     async fn report(&self, job: JobName, run: &Run) -> Result<Answer, Fatal> {
@@ -178,7 +198,7 @@ impl Jobs {
             JobName::Dispatch => {
                 let sender = self.senders.sender(&self.db).await?;
                 // What three lanes hold while they send is large.
-                Box::pin(dispatch::run(&sender, &run.clock, &run.deadline)).await
+                Box::pin(dispatch::run(&sender, run)).await
             }
             JobName::Escalate => escalate::run(self, run).await,
             JobName::FamilySms => family_sms::run(self, run).await,

@@ -116,7 +116,7 @@ async fn pass_on(webhooks: &Webhooks, signed: &TwilioRequest) -> web::Result<Twi
         escalation::advance(&mut tx, call.alert.id, Reason::PassedOn(signed.message_id()?), webhooks.now()).await?;
     tx.commit().await?;
     if moved != Moved::Nothing {
-        webhooks.jobs.dispatch().await;
+        webhooks.jobs.dispatch_urgent().await;
     }
     Ok(end(&call, &Template::AlertPassedOn {}))
 }
@@ -154,7 +154,7 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: TwilioReque
     };
     tx.commit().await?;
     if moved != Moved::Nothing {
-        webhooks.jobs.dispatch().await;
+        webhooks.jobs.dispatch_urgent().await;
     }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,5 @@
-//! How large an answer may be. Lambda takes 6,291,556 bytes, and what is not compressed stands in them as a JSON string.
+//! How large an answer may be. Lambda takes 6,291,556 bytes, and what is not compressed stands in them as a JSON
+//! string.
 
 /// What the items of an answer may take: room is left for what stands around them, headers and problem texts included.
 pub const ANSWER_BYTES: usize = 5 << 20;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_lambda::{Client, config::Builder, error::DisplayErrorContext, primitives::Blob, types::InvocationType};
 use domain::jobs::JobName;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{aws::SdkConfig, config::JobsFunction};
 
@@ -14,43 +14,55 @@ use crate::{aws::SdkConfig, config::JobsFunction};
 pub struct JobsInvoker {
     client: Client,
     function: String,
+    urgent: String,
 }
+
+/// How long the answer to somebody's request may wait for this. What is queued goes out within a minute anyway.
+const PATIENCE: Duration = Duration::from_millis(300);
 
 impl JobsInvoker {
     /// The function that the environment names.
     #[must_use]
     pub fn new(aws: &SdkConfig, JobsFunction(function): &JobsFunction) -> Self {
-        // The answer to somebody's request waits for this, so it is tried once and shortly.
         let config = Builder::from(aws)
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(1)).build())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
             .build();
-        Self { client: Client::from_conf(config), function: function.clone() }
+        // Its code once more, with a concurrency of its own, stands beside it under a name like its own.
+        let urgent = match function.rsplit_once("jobs") {
+            Some((before, after)) => format!("{before}urgent{after}"),
+            None => function.clone(),
+        };
+        Self { client: Client::from_conf(config), function: function.clone(), urgent }
     }
 
     /// Has the outbox sent now. Call it after the commit; a failure is only logged, since the outbox is looked at every
     /// minute anyway.
     pub async fn dispatch(&self) {
-        self.run(JobName::Dispatch).await;
+        self.run(&self.function, json!({"job": JobName::Dispatch})).await;
+    }
+
+    /// Has what is about alerts sent now, whatever else waits. The same holds for it.
+    pub async fn dispatch_urgent(&self) {
+        self.run(&self.urgent, json!({"job": JobName::Dispatch, "urgent": true})).await;
     }
 
     /// Has alerts take the steps that are due, and what follows from them sent. The same holds for it.
     pub async fn escalate(&self) {
-        self.run(JobName::Escalate).await;
+        self.run(&self.urgent, json!({"job": JobName::Escalate})).await;
     }
 
-    async fn run(&self, job: JobName) {
+    async fn run(&self, function: &str, event: Value) {
         let asked = self
             .client
             .invoke()
-            .function_name(&self.function)
+            .function_name(function)
             .invocation_type(InvocationType::Event)
-            .payload(Blob::new(json!({"job": job}).to_string()))
+            .payload(Blob::new(event.to_string()))
             .send()
             .await;
         if let Err(error) = asked {
-            tracing::warn!(job = <&str>::from(job), error = %DisplayErrorContext(error),
-                "the jobs function could not be invoked");
+            tracing::warn!(%event, error = %DisplayErrorContext(error), "the function {function} could not be invoked");
         }
     }
 }

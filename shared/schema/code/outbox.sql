@@ -8,7 +8,8 @@
 -- already comes with
 -- `is_uncertain`: whoever took it last never said what came of it.
 create or replace function app.lease_messages(
-  p_channel text, p_lane text, p_now timestamptz, p_spacing_ms integer, p_lease_seconds integer, p_limit integer
+  p_channel text, p_lane text, p_now timestamptz, p_spacing_ms integer, p_lease_seconds integer, p_limit integer,
+  p_urgent boolean
 ) returns table (busy boolean, come_back_at timestamptz, taken jsonb)
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
@@ -24,6 +25,7 @@ begin
     with due as (
       select m.id, m.status, m.attempted_at from messages m
       where m.channel = p_channel::message_channel and m.status in ('pending', 'sending') and m.next_attempt_at <= p_now
+        and (m.urgency = 0 or not p_urgent)
       order by m.urgency, m.next_attempt_at, m.id
       limit p_limit
       for no key update skip locked
@@ -42,7 +44,7 @@ begin
       case when not exists (select from leased) then (
         select min(m.next_attempt_at) from messages m
         where m.channel = p_channel::message_channel and m.status in ('pending', 'sending')
-          and m.next_attempt_at > p_now)
+          and m.next_attempt_at > p_now and (m.urgency = 0 or not p_urgent))
       end,
       coalesce((
         select jsonb_agg(jsonb_build_object(
@@ -63,6 +65,35 @@ begin
             and app.has_consent(m.client_id, 'family_sharing'))
           order by m.urgency, m.created_at, m.id)
         from leased m), '[]');
+end
+$$;
+
+-- A dispatcher that sends everything says that it is at work. Who queues something and finds one at work asks it to
+-- look again, and invokes no other: hundreds of invitations don't stand in line before what comes after them.
+create or replace function app.dispatcher_works(p_seconds integer) returns void
+language sql volatile security definer set search_path = public, pg_temp
+begin atomic
+  insert into rate_limits as l (lane, at_work_until) values ('dispatcher', now() + make_interval(secs => p_seconds))
+  on conflict (lane) do update set at_work_until = excluded.at_work_until;
+end;
+
+create or replace function app.dispatcher_ends() returns boolean
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+declare
+  asked boolean;
+begin
+  select l.asked into asked from rate_limits l where l.lane = 'dispatcher' for no key update;
+  update rate_limits l set asked = false, at_work_until = case when l.asked then l.at_work_until else '-infinity' end
+  where l.lane = 'dispatcher';
+  return coalesce(asked, false);
+end
+$$;
+
+create or replace function app.no_dispatcher_works() returns boolean
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  update rate_limits l set asked = true where l.lane = 'dispatcher' and l.at_work_until > now();
+  return not found;
 end
 $$;
 
@@ -204,5 +235,6 @@ begin atomic
   from messages m where m.status in ('pending', 'sending');
 end;
 
-grant execute on function app.lease_messages, app.queue_ends_at, app.lease_receipts, app.lease_hang_ups,
+grant execute on function app.lease_messages, app.dispatcher_works, app.dispatcher_ends, app.no_dispatcher_works,
+  app.queue_ends_at, app.lease_receipts, app.lease_hang_ups,
   app.cancel_messages, app.claimable_sid, app.take_back_sid, app.outbox_backlog to berthcare_app;

@@ -124,6 +124,9 @@ create table rate_limits (
   -- The channel, and the number where there is one: `sms +14165550100`.
   lane text primary key check (length(lane) between 1 and 100),
   next_slot_at timestamptz not null default '-infinity',
+  -- Of the lane `dispatcher`: until when one counts as at work, and whether it was asked to look again.
+  at_work_until timestamptz not null default '-infinity',
+  asked boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   created_by uuid references users,

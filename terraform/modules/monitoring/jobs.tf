@@ -25,7 +25,7 @@ resource "aws_cloudwatch_metric_alarm" "job_failed" {
   alarm_description   = "[high] The job ${each.key} failed, for one agency or more. Runbook: stuck outbox, step 1."
   namespace           = "BerthCare/API"
   metric_name         = "ErrorCount"
-  dimensions          = { Function = "jobs", Route = "EVENT ${each.key}" }
+  dimensions          = { Function = each.key == "escalate" ? "urgent" : "jobs", Route = "EVENT ${each.key}" }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

@@ -63,7 +63,7 @@ impl Dispatch<'_> {
     async fn next_turn(&self, lane: &Lane, lost: &mut u32) -> Result<Option<Vec<LeasedMessage>>, DbError> {
         while !self.deadline.has_passed() {
             let now = self.clock.now();
-            let turn = sending::take(&self.sender.db, lane, now).await?;
+            let turn = sending::take(&self.sender.db, lane, self.urgent, now).await?;
             if !turn.taken.0.is_empty() {
                 *lost = 0;
                 return Ok(Some(turn.taken.0));

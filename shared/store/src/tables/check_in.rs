@@ -90,7 +90,8 @@ pub enum Flag {
     FarFromHome,
     /// The phone's clock was ahead of the server's.
     ClockAhead,
-    /// Came or left about a day or more before the server heard of it: the phone's clock was behind, or it had no signal.
+    /// Came or left about a day or more before the server heard of it: the phone's clock was behind, or it had no
+    /// signal.
     Backdated,
     /// Checked in or out without a place.
     NoLocation,

@@ -78,13 +78,35 @@ pub struct Turn {
     pub taken: Json<Vec<LeasedMessage>>,
 }
 
-/// Takes the lane's turn and what is most urgent on it. Not repeated when the connection is lost: what was taken then
-/// counts as sent until somebody has looked.
-pub async fn take(db: &Db, lane: &Lane, now: Timestamp) -> Result<Turn, DbError> {
+/// Says that a dispatcher is at work, for so many seconds unless it says so again.
+pub async fn dispatcher_works(db: &Db, seconds: i32) -> Result<(), DbError> {
+    db.call::<NoRow>("select app.dispatcher_works($1)", &[&seconds]).await.map(drop)
+}
+
+#[derive(FromRow)]
+struct Told {
+    told: bool,
+}
+
+/// Says that a dispatcher has nothing left to send. Answers whether somebody has queued something meanwhile.
+pub async fn dispatcher_ends(db: &Db) -> Result<bool, DbError> {
+    let asked: Option<Told> = db.call("select app.dispatcher_ends() as told", &[]).await?;
+    Ok(asked.is_some_and(|asked| asked.told))
+}
+
+/// Asks the dispatcher that is at work to look again. Answers whether there is none, so that one has to be invoked.
+pub async fn none_at_work(db: &Db) -> Result<bool, DbError> {
+    let none: Option<Told> = db.call("select app.no_dispatcher_works() as told", &[]).await?;
+    Ok(none.is_none_or(|none| none.told))
+}
+
+/// Takes the lane's turn and what is most urgent on it; of what is about alerts alone, where `urgent`. Not repeated
+/// when the connection is lost: what was taken then counts as sent until somebody has looked.
+pub async fn take(db: &Db, lane: &Lane, urgent: bool, now: Timestamp) -> Result<Turn, DbError> {
     let turn = db
         .call(
-            "select t.busy, t.come_back_at, t.taken from app.lease_messages($1, $2, $3, $4, $5, $6) t",
-            &[&lane.channel, &lane.name, &now, &lane.spacing_ms, &LEASE_SECONDS, &lane.at_a_turn],
+            "select t.busy, t.come_back_at, t.taken from app.lease_messages($1, $2, $3, $4, $5, $6, $7) t",
+            &[&lane.channel, &lane.name, &now, &lane.spacing_ms, &LEASE_SECONDS, &lane.at_a_turn, &urgent],
         )
         .await?;
     Ok(turn.unwrap_or(Turn { busy: false, come_back_at: None, taken: Json(Vec::new()) }))

@@ -239,7 +239,7 @@ fn locations(
 
 /// Brands that aren't known, and the first one's version, are text that anybody may have written.
 fn brands(file: &[u8], ftyp: Range<usize>) -> Result<Vec<Erased>, Rejection> {
-    if ftyp.len() < 8 || ftyp.len() % 4 != 0 {
+    if ftyp.len() < 8 || !ftyp.len().is_multiple_of(4) {
         return Err(Rejection::Unreadable);
     }
     let mut erased = vec![Erased { range: ftyp.start + 4..ftyp.start + 8, with: &[] }];

@@ -275,8 +275,8 @@ impl Visit {
         Self { status: VisitStatus::Cancelled, cancel_reason: Some(cancellation.reason.clone()), ..self }
     }
 
-    /// Before when nobody has left: the check-in as the phone stated it, or when it was heard of. A clock that was ahead at
-    /// the check-in, and was put right since, may state an earlier end.
+    /// Before when nobody has left: the check-in as the phone stated it, or when it was heard of. A clock that was
+    /// ahead at the check-in, and was put right since, may state an earlier end.
     #[must_use]
     pub fn earliest_start(&self) -> Option<Timestamp> {
         self.actual_start
