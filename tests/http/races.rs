@@ -107,6 +107,84 @@ async fn a_create_sent_at_once_is_one() {
     assert_eq!(app.database.count(&log).await, 1);
 }
 
+/// The one waits for the other, and reads as of before it was done: the answers must be equal all the same.
+#[tokio::test]
+async fn equal_creates_at_once_get_equal_answers_on_every_path() {
+    let app = TestApp::new().await;
+    let (coordinator, nurse) = (app.coordinator().await, app.nurse().await);
+    let start = moment(90_000);
+    let end = start + SignedDuration::from_mins(30);
+    let address = json!({"street": "1 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"});
+    let creates = [
+        (
+            &coordinator,
+            "/v1/users".to_owned(),
+            "users",
+            json!({"email": "new@a.test", "phone": "+14165550888",
+            "first_name": "New", "last_name": "Nurse", "role": "nurse"}),
+        ),
+        (
+            &coordinator,
+            "/v1/clients".into(),
+            "clients",
+            json!({"first_name": "Zoé", "last_name": "Roy",
+            "date_of_birth": "1941-05-06", "address": address}),
+        ),
+        (
+            &coordinator,
+            "/v1/visits".into(),
+            "visits",
+            json!({"client_id": ALMA, "user_id": NURSE.id,
+            "scheduled_start": start, "scheduled_end": end}),
+        ),
+        (
+            &coordinator,
+            format!("/v1/visits/{NURSES_VISIT}/tasks"),
+            "visit_tasks",
+            json!({"task_type": "vitals", "title": "Pulse"}),
+        ),
+        (
+            &coordinator,
+            format!("/v1/clients/{ALMA}/care-team"),
+            "care_team",
+            json!({"user_id": OTHER_NURSE.id, "relation": "nurse", "starts_on": "2026-11-01"}),
+        ),
+        (
+            &coordinator,
+            format!("/v1/clients/{ALMA}/consents"),
+            "consents",
+            json!({"kind": "photos", "granted": true, "method": "phone"}),
+        ),
+        (&nurse, "/v1/alerts".into(), "alerts", json!({"client_id": ALMA, "severity": "high", "reason": "a fall"})),
+        (
+            &nurse,
+            "/v1/photos".into(),
+            "photos",
+            json!({"client_id": ALMA, "kind": "photo", "content_type": "image/png",
+            "bytes": 100, "sha256": "0".repeat(64)}),
+        ),
+    ];
+    let waiting = "select count(*) from pg_stat_activity
+         where datname = current_database() and cardinality(pg_blocking_pids(pid)) > 0";
+    for (client, path, table, mut body) in creates {
+        body["id"] = json!(Uuid::now_v7());
+        let (one, other) = (client.through(app.another_environment()), client.through(app.another_environment()));
+        let holder = app.database.superuser().await;
+        holder.batch_execute(&format!("begin; lock table {table} in share row exclusive mode")).await.unwrap();
+        let releasing = async {
+            until("both creates wait", async || app.database.count(waiting).await > 1).await;
+            holder.batch_execute("commit").await.unwrap();
+        };
+        let (one, other, ()) = tokio::join!(one.post(&path, &body), other.post(&path, &body), releasing);
+        let (mut one, mut other) = (one.expect(201), other.expect(201));
+        // Each is signed at its own moment.
+        for answer in [&mut one, &mut other] {
+            answer.as_object_mut().unwrap().remove("upload");
+        }
+        assert_eq!(one, other, "{path}");
+    }
+}
+
 #[tokio::test]
 async fn one_id_is_one_record_whatever_the_bodies() {
     let app = TestApp::new().await;
@@ -135,7 +213,7 @@ async fn a_one_time_code_is_used_once() {
         &app,
         &client,
         "/v1/auth/activate",
-        |n| json!({"email": NURSE.email, "code": code, "password": format!("password number {n}")}),
+        |n| json!({"email": NURSE.email, "code": code, "password": format!("umbrella beneath thursday {n}")}),
     )
     .await;
     assert_eq!(with_status(&answers, 204).len(), 1, "{answers:?}");

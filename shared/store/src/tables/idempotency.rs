@@ -52,8 +52,27 @@ pub async fn claim<I: Identity>(
     match claim {
         Some(Claim { fresh: true, .. }) => Ok(Creation::Fresh),
         Some(Claim { same: true, .. }) => Ok(Creation::Replay),
+        // The statement may have waited for a create at the same moment, and read as of before that was committed.
+        _ if was_made_from(tx, table, id, &sha256).await? => Ok(Creation::Replay),
         _ => Err(Error::Conflict(Conflict::IdTaken)),
     }
+}
+
+/// Whether `id` is a record of `table` made from this body, as of now.
+async fn was_made_from<I: Identity>(
+    tx: &mut Tx<I>,
+    table: &'static str,
+    id: Uuid,
+    sha256: &Vec<u8>,
+) -> Result<bool, Error> {
+    let found: Option<Claimed> = tx
+        .query_opt(
+            "select c.record_id as id from creations c
+             where c.record_id = $1 and c.table_name = $2 and c.body_sha256 = $3",
+            &[&id, &table, sha256],
+        )
+        .await?;
+    Ok(found.is_some())
 }
 
 /// Claims the ids of many records at once, and answers those that are new. What any of the others was made from is
