@@ -22,7 +22,9 @@ mod audit {
 }
 mod auth {
     mod access_tokens;
+    mod limits;
     mod one_time_codes;
+    mod passwords;
     mod refresh_tokens;
     mod sessions;
     mod sign_in;

@@ -4,8 +4,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::harness::{
-    TestApp,
-    fixtures::{ADMIN, AIDE, COORDINATOR, NURSE, PASSWORD},
+    Client, TestApp,
+    fixtures::{ADMIN, AIDE, COORDINATOR, NEW_PASSWORD, NURSE, PASSWORD},
 };
 
 #[tokio::test]
@@ -131,15 +131,39 @@ async fn a_new_password_ends_the_other_sessions() {
     let app = TestApp::new().await;
     let (phone, browser) = (app.nurse().await, app.nurse().await);
     let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
-    let wrong = phone.post("/v1/auth/password", &change("not this one", "a new long password")).await;
+    let wrong = phone.post("/v1/auth/password", &change("not this one", NEW_PASSWORD)).await;
     assert_eq!(wrong.faults(), ["#/current_password"]);
     let short = phone.post("/v1/auth/password", &change(PASSWORD, "short")).await;
     assert_eq!(short.faults(), ["#/new_password"]);
-    assert_eq!(phone.post("/v1/auth/password", &change(PASSWORD, "a new long password")).await.status, 204);
+    assert_eq!(phone.post("/v1/auth/password", &change(PASSWORD, NEW_PASSWORD)).await.status, 204);
     phone.get("/v1/auth/me").await.expect(200);
     browser.must_be_out().await;
     assert_eq!(browser.login(NURSE.email, PASSWORD).await.problem(401), "bad-credentials");
-    browser.login(NURSE.email, "a new long password").await.expect(200);
+    browser.login(NURSE.email, NEW_PASSWORD).await.expect(200);
+}
+
+#[tokio::test]
+async fn every_session_ends_thirty_days_after_the_password_was_last_given() {
+    let app = TestApp::new().await;
+    let (phone, browser) = (app.nurse().await, app.nurse().await);
+    let owner = app.database.superuser().await;
+    let age = async |client: &Client, age: &str| {
+        let device = client.device_id;
+        let sql = format!("update devices set authenticated_at = now() - interval '{age}' where id = '{device}'");
+        owner.batch_execute(&sql).await.unwrap();
+    };
+    age(&phone, "29 days 23 hours").await;
+    phone.get("/v1/auth/me").await.expect(200);
+    age(&phone, "30 days").await;
+    phone.must_be_out().await;
+    browser.get("/v1/auth/me").await.expect(200);
+    // Whoever gives it again, for a new one or to sign in, has thirty days more.
+    age(&browser, "29 days").await;
+    let change = json!({"current_password": PASSWORD, "new_password": NEW_PASSWORD});
+    assert_eq!(browser.post("/v1/auth/password", &change).await.status, 204);
+    let fresh = "select count(*) from devices where authenticated_at > now() - interval '1 minute'";
+    assert_eq!(app.database.count(fresh).await, 1);
+    phone.with_tokens(&phone.login(NURSE.email, NEW_PASSWORD).await.expect(200)).get("/v1/auth/me").await.expect(200);
 }
 
 #[tokio::test]

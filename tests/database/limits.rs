@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use domain::limits::PHONES_KEEP_DAYS;
+use domain::limits::{PHONES_KEEP_DAYS, SESSION_DAYS};
 
 #[test]
 fn sql_that_reads_for_phones_goes_as_far_back_as_they_keep() {
@@ -16,4 +16,11 @@ fn sql_that_reads_for_phones_goes_as_far_back_as_they_keep() {
         }
     }
     assert!(found > 0, "nothing was looked at");
+}
+
+#[test]
+fn a_session_ends_in_the_database_when_the_product_says() {
+    let code = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/schema/code/identity.sql");
+    let sql = fs::read_to_string(code).unwrap();
+    assert!(sql.contains(&format!("authenticated_at > now() - interval '{SESSION_DAYS} days'")));
 }

@@ -14,6 +14,7 @@ pub struct Client {
     pub access_token: Option<String>,
     pub refresh_token: String,
     pub device_id: Uuid,
+    pub source_ip: String,
 }
 
 /// What came back.
@@ -28,7 +29,13 @@ pub struct Answer {
 
 impl Client {
     pub fn anonymous(functions: Functions) -> Self {
-        Self { functions, access_token: None, refresh_token: String::new(), device_id: Uuid::now_v7() }
+        Self {
+            functions,
+            access_token: None,
+            refresh_token: String::new(),
+            device_id: Uuid::now_v7(),
+            source_ip: "192.0.2.1".into(),
+        }
     }
 
     pub async fn sign_in(functions: Functions, person: &Person) -> Self {
@@ -37,6 +44,11 @@ impl Client {
         client.access_token = answer["access_token"].as_str().map(ToOwned::to_owned);
         client.refresh_token = answer["refresh_token"].as_str().unwrap().to_owned();
         client
+    }
+
+    /// The same caller, elsewhere.
+    pub fn at(&self, source_ip: impl Into<String>) -> Self {
+        Self { source_ip: source_ip.into(), ..self.clone() }
     }
 
     /// The same caller, reaching other environments of the functions.
@@ -103,7 +115,7 @@ impl Client {
         if let Some(token) = &self.access_token {
             headers.push(("authorization".into(), format!("Bearer {token}")));
         }
-        let sent = Sent { method, path, source_ip: "192.0.2.1", headers, body };
+        let sent = Sent { method, path, source_ip: &self.source_ip, headers, body };
         let answer = invoke(self.functions.of_path(path), &sent).await;
         Answer::read(&answer)
     }

@@ -27,6 +27,8 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 pub const PASSWORD: &str = "a test's password";
+/// One that may be set.
+pub const NEW_PASSWORD: &str = "umbrella beneath thursday";
 
 pub const AGENCY_A: Uuid = Uuid::from_u128(0xA);
 pub const AGENCY_B: Uuid = Uuid::from_u128(0xB);

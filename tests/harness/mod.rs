@@ -178,6 +178,12 @@ impl TestApp {
         Client::sign_in(self.functions(), person).await
     }
 
+    /// The same with a password that isn't the fixtures'.
+    pub async fn sign_in_with(&self, person: &Person, password: &str) -> Client {
+        let client = self.anonymous();
+        client.with_tokens(&client.login(person.email, password).await.expect(200))
+    }
+
     /// Adds so many of the nurse's visits to Alma, one each half hour back from now, with `sql` in this column; in it,
     /// `n` counts them.
     pub async fn add_visits(&self, count: usize, (column, sql): (&str, &str)) {

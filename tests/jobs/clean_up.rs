@@ -76,6 +76,23 @@ async fn a_run_cut_off_by_its_deadline_is_continued_by_the_next() {
 }
 
 #[tokio::test]
+async fn a_session_whose_thirty_days_are_over_ends() {
+    let app = TestApp::new().await;
+    let (dead, alive) = (app.nurse().await, app.nurse().await);
+    let sql = format!(
+        "update devices set authenticated_at = now() - interval '30 days 1 minute' where id = '{}';
+         update devices set authenticated_at = now() - interval '29 days 23 hours' where id = '{}'",
+        dead.device_id, alive.device_id
+    );
+    app.database.superuser().await.batch_execute(&sql).await.unwrap();
+    let answer = app.jobs().at("clean-up", Timestamp::now()).await;
+    assert_eq!(answer.report.counts["sessions"], 1);
+    alive.get("/v1/auth/me").await.expect(200);
+    let ended = format!("select count(*) from devices where session_id is null and id = '{}'", dead.device_id);
+    assert_eq!(app.database.count(&ended).await, 1);
+}
+
+#[tokio::test]
 async fn a_session_with_an_expired_refresh_token_ends() {
     let app = TestApp::new().await;
     let (dead, alive) = (app.nurse().await, app.nurse().await);

@@ -102,11 +102,11 @@ fn named_body(body: &'static str) -> &'static str {
             r#"{"email": "nurse@a.test", "password": "{password}",
                 "device": {"id": "{new}", "name": "Phone", "platform": "ios", "app_version": "1"}}"#
         }
-        "activation" => r#"{"email": "aide@a.test", "code": "{code}", "password": "another password"}"#,
-        "bad_activation" => r#"{"email": "aide@a.test", "code": "00000000", "password": "another password"}"#,
+        "activation" => r#"{"email": "aide@a.test", "code": "{code}", "password": "umbrella beneath thursday"}"#,
+        "bad_activation" => r#"{"email": "aide@a.test", "code": "00000000", "password": "umbrella beneath thursday"}"#,
         "refresh" => r#"{"refresh_token": "{own_refresh_token}", "device_id": "{own_device}"}"#,
-        "passwords" => r#"{"current_password": "{password}", "new_password": "another password"}"#,
-        "wrong_passwords" => r#"{"current_password": "not the password", "new_password": "another password"}"#,
+        "passwords" => r#"{"current_password": "{password}", "new_password": "umbrella beneath thursday"}"#,
+        "wrong_passwords" => r#"{"current_password": "not the password", "new_password": "umbrella beneath thursday"}"#,
         "client" => {
             r#"{"first_name": "Zoé", "last_name": "Roy", "date_of_birth": "1941-05-06",
                 "address": {"street": "1 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"}}"#

@@ -15,8 +15,9 @@ use utoipa::ToSchema;
 use web::{IfMatch, Json, Patch, Reply, Require};
 
 use crate::{
-    Auth,
+    Auth, limits,
     password::{hash_password, verify_password},
+    password_policy::{acceptable, normalised, well_formed},
 };
 
 type OwnPatch = Patch<OwnFields>;
@@ -27,10 +28,10 @@ type OwnPatch = Patch<OwnFields>;
 #[schema(example = json!({"current_password": "berthcare-demo", "new_password": "correct horse battery"}))]
 pub struct PasswordChange {
     /// The current password.
-    #[schema(format = "password", min_length = 1, max_length = 128)]
+    #[schema(format = "password", min_length = 1, max_length = 1024)]
     current_password: String,
-    /// The new password.
-    #[schema(format = "password", min_length = 12, max_length = 128)]
+    /// The new password: 12 to 256 characters (after NFKC), and hard to guess.
+    #[schema(format = "password", min_length = 1, max_length = 1024)]
     new_password: String,
 }
 impl Check for PasswordChange {}
@@ -73,12 +74,16 @@ pub(crate) async fn change_password(
     caller: Require<SignedIn>,
     Json(body): Json<PasswordChange>,
 ) -> web::Result<StatusCode> {
-    auth.limit(crate::activation::TRIES_PER_ACCOUNT, &caller.user_id.to_string()).await?;
-    let hash = accounts::own_password_hash(&auth.app.db, &*caller).await?;
-    if !verify_password(body.current_password, hash).await? {
+    let guesser = limits::account_at(&caller.user_id.to_string(), &caller.request);
+    auth.slow_down(&guesser).await?;
+    let new_password = well_formed("/new_password", &body.new_password)?;
+    let context = accounts::own_password_context(&auth.app.db, &*caller).await?;
+    if !verify_password(normalised(&body.current_password), context.password_hash.clone()).await? {
         return Err(vec![Fault::body("/current_password", "is not the current password")].into());
     }
-    let hash = hash_password(body.new_password).await?;
+    auth.forgive(&guesser).await?;
+    acceptable("/new_password", new_password.clone(), context).await?;
+    let hash = hash_password(new_password).await?;
     let keep = Some(caller.session_id);
     accounts::set_password(&auth.app.db, caller.user_id, &hash, keep, "auth.password_changed", &caller.request).await?;
     Ok(StatusCode::NO_CONTENT)

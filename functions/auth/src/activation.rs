@@ -8,11 +8,9 @@ use domain::{
     messages::{Locale, Template},
     validation::Check,
 };
-use runtime::ephemeral::rate::Limit;
 use serde::Deserialize;
-use serde_json::json;
 use store::tables::{
-    accounts,
+    accounts::{self, Login},
     messages::{Channel, Message},
     users::UserStatus,
 };
@@ -20,14 +18,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{CurrentRequest, Json};
 
-use crate::{Auth, password::hash_password};
-
-/// Asking for codes.
-const CODES_PER_ACCOUNT: Limit = Limit { name: "forgot-account", per_minute: 2 };
-/// Trying codes and passwords of one account.
-pub(crate) const TRIES_PER_ACCOUNT: Limit = Limit { name: "secret-account", per_minute: 10 };
-/// Doing either from one place.
-const PER_ADDRESS: Limit = Limit { name: "code-address", per_minute: 60 };
+use crate::{
+    Auth,
+    codes::{CodeKind, GoodCode},
+    limits::{CODES_ASKED, CODES_PER_ADDRESS, account_at},
+    password::hash_password,
+    password_policy::{acceptable, well_formed},
+};
 
 /// A request for a code to set a new password.
 #[derive(Deserialize, ToSchema)]
@@ -52,8 +49,8 @@ pub struct Activation {
     /// The code that the user was sent by SMS.
     #[schema(pattern = "^[0-9]{8}$")]
     code: String,
-    /// The new password.
-    #[schema(format = "password", min_length = 12, max_length = 128)]
+    /// The new password: 12 to 256 characters (after NFKC), and hard to guess.
+    #[schema(format = "password", min_length = 1, max_length = 1024)]
     password: String,
 }
 impl Check for Activation {}
@@ -78,7 +75,8 @@ pub fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String) -> Mes
 
 /// Ask for a code by SMS.
 ///
-/// The answer is the same for every address.
+/// The answer is the same for every address. It doesn't end an invitation's code. Ten codes a day are sent to one
+/// person, three of them for requests from one place.
 #[utoipa::path(post, path = "/auth/forgot", tag = "auth", operation_id = "forgot", security(()),
     request_body = Forgotten,
     responses((status = 202, description = "If the address is known, a code is on its way."),
@@ -88,16 +86,17 @@ pub(crate) async fn forgot(
     CurrentRequest(request): CurrentRequest,
     Json(body): Json<Forgotten>,
 ) -> web::Result<StatusCode> {
-    auth.limit(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
-    auth.limit(CODES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+    auth.limit(CODES_PER_ADDRESS, &request.source_network()).await?;
+    auth.limit(CODES_ASKED, &account_at(&body.email, &request)).await?;
 
     let login = accounts::find_login(&auth.app.db, &body.email).await?;
     let login = login.filter(|login| login.status != UserStatus::Suspended);
+    auth.count_code(&body.email, login.as_ref().map_or(&body.email, |login| &login.phone)).await?;
     // Nobody's code costs the same work as somebody's.
     let user_id = login.as_ref().map_or_else(Uuid::now_v7, |login| login.user_id);
-    let code = auth.codes.issue_code(user_id, FORGOT_SECONDS).await?;
+    let code = auth.codes.issue(CodeKind::Reset, user_id, FORGOT_SECONDS).await?;
     let known = login.as_ref().map(|login| login.user_id);
-    accounts::record_event(&auth.app.db, "auth.code_requested", known, json!({}), &request).await?;
+    auth.record_refusal("auth.code_requested", known, &request).await?;
     if let Some(login) = login {
         let mut tx = auth.app.db.write_unsynced(&JobIdentity { agency_id: login.agency_id }).await?;
         code_sms(user_id, &login.phone, login.locale, code).enqueue(&mut tx).await?;
@@ -110,30 +109,51 @@ pub(crate) async fn forgot(
 
 /// Set a password with a code.
 ///
-/// Ends all sessions. Sign in with the new password afterwards.
+/// Ends all sessions. Sign in with the new password afterwards. A code whose password was refused is still good.
 #[utoipa::path(post, path = "/auth/activate", tag = "auth", operation_id = "activate", security(()),
     request_body = Activation,
     responses((status = 204, description = "The password is set."),
         (status = 401, description = "The code is wrong or has expired, or belongs to another address."),
+        (status = 422, description = "The password is easy to guess, too short, or the current one."),
         (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn activate(
     State(auth): State<Auth>,
     CurrentRequest(request): CurrentRequest,
     Json(body): Json<Activation>,
 ) -> web::Result<StatusCode> {
-    auth.limit(PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
-    auth.limit(TRIES_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+    auth.limit(CODES_PER_ADDRESS, &request.source_network()).await?;
+    let guesser = account_at(&body.email, &request);
+    auth.slow_down(&guesser).await?;
+    let password = well_formed("/password", &body.password)?;
 
-    let user_id = accounts::find_login(&auth.app.db, &body.email).await?.map(|login| login.user_id);
-    let good = auth.codes.use_code(user_id, body.code).await?;
-    let Some(user_id) = user_id.filter(|_| good) else {
-        accounts::record_event(&auth.app.db, "auth.code_refused", user_id, json!({}), &request).await?;
+    let login = accounts::find_login(&auth.app.db, &body.email).await?;
+    let user_id = login.as_ref().map(|login| login.user_id);
+    let code = good_code(&auth, login.as_ref(), &request.source_network(), &body.code).await?;
+    let (Some(user_id), Some(code)) = (user_id, code) else {
+        auth.record_refusal("auth.code_refused", user_id, &request).await?;
         return Err(Error::BadCredentials.into());
     };
-    let hash = hash_password(body.password).await?;
-    if accounts::set_password(&auth.app.db, user_id, &hash, None, "auth.password_set", &request).await? {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(Error::BadCredentials.into())
+    auth.forgive(&guesser).await?;
+    acceptable("/password", password.clone(), accounts::password_context(&auth.app.db, user_id).await?).await?;
+    if !auth.codes.spend(&code).await? {
+        return Err(Error::BadCredentials.into());
     }
+    let hash = hash_password(password).await?;
+    if !accounts::set_password(&auth.app.db, user_id, &hash, None, "auth.password_set", &request).await? {
+        return Err(Error::BadCredentials.into());
+    }
+    for kind in [CodeKind::Invitation, CodeKind::Reset] {
+        auth.codes.void(kind, user_id).await?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The code that was sent, of whichever kind. An invitation's is for who has no password yet.
+async fn good_code(auth: &Auth, login: Option<&Login>, place: &str, code: &str) -> web::Result<Option<GoodCode>> {
+    let known = login.map(|login| login.user_id);
+    let invited = login.filter(|login| login.status == UserStatus::Invited).map(|login| login.user_id);
+    // Both are always tried: the time an answer takes tells nobody which there are.
+    let reset = auth.codes.check(CodeKind::Reset, known, place, code).await?;
+    let invitation = auth.codes.check(CodeKind::Invitation, invited, place, code).await?;
+    Ok(reset.or(invitation))
 }

@@ -1,18 +1,49 @@
-//! One-time codes, as sent by SMS: eight digits, hashed like passwords, good for a few tries and once.
+//! One-time codes, as sent by SMS: eight digits, hashed like passwords, good for a few tries and once. An invitation's
+//! and a reset's don't replace each other.
 
 use aws_lc_rs::rand;
 use domain::error::Error;
 use runtime::ephemeral::{
     Ephemeral,
+    rate::Counted,
     table::{condition_failed, now, number, text, text_of, unavailable},
 };
 use uuid::Uuid;
 
-use crate::password::{hash_password, verify_password};
+use crate::{
+    limits::CODE_TRIES,
+    password::{hash_password, verify_password},
+};
 
-/// How often a code may be tried.
-const TRIES: i64 = 5;
-const SORT_KEY: &str = "CODE";
+/// How often a code may be tried in all, from wherever; from one place five times ([`CODE_TRIES`]), so that a stranger
+/// doesn't use up what is somebody else's.
+const TRIES: i64 = 500;
+
+/// What a code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeKind {
+    /// The first password.
+    Invitation,
+    /// A new one, for a forgotten one.
+    Reset,
+}
+
+impl CodeKind {
+    fn sort_key(self) -> &'static str {
+        match self {
+            Self::Invitation => "CODE#INVITATION",
+            Self::Reset => "CODE#RESET",
+        }
+    }
+}
+
+/// A code that was right, and has yet to be used up.
+#[derive(Debug)]
+pub struct GoodCode {
+    kind: CodeKind,
+    user_id: Uuid,
+    hash: String,
+}
 
 fn key_of(user_id: Uuid) -> String {
     format!("USER#{user_id}")
@@ -31,8 +62,8 @@ fn random_code() -> Result<String, Error> {
 pub struct Codes(pub Ephemeral);
 
 impl Codes {
-    /// Makes a new code for a user, good for `seconds`; a former one ends.
-    pub async fn issue_code(&self, user_id: Uuid, seconds: i64) -> Result<String, Error> {
+    /// Makes a new code for a user, good for `seconds`; a former one of its kind ends.
+    pub async fn issue(&self, kind: CodeKind, user_id: Uuid, seconds: i64) -> Result<String, Error> {
         let code = random_code()?;
         let hash = hash_password(code.clone()).await?;
         self.0
@@ -40,7 +71,7 @@ impl Codes {
             .put_item()
             .table_name(&*self.0.table)
             .item("pk", text(key_of(user_id)))
-            .item("sk", text(SORT_KEY))
+            .item("sk", text(kind.sort_key()))
             .item("hash", text(hash))
             .item("tries_left", number(TRIES))
             .item("expires_at", number(now() + seconds))
@@ -50,25 +81,34 @@ impl Codes {
         Ok(code)
     }
 
-    /// Uses a code up. False where it is wrong, expired, used, or tried too often; for an unknown user (`None`) too,
-    /// after the same work.
-    pub async fn use_code(&self, user_id: Option<Uuid>, code: String) -> Result<bool, Error> {
+    /// Tries a code from `place`. None where it is wrong, expired, used, or tried too often; for an unknown user
+    /// (`None`) too, after the same work.
+    pub async fn check(
+        &self,
+        kind: CodeKind,
+        user_id: Option<Uuid>,
+        place: &str,
+        code: &str,
+    ) -> Result<Option<GoodCode>, Error> {
         // An id that nobody has costs the same as one that somebody has.
         let user_id = user_id.unwrap_or_else(Uuid::now_v7);
-        let hash = self.use_attempt(user_id).await?;
-        if !verify_password(code, hash.clone()).await? {
-            return Ok(false);
-        }
+        let hash = self.take_try(kind, user_id, place).await?;
+        let good = verify_password(code.to_owned(), hash.clone()).await?;
+        Ok(hash.filter(|_| good).map(|hash| GoodCode { kind, user_id, hash }))
+    }
+
+    /// Uses a code up. False where somebody else did a moment before.
+    pub async fn spend(&self, code: &GoodCode) -> Result<bool, Error> {
         let spent = self
             .0
             .client
             .delete_item()
             .table_name(&*self.0.table)
-            .key("pk", text(key_of(user_id)))
-            .key("sk", text(SORT_KEY))
+            .key("pk", text(key_of(code.user_id)))
+            .key("sk", text(code.kind.sort_key()))
             .condition_expression("#hash = :hash")
             .expression_attribute_names("#hash", "hash")
-            .expression_attribute_values(":hash", text(hash.unwrap_or_default()))
+            .expression_attribute_values(":hash", text(&code.hash))
             .send()
             .await;
         match spent {
@@ -77,25 +117,37 @@ impl Codes {
         }
     }
 
+    /// Ends a user's code of one kind, if there is one.
+    pub async fn void(&self, kind: CodeKind, user_id: Uuid) -> Result<(), Error> {
+        self.0.delete(&key_of(user_id), kind.sort_key()).await
+    }
+
     /// Takes one of the tries, and answers the hash to compare with.
-    async fn use_attempt(&self, user_id: Uuid) -> Result<Option<String>, Error> {
+    async fn take_try(&self, kind: CodeKind, user_id: Uuid, place: &str) -> Result<Option<String>, Error> {
+        let item = self.0.get(&key_of(user_id), kind.sort_key()).await?;
+        let hash = item.and_then(|item| text_of(&item, "hash").map(ToOwned::to_owned)).unwrap_or_default();
+        // Each code has a hash of its own, and so tries of its own.
+        if self.0.count(CODE_TRIES, &format!("{user_id} {hash} {place}")).await? != Counted::Within {
+            return Ok(None);
+        }
         let taken = self
             .0
             .client
             .update_item()
             .table_name(&*self.0.table)
             .key("pk", text(key_of(user_id)))
-            .key("sk", text(SORT_KEY))
+            .key("sk", text(kind.sort_key()))
             .update_expression("ADD tries_left :less")
-            .condition_expression("tries_left > :none AND expires_at > :now")
+            .condition_expression("#hash = :hash AND tries_left > :none AND expires_at > :now")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":hash", text(&hash))
             .expression_attribute_values(":less", number(-1))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":now", number(now()))
-            .return_values(aws_sdk_dynamodb::types::ReturnValue::AllNew)
             .send()
             .await;
         match taken {
-            Ok(answer) => Ok(answer.attributes.and_then(|item| text_of(&item, "hash").map(ToOwned::to_owned))),
+            Ok(_) => Ok(Some(hash)),
             Err(error) => condition_failed(error).map(|()| None),
         }
     }

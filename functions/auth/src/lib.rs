@@ -4,7 +4,9 @@ mod account;
 mod activation;
 mod codes;
 mod devices;
+mod limits;
 pub mod password;
+mod password_policy;
 mod push_token;
 mod refresh_tokens;
 mod sessions;
@@ -17,10 +19,7 @@ use axum::{Router, extract::FromRef};
 use runtime::{
     aws::SdkConfig,
     config::{EphemeralTable, JobsFunction},
-    ephemeral::{
-        Ephemeral,
-        rate::{Counted, Limit},
-    },
+    ephemeral::Ephemeral,
     jobs::JobsInvoker,
     secrets::{SecretName, Secrets},
 };
@@ -29,7 +28,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;
 
-pub use crate::{activation::code_sms, codes::Codes};
+pub use crate::{activation::code_sms, codes::{CodeKind, Codes}};
 
 use crate::{refresh_tokens::RefreshTokens, signing::SigningKey};
 
@@ -97,17 +96,6 @@ impl Auth {
         });
         if none {
             self.jobs.dispatch().await;
-        }
-    }
-
-    /// Counts one attempt by `whom`.
-    ///
-    /// # Errors
-    /// [`web::Error::TooManyRequests`] once there were too many.
-    async fn limit(&self, limit: Limit, whom: &str) -> web::Result<()> {
-        match self.ephemeral.count(limit, whom).await? {
-            Counted::Within => Ok(()),
-            Counted::Exceeded { wait_seconds } => Err(web::Error::TooManyRequests(wait_seconds)),
         }
     }
 

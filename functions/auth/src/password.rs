@@ -84,7 +84,7 @@ pub async fn verify_password(password: String, stored: Option<String>) -> Result
 }
 
 /// Off the runtime's thread, so that the connection's task goes on.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.into()))
 }
 

@@ -7,7 +7,6 @@ use domain::{
     request::RequestInfo,
     validation::Check,
 };
-use runtime::ephemeral::rate::Limit;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::tables::{
@@ -21,14 +20,11 @@ use web::{CurrentRequest, Json, Require, tokens::ACCESS_TOKEN_SECONDS};
 
 use crate::{
     Auth,
+    limits::{LOGINS_PER_ADDRESS, REFRESHES_PER_ADDRESS, REFRESHES_PER_SESSION, account_at},
     password::verify_password,
+    password_policy::normalised,
     refresh_tokens::{RefreshToken, Rotation},
 };
-
-/// Guessing passwords from one place.
-const LOGINS_PER_ADDRESS: Limit = Limit { name: "login-address", per_minute: 60 };
-/// Guessing one account's password from many places.
-const LOGINS_PER_ACCOUNT: Limit = Limit { name: "login-account", per_minute: 10 };
 
 /// Credentials, and the device that signs in.
 #[derive(Deserialize, ToSchema)]
@@ -41,7 +37,7 @@ pub struct Login {
     #[schema(min_length = 3, max_length = 254)]
     email: String,
     /// The password.
-    #[schema(format = "password", min_length = 1, max_length = 128)]
+    #[schema(format = "password", min_length = 1, max_length = 1024)]
     password: String,
     /// The phone or browser.
     device: LoginDevice,
@@ -116,17 +112,19 @@ pub(crate) async fn login(
     CurrentRequest(request): CurrentRequest,
     Json(body): Json<Login>,
 ) -> web::Result<axum::Json<Tokens>> {
-    auth.limit(LOGINS_PER_ADDRESS, request.source_ip.as_deref().unwrap_or_default()).await?;
-    auth.limit(LOGINS_PER_ACCOUNT, &body.email.to_lowercase()).await?;
+    auth.limit(LOGINS_PER_ADDRESS, &request.source_network()).await?;
+    let guesser = account_at(&body.email, &request);
+    auth.slow_down(&guesser).await?;
 
     let login = accounts::find_login(&auth.app.db, &body.email).await?;
     let hash = login.as_ref().and_then(|login| login.password_hash.clone());
-    let right = verify_password(body.password, hash).await?;
+    let right = verify_password(normalised(&body.password), hash).await?;
     let user_id = login.as_ref().map(|login| login.user_id);
     let Some(login) = login.filter(|login| right && login.status == UserStatus::Active) else {
-        accounts::record_event(&auth.app.db, "auth.login_refused", user_id, serde_json::json!({}), &request).await?;
+        auth.record_refusal("auth.login_refused", user_id, &request).await?;
         return Err(Error::BadCredentials.into());
     };
+    auth.forgive(&guesser).await?;
 
     let session_id = Uuid::now_v7();
     let device = SignInDevice {
@@ -142,18 +140,22 @@ pub(crate) async fn login(
 
 /// Exchange a refresh token.
 ///
-/// Each is good for one exchange. One that was used before ends the session, except within 30 seconds on the same
-/// device, whose answer was lost: it gets the same answer again.
+/// Each is good for one exchange. One that was used before ends the session, except within two minutes on the same
+/// device, whose answer was lost: it gets the same answer again. One that is none of the session's changes nothing.
+/// Every session ends 30 days after the password was last given.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", operation_id = "refresh", security(()),
     request_body = Refresh,
     responses((status = 200, description = "A new pair of tokens.", body = Tokens),
-        (status = 401, description = "The session has ended.")))]
+        (status = 401, description = "The session has ended."),
+        (status = 429, description = "Too many attempts.")))]
 pub(crate) async fn refresh(
     State(auth): State<Auth>,
     CurrentRequest(request): CurrentRequest,
     Json(body): Json<Refresh>,
 ) -> web::Result<axum::Json<Tokens>> {
+    auth.limit(REFRESHES_PER_ADDRESS, &request.source_network()).await?;
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(Error::SessionEnded)?;
+    auth.limit(REFRESHES_PER_SESSION, &account_at(&presented.session_id.to_string(), &request)).await?;
     match auth.refresh_tokens.rotate(&presented, body.device_id).await? {
         Rotation::Next(next) => tokens(&auth, next, body.device_id, request).await.map(axum::Json),
         Rotation::Reused => {

@@ -16,7 +16,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{Created, IfMatch, List, New, Page, PageQuery, Patch, Path, Reply, Require};
 
-use crate::{Auth, activation::code_sms};
+use crate::{Auth, activation::code_sms, codes::CodeKind};
 
 type NewUser = New<UserFields>;
 type UserPatch = Patch<ManagedUserFields>;
@@ -52,7 +52,8 @@ pub(crate) async fn list(
 /// They get a code by SMS, with which they set their password.
 #[utoipa::path(post, path = "/users", tag = "users", operation_id = "create_user", request_body = NewUser,
     responses((status = 201, description = "The new user, who was sent an invitation.", body = User),
-        (status = 409, description = "The address or the id is taken.")))]
+        (status = 409, description = "The address or the id is taken."),
+        (status = 429, description = "The number got too many codes today.")))]
 pub(crate) async fn create(
     State(auth): State<Auth>,
     caller: Require<UsersWrite>,
@@ -64,7 +65,8 @@ pub(crate) async fn create(
     let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     if idempotency::claim(&mut tx, "users", id, &fields).await? == Creation::Fresh {
         users::insert(&mut tx, id, &fields).await?;
-        let code = auth.codes.issue_code(id, INVITATION_SECONDS).await?;
+        auth.count_code(&fields.email, &fields.phone).await?;
+        let code = auth.codes.issue(CodeKind::Invitation, id, INVITATION_SECONDS).await?;
         code_sms(id, &fields.phone, fields.locale, code).enqueue(&mut tx).await?;
     }
     let user = users::lock(&mut tx, id).await?;

@@ -1,7 +1,7 @@
 //! An operator's commands, `{"command": "create-agency", ...}`: opening agencies and what becomes of them. Each may be
 //! sent again: what is done already is answered and not done twice. All is on the audit log.
 
-use auth::code_sms;
+use auth::{CodeKind, code_sms};
 use domain::{
     error::{Conflict, Error, Fault},
     identity::{Operator, Role},
@@ -150,7 +150,7 @@ impl Migrate {
             Error::Conflict(Conflict::EmailTaken) => Fatal::from(TAKEN),
             other => other.into(),
         })?;
-        let code = self.codes.issue_code(admin_id, INVITATION_SECONDS).await?;
+        let code = self.codes.issue(CodeKind::Invitation, admin_id, INVITATION_SECONDS).await?;
         code_sms(admin_id, &admin.phone, admin.locale, code).enqueue(&mut tx).await?;
         let agency = agencies::lock(&mut tx, agency_id).await?;
         tx.commit().await?;

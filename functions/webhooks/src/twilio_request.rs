@@ -30,7 +30,7 @@ const SIGNATURE: &str = "x-twilio-signature";
 pub(crate) const LONGEST_ID: usize = 100;
 /// Refusals that are put on record, by address. More of them are refused just the same, and only logged: the audit log
 /// is not for strangers to fill.
-const REFUSALS_RECORDED: Limit = Limit { name: "webhook-refused", per_minute: 20 };
+const REFUSALS_RECORDED: Limit = Limit::per_minute("webhook-refused", 20);
 
 /// A form that Twilio posted, and the query of the address that it posted to.
 #[derive(Debug)]
@@ -141,8 +141,7 @@ pub(crate) async fn warm_up(webhooks: &Webhooks) {
 }
 
 async fn record_refusal(webhooks: &Webhooks, why: &str, path: &str, request: &RequestInfo) -> web::Result<()> {
-    let address = request.source_ip.as_deref().unwrap_or_default();
-    match webhooks.ephemeral.count(REFUSALS_RECORDED, address).await {
+    match webhooks.ephemeral.count(REFUSALS_RECORDED, &request.source_network()).await {
         Ok(Counted::Within) => {}
         Ok(Counted::Exceeded { .. }) => {
             tracing::warn!(why, path, "a refused webhook could not be written to the audit log");

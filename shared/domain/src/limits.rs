@@ -67,8 +67,11 @@ pub const UPLOAD_DAYS: i64 = 7;
 pub const ACCESS_TOKEN_SECONDS: i64 = 15 * 60;
 /// How long a refresh token is good for after its last use.
 pub const REFRESH_TOKEN_SECONDS: i64 = 7 * 24 * 60 * 60;
-/// For how long a refresh token is taken again whose answer was lost.
-pub const REFRESH_GRACE_MS: i64 = 30_000;
+/// For how long a used refresh token is taken again whose answer was lost: a request's time limit on a phone, and a
+/// second attempt.
+pub const REFRESH_GRACE_MS: i64 = 120_000;
+/// How many days after the password was last given a session ends.
+pub const SESSION_DAYS: i64 = 30;
 /// How long an invitation is good for.
 pub const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// How long a code for a new password is good for.

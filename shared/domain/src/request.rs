@@ -1,6 +1,7 @@
 //! What the logs need to know of a request.
 
 use std::{
+    net::{IpAddr, Ipv6Addr},
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -59,6 +60,19 @@ impl RequestInfo {
         format!("{} {}", self.method, self.path)
     }
 
+    /// Where it comes from, for counting: an IPv4 address, or the /64 that a provider gives one household.
+    #[must_use]
+    pub fn source_network(&self) -> String {
+        match self.source_ip.as_deref().and_then(|text| text.parse::<IpAddr>().ok()) {
+            None => String::new(),
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => address.to_ipv4_mapped().map_or_else(
+                || format!("{}/64", Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+                |mapped| mapped.to_string(),
+            ),
+        }
+    }
+
     /// For how long it has been served.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
@@ -74,5 +88,26 @@ impl RequestInfo {
     #[must_use]
     pub fn caller(&self) -> Option<(Uuid, Role)> {
         self.caller.get().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_network_is_an_ipv4_address_or_an_ipv6_network_of_64_bits() {
+        for (address, expected) in [
+            (Some("192.0.2.1"), "192.0.2.1"),
+            (Some("::ffff:192.0.2.1"), "192.0.2.1"),
+            (Some("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64"),
+            (Some("2001:db8:1:2:ffff:ffff:ffff:ffff"), "2001:db8:1:2::/64"),
+            (Some("2001:db8:1:3::1"), "2001:db8:1:3::/64"),
+            (None, ""),
+        ] {
+            let mut request = RequestInfo::new("auth", "1".into(), ("POST", "/"));
+            request.source_ip = address.map(ToOwned::to_owned);
+            assert_eq!(request.source_network(), expected);
+        }
     }
 }

@@ -14,7 +14,8 @@ create or replace function app.sees_agency() returns boolean language sql stable
   return coalesce(app.caller_role() in ('admin', 'coordinator', 'job'), false);
 
 -- Sets a signed-in user's identity. A session that has ended anywhere (signed out, device revoked, user or agency
--- suspended, user deleted, role changed since the token was issued) is refused with BC401, whatever the token says.
+-- suspended, user deleted, role changed since the token was issued, 30 days since the password was given) is refused
+-- with BC401, whatever the token says.
 create or replace function app.act_as(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text
 ) returns void language plpgsql volatile security definer set search_path = public, pg_temp as $$
@@ -26,6 +27,7 @@ begin
   join users u on u.id = d.user_id
   join agencies a on a.id = u.agency_id
   where d.id = p_device and d.user_id = p_user and d.session_id = p_session and d.revoked_at is null
+    and d.authenticated_at > now() - interval '30 days'
     and u.status = 'active' and u.deleted_at is null and u.role::text = coalesce(p_role, u.role::text)
     and a.suspended_at is null;
   if not found then

@@ -47,7 +47,7 @@ begin
       return 'revoked';
     end if;
     update devices set name = p_name, platform = p_platform::device_platform, app_version = p_app_version,
-      session_id = p_session, last_seen_at = now()
+      session_id = p_session, authenticated_at = now(), last_seen_at = now()
     where id = p_device;
   end if;
   update users set last_login_at = now() where id = p_user;
@@ -67,11 +67,12 @@ begin atomic
     p_request_id, nullif(p_source_ip, '')::inet);
 end;
 
--- The caller's own hash, for checking the old password before a new one is set.
-create or replace function app.my_password_hash() returns text
+-- What a new password is judged by: the one in use, and what is known of the user.
+create or replace function app.password_context(p_user uuid) returns table (password_hash text, words text[])
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
-  select u.password_hash from users u where u.id = app.user_id();
+  select u.password_hash, array[u.first_name, u.last_name, u.email, u.phone, a.name]
+  from users u join agencies a on a.id = u.agency_id where u.id = p_user;
 end;
 
 -- Sets a password, activates an invited user, and ends all sessions but the one named. Answers whether the
@@ -88,6 +89,7 @@ begin
   end if;
   perform app.lock_devices_of(p_user);
   update devices set session_id = null where user_id = p_user and session_id is distinct from p_keep_session;
+  update devices set authenticated_at = now() where user_id = p_user and session_id = p_keep_session;
   insert into audit_log (agency_id, actor_id, action, resource, resource_id, request_id, source_ip)
   select u.agency_id, u.id, p_action, 'user', u.id, p_request_id, nullif(p_source_ip, '')::inet
   from users u where u.id = p_user;
@@ -133,5 +135,5 @@ $$;
 create or replace trigger restart_phones_of_role after update of role on users for each row
   when (old.role <> new.role) execute function app.restart_phones_of_role();
 
-grant execute on function app.find_login, app.start_session, app.record_security_event, app.my_password_hash,
+grant execute on function app.find_login, app.start_session, app.record_security_event, app.password_context,
   app.set_password, app.end_reused_session, app.take_push_token to berthcare_app;

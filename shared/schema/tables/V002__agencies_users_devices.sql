@@ -56,6 +56,8 @@ create table devices (
   app_version text not null check (length(app_version) between 1 and 50),
   -- The refresh-token family signed in on this device; null when signed out. Access tokens name it and end with it.
   session_id uuid,
+  -- When the password was last given in this session; it ends 30 days later.
+  authenticated_at timestamptz not null default now(),
   -- One app's on one phone, so that a token is of one device only.
   push_token text check (length(push_token) <= 255),
   last_seen_at timestamptz not null default now(),

@@ -152,11 +152,24 @@ pub async fn set_password(
     Ok(answer.is_some_and(|answer| answer.done))
 }
 
-/// The caller's own hash.
-pub async fn own_password_hash(db: &Db, who: &impl Identity) -> Result<Option<String>, DbError> {
-    #[derive(FromRow)]
-    struct Hash {
-        hash: Option<String>,
-    }
-    Ok(db.read_opt::<Hash>(who, "select app.my_password_hash() as hash", &[]).await?.and_then(|row| row.hash))
+/// What a new password is judged by.
+#[derive(Debug, Default, FromRow)]
+pub struct PasswordContext {
+    /// The hash of the one in use, once a password was set.
+    pub password_hash: Option<String>,
+    /// What is known of the user: names, address, number, agency.
+    pub words: Vec<String>,
+}
+
+/// What the caller's new password is judged by.
+pub async fn own_password_context(db: &Db, who: &impl Identity) -> Result<PasswordContext, Error> {
+    let found =
+        db.read_opt(who, "select c.password_hash, c.words from app.password_context(app.user_id()) c", &[]).await?;
+    found.ok_or(Error::SessionEnded)
+}
+
+/// What the new password is judged by of somebody who has a code.
+pub async fn password_context(db: &Db, user_id: Uuid) -> Result<PasswordContext, Error> {
+    let found = db.call("select c.password_hash, c.words from app.password_context($1) c", &[&user_id]).await?;
+    found.ok_or(Error::BadCredentials)
 }

@@ -1,6 +1,10 @@
 //! Devices, and the session on each.
 
-use domain::{error::Error, identity::JobIdentity, limits::REFRESH_TOKEN_SECONDS};
+use domain::{
+    error::Error,
+    identity::JobIdentity,
+    limits::{REFRESH_TOKEN_SECONDS, SESSION_DAYS},
+};
 use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
@@ -135,21 +139,23 @@ pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Resu
         .await?)
 }
 
-/// Ends at most `limit` sessions whose refresh token has run out by `now`: nobody can go on with them, and nobody there
-/// reads what is pushed. Answers how many.
+/// Ends at most `limit` sessions that have run out by `now`, with their refresh token or their 30 days: nobody can go on
+/// with them, and nobody there reads what is pushed. Answers how many.
 pub async fn end_expired_sessions(tx: &mut Tx<JobIdentity>, now: Timestamp, limit: i32) -> Result<u64, Error> {
     // Each use of a refresh token is noted as a sign of life, and gives the next one its time.
-    let dead_since = now.min(Timestamp::now()) - SignedDuration::from_secs(REFRESH_TOKEN_SECONDS);
+    let now = now.min(Timestamp::now());
+    let dead_since = now - SignedDuration::from_secs(REFRESH_TOKEN_SECONDS);
+    let password_given = now - SignedDuration::from_hours(24 * SESSION_DAYS);
     let ended: Vec<Touched> = tx
         .query(
             "update devices set session_id = null, push_token = null
              where id = any (array(
                select d.id from devices d
                where d.agency_id = app.agency_id() and d.session_id is not null
-                 and d.last_seen_at < $1
-               order by d.id limit $2 for no key update skip locked))
+                 and (d.last_seen_at < $1 or d.authenticated_at < $2)
+               order by d.id limit $3 for no key update skip locked))
              returning id",
-            &[&dead_since, &i64::from(limit)],
+            &[&dead_since, &password_given, &i64::from(limit)],
         )
         .await?;
     for device in &ended {
