@@ -16,7 +16,7 @@ BENCH_NODE = local/examples/bench/node
 BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
-.PHONY: start logs demo reply press reset bench bench-check check check-rust check-rest hooks openapi mobile schema \
+.PHONY: start logs demo totp reply press reset bench bench-check check check-rust check-rest hooks openapi mobile schema \
 	test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed need-nextest \
 	build deploy deploy-at-once versions rollback contract smoke drill verify-audit \
 	agency agencies rename-agency suspend-agency resume-agency set-retention
@@ -29,6 +29,9 @@ logs: ; @tail -n 200 -F $(STATE)/dev/logs/functions.log
 
 # Loads a large set of demo data, also into a running stack.
 demo: ; @$(STACK) demo -- --clients $(CLIENTS) --visits $(VISITS)
+
+# Prints the code that the demo admin's authenticator app shows now; each is good for one sign-in.
+totp: ; @$(PYTHON) local/totp.py
 
 # Answers as a person would: sends an SMS to the running stack; presses keys on its newest call, or on CALL.
 reply: ; @$(STACK) reply --from '$(FROM)' --body '$(BODY)'

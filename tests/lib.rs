@@ -26,8 +26,10 @@ mod auth {
     mod one_time_codes;
     mod passwords;
     mod refresh_tokens;
+    mod second_factor;
     mod sessions;
     mod sign_in;
+    mod step_up;
 }
 mod database {
     mod applied_again;

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
 import urllib.error
 import urllib.request
 import uuid
+from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import totp  # noqa: E402
+
 PASSWORD = "berthcare-demo"
+# The demo admin's, for all who sign in as that one: a code is good once.
+ADMINS_APP = totp.App()
 
 
 class Unexpected(Exception):

@@ -23,6 +23,7 @@ async fn main() -> Result<(), Fatal> {
     }
     prepare::locked_bucket(&aws, &env::var("ANCHORS_BUCKET")?).await?;
     TokenKeys::kept_in(&PathBuf::from(env::var("LOCAL_STATE")?))?.publish(&aws, &environment).await?;
+    prepare::second_factor_key(&aws, &environment).await?;
     prepare::twilio(&aws, &environment, &env::var("PUBLIC_URL")?).await?;
     for (secret, role) in [("database", "berthcare_app"), ("database-migrate", "berthcare_migrate")] {
         prepare::secret(&aws, &format!("{environment}/{secret}"), &database_settings(&admin, role)?).await?;

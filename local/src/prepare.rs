@@ -16,6 +16,7 @@ use aws_sdk_s3::{
     types::{BucketVersioningStatus, VersioningConfiguration},
 };
 use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jsonwebtoken::{
     Algorithm, EncodingKey,
     jwk::{Jwk, JwkSet, PublicKeyUse},
@@ -139,6 +140,17 @@ pub async fn twilio(aws: &SdkConfig, environment: &str, public_url: &str) -> Res
         secret(aws, &format!("{environment}/twilio/{name}"), &value).await?;
     }
     Ok(())
+}
+
+/// The key that seals seeds of second factors on this machine: anybody's, as the demo's passwords are.
+pub async fn second_factor_key(aws: &SdkConfig, environment: &str) -> Result<(), Fatal> {
+    secret(aws, &format!("{environment}/second-factor-key"), &second_factor_keys()).await
+}
+
+/// What [`second_factor_key`] keeps.
+#[must_use]
+pub fn second_factor_keys() -> Value {
+    json!({"keys": [{"id": "local-1", "key": STANDARD.encode([0x42; 32])}]})
 }
 
 /// A pair of keys for access tokens.

@@ -19,10 +19,11 @@ BerthCare is running. What you can open:
 
   http://127.0.0.1:{port}/v1/docs    the API, to read and to try; sign in as a demo user by one click
   http://127.0.0.1:{port}/v1         the API itself: nurse@demo.berthcare.ca, password berthcare-demo;
-                                   also aide@, coordinator@, admin@ and family@
+                                   also aide@, coordinator@, family@, and admin@ with a code as "totp"
 
 In another terminal:
 
+  make totp                                 a code for admin@, good for one sign-in
   make reply FROM=+14165550171 BODY=CALL    an SMS from Paul, a client's son
   make press DIGITS=1                       a key on the call that waits for one
   make logs                                 everything that the functions log, with metrics

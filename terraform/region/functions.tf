@@ -22,7 +22,7 @@ locals {
     }
     auth = {
       database_user = "berthcare_app"
-      secrets       = ["jwt-public-keys", "jwt-signing-key", "origin", "sentry"]
+      secrets       = ["jwt-public-keys", "jwt-signing-key", "origin", "second-factor-key", "sentry"]
       table         = ["DeleteItem", "GetItem", "PutItem", "UpdateItem"]
       objects       = []
       invokes       = ["jobs"]

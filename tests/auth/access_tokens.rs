@@ -42,6 +42,8 @@ async fn anyone_can_verify_a_token_with_the_published_keys() {
     let claims = decode::<Value>(&token, &key, &validation).unwrap().claims;
     assert_eq!(claims["sub"], NURSE.id.to_string());
     assert_eq!(claims["role"], "nurse");
+    assert_eq!(claims["amr"], json!(["pwd"]));
+    assert!((0..60).contains(&(claims["iat"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap())));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
     for personal in ["email", "name", "phone", "first_name"] {
         assert!(claims.get(personal).is_none(), "{personal} has no place in a token");
@@ -115,6 +117,7 @@ async fn a_role_in_a_token_is_not_taken_on_trust() {
     let nurse = app.nurse().await;
     let mut claims = claims_of(&nurse);
     claims["role"] = json!("admin");
+    claims["amr"] = json!(["pwd", "otp", "mfa"]);
     let header = Header { typ: Some("at+jwt".into()), kid: Some("test-1".into()), ..Header::new(Algorithm::ES256) };
     let mut client = nurse.clone();
     client.access_token = Some(encode(&header, &claims, &signing_key(&app.keys)).unwrap());

@@ -4,7 +4,12 @@
 //! consents to that), Bernard (the other nurse's) and Chloé (nobody's). Agency B has one of each that matters.
 
 use app::DatabaseSource;
-use auth::password::hash_password;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use auth::{
+    password::hash_password,
+    second_factor::{SeedKeys, recovery_digest},
+};
 use domain::{
     identity::{JobIdentity, Role},
     messages::Locale,
@@ -121,6 +126,8 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
         .await
         .unwrap();
 
+    enrol_admins(owner).await;
+
     let mut tx = db.write(&JobIdentity { agency_id: AGENCY_A }).await.unwrap();
     for (id, first_name, last_name) in
         [(ALMA, "Alma", "Élie"), (BERNARD, "Bernard", "Côté"), (CHLOE, "Chloé", "Dubois")]
@@ -163,6 +170,45 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
     visits::insert(&mut tx, VISIT_B, &visit(CLIENT_B, &NURSE_B, 1)).await.unwrap();
     care_team::refresh_scheduled(&mut tx, CLIENT_B, NURSE_B.id).await.unwrap();
     tx.commit().await.unwrap();
+}
+
+/// The seed of every admin's second factor.
+pub const SEED: &[u8] = b"a test's TOTP seed!!";
+/// How often admins may sign in, in all.
+const RECOVERY_CODES: usize = 200;
+
+fn recovery_code(number: usize) -> String {
+    format!("recovery-code-{number}")
+}
+
+/// A recovery code of this admin's that was not used yet.
+pub fn next_recovery_code(email: &str) -> Option<String> {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    let is_admin = EVERYBODY.iter().any(|person| person.role == Role::Admin && person.email == email);
+    is_admin.then(|| recovery_code(USED.fetch_add(1, Ordering::Relaxed) % RECOVERY_CODES))
+}
+
+async fn enrol_admins(owner: &tokio_postgres::Client) {
+    let keys: SeedKeys = serde_json::from_value(local::prepare::second_factor_keys()).unwrap();
+    for admin in EVERYBODY.into_iter().filter(|person| person.role == Role::Admin) {
+        let (key_id, sealed) = keys.seal(admin.id, SEED).unwrap();
+        let digests: Vec<_> =
+            (0..RECOVERY_CODES).map(|number| recovery_digest(admin.id, &recovery_code(number))).collect();
+        owner
+            .execute_typed(
+                "insert into second_factors (user_id, agency_id, key_id, sealed_seed, recovery_digests, confirmed_at)
+                 values ($1, $2, $3, $4, $5, now())",
+                &[
+                    (&admin.id, Type::UUID),
+                    (&admin.agency, Type::UUID),
+                    (&key_id, Type::TEXT),
+                    (&sealed, Type::BYTEA),
+                    (&digests, Type::BYTEA_ARRAY),
+                ],
+            )
+            .await
+            .unwrap();
+    }
 }
 
 fn user(person: &Person) -> UserFields {

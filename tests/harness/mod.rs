@@ -83,17 +83,18 @@ impl TestApp {
         let keys = TokenKeys::generate("test-1").unwrap();
         let [photos_bucket, documents_bucket, anchors_bucket] =
             ["photos", "documents", "anchors"].map(|of| format!("{of}-{environment}"));
-        let (database, table_made, photos_made, documents_made, anchors_made, published, twilio_made) = tokio::join!(
+        let (database, table_made, photos_made, documents_made, anchors_made, published, sealing, twilio_made) = tokio::join!(
             database,
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
             prepare::bucket(&aws, &documents_bucket),
             prepare::locked_bucket(&aws, &anchors_bucket),
             keys.publish(&aws, &environment),
+            prepare::second_factor_key(&aws, &environment),
             prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
         let rotated = twilio::rotate(&aws, &environment).await;
-        for made in [table_made, photos_made, documents_made, anchors_made, published, twilio_made, rotated] {
+        for made in [table_made, photos_made, documents_made, anchors_made, published, sealing, twilio_made, rotated] {
             made.unwrap();
         }
         let config = Config {

@@ -9,11 +9,11 @@ use domain::identity::Role;
 
 use super::{
     names::{ALERT, ALERT_B, ALERT_OF_BERNARD, CONFLICT, CONFLICT_B, Names, newest_code, with_photos},
-    table::{Outcome, Row, SENDERS, nameless, table},
+    table::{Outcome, Row, SENDERS, Sender, nameless, table},
 };
 use crate::harness::{
     TestApp,
-    fixtures::{AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, NURSE, NURSE_B, OTHER_NURSE},
+    fixtures::{ADMIN, AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, NURSE, NURSE_B, OTHER_NURSE},
 };
 
 /// The database as it was, to go back to after each request: a copy of every table beside it.
@@ -69,15 +69,19 @@ impl Snapshot {
     }
 }
 
-async fn walk(sender: Option<Role>) {
+async fn walk(sender: Sender) {
     let column = SENDERS.iter().position(|each| *each == sender).unwrap();
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;
-    let client = match sender {
+    if sender == Sender::AdminWithoutFactor {
+        let sql = format!("delete from second_factors where user_id = '{}'", ADMIN.id);
+        app.database.superuser().await.batch_execute(&sql).await.unwrap();
+    }
+    let client = match sender.role() {
         Some(role) => app.of_role(role).await,
         None => app.anonymous(),
     };
-    let mut names = Names::of(&app, sender, &client).await;
+    let mut names = Names::of(&app, sender.role(), &client).await;
     for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
         let sql = format!(
             "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side,
@@ -135,12 +139,13 @@ macro_rules! walks {
 }
 
 walks! {
-    an_admin_may_do_what_the_table_says: Some(Role::Admin);
-    a_coordinator_may_do_what_the_table_says: Some(Role::Coordinator);
-    a_nurse_may_do_what_the_table_says: Some(Role::Nurse);
-    a_care_aide_may_do_what_the_table_says: Some(Role::CareAide);
-    a_family_member_may_do_what_the_table_says: Some(Role::Family);
-    nobody_may_do_more_than_the_table_says: None;
+    an_admin_may_do_what_the_table_says: Sender::Of(Role::Admin);
+    a_coordinator_may_do_what_the_table_says: Sender::Of(Role::Coordinator);
+    a_nurse_may_do_what_the_table_says: Sender::Of(Role::Nurse);
+    a_care_aide_may_do_what_the_table_says: Sender::Of(Role::CareAide);
+    a_family_member_may_do_what_the_table_says: Sender::Of(Role::Family);
+    nobody_may_do_more_than_the_table_says: Sender::Nobody;
+    an_admin_without_a_second_factor_may_enrol_one_and_nothing_else: Sender::AdminWithoutFactor;
 }
 
 #[test]

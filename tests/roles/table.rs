@@ -28,8 +28,37 @@ impl Outcome {
 }
 
 /// Who sends a row's request, in the order of its outcomes.
-pub const SENDERS: [Option<Role>; 6] =
-    [Some(Role::Admin), Some(Role::Coordinator), Some(Role::Nurse), Some(Role::CareAide), Some(Role::Family), None];
+pub const SENDERS: [Sender; 7] = [
+    Sender::Of(Role::Admin),
+    Sender::Of(Role::Coordinator),
+    Sender::Of(Role::Nurse),
+    Sender::Of(Role::CareAide),
+    Sender::Of(Role::Family),
+    Sender::Nobody,
+    Sender::AdminWithoutFactor,
+];
+
+/// Somebody who sends requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// The fixtures' member of a role.
+    Of(Role),
+    /// Not signed in.
+    Nobody,
+    /// Signed in with a password alone, where the role needs more.
+    AdminWithoutFactor,
+}
+
+impl Sender {
+    /// As what they are signed in.
+    pub fn role(self) -> Option<Role> {
+        match self {
+            Self::Of(role) => Some(role),
+            Self::Nobody => None,
+            Self::AdminWithoutFactor => Some(Role::Admin),
+        }
+    }
+}
 
 /// The column of those who aren't signed in.
 pub const NOBODYS: usize = 5;
@@ -38,7 +67,7 @@ pub const NOBODYS: usize = 5;
 pub struct Row {
     pub request: &'static str,
     pub body: &'static str,
-    pub outcomes: [Outcome; 6],
+    pub outcomes: [Outcome; 7],
     /// What a coordinator does first, so that the request makes sense.
     pub first: Option<(&'static str, &'static str)>,
 }

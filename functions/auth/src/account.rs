@@ -12,7 +12,7 @@ use store::tables::{
     users::{self, OwnFields, User},
 };
 use utoipa::ToSchema;
-use web::{IfMatch, Json, Patch, Reply, Require};
+use web::{IfMatch, Json, OwnAccount, Patch, Reply, Require};
 
 use crate::{
     Auth, limits,
@@ -39,7 +39,7 @@ impl Check for PasswordChange {}
 /// Read my own account.
 #[utoipa::path(get, path = "/auth/me", tag = "auth", operation_id = "read_me",
     responses((status = 200, description = "The signed-in user.", body = User)))]
-pub(crate) async fn me(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<Reply<User>> {
+pub(crate) async fn me(State(auth): State<Auth>, caller: OwnAccount) -> web::Result<Reply<User>> {
     let user = users::find(&auth.app.db, &*caller, caller.user_id).await?.ok_or(Error::NotFound)?;
     Ok(Reply(StatusCode::OK, user))
 }

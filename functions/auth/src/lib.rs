@@ -5,10 +5,13 @@ mod activation;
 mod codes;
 mod devices;
 mod limits;
+mod mfa;
 pub mod password;
 mod password_policy;
 mod push_token;
 mod refresh_tokens;
+mod sealing;
+pub mod second_factor;
 mod sessions;
 mod signing;
 mod users;
@@ -113,10 +116,14 @@ fn routes() -> OpenApiRouter<Auth> {
         .routes(routes!(account::me, account::change_me))
         .routes(routes!(account::change_password))
         .routes(routes!(push_token::set, push_token::remove))
+        .routes(routes!(mfa::enrol, mfa::remove))
+        .routes(routes!(mfa::confirm))
+        .routes(routes!(mfa::step_up))
         .routes(routes!(activation::forgot))
         .routes(routes!(activation::activate))
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::read, users::change, users::delete))
+        .routes(routes!(mfa::reset))
         .routes(routes!(devices::list))
         .routes(routes!(devices::revoke))
         .routes(routes!(well_known::jwks))

@@ -29,6 +29,10 @@ pub const CODE_TRIES: Limit = Limit { name: "code-tries", count: 5, seconds: dom
 pub const GUESSES: Slowdown =
     Slowdown { name: "guess", free: 10, longest_wait: 15 * 60, forgotten_after: 24 * 60 * 60 };
 
+/// Guessing the second factor of one account, from wherever: only who knows the password gets as far.
+pub const FACTOR_GUESSES: Slowdown =
+    Slowdown { name: "factor", free: 5, longest_wait: 15 * 60, forgotten_after: 24 * 60 * 60 };
+
 /// Refusals about one account that go on record in an hour, by kind.
 const REFUSALS_OF_ACCOUNT: Limit = Limit::per_hour("refusals-account", 20);
 /// Those about addresses that nobody has.
@@ -66,6 +70,19 @@ impl Auth {
     /// Forgets the attempts of somebody who knew the secret.
     pub(crate) async fn forgive(&self, whom: &str) -> web::Result<()> {
         Ok(self.ephemeral.forgive(GUESSES, whom).await?)
+    }
+
+    /// Takes one attempt at a user's second factor.
+    ///
+    /// # Errors
+    /// [`web::Error::TooManyRequests`] where it comes too early after the last one.
+    pub(crate) async fn slow_down_factor(&self, user_id: Uuid) -> web::Result<()> {
+        within(self.ephemeral.attempt(FACTOR_GUESSES, &user_id.to_string()).await?)
+    }
+
+    /// Forgets the attempts of somebody who has proven it.
+    pub(crate) async fn forgive_factor(&self, user_id: Uuid) -> web::Result<()> {
+        Ok(self.ephemeral.forgive(FACTOR_GUESSES, &user_id.to_string()).await?)
     }
 
     /// Counts a code that is about to be sent.

@@ -8,7 +8,7 @@
 //! (docs/decisions/0023).
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    aead::{AES_256_GCM, LessSafeKey, UnboundKey},
     hkdf, rand,
 };
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
@@ -24,6 +24,8 @@ use runtime::ephemeral::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
+
+use crate::sealing::{failed, open, seal};
 
 const SECRET_BYTES: usize = 32;
 const FAMILY_SECRET_BYTES: usize = 16;
@@ -46,14 +48,14 @@ impl RefreshToken {
     /// The first of a new family.
     fn first(user_id: Uuid, session_id: Uuid) -> Result<Self, Error> {
         let mut family_secret = [0; FAMILY_SECRET_BYTES];
-        rand::fill(&mut family_secret).map_err(|_| no_randomness())?;
+        rand::fill(&mut family_secret).map_err(|_| failed())?;
         Self { user_id, session_id, family_secret, secret: [0; SECRET_BYTES] }.next()
     }
 
     /// Another of the same family.
     fn next(&self) -> Result<Self, Error> {
         let mut next = self.clone();
-        rand::fill(&mut next.secret).map_err(|_| no_randomness())?;
+        rand::fill(&mut next.secret).map_err(|_| failed())?;
         Ok(next)
     }
 
@@ -94,30 +96,18 @@ impl RefreshToken {
     fn key(&self) -> Result<LessSafeKey, Error> {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, self.session_id.as_bytes());
         let derived = salt.extract(&self.secret);
-        let material = derived.expand(&[b"berthcare refresh successor"], &AES_256_GCM).map_err(|_| no_randomness())?;
+        let material = derived.expand(&[b"berthcare refresh successor"], &AES_256_GCM).map_err(|_| failed())?;
         Ok(LessSafeKey::new(UnboundKey::from(material)))
     }
 
     fn seal(&self, successor: &Self) -> Result<Vec<u8>, Error> {
-        let mut nonce = [0; NONCE_LEN];
-        rand::fill(&mut nonce).map_err(|_| no_randomness())?;
-        let mut sealed = successor.secret.to_vec();
-        self.key()?
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut sealed)
-            .map_err(|_| Error::Internal("sealing failed".into()))?;
-        Ok([&nonce[..], &sealed].concat())
+        seal(&self.key()?, &[], &successor.secret)
     }
 
     fn open(&self, sealed: &[u8]) -> Option<Self> {
-        let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>()?;
-        let mut rest = rest.to_vec();
-        let secret = self.key().ok()?.open_in_place(Nonce::from(nonce), Aad::empty(), &mut rest).ok()?;
-        Some(Self { secret: (&*secret).try_into().ok()?, ..*self })
+        let secret = open(&self.key().ok()?, &[], sealed)?;
+        Some(Self { secret: secret.try_into().ok()?, ..*self })
     }
-}
-
-fn no_randomness() -> Error {
-    Error::Internal("the cryptographic library failed".into())
 }
 
 /// What became of a presented token.

@@ -1,26 +1,22 @@
 //! Signing in and out.
 
 use axum::{extract::State, http::StatusCode};
-use domain::{
-    error::Error,
-    identity::{Session, SignedIn},
-    request::RequestInfo,
-    validation::Check,
-};
+use domain::{error::Error, identity::Session, request::RequestInfo, validation::Check};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use store::tables::{
     accounts::{self, SignInDevice},
     devices::{self, Platform},
-    users::{self, User, UserStatus},
+    users::{self, OwnSession, User, UserStatus},
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
-use web::{CurrentRequest, Json, Require, tokens::ACCESS_TOKEN_SECONDS};
+use web::{CurrentRequest, Json, OwnAccount, tokens::ACCESS_TOKEN_SECONDS};
 
 use crate::{
     Auth,
     limits::{LOGINS_PER_ADDRESS, REFRESHES_PER_ADDRESS, REFRESHES_PER_SESSION, account_at},
+    mfa::Proof,
     password::verify_password,
     password_policy::normalised,
     refresh_tokens::{RefreshToken, Rotation},
@@ -41,6 +37,12 @@ pub struct Login {
     password: String,
     /// The phone or browser.
     device: LoginDevice,
+    /// What the authenticator app shows, where there is a second factor.
+    #[schema(pattern = "^[0-9]{6}$")]
+    totp: Option<String>,
+    /// One of the recovery codes instead; each is good once.
+    #[schema(min_length = 1, max_length = 50)]
+    recovery_code: Option<String>,
 }
 impl Check for Login {}
 
@@ -100,7 +102,8 @@ pub struct Tokens {
 
 /// Sign in.
 ///
-/// A wrong address and a wrong password can't be told apart.
+/// A wrong address and a wrong password can't be told apart. With a right password and a second factor whose code is
+/// missing the answer is 401 `second-factor-required`.
 #[utoipa::path(post, path = "/auth/login", tag = "auth", operation_id = "login", security(()), request_body = Login,
     responses((status = 200, description = "A pair of tokens for the new session.", body = Tokens),
         (status = 401, description = "Wrong credentials."),
@@ -126,6 +129,15 @@ pub(crate) async fn login(
     };
     auth.forgive(&guesser).await?;
 
+    let proof = Proof { totp: body.totp, recovery_code: body.recovery_code };
+    let second_factor = match auth.prove(login.user_id, proof).await {
+        Err(web::Error::Domain(Error::BadCredentials)) => {
+            auth.record_refusal("auth.second_factor_refused", user_id, &request).await?;
+            return Err(Error::BadCredentials.into());
+        }
+        other => other?,
+    };
+
     let session_id = Uuid::now_v7();
     let device = SignInDevice {
         id: body.device.id,
@@ -133,7 +145,7 @@ pub(crate) async fn login(
         platform: body.device.platform,
         app_version: &body.device.app_version,
     };
-    accounts::start_session(&auth.app.db, login.user_id, session_id, &device, &request).await?;
+    accounts::start_session(&auth.app.db, login.user_id, (session_id, second_factor), &device, &request).await?;
     let refresh_token = auth.refresh_tokens.start_family(login.user_id, session_id, device.id).await?;
     tokens(&auth, refresh_token, device.id, request).await.map(axum::Json)
 }
@@ -169,7 +181,7 @@ pub(crate) async fn refresh(
 /// Sign out on this device.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", operation_id = "logout",
     responses((status = 204, description = "Signed out.")))]
-pub(crate) async fn logout(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<StatusCode> {
+pub(crate) async fn logout(State(auth): State<Auth>, caller: OwnAccount) -> web::Result<StatusCode> {
     let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     devices::end_session(&mut tx, caller.device_id).await?;
     tx.commit().await?;
@@ -180,7 +192,7 @@ pub(crate) async fn logout(State(auth): State<Auth>, caller: Require<SignedIn>) 
 /// Sign out everywhere.
 #[utoipa::path(post, path = "/auth/logout-all", tag = "auth", operation_id = "logout_all",
     responses((status = 204, description = "Signed out on all devices.")))]
-pub(crate) async fn logout_all(State(auth): State<Auth>, caller: Require<SignedIn>) -> web::Result<StatusCode> {
+pub(crate) async fn logout_all(State(auth): State<Auth>, caller: OwnAccount) -> web::Result<StatusCode> {
     let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     devices::end_sessions_of(&mut tx, caller.user_id).await?;
     tx.commit().await?;
@@ -196,18 +208,23 @@ async fn tokens(
 ) -> web::Result<Tokens> {
     let RefreshToken { user_id, session_id, .. } = refresh_token;
     let session = Session { user_id, device_id, session_id, request };
-    let user = users::find_own(&auth.app.db, &session).await?.ok_or(Error::SessionEnded)?;
-    session.request.note_caller(user.id, user.role);
-    let access_token = auth.signing_key().await?.sign(
-        &auth.app.public_url,
-        (user.id, user.agency_id, user.role),
-        (device_id, session_id),
-    )?;
+    let session_user = users::find_own(&auth.app.db, &session).await?.ok_or(Error::SessionEnded)?;
+    session.request.note_caller(user_id, session_user.user.role);
+    let access_token = access_token(auth, &session_user, (device_id, session_id)).await?;
     Ok(Tokens {
         access_token,
         token_type: "Bearer",
         expires_in: ACCESS_TOKEN_SECONDS,
         refresh_token: refresh_token.into_text(),
-        user,
+        user: session_user.user,
     })
+}
+
+/// An access token for a session that stands.
+pub(crate) async fn access_token(
+    auth: &Auth,
+    session: &OwnSession,
+    (device_id, session_id): (Uuid, Uuid),
+) -> web::Result<String> {
+    Ok(auth.signing_key().await?.sign(&auth.app.public_url, session, (device_id, session_id))?)
 }

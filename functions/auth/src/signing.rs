@@ -1,9 +1,10 @@
 //! Signing access tokens, which nobody else can.
 
-use domain::{Error, identity::Role};
+use domain::Error;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use store::tables::users::OwnSession;
 use uuid::Uuid;
 use web::tokens::{Claims, TOKEN_TYPE};
 
@@ -24,10 +25,16 @@ impl SigningKey {
     pub fn sign(
         &self,
         public_url: &str,
-        (user_id, agency_id, role): (Uuid, Uuid, Role),
+        session: &OwnSession,
         (device_id, session_id): (Uuid, Uuid),
     ) -> Result<String, Error> {
-        let claims = Claims::new(public_url, (user_id, agency_id, role), (device_id, session_id));
+        let OwnSession { user, authenticated_at, second_factor } = session;
+        let claims = Claims::new(
+            public_url,
+            (user.id, user.agency_id, user.role),
+            (device_id, session_id),
+            (*authenticated_at, *second_factor),
+        );
         let header =
             Header { typ: Some(TOKEN_TYPE.into()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };
         EncodingKey::from_ec_pem(self.private_key.expose_secret().as_bytes())

@@ -39,6 +39,7 @@ async function signIn(role) {
         email: `${role}@demo.berthcare.ca`,
         password: "berthcare-demo",
         device: { id: device, name: "API documentation", platform: "web", app_version: "1.0.0" },
+        ...(role === "admin" && { totp: await nextCode() }),
       }),
     });
     const body = await answer.json();
@@ -54,6 +55,22 @@ async function signIn(role) {
   } catch (error) {
     status.textContent = ` Sign-in failed: ${error.message}`;
   }
+}
+
+// What the demo admin's authenticator app shows (RFC 6238). A code is good once, so the last one used is kept; the
+// server takes those of the step before and after, too.
+async function nextCode() {
+  const now = Math.floor(Date.now() / 30_000);
+  const step = Math.max(Number(localStorage.getItem("berthcare-demo-totp") ?? 0) + 1, now - 1);
+  if (step > now + 1) throw new Error("each code is good once; try again in half a minute");
+  localStorage.setItem("berthcare-demo-totp", step);
+  const seed = new TextEncoder().encode("berthcare-demo-admin");
+  const key = await crypto.subtle.importKey("raw", seed, { name: "HMAC", hash: "SHA-1" }, false, ["sign"]);
+  const counter = new DataView(new ArrayBuffer(8));
+  counter.setBigUint64(0, BigInt(step));
+  const digest = new DataView(await crypto.subtle.sign("HMAC", key, counter.buffer));
+  const number = digest.getUint32(digest.getUint8(19) & 15) & 0x7fffffff;
+  return String(number % 1_000_000).padStart(6, "0");
 }
 
 // Does what the button "Authorize" does; Swagger UI returns null until it has read the OpenAPI document.

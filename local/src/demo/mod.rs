@@ -11,6 +11,7 @@ mod tasks;
 mod week;
 
 use app::DatabaseConfig;
+use auth::second_factor::SeedKeys;
 use domain::{
     error::Error,
     identity::{Caller, JobIdentity},
@@ -31,14 +32,18 @@ use store::{
         idempotency, users,
     },
 };
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+use crate::prepare::second_factor_keys;
 pub use many::Sizes;
-use people::{AGENCY, COORDINATOR};
+use people::{ADMIN, AGENCY, COORDINATOR};
 use plan::Clock;
 use week::{DOCUMENTED_VISIT, Week};
 
 const PASSWORD: &str = "berthcare-demo";
+/// As base32 in local/totp.py and on the documentation page.
+const ADMIN_SEED: &[u8] = b"berthcare-demo-admin";
 const TIME_ZONE: &str = "America/Toronto";
 
 /// Loads what is missing, with a large set beside the week where `sizes` asks for one. `admin` is a superuser's way to
@@ -53,6 +58,7 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
     found_agency(&owner).await?;
     let users = people::load_users(&db, &people::demo_users()?).await?;
     say(users, "users");
+    enrol_admin(&owner).await?;
 
     let job = JobIdentity { agency_id: AGENCY };
     let clients = people::demo_clients()?;
@@ -94,7 +100,21 @@ async fn found_agency(owner: &tokio_postgres::Client) -> Result<(), Fatal> {
     owner
         .execute_typed(
             "insert into agencies (id, name, time_zone) values ($1, 'Harbour Home Care', $2) on conflict do nothing",
-            &[(&AGENCY, tokio_postgres::types::Type::UUID), (&TIME_ZONE, tokio_postgres::types::Type::TEXT)],
+            &[(&AGENCY, Type::UUID), (&TIME_ZONE, Type::TEXT)],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The admin's second factor, whose seed everybody knows: `make totp` prints its code.
+async fn enrol_admin(owner: &tokio_postgres::Client) -> Result<(), Fatal> {
+    let keys: SeedKeys = serde_json::from_value(second_factor_keys())?;
+    let (key_id, sealed) = keys.seal(ADMIN, ADMIN_SEED)?;
+    owner
+        .execute_typed(
+            "insert into second_factors (user_id, agency_id, key_id, sealed_seed, confirmed_at)
+             values ($1, $2, $3, $4, now()) on conflict do nothing",
+            &[(&ADMIN, Type::UUID), (&AGENCY, Type::UUID), (&key_id, Type::TEXT), (&sealed, Type::BYTEA)],
         )
         .await?;
     Ok(())
@@ -114,7 +134,7 @@ async fn sign_in(db: &Db, user_id: Uuid) -> Result<Option<Caller>, Fatal> {
         platform: Platform::Web,
         app_version: env!("CARGO_PKG_VERSION"),
     };
-    match accounts::start_session(db, user_id, session_id, &device, &request()).await {
+    match accounts::start_session(db, user_id, (session_id, false), &device, &request()).await {
         Err(Error::BadCredentials | Error::DeviceRevoked) => return Ok(None),
         other => other?,
     }
@@ -125,6 +145,7 @@ async fn sign_in(db: &Db, user_id: Uuid) -> Result<Option<Caller>, Fatal> {
         role: user.role,
         device_id,
         session_id,
+        authenticated_at: Timestamp::now(),
         request: request(),
     }))
 }

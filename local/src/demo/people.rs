@@ -25,6 +25,8 @@ use super::{PASSWORD, request};
 pub const AGENCY: Uuid = fixed(0x001);
 /// Hélène Gagnon, who plans.
 pub const COORDINATOR: Uuid = fixed(0x002);
+/// Who needs a second factor.
+pub const ADMIN: Uuid = fixed(0x005);
 /// Amara Okafor, a nurse.
 pub const NURSE: Uuid = fixed(0x003);
 /// Daniel Reyes, a care aide.

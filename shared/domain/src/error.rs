@@ -5,6 +5,8 @@
 //! - The caller isn't known: [`Error::Unauthorized`]; was known, but the session has ended: [`Error::SessionEnded`].
 //! - The caller's role may never do this: [`Error::Forbidden`]. The record may exist but isn't the caller's to see:
 //!   [`Error::NotFound`], since its existence is not told.
+//! - The caller must prove more: [`Error::SecondFactorRequired`] at sign-in, [`Error::SecondFactorMissing`] where the
+//!   session has none and the role needs it, [`Error::StepUpRequired`] where the password was given too long ago.
 //! - The request says something wrong: [`Error::Invalid`], with every fault, not the first. One that can't be read at
 //!   all is the border's to refuse (`web::Error`).
 //! - What it refers to isn't there for it: [`Error::Unusable`].
@@ -149,6 +151,15 @@ pub enum Error {
     /// Address and password, or code, don't go together. Which of them was wrong is not told.
     #[error("wrong credentials")]
     BadCredentials,
+    /// The password was right, and a second factor is asked for.
+    #[error("a second factor is required")]
+    SecondFactorRequired,
+    /// The role needs a second factor, and this session wasn't proven by one.
+    #[error("this session lacks a second factor")]
+    SecondFactorMissing,
+    /// The password was given too long ago for this.
+    #[error("the password must be given again")]
+    StepUpRequired,
     /// The device was cut off.
     #[error("this device was revoked")]
     DeviceRevoked,

@@ -72,6 +72,8 @@ pub const REFRESH_TOKEN_SECONDS: i64 = 7 * 24 * 60 * 60;
 pub const REFRESH_GRACE_MS: i64 = 120_000;
 /// How many days after the password was last given a session ends.
 pub const SESSION_DAYS: i64 = 30;
+/// How long after the password was given an account may be moved and data taken out.
+pub const STEP_UP_SECONDS: i64 = 10 * 60;
 /// How long an invitation is good for.
 pub const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// How long a code for a new password is good for.

@@ -31,6 +31,9 @@ pub enum SecretName {
     /// [`auth::signing::SigningKey`]; `auth` alone may read it.
     #[strum(serialize = "jwt-signing-key")]
     SigningKey,
+    /// [`auth::second_factor::SeedKeys`]; `auth` alone may read it.
+    #[strum(serialize = "second-factor-key")]
+    SecondFactorKey,
     /// A JSON Web Key Set: what tokens are verified with.
     #[strum(serialize = "jwt-public-keys")]
     PublicKeys,

@@ -14,15 +14,17 @@ create or replace function app.sees_agency() returns boolean language sql stable
   return coalesce(app.caller_role() in ('admin', 'coordinator', 'job'), false);
 
 -- Sets a signed-in user's identity. A session that has ended anywhere (signed out, device revoked, user or agency
--- suspended, user deleted, role changed since the token was issued, 30 days since the password was given) is refused
--- with BC401, whatever the token says.
-create or replace function app.act_as(
-  p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text
+-- suspended, user deleted, role changed since the token was issued, 30 days since the password was given) is refused with BC401,
+-- whatever the token says. A role that needs a second factor is refused with BC403 where the session wasn't proven by
+-- one; with `p_own_account` it is let in as `enrolling`, who sees themselves and nothing else.
+create or replace function app.set_caller(
+  p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text, p_own_account boolean
 ) returns void language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
   caller record;
 begin
-  select u.agency_id, u.role::text as role, a.time_zone into caller
+  select u.agency_id, a.time_zone,
+    case when u.role = 'admin' and not d.second_factor then 'enrolling' else u.role::text end as role into caller
   from devices d
   join users u on u.id = d.user_id
   join agencies a on a.id = u.agency_id
@@ -32,6 +34,9 @@ begin
     and a.suspended_at is null;
   if not found then
     raise exception 'this session has ended' using errcode = 'BC401';
+  end if;
+  if caller.role = 'enrolling' and not p_own_account then
+    raise exception 'this session lacks a second factor' using errcode = 'BC403';
   end if;
   perform
     set_config('app.agency_id', caller.agency_id::text, true),
@@ -44,6 +49,23 @@ begin
     -- Another caller has other clients.
     set_config('app.revoked_readable', '', true),
     set_config('app.my_clients', '', true);
+end
+$$;
+
+create or replace function app.act_as(
+  p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text
+) returns void language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  perform app.set_caller(p_user, p_device, p_session, p_role, p_request_id, p_source_ip, false);
+end
+$$;
+
+-- The same for who reaches their own account only, also without the second factor that the role needs.
+create or replace function app.act_as_own_account(
+  p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text
+) returns void language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  perform app.set_caller(p_user, p_device, p_session, p_role, p_request_id, p_source_ip, true);
 end
 $$;
 
@@ -87,5 +109,6 @@ begin
 end
 $$;
 
-grant execute on function app.caller_role, app.today, app.sees_agency, app.act_as, app.act_as_job, app.act_as_webhook
+grant execute on function app.caller_role, app.today, app.sees_agency, app.act_as, app.act_as_own_account,
+  app.act_as_job, app.act_as_webhook
   to berthcare_app;

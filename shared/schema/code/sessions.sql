@@ -23,7 +23,7 @@ $$;
 -- 'taken' (the device is someone else's), 'ended' (the user was suspended or deleted meanwhile).
 create or replace function app.start_session(
   p_user uuid, p_session uuid, p_device uuid, p_name text, p_platform text, p_app_version text,
-  p_request_id text, p_source_ip text
+  p_second_factor boolean, p_request_id text, p_source_ip text
 ) returns text language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
   owner record;
@@ -36,8 +36,8 @@ begin
     return 'ended';
   end if;
   perform set_config('app.user_id', p_user::text, true);
-  insert into devices (id, agency_id, user_id, name, platform, app_version, session_id)
-  values (p_device, agency, p_user, p_name, p_platform::device_platform, p_app_version, p_session)
+  insert into devices (id, agency_id, user_id, name, platform, app_version, session_id, second_factor)
+  values (p_device, agency, p_user, p_name, p_platform::device_platform, p_app_version, p_session, p_second_factor)
   on conflict (id) do nothing;
   if not found then
     select d.user_id, d.revoked_at into owner from devices d where d.id = p_device for no key update;
@@ -47,7 +47,7 @@ begin
       return 'revoked';
     end if;
     update devices set name = p_name, platform = p_platform::device_platform, app_version = p_app_version,
-      session_id = p_session, authenticated_at = now(), last_seen_at = now()
+      session_id = p_session, second_factor = p_second_factor, authenticated_at = now(), last_seen_at = now()
     where id = p_device;
   end if;
   update users set last_login_at = now() where id = p_user;

@@ -20,6 +20,8 @@ create or replace trigger stamp_times before insert or update on users
   for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on devices
   for each row execute function app.stamp_times();
+create or replace trigger stamp_times before insert or update on second_factors
+  for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on agency_counters
   for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on care_plan_versions

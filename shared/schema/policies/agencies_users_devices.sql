@@ -58,3 +58,13 @@ create policy own_or_below on devices for update to berthcare_app using (
     user_id = (select app.user_id()) or (select app.caller_role()) in ('admin', 'job')
     or ((select app.caller_role()) = 'coordinator' and exists (
       select from users u where u.id = devices.user_id and u.role in ('nurse', 'care_aide', 'family')))));
+
+-- second_factors: by the functions of code/second_factors.sql alone; seeds and recovery codes are out of reach of every
+-- role but the backup's
+alter table second_factors enable row level security, force row level security;
+create policy definer_functions on second_factors to berthcare_migrate using (true);
+create policy backup_reads_all on second_factors for select to berthcare_backup using (true);
+create policy reports_read_all on second_factors for select to berthcare_readonly using (true);
+grant select on second_factors to berthcare_backup;
+grant select (user_id, agency_id, confirmed_at, created_at, updated_at, created_by, updated_by) on second_factors
+  to berthcare_readonly;

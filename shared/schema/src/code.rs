@@ -31,6 +31,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/consents.sql",
     "code/client_access.sql",
     "code/sessions.sql",
+    "code/second_factors.sql",
     "code/sync_log.sql",
     "code/sync_cursors.sql",
     "code/sync_push.sql",

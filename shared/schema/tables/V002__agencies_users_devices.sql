@@ -58,6 +58,8 @@ create table devices (
   session_id uuid,
   -- When the password was last given in this session; it ends 30 days later.
   authenticated_at timestamptz not null default now(),
+  -- Whether a second factor was proven in it.
+  second_factor boolean not null default false,
   -- One app's on one phone, so that a token is of one device only.
   push_token text check (length(push_token) <= 255),
   last_seen_at timestamptz not null default now(),
@@ -106,3 +108,22 @@ create table devices (
 );
 create index devices_by_user on devices (user_id);
 create index devices_by_push_token on devices (push_token) where push_token is not null;
+
+-- Second factors (TOTP): one a user. Seeds are sealed under a key that `auth` alone has.
+create table second_factors (
+  user_id uuid primary key,
+  agency_id uuid not null references agencies,
+  key_id text not null check (length(key_id) between 1 and 50),
+  sealed_seed bytea not null check (length(sealed_seed) between 32 and 200),
+  -- Null until a code was confirmed: it doesn't count before that.
+  confirmed_at timestamptz,
+  -- The newest time step whose code was used: each is good once.
+  last_step bigint not null default 0,
+  -- SHA-256 of those recovery codes that were not used yet.
+  recovery_digests bytea[] not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  created_by uuid references users,
+  updated_by uuid references users,
+  foreign key (agency_id, user_id) references users (agency_id, id)
+);

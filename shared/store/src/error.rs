@@ -85,6 +85,8 @@ impl From<DbError> for Error {
     fn from(error: DbError) -> Self {
         // Raised by app.act_as.
         const SESSION_ENDED: &str = "BC401";
+        // Raised by app.act_as.
+        const SECOND_FACTOR_MISSING: &str = "BC403";
         // Raised by app.act_as_webhook.
         const NO_SUCH_MESSAGE: &str = "BC404";
         if error.is_connection_lost() || matches!(error, DbError::Connect(_) | DbError::Settings(_)) {
@@ -92,6 +94,7 @@ impl From<DbError> for Error {
         }
         match error.state() {
             Some(state) if state.code() == SESSION_ENDED => Self::SessionEnded,
+            Some(state) if state.code() == SECOND_FACTOR_MISSING => Self::SecondFactorMissing,
             Some(state) if state.code() == NO_SUCH_MESSAGE => Self::NotFound,
             Some(&SqlState::INSUFFICIENT_PRIVILEGE) => Self::Forbidden,
             // Ids are the clients' to make, and the record that has this one may not be theirs to see.

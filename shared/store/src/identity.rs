@@ -1,7 +1,7 @@
 //! As whom a transaction runs, for each kind of caller that the domain knows.
 
 use domain::{
-    identity::{About, Caller, JobIdentity, Operator, Role, Session, Webhook},
+    identity::{About, Caller, JobIdentity, Operator, OwnAccount, Role, Session, Webhook},
     request::RequestInfo,
 };
 use uuid::Uuid;
@@ -20,31 +20,38 @@ pub(crate) fn params(caller: &Caller) -> [&dyn Param; 6] {
     ]
 }
 
+const ACT_AS: &str = "select app.act_as($1, $2, $3, $4, $5, $6)";
+const ACT_AS_OWN_ACCOUNT: &str = "select app.act_as_own_account($1, $2, $3, $4, $5, $6)";
+
 impl Identity for Caller {
     async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         let session = (self.user_id, self.device_id, self.session_id);
-        act_as(connection, session, Some(self.role), &self.request).await
+        act_as(ACT_AS, connection, session, Some(self.role), &self.request).await
+    }
+}
+
+impl Identity for OwnAccount {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
+        let session = (self.user_id, self.device_id, self.session_id);
+        act_as(ACT_AS_OWN_ACCOUNT, connection, session, Some(self.role), &self.request).await
     }
 }
 
 impl Identity for Session {
     async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
-        act_as(connection, (self.user_id, self.device_id, self.session_id), None, &self.request).await
+        let session = (self.user_id, self.device_id, self.session_id);
+        act_as(ACT_AS_OWN_ACCOUNT, connection, session, None, &self.request).await
     }
 }
 
 async fn act_as(
+    sql: &'static str,
     connection: &Connection,
     (user_id, device_id, session_id): (Uuid, Uuid, Uuid),
     role: Option<Role>,
     request: &RequestInfo,
 ) -> Result<(), DbError> {
-    connection
-        .execute(
-            "select app.act_as($1, $2, $3, $4, $5, $6)",
-            &[&user_id, &device_id, &session_id, &role, &request.id, &request.source_ip],
-        )
-        .await
+    connection.execute(sql, &[&user_id, &device_id, &session_id, &role, &request.id, &request.source_ip]).await
 }
 
 impl Identity for JobIdentity {

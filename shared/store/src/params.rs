@@ -52,6 +52,7 @@ params! {
     Date => DATE,
     Value => JSONB,
     Vec<u8> => BYTEA,
+    Vec<Vec<u8>> => BYTEA_ARRAY,
 }
 
 /// Sent as it is written, so that what is large is not held as a tree of values too.

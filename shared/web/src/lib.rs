@@ -18,7 +18,7 @@ mod service;
 pub mod tokens;
 
 pub use body::{Json, New, Patch, RawBody, limited_bytes, not_json};
-pub use caller::Require;
+pub use caller::{OwnAccount, Require, SteppedUp};
 pub use error::{Error, ReferenceExt, Result};
 pub use etag::{Etag, IfMatch};
 pub use gateway::adapter;

@@ -118,6 +118,24 @@ fn domain_status_and_detail(error: &domain::Error) -> StatusAndDetail {
             "Wrong credentials",
             "Wrong email, password or code. Check it and try again.",
         ),
+        domain::Error::SecondFactorRequired => problem(
+            StatusCode::UNAUTHORIZED,
+            "second-factor-required",
+            "Second factor required",
+            "Send the code of your authenticator app as `totp`, or a recovery code as `recovery_code`.",
+        ),
+        domain::Error::SecondFactorMissing => problem(
+            StatusCode::FORBIDDEN,
+            "second-factor-missing",
+            "Second factor missing",
+            "Your role needs a second factor. Set one up by /auth/mfa, and refresh your session.",
+        ),
+        domain::Error::StepUpRequired => problem(
+            StatusCode::UNAUTHORIZED,
+            "step-up-required",
+            "Password required again",
+            "Give your password again by /auth/step-up, or sign in anew.",
+        ),
         domain::Error::DeviceRevoked => problem(
             StatusCode::FORBIDDEN,
             "device-revoked",
@@ -236,6 +254,13 @@ impl IntoResponse for Error {
             Self::Domain(domain::Error::Unavailable(_)) => Some(RETRY_AFTER_SECONDS),
             _ => None,
         };
+        let challenge = match self {
+            // RFC 9470, section 3.
+            Self::Domain(domain::Error::StepUpRequired) => {
+                r#"Bearer error="insufficient_user_authentication", max_age="600""#
+            }
+            _ => "Bearer",
+        };
         let conflicting_id = match self {
             Self::Domain(domain::Error::Conflict(Conflict::Overlap(id))) => Some(id),
             _ => None,
@@ -252,7 +277,7 @@ impl IntoResponse for Error {
         };
         let mut response = status.into_response();
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

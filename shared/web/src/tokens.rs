@@ -18,6 +18,8 @@ pub use domain::limits::ACCESS_TOKEN_SECONDS;
 pub const AUDIENCE: &str = "berthcare-api";
 /// RFC 9068, section 2.1: no other kind of JWT can be passed off as an access token.
 pub const TOKEN_TYPE: &str = "at+jwt";
+/// RFC 8176: a one-time password was given.
+const OTP: &str = "otp";
 /// A key is published two hours before it signs, so that minutes don't matter.
 const KEPT_FOR: Duration = Duration::from_mins(5);
 /// Unknown key ids make the verifier look for new keys, but not more often than this.
@@ -48,6 +50,10 @@ pub struct Claims {
     pub agency_id: Uuid,
     /// The role when the token was issued; the database refuses it once it has changed.
     pub role: Role,
+    /// When the password was last given.
+    pub auth_time: i64,
+    /// How the user was authenticated (RFC 8176).
+    pub amr: Vec<String>,
 }
 
 impl Claims {
@@ -57,7 +63,9 @@ impl Claims {
         public_url: &str,
         (user_id, agency_id, role): (Uuid, Uuid, Role),
         (device_id, session_id): (Uuid, Uuid),
+        (authenticated_at, second_factor): (Timestamp, bool),
     ) -> Self {
+        let methods: &[&str] = if second_factor { &["pwd", OTP, "mfa"] } else { &["pwd"] };
         let now = Timestamp::now().as_second();
         Self {
             iss: issuer(public_url),
@@ -71,7 +79,15 @@ impl Claims {
             device_id,
             agency_id,
             role,
+            auth_time: authenticated_at.as_second(),
+            amr: methods.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    /// Whether a second factor was proven.
+    #[must_use]
+    pub fn second_factor(&self) -> bool {
+        self.amr.iter().any(|method| method == OTP)
     }
 }
 

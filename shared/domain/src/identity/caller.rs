@@ -1,7 +1,10 @@
+use std::ops::Deref;
+
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Role;
-use crate::request::RequestInfo;
+use crate::{error::Error, limits::STEP_UP_SECONDS, request::RequestInfo};
 
 /// A signed-in user on a device, as a token proves. That the session still stands is for the database to say, when a
 /// transaction sets the identity: a suspended user or revoked device gets no further than that.
@@ -17,8 +20,32 @@ pub struct Caller {
     pub device_id: Uuid,
     /// The session.
     pub session_id: Uuid,
+    /// When the password was last given.
+    pub authenticated_at: Timestamp,
     /// Of which request; for the audit log.
     pub request: RequestInfo,
+}
+
+impl Caller {
+    /// That the password was given a short while ago: asked before an account is moved or data is taken out.
+    ///
+    /// # Errors
+    /// [`Error::StepUpRequired`].
+    pub fn stepped_up(&self) -> Result<(), Error> {
+        let since = Timestamp::now().duration_since(self.authenticated_at);
+        if since <= SignedDuration::from_secs(STEP_UP_SECONDS) { Ok(()) } else { Err(Error::StepUpRequired) }
+    }
+}
+
+/// A signed-in user who may lack the second factor that their role needs: all they reach is their own account.
+#[derive(Clone, Debug)]
+pub struct OwnAccount(pub Caller);
+
+impl Deref for OwnAccount {
+    type Target = Caller;
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
 }
 
 /// A session before its role is known, as a refresh token names it.
@@ -32,6 +59,13 @@ pub struct Session {
     pub session_id: Uuid,
     /// Of which request; for the audit log.
     pub request: RequestInfo,
+}
+
+impl From<&Caller> for Session {
+    fn from(caller: &Caller) -> Self {
+        let Caller { user_id, device_id, session_id, ref request, .. } = *caller;
+        Self { user_id, device_id, session_id, request: request.clone() }
+    }
 }
 
 /// A scheduled job or local tool, at work for one agency.

@@ -4,7 +4,7 @@ mod caller;
 mod permission;
 mod role;
 
-pub use caller::{About, Caller, JobIdentity, Operator, Session, Webhook};
+pub use caller::{About, Caller, JobIdentity, Operator, OwnAccount, Session, Webhook};
 pub use permission::{
     AlertsAnswer, AlertsRaise, CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle, FamilyRead,
     Permission, PhotosRead, PhotosWrite, SignedIn, SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete,

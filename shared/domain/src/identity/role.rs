@@ -31,6 +31,12 @@ impl Role {
         }
     }
 
+    /// Whether this role reaches anything but its own account only with a second factor.
+    #[must_use]
+    pub fn needs_second_factor(self) -> bool {
+        matches!(self, Self::Admin)
+    }
+
     /// Whether this role sees and plans for the whole agency, rather than for the clients it is linked to.
     #[must_use]
     pub fn sees_agency(self) -> bool {

@@ -75,13 +75,13 @@ pub async fn find_login(db: &Db, email: &str) -> Result<Option<Login>, DbError> 
 pub async fn start_session(
     db: &Db,
     user_id: Uuid,
-    session_id: Uuid,
+    (session_id, second_factor): (Uuid, bool),
     device: &SignInDevice<'_>,
     request: &RequestInfo,
 ) -> Result<(), Error> {
     let answer: Option<SessionStart> = db
         .call(
-            "select app.start_session($1, $2, $3, $4, $5, $6, $7, $8) as outcome",
+            "select app.start_session($1, $2, $3, $4, $5, $6, $7, $8, $9) as outcome",
             &[
                 &user_id,
                 &session_id,
@@ -89,6 +89,7 @@ pub async fn start_session(
                 &device.name,
                 &device.platform,
                 &device.app_version,
+                &second_factor,
                 &request.id,
                 &request.source_ip,
             ],

@@ -125,6 +125,16 @@ pub async fn forget_push_token(db: &Db, (agency_id, user_id): (Uuid, Uuid), toke
     .map(drop)
 }
 
+/// Notes that the caller has given the password again, and the second factor where there is one.
+pub async fn renew_authentication<I: Identity>(
+    tx: &mut Tx<I>,
+    device_id: Uuid,
+    second_factor: bool,
+) -> Result<(), Error> {
+    tx.audit(AuditEntry::new("auth.step_up", "device", device_id, None));
+    Ok(tx.execute("select app.renew_authentication($1)", &[&second_factor]).await?)
+}
+
 /// Ends all sessions of a user.
 pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Result<(), Error> {
     tx.audit(AuditEntry::new("auth.logout_all", "user", user_id, None));
@@ -139,8 +149,8 @@ pub async fn end_sessions_of<I: Identity>(tx: &mut Tx<I>, user_id: Uuid) -> Resu
         .await?)
 }
 
-/// Ends at most `limit` sessions that have run out by `now`, with their refresh token or their 30 days: nobody can go on
-/// with them, and nobody there reads what is pushed. Answers how many.
+/// Ends at most `limit` sessions that have run out by `now`, with their refresh token or their 30 days: nobody can go
+/// on with them, and nobody there reads what is pushed. Answers how many.
 pub async fn end_expired_sessions(tx: &mut Tx<JobIdentity>, now: Timestamp, limit: i32) -> Result<u64, Error> {
     // Each use of a refresh token is noted as a sign of life, and gives the next one its time.
     let now = now.min(Timestamp::now());

@@ -21,6 +21,7 @@ pub mod messages;
 pub mod partitions;
 pub mod photos;
 pub mod retention;
+pub mod second_factors;
 pub mod sending;
 pub mod sync_conflicts;
 pub mod users;

@@ -206,15 +206,29 @@ pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<User>
         .await
 }
 
-/// The user of a session, noting that its device was heard from. Refused as any request is once the session has ended.
-pub async fn find_own(db: &Db, session: &Session) -> Result<Option<User>, DbError> {
+/// A session that stands.
+#[derive(Debug, FromRow)]
+pub struct OwnSession {
+    /// Whose it is.
+    #[from_row(flatten)]
+    pub user: User,
+    /// When the password was last given.
+    pub authenticated_at: Timestamp,
+    /// Whether a second factor was proven.
+    pub second_factor: bool,
+}
+
+/// The session and its user, noting that its device was heard from. Refused once the session has ended, and also given
+/// to who lacks the second factor that the role needs.
+pub async fn find_own(db: &Db, session: &Session) -> Result<Option<OwnSession>, DbError> {
     db.read_opt(
         session,
         concat!(
-            "with touched as (update devices set last_seen_at = now() where id = $2)
-             select ",
+            "with touched as (update devices set last_seen_at = now() where id = $2
+               returning authenticated_at, second_factor)
+             select t.authenticated_at, t.second_factor, ",
             columns!(),
-            " from users u where u.id = $1"
+            " from users u, touched t where u.id = $1"
         ),
         &[&session.user_id, &session.device_id],
     )
