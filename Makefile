@@ -16,8 +16,8 @@ BENCH_NODE = local/examples/bench/node
 BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
-.PHONY: start logs demo totp reply press reset bench bench-check check check-rust check-rest hooks openapi mobile schema \
-	test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed need-nextest \
+.PHONY: start logs demo totp reply press reset bench bench-check check check-rust check-rest hooks openapi mobile \
+	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed need-nextest \
 	build deploy deploy-at-once versions rollback contract smoke drill verify-audit \
 	agency agencies rename-agency suspend-agency resume-agency set-retention
 

@@ -25,6 +25,7 @@ mod auth {
     mod limits;
     mod one_time_codes;
     mod passwords;
+    mod phone_numbers;
     mod refresh_tokens;
     mod second_factor;
     mod sessions;

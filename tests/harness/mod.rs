@@ -83,7 +83,7 @@ impl TestApp {
         let keys = TokenKeys::generate("test-1").unwrap();
         let [photos_bucket, documents_bucket, anchors_bucket] =
             ["photos", "documents", "anchors"].map(|of| format!("{of}-{environment}"));
-        let (database, table_made, photos_made, documents_made, anchors_made, published, sealing, twilio_made) = tokio::join!(
+        let (database, table_made, photos, documents, anchors, published, key_made, twilio_made) = tokio::join!(
             database,
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
@@ -94,7 +94,7 @@ impl TestApp {
             prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
         let rotated = twilio::rotate(&aws, &environment).await;
-        for made in [table_made, photos_made, documents_made, anchors_made, published, sealing, twilio_made, rotated] {
+        for made in [table_made, photos, documents, anchors, published, key_made, twilio_made, rotated] {
             made.unwrap();
         }
         let config = Config {

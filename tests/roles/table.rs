@@ -144,6 +144,7 @@ fn named_body(body: &'static str) -> &'static str {
         "joining" => r#"{"user_id": "{other_nurse}", "relation": "nurse", "starts_on": "2026-01-01"}"#,
         "stranger_joining" => r#"{"user_id": "{nurse_b}", "relation": "nurse", "starts_on": "2026-01-01"}"#,
         "notes" => r#"{"notes": "Slept well", "family_note": "A good morning"}"#,
+        "vitals_instead" => r#"{"task_type": "vitals", "data": null}"#,
         json => json,
     }
 }

@@ -7,9 +7,10 @@ use domain::{
     validation::Check,
 };
 use serde::Deserialize;
+use serde_json::json;
 use store::tables::{
     accounts,
-    users::{self, OwnFields, User},
+    users::{self, OwnFields, PhoneChange, User},
 };
 use utoipa::ToSchema;
 use web::{IfMatch, Json, OwnAccount, Patch, Reply, Require};
@@ -45,9 +46,13 @@ pub(crate) async fn me(State(auth): State<Auth>, caller: OwnAccount) -> web::Res
 }
 
 /// Change my name, phone or language.
+///
+/// A new number asks for a password given ten minutes ago at most (401 `step-up-required`), and counts once it was
+/// confirmed (`/auth/phone/confirm`) with the code that is sent to it. The present number again withdraws it.
 #[utoipa::path(patch, path = "/auth/me", tag = "auth", operation_id = "change_me", request_body = OwnPatch,
     responses((status = 200, description = "The record after the change.", body = User),
-        (status = 412, description = "The record has changed since it was read.")))]
+        (status = 412, description = "The record has changed since it was read."),
+        (status = 429, description = "Too many codes today.")))]
 pub(crate) async fn change_me(
     State(auth): State<Auth>,
     caller: Require<SignedIn>,
@@ -57,8 +62,19 @@ pub(crate) async fn change_me(
     let mut tx = auth.app.db.write_unsynced(&*caller).await?;
     let before = users::lock(&mut tx, caller.user_id).await?;
     if_match.check(&before)?;
-    let after = users::update_own(&mut tx, caller.user_id, &patch.apply(&(&before).into())?).await?;
+    let wanted = patch.apply(&(&before).into())?;
+    let change = if wanted.phone != before.phone {
+        caller.stepped_up()?;
+        PhoneChange::Requested
+    } else if patch.sets("phone", &json!(before.phone)) {
+        PhoneChange::Withdrawn
+    } else {
+        PhoneChange::None
+    };
+    let code = auth.phone_code(&before, &wanted.phone, change).await?;
+    let after = users::update_own(&mut tx, &before, &wanted, change).await?;
     tx.commit().await?;
+    auth.send_phone_code(&after, &wanted.phone, code).await?;
     Ok(Reply(StatusCode::OK, after))
 }
 

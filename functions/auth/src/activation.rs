@@ -58,14 +58,19 @@ impl Check for Activation {}
 /// The SMS that brings a code.
 #[must_use]
 pub fn code_sms(user_id: Uuid, phone: &str, locale: Locale, code: String) -> Message {
+    account_sms(user_id, phone, locale, Template::OneTimeCode { code })
+}
+
+/// An SMS about an account: a code, or word of a change.
+pub(crate) fn account_sms(user_id: Uuid, phone: &str, locale: Locale, template: Template) -> Message {
     Message {
         recipient_id: user_id,
         address: phone.to_owned(),
         channel: Channel::Sms,
         locale,
-        template: Template::OneTimeCode { code },
-        // Every code is a message of its own.
-        dedupe_key: format!("one_time_code:{}", Uuid::now_v7()),
+        // Each is a message of its own.
+        dedupe_key: format!("{}:{}", template.name(), Uuid::now_v7()),
+        template,
         alert_id: None,
         visit_id: None,
         client_id: None,
@@ -99,7 +104,7 @@ pub(crate) async fn forgot(
     auth.record_refusal("auth.code_requested", known, &request).await?;
     if let Some(login) = login {
         let mut tx = auth.app.db.write_unsynced(&JobIdentity { agency_id: login.agency_id }).await?;
-        code_sms(user_id, &login.phone, login.locale, code).enqueue(&mut tx).await?;
+        account_sms(user_id, &login.phone, login.locale, Template::OneTimeCode { code }).enqueue(&mut tx).await?;
         tx.commit().await?;
     }
     // Also where nothing was queued: the time an answer takes tells nobody whether the address is known.

@@ -26,6 +26,8 @@ pub enum CodeKind {
     Invitation,
     /// A new one, for a forgotten one.
     Reset,
+    /// A new number.
+    Phone,
 }
 
 impl CodeKind {
@@ -33,6 +35,7 @@ impl CodeKind {
         match self {
             Self::Invitation => "CODE#INVITATION",
             Self::Reset => "CODE#RESET",
+            Self::Phone => "CODE#PHONE",
         }
     }
 }

@@ -8,6 +8,7 @@ mod limits;
 mod mfa;
 pub mod password;
 mod password_policy;
+mod phone;
 mod push_token;
 mod refresh_tokens;
 mod sealing;
@@ -31,7 +32,10 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use web::tokens::TokenVerifier;
 
-pub use crate::{activation::code_sms, codes::{CodeKind, Codes}};
+pub use crate::{
+    activation::code_sms,
+    codes::{CodeKind, Codes},
+};
 
 use crate::{refresh_tokens::RefreshTokens, signing::SigningKey};
 
@@ -116,6 +120,7 @@ fn routes() -> OpenApiRouter<Auth> {
         .routes(routes!(account::me, account::change_me))
         .routes(routes!(account::change_password))
         .routes(routes!(push_token::set, push_token::remove))
+        .routes(routes!(phone::confirm))
         .routes(routes!(mfa::enrol, mfa::remove))
         .routes(routes!(mfa::confirm))
         .routes(routes!(mfa::step_up))

@@ -130,7 +130,8 @@ pub(crate) async fn login(
     auth.forgive(&guesser).await?;
 
     let proof = Proof { totp: body.totp, recovery_code: body.recovery_code };
-    let second_factor = match auth.prove(login.user_id, proof).await {
+    let proven = if login.second_factor { auth.prove(login.user_id, proof).await } else { Ok(false) };
+    let second_factor = match proven {
         Err(web::Error::Domain(Error::BadCredentials)) => {
             auth.record_refusal("auth.second_factor_refused", user_id, &request).await?;
             return Err(Error::BadCredentials.into());

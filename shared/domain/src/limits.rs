@@ -76,5 +76,7 @@ pub const SESSION_DAYS: i64 = 30;
 pub const STEP_UP_SECONDS: i64 = 10 * 60;
 /// How long an invitation is good for.
 pub const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// How long a code that confirms a new number is good for.
+pub const PHONE_CODE_SECONDS: i64 = 24 * 60 * 60;
 /// How long a code for a new password is good for.
 pub const FORGOT_SECONDS: i64 = 15 * 60;

@@ -69,6 +69,7 @@ begin
     raise exception 'only an admin removes a second factor of somebody else' using errcode = 'insufficient_privilege';
   end if;
   delete from second_factors where user_id = p_user and agency_id = app.agency_id();
+  perform app.lock_devices_of(p_user);
   update devices set second_factor = false where user_id = p_user and agency_id = app.agency_id();
 end
 $$;

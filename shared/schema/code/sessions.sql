@@ -1,13 +1,17 @@
 -- Signing in and out. All are definer functions: the application's role can't read password hashes, and whoever signs
 -- in is nobody yet.
 
--- What sign-in needs to know of an address, and nothing else. With their agency everybody is suspended.
+-- What sign-in needs to know of an address, and nothing else. With their agency everybody is suspended. Codes go to the
+-- number from before a change for a day.
 create or replace function app.find_login(p_email text)
-returns table (user_id uuid, agency_id uuid, role text, status text, password_hash text, phone text, locale text)
+returns table (user_id uuid, agency_id uuid, role text, status text, password_hash text, phone text, locale text,
+  second_factor boolean)
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
   select u.id, u.agency_id, u.role::text, case when a.suspended_at is null then u.status::text else 'suspended' end,
-    u.password_hash, u.phone, u.locale
+    u.password_hash,
+    case when u.phone_changed_at > now() - interval '1 day' then u.previous_phone else u.phone end, u.locale,
+    exists (select from second_factors f where f.user_id = u.id and f.confirmed_at is not null)
   from users u join agencies a on a.id = u.agency_id where lower(u.email) = lower(p_email) and u.deleted_at is null;
 end;
 

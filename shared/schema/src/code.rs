@@ -32,6 +32,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/client_access.sql",
     "code/sessions.sql",
     "code/second_factors.sql",
+    "code/phone_changes.sql",
     "code/sync_log.sql",
     "code/sync_cursors.sql",
     "code/sync_push.sql",

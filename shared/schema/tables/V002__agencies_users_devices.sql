@@ -21,6 +21,10 @@ create table users (
   agency_id uuid not null references agencies,
   email text not null check (length(email) between 3 and 254),
   phone text not null check (phone ~ '^\+[1-9][0-9]{6,14}$'),
+  -- A number that was asked for and has yet to be confirmed, and the one from before the last change.
+  pending_phone text check (pending_phone ~ '^\+[1-9][0-9]{6,14}$'),
+  previous_phone text,
+  phone_changed_at timestamptz,
   first_name text not null check (length(first_name) between 1 and 100),
   last_name text not null check (length(last_name) between 1 and 100),
   -- Kept by a trigger.

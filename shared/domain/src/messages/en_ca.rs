@@ -9,6 +9,9 @@ pub(super) fn text(template: &Template) -> String {
         Template::OneTimeCode { code } => {
             format!("Your BerthCare code is {code}. We never ask you for it: don't give it to anybody.")
         }
+        Template::PhoneChanged {} => {
+            "BerthCare: this is no longer your account's number. If you didn't change it, call your agency now.".into()
+        }
         Template::AlertCall { caregiver } => format!(
             "This is BerthCare. {caregiver} asks for help. \
              Press 1 to take this alert. Press 2 to pass it on."

@@ -9,6 +9,9 @@ pub(super) fn text(template: &Template) -> String {
         Template::OneTimeCode { code } => {
             format!("Votre code BerthCare est le {code}. Nous ne le demandons jamais : ne le donnez à personne.")
         }
+        Template::PhoneChanged {} => "BerthCare : ce numéro n'est plus celui de votre compte. \
+             Si ce n'est pas vous, appelez votre agence maintenant."
+            .into(),
         Template::AlertCall { caregiver } => format!(
             "Ici BerthCare. {caregiver} demande de l'aide. \
              Pour prendre cette alerte, faites le 1. Pour la transmettre, faites le 2."

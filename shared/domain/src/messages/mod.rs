@@ -58,6 +58,8 @@ pub enum Template {
         /// Eight digits.
         code: String,
     },
+    /// To the number that an account had before: its owner may not have been who changed it.
+    PhoneChanged {},
     /// What a coordinator hears: somebody asks for help. Ends with what the keys do.
     AlertCall {
         /// Given name of the caregiver who asks for help.
@@ -218,6 +220,7 @@ impl Template {
             Self::AlertCall { .. }
             | Self::AlertSms { .. }
             | Self::AlertPush {}
+            | Self::PhoneChanged {}
             | Self::FamilyCall { .. }
             | Self::FamilyCallSms { .. }
             | Self::AlertTaken {}

@@ -33,6 +33,8 @@ pub struct Login {
     pub phone: String,
     /// The recipient's language.
     pub locale: Locale,
+    /// Whether a second factor counts.
+    pub second_factor: bool,
 }
 
 /// The device that somebody signs in on.
@@ -61,7 +63,8 @@ struct Done {
 /// The account of an address, if there is one.
 pub async fn find_login(db: &Db, email: &str) -> Result<Option<Login>, DbError> {
     db.call(
-        "select l.user_id, l.agency_id, l.role, l.status, l.password_hash, l.phone, l.locale from app.find_login($1) l",
+        "select l.user_id, l.agency_id, l.role, l.status, l.password_hash, l.phone, l.locale, l.second_factor
+         from app.find_login($1) l",
         &[&email],
     )
     .await

@@ -3,13 +3,14 @@
 use domain::{
     Versioned,
     error::{Conflict, Error},
-    identity::{Role, Session},
+    identity::{Caller, JobIdentity, Role, Session},
     messages::Locale,
     validation::{Check, Faults},
 };
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -107,8 +108,9 @@ impl Check for OwnFields {}
 #[derive(Clone, Debug, Serialize, Deserialize, FromRow, ToSchema)]
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-000000000003",
     "agency_id": "0193a5b0-0000-7000-8000-000000000001",
-    "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "first_name": "Amara", "last_name": "Okafor",
-    "role": "nurse", "locale": "en-CA", "status": "active", "last_login_at": "2026-11-20T11:58:03Z",
+    "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "pending_phone": null, "first_name": "Amara",
+    "last_name": "Okafor", "role": "nurse", "locale": "en-CA", "status": "active",
+    "last_login_at": "2026-11-20T11:58:03Z",
     "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-20T11:58:03Z"}))]
 pub struct User {
     /// The user's id.
@@ -119,6 +121,8 @@ pub struct User {
     pub email: String,
     /// Phone number (E.164).
     pub phone: String,
+    /// A number that was asked for and has yet to be confirmed.
+    pub pending_phone: Option<String>,
     /// Given name.
     pub first_name: String,
     /// Family name.
@@ -176,8 +180,8 @@ pub struct UserFilter {
 
 macro_rules! columns {
     () => {
-        "u.id, u.agency_id, u.email, u.phone, u.first_name, u.last_name, u.sort_name, u.role::text as role, u.locale,
-         u.status::text as status, u.last_login_at, u.created_at, u.updated_at"
+        "u.id, u.agency_id, u.email, u.phone, u.pending_phone, u.first_name, u.last_name, u.sort_name,
+         u.role::text as role, u.locale, u.status::text as status, u.last_login_at, u.created_at, u.updated_at"
     };
 }
 
@@ -267,42 +271,122 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &UserFields) ->
     .on_constraint("users_email_key", || Error::Conflict(Conflict::EmailTaken))
 }
 
+/// What is asked for a user's number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhoneChange {
+    /// Nothing.
+    None,
+    /// It counts at once: the invitation went to a wrong one.
+    Corrected,
+    /// It is to be confirmed.
+    Requested,
+    /// What was to be confirmed is not asked for any more.
+    Withdrawn,
+}
+
+/// The number to keep and the one to confirm.
+fn phones<'a>(before: &'a User, wanted: &'a str, change: PhoneChange) -> (&'a str, Option<&'a str>) {
+    match change {
+        PhoneChange::None => (&before.phone, before.pending_phone.as_deref()),
+        PhoneChange::Corrected => (wanted, None),
+        PhoneChange::Requested => (&before.phone, Some(wanted)),
+        PhoneChange::Withdrawn => (&before.phone, None),
+    }
+}
+
+/// Who moved an account must be found on the log: what was changed of address, number, role and status, from what to
+/// what.
+fn changes(before: &User, after: &User) -> Value {
+    let of = |user: &User| {
+        let User { email, phone, pending_phone, role, status, .. } = user;
+        [json!(email), json!(phone), json!(pending_phone), json!(role), json!(status)]
+    };
+    let names = ["email", "phone", "pending_phone", "role", "status"];
+    let both = of(before).into_iter().zip(of(after)).zip(names);
+    let changed = both.filter(|((from, to), _)| from != to);
+    changed.map(|((from, to), name)| (name.to_owned(), json!({"from": from, "to": to}))).collect::<Map<_, _>>().into()
+}
+
 /// Writes a managed user's fields.
 ///
 /// # Errors
 /// [`Conflict::EmailTaken`], and [`Conflict::Final`] for activating somebody without a password.
-pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &ManagedUserFields) -> Result<User, Error> {
-    tx.audit(AuditEntry::new("user.update", "user", id, None));
-    tx.query_opt(
-        concat!(
-            "update users u set email = $2, phone = $3, first_name = $4, last_name = $5, role = $6::text::user_role,
-               locale = $7, status = $8::text::user_status
-             where u.id = $1 returning ",
-            columns!()
-        ),
-        &[&id, &user.email, &user.phone, &user.first_name, &user.last_name, &user.role, &user.locale, &user.status],
-    )
-    .await
-    .on_constraint("users_email_key", || Error::Conflict(Conflict::EmailTaken))
-    .on_constraint("users_active_has_password", || {
-        Error::Conflict(Conflict::Final("This user has no password yet and becomes active by setting one."))
-    })?
-    .ok_or(Error::NotFound)
+pub async fn update<I: Identity>(
+    tx: &mut Tx<I>,
+    before: &User,
+    user: &ManagedUserFields,
+    change: PhoneChange,
+) -> Result<User, Error> {
+    let (phone, pending_phone) = phones(before, &user.phone, change);
+    let after: Option<User> = tx
+        .query_opt(
+            concat!(
+                "update users u set email = $2, phone = $3, pending_phone = $4, first_name = $5, last_name = $6,
+                   role = $7::text::user_role, locale = $8, status = $9::text::user_status
+                 where u.id = $1 returning ",
+                columns!()
+            ),
+            &[
+                &before.id,
+                &user.email,
+                &phone,
+                &pending_phone,
+                &user.first_name,
+                &user.last_name,
+                &user.role,
+                &user.locale,
+                &user.status,
+            ],
+        )
+        .await
+        .on_constraint("users_email_key", || Error::Conflict(Conflict::EmailTaken))
+        .on_constraint("users_active_has_password", || {
+            Error::Conflict(Conflict::Final("This user has no password yet; they become active by setting one."))
+        })?;
+    audited(tx, before, after)
 }
 
 /// Writes what users change of themselves.
-pub async fn update_own<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &OwnFields) -> Result<User, Error> {
-    tx.audit(AuditEntry::new("user.update", "user", id, None));
-    tx.query_opt(
-        concat!(
-            "update users u set phone = $2, first_name = $3, last_name = $4, locale = $5
-             where u.id = $1 returning ",
-            columns!()
-        ),
-        &[&id, &user.phone, &user.first_name, &user.last_name, &user.locale],
-    )
-    .await?
-    .ok_or(Error::NotFound)
+pub async fn update_own<I: Identity>(
+    tx: &mut Tx<I>,
+    before: &User,
+    user: &OwnFields,
+    change: PhoneChange,
+) -> Result<User, Error> {
+    let (phone, pending_phone) = phones(before, &user.phone, change);
+    let after: Option<User> = tx
+        .query_opt(
+            concat!(
+                "update users u set phone = $2, pending_phone = $3, first_name = $4, last_name = $5, locale = $6
+                 where u.id = $1 returning ",
+                columns!()
+            ),
+            &[&before.id, &phone, &pending_phone, &user.first_name, &user.last_name, &user.locale],
+        )
+        .await?;
+    audited(tx, before, after)
+}
+
+fn audited<I: Identity>(tx: &mut Tx<I>, before: &User, after: Option<User>) -> Result<User, Error> {
+    let after = after.ok_or(Error::NotFound)?;
+    tx.audit(AuditEntry::new("user.update", "user", before.id, None).with(changes(before, &after)));
+    Ok(after)
+}
+
+/// Makes the number count that the caller has confirmed, in a job's transaction, since families write no messages.
+/// Answers the one before; nothing where another was asked for meanwhile.
+pub async fn confirm_phone(tx: &mut Tx<JobIdentity>, caller: &Caller, phone: &str) -> Result<Option<String>, Error> {
+    #[derive(FromRow)]
+    struct Confirmed {
+        old_phone: String,
+    }
+    let confirmed: Option<Confirmed> = tx
+        .query_opt(
+            "select c.old_phone from app.confirm_phone($1, $2, $3, $4, $5) c",
+            &[&caller.user_id, &caller.device_id, &phone, &caller.request.id, &caller.request.source_ip],
+        )
+        .await?;
+    Ok(confirmed.map(|confirmed| confirmed.old_phone))
 }
 
 /// Removes a user, softly. Their sessions end with it.
