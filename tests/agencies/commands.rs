@@ -21,16 +21,14 @@ async fn listed(app: &TestApp) -> Vec<Value> {
     app.operate(json!({"command": "list-agencies"})).await.unwrap()["agencies"].as_array().unwrap().clone()
 }
 
-/// The admin that a command invited, with a password and signed in.
-async fn arrive(app: &TestApp, email: &str, phone: &str) -> Client {
+/// The admin that a command invited, with a password and a second factor and signed in, and the recovery codes.
+async fn arrive(app: &TestApp, email: &str, phone: &str) -> (Client, Vec<String>) {
     let code = app.newest_code(phone).await;
-    let mut admin = app.anonymous();
+    let admin = app.anonymous();
     let activation = json!({"email": email, "code": code, "password": "an admin's first password"});
     assert_eq!(admin.post("/v1/auth/activate", &activation).await.status, 204);
     let session = admin.login(email, "an admin's first password").await.expect(200);
-    admin.access_token = session["access_token"].as_str().map(ToOwned::to_owned);
-    admin.refresh_token = session["refresh_token"].as_str().unwrap().to_owned();
-    admin
+    admin.with_tokens(&session).enrolled().await
 }
 
 #[tokio::test]
@@ -45,7 +43,7 @@ async fn of_thirty_agencies_a_suspended_one_is_shut_out_and_a_renamed_one_goes_o
     }
     // The two of the fixtures besides.
     assert_eq!(listed(&app).await.len(), 32);
-    for (admin, id) in admins.iter().zip(&ids) {
+    for ((admin, _), id) in admins.iter().zip(&ids) {
         let users = admin.get("/v1/users").await.expect(200);
         assert_eq!(users["items"].as_array().unwrap().len(), 1, "of their own agency alone");
         assert_eq!(users["items"][0]["agency_id"], *id);
@@ -56,7 +54,7 @@ async fn of_thirty_agencies_a_suspended_one_is_shut_out_and_a_renamed_one_goes_o
     let renamed = json!({"command": "rename-agency", "id": ids[8], "name": "Harbour, renamed"});
     assert_eq!(app.operate(renamed).await.unwrap()["agency"]["name"], "Harbour, renamed");
 
-    for (number, admin) in admins.iter().enumerate() {
+    for (number, (admin, _)) in admins.iter().enumerate() {
         if number == 7 {
             admin.must_be_out().await;
         } else {
@@ -64,8 +62,8 @@ async fn of_thirty_agencies_a_suspended_one_is_shut_out_and_a_renamed_one_goes_o
         }
     }
     for (number, status) in [(6, 200), (7, 401), (8, 200)] {
-        let login =
-            admins[number].login(&format!("admin@agency{number}.example.ca"), "an admin's first password").await;
+        let (email, (admin, codes)) = (format!("admin@agency{number}.example.ca"), &admins[number]);
+        let login = admin.login_with(&email, "an admin's first password", ("recovery_code", &codes[0])).await;
         assert_eq!(login.status, status, "agency {number}");
     }
     let now = listed(&app).await;

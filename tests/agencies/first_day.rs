@@ -39,13 +39,12 @@ impl Installation {
     /// Sets a first password with the code that came, and signs in with it.
     async fn arrive(&self, email: &str, phone: &str) -> Client {
         let code = self.code_sent_to(phone).await;
-        let mut person = self.app.anonymous();
+        let person = self.app.anonymous();
         let password = format!("the first password of {email}");
         let activation = json!({"email": email, "code": code, "password": password});
         assert_eq!(person.post("/v1/auth/activate", &activation).await.status, 204, "{email}");
         let session = person.login(email, &password).await.expect(200);
-        person.access_token = session["access_token"].as_str().map(ToOwned::to_owned);
-        person
+        person.with_tokens(&session)
     }
 
     /// Has `inviter` invite somebody, who arrives.
@@ -82,6 +81,9 @@ async fn an_empty_database_leads_to_the_first_documented_visit() {
         ("coordinator", "coordinator@first.example.ca", "+14165550902"),
         ("nurse", "nurse@first.example.ca", "+14165550903"),
     ];
+    // An admin needs a second factor before anything else.
+    assert_eq!(admin.get("/v1/users").await.problem(403), "second-factor-missing");
+    let (admin, _) = admin.enrolled().await;
     let (_, coordinator) = installation.invite(&admin, people[0]).await;
     let (nurse_id, nurse) = installation.invite(&coordinator, people[1]).await;
 

@@ -2,20 +2,13 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use totp_rs::{Builder, Secret};
+use totp_rs::Secret;
 
 use crate::harness::{
-    Answer, Client, TestApp,
+    Answer, Client, TestApp, app_shows,
     fixtures::{ADMIN, ALMA, COORDINATOR, NURSE, OTHER_ADMIN, PASSWORD, SEED},
 };
-
-/// What an authenticator app shows, so many steps from now.
-pub fn app_shows(secret: Secret, steps: i64) -> String {
-    let time = Timestamp::now().as_second() + steps * 30;
-    Builder::new().with_secret(secret).build_noncompliant().generate(time.try_into().unwrap()).to_string()
-}
 
 pub fn admins_app_shows(steps: i64) -> String {
     app_shows(Secret::new(SEED.into()), steps)
@@ -23,16 +16,6 @@ pub fn admins_app_shows(steps: i64) -> String {
 
 fn wrong(code: &str) -> &'static str {
     if code == "000000" { "000001" } else { "000000" }
-}
-
-/// A user's seed and recovery codes, once they have enrolled.
-async fn enrol(client: &Client) -> (Secret, Vec<String>) {
-    let enrolment = client.send("POST", "/v1/auth/mfa", None, &[]).await.expect(200);
-    let secret = Secret::try_from_base32(enrolment["secret"].as_str().unwrap()).unwrap();
-    let confirmation = json!({"code": app_shows(secret.clone(), -1)});
-    let codes = client.post("/v1/auth/mfa/confirm", &confirmation).await.expect(200);
-    let codes = serde_json::from_value(codes["recovery_codes"].clone()).unwrap();
-    (secret, codes)
 }
 
 fn claims_of(tokens: &Value) -> Value {
@@ -185,8 +168,7 @@ async fn an_admin_without_a_second_factor_reaches_enrolment_alone() {
     }
     app_role.batch_execute("rollback").await.unwrap();
 
-    enrol(&admin).await;
-    let admin = admin.with_tokens(&admin.refresh().await.expect(200));
+    let (admin, _) = admin.enrolled().await;
     admin.get("/v1/users").await.expect(200);
     admin.get(&format!("/v1/clients/{ALMA}")).await.expect(200);
     assert_eq!(admin.send("POST", "/v1/auth/logout", None, &[]).await.status, 204);

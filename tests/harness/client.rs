@@ -3,6 +3,7 @@ use std::io::Read;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use local::gateway::Sent;
 use serde_json::{Value, json};
+use totp_rs::{Builder, Secret};
 use uuid::Uuid;
 
 use super::{
@@ -10,6 +11,12 @@ use super::{
     event::invoke,
     fixtures::{Person, next_recovery_code},
 };
+
+/// What an authenticator app shows, so many steps from now.
+pub fn app_shows(secret: Secret, steps: i64) -> String {
+    let time = jiff::Timestamp::now().as_second() + steps * 30;
+    Builder::new().with_secret(secret).build_noncompliant().generate(time.try_into().unwrap()).to_string()
+}
 
 /// Somebody who sends requests: signed in on a device, or not at all.
 #[derive(Clone)]
@@ -221,6 +228,15 @@ impl Client {
         client.access_token = tokens["access_token"].as_str().map(ToOwned::to_owned);
         client.refresh_token = tokens["refresh_token"].as_str().unwrap().to_owned();
         client
+    }
+
+    /// The same session once it has a second factor, and the recovery codes.
+    pub async fn enrolled(&self) -> (Self, Vec<String>) {
+        let enrolment = self.send("POST", "/v1/auth/mfa", None, &[]).await.expect(200);
+        let secret = Secret::try_from_base32(enrolment["secret"].as_str().unwrap()).unwrap();
+        let answer = self.post("/v1/auth/mfa/confirm", &json!({"code": app_shows(secret, 0)})).await.expect(200);
+        let codes = serde_json::from_value(answer["recovery_codes"].clone()).unwrap();
+        (self.with_tokens(&self.refresh().await.expect(200)), codes)
     }
 
     /// That this session can't do anything any more: not on any function, and not get a new token.

@@ -22,7 +22,7 @@ pub mod sentry;
 pub mod tcp_proxy;
 pub mod twilio;
 
-pub use client::{Answer, Client};
+pub use client::{Answer, Client, app_shows};
 pub use config::Config;
 pub use database::{Database, begin_as_job};
 pub use scheduler::Scheduler;
