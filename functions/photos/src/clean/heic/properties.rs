@@ -6,7 +6,7 @@ use super::{
     super::{MAX_PIXELS, Rejection},
     Erased,
     boxes::{Boxes, Found, Reader},
-    exactly, is_one_of,
+    exactly,
 };
 
 /// Properties of so many bytes, with version and flags where they have them.
@@ -21,8 +21,9 @@ const OF_A_SIZE: [(&[u8; 4], usize); 9] = [
     (b"amve", 8),
     (b"rloc", 12),
 ];
-/// How an image is coded, without which nobody can show it.
-const CODINGS: [&[u8; 4]; 3] = [b"hvcC", b"lhvC", b"jpgC"];
+/// Types of HEVC's parameter sets (ITU-T H.265, table 7-1), without which nobody can show an image. Messages beside them
+/// (types 39 and 40) may hold anything.
+const PARAMETER_SETS: std::ops::RangeInclusive<usize> = 32..=34;
 /// What an auxiliary picture is.
 const AUXILIARIES: [&[u8]; 6] = [
     b"urn:mpeg:hevc:2015:auxid:1",
@@ -80,8 +81,33 @@ fn is_known(file: &[u8], property: &Found) -> bool {
             let urn = body.get(4..).and_then(|rest| rest.split(|byte| *byte == 0).next()).unwrap_or_default();
             AUXILIARIES.contains(&urn) && body.len() == 4 + urn.len() + 1
         }
-        kind => is_one_of(&CODINGS, kind) && body.len() <= LONGEST_CODING,
+        b"hvcC" => body.len() <= LONGEST_CODING && holds_parameter_sets(body),
+        _ => false,
     }
+}
+
+/// Whether a decoder's configuration (ISO/IEC 14496-15, 8.3.3.1) is made of parameter sets, to its end.
+fn holds_parameter_sets(configuration: &[u8]) -> bool {
+    const FIXED: usize = 22;
+    let read = || -> Option<bool> {
+        let (fixed, mut rest) = configuration.split_at_checked(FIXED)?;
+        let number = |rest: &mut &[u8], bytes: usize| {
+            let (head, tail) = rest.split_at_checked(bytes)?;
+            *rest = tail;
+            Some(head.iter().fold(0, |number, byte| (number << 8) | usize::from(*byte)))
+        };
+        for _ in 0..number(&mut rest, 1)? {
+            if !PARAMETER_SETS.contains(&(number(&mut rest, 1)? & 0x3F)) {
+                return Some(false);
+            }
+            for _ in 0..number(&mut rest, 2)? {
+                let length = number(&mut rest, 2)?;
+                rest = rest.get(length..)?;
+            }
+        }
+        Some(fixed.first() == Some(&1) && rest.is_empty())
+    };
+    read().unwrap_or(false)
 }
 
 /// Which properties each item has: numbers, to the end of the box.
