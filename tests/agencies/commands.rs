@@ -136,7 +136,8 @@ async fn a_session_that_was_being_made_meanwhile_is_refused_all_the_same() {
     database.batch_execute(&format!("update agencies set suspended_at = now() where id = '{AGENCY_A}'")).await.unwrap();
     assert_eq!(nurse.get("/v1/auth/me").await.problem(401), "session-ended");
     let start = format!(
-        "select app.start_session('{}', gen_random_uuid(), gen_random_uuid(), 'Phone', 'ios', '1.0.0', null, null)",
+        "select app.start_session('{}', gen_random_uuid(), gen_random_uuid(), 'Phone', 'ios', '1.0.0', false, null,
+           null)",
         NURSE.id
     );
     assert_eq!(database.query_typed(&start, &[]).await.unwrap()[0].get::<_, String>(0), "ended");
