@@ -142,7 +142,7 @@ BREAKS = [
         r"\1(true);",
     ),
     ("sql", "shared/schema/tables/V006__photos.sql", r"$", "alter table visits rename notes to note;\n"),
-    ("runbooks", "docs/runbooks/lost-device.md", r"'\.\[\] \| \[\.id, \.name", "'.items[] | [.id, .name"),
+    ("runbooks", "docs/runbooks/lost-device.md", r"'\.items\[\] \| \[\.id, \.name", "'.[] | [.id, .name"),
     (
         "runbooks",
         "docs/runbooks/database-restore.md",

@@ -124,10 +124,10 @@ impl Plan {
         self.receipts.push(Receipt { record_id: id, body_sha256: record.digest.clone(), row_stamp });
     }
 
-    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again, and of
-    /// a deleted one its deletion. What changed after its cursor comes with its next pull anyway. But where it wrote the
-    /// column itself it must be touched all the same: that is a change of others, so that what the phone writes before it
-    /// has seen it is a conflict.
+    /// After a push a phone takes its own values for the server's; where they are not, it must get the row again, and
+    /// of a deleted one its deletion. What changed after its cursor comes with its next pull anyway. But where it wrote
+    /// the column itself it must be touched all the same: that is a change of others, so that what the phone writes
+    /// before it has seen it is a conflict.
     fn send_again_where_other(&mut self, record: &Record<'_>, state: &State) {
         let (Some(row), Some(pushed)) = (&state.stored.row, &record.pushed) else { return };
         if is_deleted(row) {

@@ -150,8 +150,8 @@ declare
   granted_numbers bigint[];
 begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
-  select c.epoch, c.number as newest, c.tombstones_from, d.pulled_from, d.pulled_to, d.pulled_clean, d.clean_at, d.work_base,
-    d.withheld_from, d.full_sync_cursor, d.pushed_at, d.replacing, d.tombstones_sent, d.tombstones_sent_with,
+  select c.epoch, c.number as newest, c.tombstones_from, d.pulled_from, d.pulled_to, d.pulled_clean, d.clean_at,
+    d.work_base, d.withheld_from, d.full_sync_cursor, d.pushed_at, d.replacing, d.tombstones_sent, d.tombstones_sent_with,
     d.tombstones_received, d.servable_from, d.pending_count, d.schema_version, d.updated_at, d.agency_id,
     coalesce(d.last_sync_at > now() - interval '1 minute', false) as seen_just_now into device
   from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
@@ -159,8 +159,8 @@ begin
   arrived := case when device.tombstones_sent_with <= coalesce(p_cursor, 0)
     then greatest(device.tombstones_sent, device.tombstones_received) else device.tombstones_received end;
   -- A pull can go on from a cursor that is of this epoch, where every tombstone since the last that has arrived is
-  -- kept, and that this device was given by its last pull or the one before: a phone that was put back to an older state
-  -- of its own has what isn't known to be deleted there.
+  -- kept, and that this device was given by its last pull or the one before: a phone that was put back to an older
+  -- state of its own has what isn't known to be deleted there.
   served := p_cursor is null or (p_cursor >> 40 = device.epoch and after <= device.newest
     and arrived >= device.tombstones_from
     and p_cursor between coalesce(device.pulled_from, 0) and coalesce(device.pulled_to, 0)
@@ -170,8 +170,8 @@ begin
   id := '00000000-0000-0000-0000-000000000000';
   body := convert_to(jsonb_build_object('epoch', device.epoch, 'served', served, 'replacing', device.replacing,
     'pushed_at', device.pushed_at, 'pulled_from', device.pulled_from, 'pulled_to', device.pulled_to,
-    'pulled_clean', device.pulled_clean, 'clean_at', device.clean_at, 'began', device.work_base, 'withheld_from', device.withheld_from,
-    'full_sync_cursor', device.full_sync_cursor, 'tombstones_sent', device.tombstones_sent,
+    'pulled_clean', device.pulled_clean, 'clean_at', device.clean_at, 'began', device.work_base,
+    'withheld_from', device.withheld_from, 'full_sync_cursor', device.full_sync_cursor, 'tombstones_sent', device.tombstones_sent,
     'tombstones_sent_with', device.tombstones_sent_with, 'tombstones_received', device.tombstones_received,
     'arrived', arrived, 'withheld', exists (select from app.revoked_client_ids(arrived)),
     'pending', device.pending_count, 'version', device.schema_version, 'seen_just_now', device.seen_just_now,
@@ -225,14 +225,14 @@ create or replace function app.record_pull(
 ) returns void language plpgsql volatile set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
-  update devices d set pulled_from = s.pulled_from, pulled_to = s.pulled_to, pulled_clean = s.pulled_clean, clean_at = s.clean_at,
-    work_base = s.began, withheld_from = s.withheld_from, full_sync_cursor = s.full_sync_cursor,
+  update devices d set pulled_from = s.pulled_from, pulled_to = s.pulled_to, pulled_clean = s.pulled_clean,
+    clean_at = s.clean_at, work_base = s.began, withheld_from = s.withheld_from, full_sync_cursor = s.full_sync_cursor,
     push_base = s.push_base, push_base_taken = s.push_base_taken, pending_count = s.pending,
     schema_version = coalesce(s.version, d.schema_version), replacing = s.replacing,
     tombstones_sent = s.tombstones_sent, tombstones_sent_with = s.tombstones_sent_with,
     tombstones_received = s.tombstones_received, last_sync_at = now(), last_seen_at = now()
-  from jsonb_to_record(p_state) s (pulled_from bigint, pulled_to bigint, pulled_clean boolean, clean_at bigint, began bigint,
-    withheld_from bigint, full_sync_cursor bigint, push_base bigint, push_base_taken bigint, pending integer,
+  from jsonb_to_record(p_state) s (pulled_from bigint, pulled_to bigint, pulled_clean boolean, clean_at bigint,
+    began bigint, withheld_from bigint, full_sync_cursor bigint, push_base bigint, push_base_taken bigint, pending integer,
     version integer, replacing bigint, tombstones_sent bigint, tombstones_sent_with bigint, tombstones_received bigint)
   where d.id = p_device and d.updated_at = p_as_of;
   perform app.assert_unchanged(found);

@@ -108,8 +108,8 @@ create or replace trigger log_inserts after insert on alerts
 create or replace trigger log_updates after update on alerts
   referencing old table as was new table as became for each statement execute function app.log_updates();
 
--- The values that a row had when it was created, at `p_number`, by its columns. They follow from the row as it is stored
--- and from what changed since.
+-- The values that a row had when it was created, at `p_number`, by its columns. They follow from the row as it is
+-- stored and from what changed since.
 create or replace function app.created_values(p_record uuid, p_number bigint, p_stored jsonb)
 returns table (name text, value jsonb)
 language sql stable security definer rows 20 set search_path = public, pg_temp

@@ -80,8 +80,8 @@ $$;
 -- `own_since`: the columns that this device changed after `p_held`, the cursor that its push carries, each with the
 -- stamp of the push that wrote it, where known: such a push was overtaken by a newer one. A cursor of another epoch
 -- says nothing of what came since.
--- `given`: the columns in which the device was last given another value than the stored one, with that value, by its own
--- push or by a pull up to `p_held`; null where it was never answered with the record.
+-- `given`: the columns in which the device was last given another value than the stored one, with that value, by its
+-- own push or by a pull up to `p_held`; null where it was never answered with the record.
 -- `sent`: what the device itself last wrote of each column since a pull last found nothing waiting: until the answer of
 -- one that does has reached it, the phone sends it again with whatever else is edited.
 create or replace function app.pushed_state(p_table text, p_ids uuid[], p_held bigint)
@@ -229,7 +229,8 @@ begin
   return query
     select 'devices', d.id, true, false, jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
       'base', jsonb_build_object('began', d.work_base, 'pulled_from', d.pulled_from, 'pulled_to', d.pulled_to,
-        'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from, 'full_sync_cursor', d.full_sync_cursor)),
+        'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from,
+        'full_sync_cursor', d.full_sync_cursor)),
       null::uuid, null::jsonb, null::jsonb, null::jsonb, null::jsonb, null::text[]
     from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
   perform app.keep_revoked_clients_readable();

@@ -43,9 +43,9 @@ impl Edits {
         Self(self.0.into_iter().filter(|(name, (column, value))| !column.same(value_of(row, name), value)).collect())
     }
 
-    /// Those that a person made, and the columns that are merely repeated. A phone goes on sending a row as created, with
-    /// values that it pulled, and sends again what it gave last beside what was edited since: neither brings an old
-    /// value back over what others wrote.
+    /// Those that a person made, and the columns that are merely repeated. A phone goes on sending a row as created,
+    /// with values that it pulled, and sends again what it gave last beside what was edited since: neither brings an
+    /// old value back over what others wrote.
     pub(super) fn made_by_a_person(self, pushed: &PushedRecord, stored: &Stored) -> (Self, Vec<String>) {
         let repeats = |(column, value): &(&Column, Value)| {
             stored.sent.get(column.name).is_some_and(|sent| column.same(sent, value))

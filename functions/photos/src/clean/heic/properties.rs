@@ -21,8 +21,8 @@ const OF_A_SIZE: [(&[u8; 4], usize); 9] = [
     (b"amve", 8),
     (b"rloc", 12),
 ];
-/// Types of HEVC's parameter sets (ITU-T H.265, table 7-1), without which nobody can show an image. Messages beside them
-/// (types 39 and 40) may hold anything.
+/// Types of HEVC's parameter sets (ITU-T H.265, table 7-1), without which nobody can show an image. Messages beside
+/// them (types 39 and 40) may hold anything.
 const PARAMETER_SETS: std::ops::RangeInclusive<usize> = 32..=34;
 /// What an auxiliary picture is.
 const AUXILIARIES: [&[u8]; 6] = [

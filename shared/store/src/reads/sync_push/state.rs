@@ -88,8 +88,8 @@ pub async fn load(
     let [user, device, session, role, request, source_ip] = identity::params(caller);
     let rows: Vec<LoadedRow> = db
         .call_read(
-            "select s.table_name, s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given, s.sent,
-               s.receipts
+            "select s.table_name, s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given,
+               s.sent, s.receipts
              from app.push_state($1, $2, $3, $4, $5, $6, $7, $8) s",
             &[user, device, session, role, request, source_ip, &json!(ids), &held],
         )
@@ -110,8 +110,8 @@ pub async fn load(
 pub async fn state_of<I: Identity>(tx: &Tx<I>, table: &str, id: Uuid) -> Result<Option<State>, DbError> {
     let row = tx
         .query_opt::<StateRow>(
-            "select s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given, s.sent,
-               s.receipts
+            "select s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given,
+               s.sent, s.receipts
              from app.pushed_state($1, array[$2], null) s",
             &[&table, &id],
         )
