@@ -129,6 +129,7 @@ mod sync {
 mod visits {
     mod check_in;
     mod nurses_day;
+    mod own_plans;
     mod planning;
 }
 mod webhooks {

@@ -1,5 +1,6 @@
 //! What a push may not do: by lingering, overtaking or missing, by its shape, or by way of a conflict.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -81,10 +82,12 @@ async fn a_visit_that_is_cancelled_shortens_what_it_granted_and_begins_nothing()
         )
     };
     let last_day = scheduled("coalesce(max(ends_on - current_date), 0)::bigint");
-    let later = new_visit(start + 30 * day);
-    let changes = json!({"visits": {"created": [later], "updated": [], "deleted": []}});
-    assert_eq!(phone.push(changes).await.expect(200)["applied"], 1);
+    let time = |ms: i64| Timestamp::from_millisecond(ms).unwrap();
+    let later = json!({"client_id": ALMA, "user_id": NURSE.id, "scheduled_start": time(start + 30 * day),
+        "scheduled_end": time(start + 30 * day + 3_600_000)});
+    let later = app.coordinator().await.post("/v1/visits", &later).await.expect(201);
     assert!(app.database.count(&last_day).await > 40);
+    let later = row(&phone.pull(Some(0)).await, "visits", later["id"].as_str().unwrap().parse().unwrap());
 
     let off =
         |visit: &Value| edited(visit.clone(), &[("status", json!("cancelled")), ("cancel_reason", json!("Away"))]);

@@ -13,19 +13,19 @@ use crate::harness::{
 };
 
 /// Tomorrow at noon in Toronto, so that no test depends on the hour it runs at.
-fn noon(days_ahead: i64) -> Timestamp {
+pub(super) fn noon(days_ahead: i64) -> Timestamp {
     let toronto = TimeZone::get("America/Toronto").unwrap();
     let today = Zoned::now().with_time_zone(toronto.clone()).date();
     let day = today.checked_add(jiff::Span::new().days(days_ahead)).unwrap();
     day.at(12, 0, 0, 0).to_zoned(toronto).unwrap().timestamp()
 }
 
-fn plan(client: Uuid, user: Uuid, start: Timestamp) -> Value {
+pub(super) fn plan(client: Uuid, user: Uuid, start: Timestamp) -> Value {
     json!({"client_id": client, "user_id": user, "scheduled_start": start,
         "scheduled_end": start + SignedDuration::from_mins(45)})
 }
 
-async fn create(client: &Client, body: &Value) -> String {
+pub(super) async fn create(client: &Client, body: &Value) -> String {
     client.post("/v1/visits", body).await.expect(201)["id"].as_str().unwrap().to_owned()
 }
 
@@ -88,7 +88,7 @@ async fn a_planned_visit_opens_the_client_until_two_weeks_after() {
     assert!(scheduled_grant(&coordinator, OTHER_NURSE.id).await.is_none());
 }
 
-async fn scheduled_grant(coordinator: &Client, user: Uuid) -> Option<Value> {
+pub(super) async fn scheduled_grant(coordinator: &Client, user: Uuid) -> Option<Value> {
     let team = coordinator.get(&format!("/v1/clients/{CHLOE}/care-team")).await.expect(200);
     let of_user = |m: &&Value| m["user_id"] == user.to_string() && m["source"] == "scheduled";
     team["items"].as_array().unwrap().iter().find(of_user).cloned()

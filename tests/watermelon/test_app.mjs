@@ -91,9 +91,8 @@ export class TestApp {
   /** Takes the user off the client's care team. */
   async leave(client, user) {
     const team = await this.coordinator.want('GET', `/v1/clients/${client}/care-team`)
-    for (const { id } of team.items.filter(({ user_id }) => user_id === user.id)) {
-      await this.coordinator.want('DELETE', `/v1/clients/${client}/care-team/${id}`)
-    }
+    const member = team.items.find(({ user_id }) => user_id === user.id)
+    if (member) await this.coordinator.want('DELETE', `/v1/clients/${client}/care-team/${member.id}`)
   }
 
   /** A visit that was to be an hour ago. Answers the id. */

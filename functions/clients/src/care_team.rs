@@ -6,15 +6,17 @@ use domain::{
     error::Fault,
     identity::{ClientsRead, ClientsWrite},
 };
+use serde::Serialize;
 use store::{
     Identity, Tx,
     tables::{
-        care_team::{self, Member, MemberFields},
+        care_team::{self, FutureVisit, Member, MemberFields},
         clients,
         idempotency::{self, Creation},
         users,
     },
 };
+use utoipa::ToSchema;
 use uuid::Uuid;
 use web::{Created, IfMatch, New, Page, PageQuery, Patch, Path, Query, Reply, Require};
 
@@ -91,22 +93,35 @@ pub(crate) async fn change(
     Ok(Reply(StatusCode::OK, after))
 }
 
+/// What is left to do when somebody was taken off a care team.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"future_visits": [{"id": "0193a5b0-0000-7000-8000-0000000000f1",
+    "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z"}]}))]
+pub struct RemovedMember {
+    /// Their visits to the client that are still planned: to be given to somebody else, or cancelled.
+    future_visits: Vec<FutureVisit>,
+}
+
 /// Take somebody off a care team.
+///
+/// Every grant that they have there ends at once: what a coordinator assigned and what visits brought, today's and
+/// those to come. Their visits stay planned, and the answer names those to come.
 #[utoipa::path(delete, path = "/clients/{id}/care-team/{member_id}", tag = "clients",
     operation_id = "remove_care_team_member",
     params(("id" = Uuid, Path, description = "The client."),
         ("member_id" = Uuid, Path, description = "The membership.")),
-    responses((status = 204, description = "The member is removed.")))]
+    responses((status = 200, description = "The member is removed.", body = RemovedMember)))]
 pub(crate) async fn remove(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
     Path((client_id, id)): Path<(Uuid, Uuid)>,
-) -> web::Result<StatusCode> {
+) -> web::Result<axum::Json<RemovedMember>> {
     let mut tx = app.db.write(&*caller).await?;
-    care_team::lock(&mut tx, client_id, id).await?;
-    care_team::delete(&mut tx, client_id, id).await?;
+    let member = care_team::lock(&mut tx, client_id, id).await?;
+    care_team::end_all(&mut tx, client_id, member.user_id).await?;
+    let future_visits = care_team::future_visits(&mut tx, client_id, member.user_id).await?;
     tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(axum::Json(RemovedMember { future_visits }))
 }
 
 async fn must_suit<I: Identity>(tx: &mut Tx<I>, member: &MemberFields) -> web::Result<()> {

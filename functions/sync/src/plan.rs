@@ -37,8 +37,6 @@ pub(crate) struct Plan {
     audit: Vec<AuditEntry>,
     /// Visits with a new check-in or check-out.
     checked: Vec<Uuid>,
-    /// Of new visits: they grant access.
-    planned: BTreeSet<Pair>,
     /// Of visits whose status moved: a cancelled one grants none any more.
     moved: BTreeSet<Pair>,
     /// Deletions that were refused: the phone must forget them, so that it takes the record again.
@@ -153,13 +151,10 @@ impl Plan {
         }
     }
 
-    /// A visit of this push is known to what follows in it; new check-ins are measured, and new visits grant access.
+    /// A visit of this push is known to what follows in it; new check-ins are measured.
     fn note_visit(&mut self, table: &Table, id: Uuid, row: &Row, before: Option<&Row>, context: &mut Context) {
         let Some(visit) = visits::written(table, row, before) else { return };
         let pair = Pair { client_id: visit.facts.client_id, user_id: visit.facts.user_id };
-        if visit.is_new {
-            self.planned.insert(pair);
-        }
         if visit.status_moved {
             self.moved.insert(pair);
         }
@@ -197,7 +192,6 @@ impl Plan {
             batches: self.batches().collect(),
             touched: &self.touched,
             checked: &self.checked,
-            planned: &self.planned,
             moved: &self.moved,
             conflicts: &self.conflicts,
             refused: &self.refused,

@@ -61,7 +61,7 @@ impl ServerState {
 
     /// What records' rules need to know beside them.
     pub(crate) fn context(&self) -> Context {
-        let mut context = Context::default();
+        let mut context = Context { grants: self.device().own_grants.clone(), ..Context::default() };
         for (id, state) in self.all(Entity::Client) {
             if state.stored.present().is_some() {
                 context.clients.insert(*id);

@@ -3,6 +3,7 @@
 use app::App;
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
+    care_team::NOT_ON_TEAM_THEN,
     error::{Conflict, Error, Fault, Reference},
     identity::{Caller, VisitsDelete, VisitsRead, VisitsWrite},
     validation::Faults,
@@ -74,8 +75,9 @@ pub(crate) async fn list(State(app): State<App>, list: List<VisitsRead, VisitQue
 
 /// Plan a visit.
 ///
-/// Its caregiver is on the client's care team from then on, until 14 days after their last visit there. Caregivers plan
-/// visits of their own only, to clients whom they care for.
+/// Scheduled by a coordinator or admin, it puts its caregiver on the client's care team until 14 days after their last
+/// visit there. Caregivers plan visits of their own only, for days on which they are on the client's care team; these
+/// prolong nothing.
 #[utoipa::path(post, path = "/visits", tag = "visits", operation_id = "create_visit", request_body = NewVisit,
     responses((status = 201, description = "The new visit.", body = Visit),
         (status = 409, description = "The caregiver has another visit at that time, or the id is taken.")))]
@@ -88,13 +90,18 @@ pub(crate) async fn create(
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "visits", id, &fields).await? == Creation::Fresh {
         must_exist(&mut tx, &fields).await?;
+        if !caller.role.sees_agency() {
+            must_be_covered(&mut tx, &fields).await?;
+        }
         if !fields.allow_overlap {
             visits::refuse_overlap(&mut tx, id, &fields).await?;
         }
         visits::insert(&mut tx, id, &fields)
             .await
             .on_reference(Reference::Client, || Fault::body("/client_id", "must be a client of this agency"))?;
-        care_team::refresh_scheduled(&mut tx, fields.client_id, fields.user_id).await?;
+        if caller.role.sees_agency() {
+            care_team::refresh_scheduled(&mut tx, fields.client_id, fields.user_id).await?;
+        }
     }
     let visit = visits::get(&mut tx, id).await?;
     tx.commit().await?;
@@ -153,9 +160,10 @@ pub(crate) async fn change(
     }
     visits::update(&mut tx, id, &wanted).await?;
     if moved {
-        for caregiver in [before.user_id, wanted.user_id] {
-            care_team::refresh_scheduled(&mut tx, before.client_id, caregiver).await?;
+        if wanted.user_id != before.user_id {
+            care_team::shorten_scheduled(&mut tx, before.client_id, before.user_id).await?;
         }
+        care_team::refresh_scheduled(&mut tx, before.client_id, wanted.user_id).await?;
     }
     let after = visits::get(&mut tx, id).await?;
     tx.commit().await?;
@@ -180,7 +188,7 @@ pub(crate) async fn delete(
         return Err(Error::Conflict(Conflict::Final("This visit took place and stays on record.")).into());
     }
     visits::delete(&mut tx, &visit).await?;
-    care_team::refresh_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
+    care_team::shorten_scheduled(&mut tx, visit.client_id, visit.user_id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -196,4 +204,13 @@ async fn must_exist<I: Identity>(tx: &mut Tx<I>, visit: &VisitFields) -> web::Re
     faults.unless(clients::exists(tx, visit.client_id).await?, "/client_id", "must be a client whom you may see");
     users::must_give_care(users::role_of(tx, visit.user_id).await?, "/user_id", &mut faults);
     Ok(faults.into_result()?)
+}
+
+/// Caregivers plan visits for themselves within the access that they have.
+async fn must_be_covered<I: Identity>(tx: &mut Tx<I>, visit: &VisitFields) -> web::Result<()> {
+    let grants = care_team::own_grants(tx, visit.client_id).await?;
+    if grants.cover(visit.client_id, visit.scheduled_start, visit.scheduled_end) {
+        return Ok(());
+    }
+    Err(vec![Fault::body("/scheduled_start", NOT_ON_TEAM_THEN)].into())
 }

@@ -2,6 +2,7 @@
 //! on none of ours, so that each rule can be tried without a database.
 
 pub mod answer;
+pub mod care_team;
 pub mod clinical;
 pub mod error;
 pub mod escalation;

@@ -10,17 +10,18 @@ $$;
 create or replace trigger set_in_force before insert or update of starts_on, ends_on, deleted_at on care_team
   for each row execute function app.set_in_force();
 
--- The last day on which visits to a client put a caregiver on the care team; null where no visits do.
+-- The last day on which visits to a client put a caregiver on the care team; null where no visits do. What caregivers
+-- planned for themselves does not.
 create or replace function app.last_scheduled_day(p_client uuid, p_user uuid) returns date
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
   select max((v.scheduled_end at time zone a.time_zone)::date) + 14
   from visits v join agencies a on a.id = v.agency_id
   where v.client_id = p_client and v.user_id = p_user and v.agency_id = app.agency_id()
-    and v.deleted_at is null and v.status <> 'cancelled';
+    and v.deleted_at is null and v.status <> 'cancelled' and not v.self_planned;
 end;
 
--- After a visit was cancelled: what the caregiver's visits grant ends with the last that is left. It never begins and
+-- After a visit was taken away: what the caregiver's visits grant ends with the last that is left. It never begins and
 -- never lasts longer by this, so that whoever was taken off a care team stays off it, whatever their phone still sends.
 create or replace function app.shorten_scheduled_grant(p_client uuid, p_user uuid) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
@@ -36,9 +37,9 @@ begin
 end
 $$;
 
--- A visit puts its caregiver on the client's care team until 14 days after their last visit there. Called after each
--- write that gives, moves or takes away a visit; the row changes only when its dates do. Of a client who was taken from
--- the caller, and whom only work done before still reaches, nothing is granted.
+-- A visit that a coordinator schedules puts its caregiver on the client's care team until 14 days after their last
+-- visit there. Called after each write that gives somebody a visit or moves it; the row changes only when its dates do.
+-- Of a client who was taken from the caller, and whom only work done before still reaches, nothing is granted.
 create or replace function app.refresh_scheduled_grant(p_client uuid, p_user uuid) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
@@ -61,4 +62,28 @@ begin
 end
 $$;
 
-grant execute on function app.shorten_scheduled_grant, app.refresh_scheduled_grant to berthcare_app;
+-- After a visit that was cancelled has turned out to have taken place: a grant that is left lasts as long as visits make
+-- it. None begins: whoever was taken off a care team stays off it.
+create or replace function app.extend_scheduled_grant(p_client uuid, p_user uuid) returns void
+language sql volatile security definer set search_path = public, pg_temp
+begin atomic
+  update care_team set ends_on = greatest(ends_on, app.last_scheduled_day(p_client, p_user))
+  where client_id = p_client and user_id = p_user and agency_id = app.agency_id()
+    and source = 'scheduled' and deleted_at is null;
+end;
+
+-- The caller's grants, past and future, of `p_client` or of all clients, and the time zone of their days: what
+-- `domain::care_team` judges visits by that caregivers plan for themselves.
+create or replace function app.own_grants(p_client uuid default null) returns jsonb
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select jsonb_build_object('time_zone', a.time_zone, 'grants', coalesce((
+    select jsonb_agg(jsonb_build_object('client_id', t.client_id, 'starts_on', t.starts_on, 'ends_on', t.ends_on))
+    from care_team t
+    where t.user_id = app.user_id() and t.agency_id = a.id and t.deleted_at is null and t.relation <> 'family'
+      and (p_client is null or t.client_id = p_client)), '[]'))
+  from agencies a where a.id = app.agency_id();
+end;
+
+grant execute on function app.extend_scheduled_grant, app.own_grants, app.shorten_scheduled_grant,
+  app.refresh_scheduled_grant to berthcare_app;

@@ -229,8 +229,12 @@ begin
   return query
     select 'devices', d.id, true, false, jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
       'base', jsonb_build_object('began', d.work_base, 'pulled_from', d.pulled_from, 'pulled_to', d.pulled_to,
+<<<<<<< HEAD
         'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from,
         'full_sync_cursor', d.full_sync_cursor)),
+=======
+        'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from, 'full_sync_cursor', d.full_sync_cursor), 'own_grants', app.own_grants()),
+>>>>>>> 91a3b85 (End every grant with a removal, and let planning for oneself extend none)
       null::uuid, null::jsonb, null::jsonb, null::jsonb, null::jsonb, null::text[]
     from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
   perform app.keep_revoked_clients_readable();

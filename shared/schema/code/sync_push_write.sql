@@ -122,8 +122,8 @@ $$;
 
 -- Writes what a push came to, if what it was decided on still is so: the device as it was at `p_as_of`, nothing of
 -- `p_records` changed since the number `p_seen`. Else it fails with BC409, and whoever decided looks again.
--- `p_changes`: {"batches": [{"table", "operation", "rows"}], and where there are any "touched", "checked", "planned",
--- "moved", "conflicts", "refused", "receipts", "audit"}; `p_next`: what is remembered of the device.
+-- `p_changes`: {"batches": [{"table", "operation", "rows"}], and where there are any "touched", "checked", "moved",
+-- "conflicts", "refused", "receipts", "audit"}; `p_next`: what is remembered of the device.
 create or replace function app.write_push(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text,
   p_seen bigint, p_as_of timestamptz, p_records uuid[], p_numbers integer, p_changes jsonb, p_next jsonb
@@ -161,10 +161,6 @@ begin
       check_out_distance_m = app.metres(c.latitude, c.longitude, v.check_out_latitude, v.check_out_longitude)
     from clients c
     where c.id = v.client_id and v.id in (select i::uuid from jsonb_array_elements_text(p_changes -> 'checked') i);
-  end if;
-  if p_changes ? 'planned' then
-    perform app.refresh_scheduled_grant(p.client_id, p.user_id)
-    from jsonb_to_recordset(p_changes -> 'planned') p (client_id uuid, user_id uuid);
   end if;
   if p_changes ? 'moved' then
     perform app.shorten_scheduled_grant(p.client_id, p.user_id)

@@ -27,6 +27,22 @@ $$;
 create or replace trigger enforce_visit_transitions before update on visits
   for each row execute function app.enforce_visit_transitions();
 
+-- Who plans a visit is whoever gives it its caregiver and its times. Before app.stamp_change, which compares rows:
+-- triggers fire by name.
+create or replace function app.set_self_planned() returns trigger language plpgsql as $$
+begin
+  new.self_planned := coalesce(app.caller_role() in ('nurse', 'care_aide'), false);
+  return new;
+end
+$$;
+
+create or replace trigger set_self_planned before insert on visits
+  for each row execute function app.set_self_planned();
+create or replace trigger set_self_planned_again before update of user_id, scheduled_start, scheduled_end on visits
+  for each row when ((new.user_id, new.scheduled_start, new.scheduled_end)
+    is distinct from (old.user_id, old.scheduled_start, old.scheduled_end))
+  execute function app.set_self_planned();
+
 -- However a check-in arrives (REST, a phone's push, a settled conflict), and whatever else settles the matter, messages
 -- about a late or missed visit that are not yet sent are cancelled.
 create or replace function app.cancel_visit_messages() returns trigger

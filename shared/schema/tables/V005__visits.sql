@@ -27,6 +27,8 @@ create table visits (
   cancel_reason text check (length(cancel_reason) between 1 and 500),
   notes text check (length(notes) <= 10000),
   family_note text check (length(family_note) <= 2000),
+  -- Whether its caregiver planned it, for these times, rather than a coordinator: such a visit grants nothing.
+  self_planned boolean not null default false,
   change_number bigint not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::identity::Role;
+use crate::{care_team::Grants, identity::Role};
 
 /// Told for rows of others, and of nobody: which of the two is not told.
 pub const NOT_YOURS: &str = "you may not change this";
@@ -44,6 +44,8 @@ pub struct VisitFacts {
 /// What a record's rules need to know beside the record.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
+    /// The caller's grants, by which they plan visits for themselves.
+    pub grants: Grants,
     /// Clients whom the caller may see, as far as this push names them.
     pub clients: BTreeSet<Uuid>,
     /// Those of them that were taken from the caller: only what was done before is taken from the device.

@@ -11,6 +11,7 @@ use super::{
     synced_table::SyncedTable,
 };
 use crate::{
+    care_team::NOT_ON_TEAM_THEN,
     limits::LONGEST_VISIT,
     transitions::{Transitions, VisitStatus},
 };
@@ -108,6 +109,10 @@ impl Visit {
         if self.user_id != actor.user_id || !actor.role.gives_care() {
             return refused("visits of others are planned on the portal");
         }
+        let covered = context.grants.cover(self.client_id, self.scheduled_start, self.scheduled_end);
+        if !actor.role.sees_agency() && !covered {
+            return refused(format!("scheduled_start {NOT_ON_TEAM_THEN}"));
+        }
         Ok(())
     }
 
@@ -165,8 +170,6 @@ pub fn facts(row: &Row) -> Option<VisitFacts> {
 pub struct WrittenVisit {
     /// What its records need to know.
     pub facts: VisitFacts,
-    /// Whether it is new, so that it grants access.
-    pub is_new: bool,
     /// Whether its status moved: a cancelled one grants none any more.
     pub status_moved: bool,
     /// Whether a place was recorded, whose distance from home is to be measured.
@@ -186,7 +189,6 @@ pub fn written(table: &Table, row: &Row, before: Option<&Row>) -> Option<Written
     let recorded = |latitude: Option<f64>, known| latitude.is_some() && latitude != known;
     Some(WrittenVisit {
         facts: visit.facts(),
-        is_new: before.is_none(),
         status_moved: before.is_some_and(|before| before.status != visit.status),
         place_recorded: recorded(visit.check_in_latitude, came) || recorded(visit.check_out_latitude, left),
     })

@@ -2,6 +2,7 @@
 
 use domain::{
     Versioned,
+    care_team::Grants,
     error::{Conflict, Error},
     identity::Role,
     validation::{Check, Faults},
@@ -9,6 +10,7 @@ use domain::{
 use jiff::{Timestamp, civil::Date};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -222,19 +224,78 @@ pub async fn update<I: Identity>(
     .on_constraint("care_team_one_primary_nurse", || Error::Conflict(Conflict::PrimaryNurseTaken))
 }
 
-/// Takes a member off the team.
-pub async fn delete<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, id: Uuid) -> Result<(), Error> {
-    tx.audit(AuditEntry::new("care_team.delete", "care_team", id, Some(client_id)));
-    tx.execute_one("update care_team set deleted_at = now() where id = $1 and deleted_at is null returning id", &[&id])
-        .await
+/// Takes somebody off a client's team: every grant that they have there ends, whatever it came from and whenever it was
+/// to begin.
+pub async fn end_all<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
+    #[derive(FromRow)]
+    struct Ended {
+        id: Uuid,
+    }
+    let ended: Vec<Ended> = tx
+        .query(
+            "update care_team set deleted_at = now() where client_id = $1 and user_id = $2 and deleted_at is null
+             returning id",
+            &[&client_id, &user_id],
+        )
+        .await?;
+    for Ended { id } in ended {
+        tx.audit(AuditEntry::new("care_team.delete", "care_team", id, Some(client_id)));
+    }
+    Ok(())
 }
 
-/// Brings what a caregiver's visits grant them in line with those visits.
+/// A visit that is still to come.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000f1",
+    "scheduled_start": "2026-11-20T14:00:00Z", "scheduled_end": "2026-11-20T14:45:00Z"}))]
+pub struct FutureVisit {
+    /// The visit's id.
+    pub id: Uuid,
+    /// The planned start.
+    pub scheduled_start: Timestamp,
+    /// The planned end.
+    pub scheduled_end: Timestamp,
+}
+
+/// Visits by a caregiver to a client that have not ended and wait to be made, by their planned start.
+pub async fn future_visits<I: Identity>(
+    tx: &mut Tx<I>,
+    client_id: Uuid,
+    user_id: Uuid,
+) -> Result<Vec<FutureVisit>, Error> {
+    Ok(tx
+        .query(
+            "select v.id, v.scheduled_start, v.scheduled_end from visits v
+             where v.client_id = $1 and v.user_id = $2 and v.deleted_at is null
+               and v.status in ('scheduled', 'in_progress') and v.scheduled_end > now()
+             order by v.scheduled_start, v.id",
+            &[&client_id, &user_id],
+        )
+        .await?)
+}
+
+/// The caller's grants of a client.
+pub async fn own_grants<I: Identity>(tx: &mut Tx<I>, client_id: Uuid) -> Result<Grants, Error> {
+    #[derive(FromRow)]
+    struct Own {
+        own: Value,
+    }
+    let own: Option<Own> = tx.query_opt("select app.own_grants($1) as own", &[&client_id]).await?;
+    let own = own.ok_or(Error::NotFound)?.own;
+    serde_json::from_value(own).map_err(|error| Error::Internal(error.into()))
+}
+
+/// After a coordinator gave a caregiver a visit: brings what such visits grant in line with them.
 pub async fn refresh_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
     Ok(tx.execute("select app.refresh_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
 }
 
-/// After a visit was cancelled: ends what the caregiver's visits grant with the last that is left. Nobody gets access
+/// After a visit that was cancelled has turned out to have taken place. It begins no grant.
+pub async fn extend_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
+    Ok(tx.execute("select app.extend_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)
+}
+
+/// After a visit was taken away: ends what the caregiver's visits grant with the last that is left. Nobody gets access
 /// by it.
 pub async fn shorten_scheduled<I: Identity>(tx: &mut Tx<I>, client_id: Uuid, user_id: Uuid) -> Result<(), Error> {
     Ok(tx.execute("select app.shorten_scheduled_grant($1, $2)", &[&client_id, &user_id]).await?)

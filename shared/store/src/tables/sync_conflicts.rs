@@ -147,9 +147,9 @@ pub async fn apply<I: Identity>(
         Err(error) if error.is_about_the_data() => return Ok(Err(CannotChoose::NotAnyMore)),
         other => other?,
     }
-    // A visit that took place though it was cancelled counts for its caregiver's access again.
+    // A visit that took place though it was cancelled counts for its caregiver's access again, where they still have any.
     if let Some(visit) = visits::written(table, &row, before).filter(|visit| visit.status_moved) {
-        care_team::refresh_scheduled(tx, visit.facts.client_id, visit.facts.user_id).await?;
+        care_team::extend_scheduled(tx, visit.facts.client_id, visit.facts.user_id).await?;
     }
     Ok(Ok(()))
 }

@@ -180,10 +180,7 @@ pub struct Changes<'a> {
     /// Visits with a new check-in or check-out, whose distance from home is measured.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub checked: &'a [Uuid],
-    /// Client and caregiver of new visits: they grant access.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    pub planned: &'a BTreeSet<Pair>,
-    /// Of visits whose status moved: a cancelled one grants none any more.
+    /// Client and caregiver of visits whose status moved: a cancelled one grants none any more.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub moved: &'a BTreeSet<Pair>,
     /// Columns that two people changed.

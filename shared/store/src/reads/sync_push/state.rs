@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
+    care_team::Grants,
     error::Error,
     identity::Caller,
     sync::{
@@ -56,6 +57,8 @@ pub struct PushingDevice {
     pub as_of: Timestamp,
     /// Where its unsent work began.
     pub base: WorkBase,
+    /// The grants of its user.
+    pub own_grants: Grants,
 }
 
 /// What a push is decided on.
