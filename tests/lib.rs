@@ -111,6 +111,7 @@ mod runtime {
 }
 mod sync {
     mod access;
+    mod access_ended;
     mod columns;
     mod conflicts;
     mod interleavings;

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::sync::{
     conflict::{ColumnConflict, Resolution},
-    policy::{Actor, Context},
+    policy::{ACCESS_ENDED, Actor, Context},
     reconcile,
-    record::{Action, PushedRecord, Reconciled, Row, change_number, is_deleted},
+    record::{Action, PushedRecord, Reconciled, Row, change_number, is_deleted, value_of},
     schema::{Entity, TABLES, Table, Writer},
     visits,
 };
 use jiff::Timestamp;
+use serde_json::json;
 use store::{
     AuditEntry,
     reads::sync_push::{Batch, Changes, Pair, Receipt, Refused, Rows, State, Touched},
@@ -39,6 +40,8 @@ pub(crate) struct Plan {
     checked: Vec<Uuid>,
     /// Of visits whose status moved: a cancelled one grants none any more.
     moved: BTreeSet<Pair>,
+    /// Visits of which something comes after the caller's access to the client ended.
+    after_access_ended: BTreeSet<Uuid>,
     /// Deletions that were refused: the phone must forget them, so that it takes the record again.
     pub(crate) returned: BTreeSet<(&'static str, Uuid)>,
     /// How many records change something.
@@ -57,14 +60,15 @@ impl Plan {
     /// Puts a record into quarantine. One that the phone deleted comes back to it.
     pub(crate) fn refuse(&mut self, record: &Record<'_>, server: &ServerState, reason: String) {
         self.refused.push(Refused { work_base: self.work_base, ..record.refused(reason) });
-        let Some(row) = server.of(record.table, record.id).and_then(|state| state.stored.present()) else { return };
-        if record.pushed.is_none() {
-            let (table, id) = (record.table.name, record.id);
-            self.returned.insert((table, id));
-            // What changed after the phone's cursor comes with its next pull anyway.
-            if self.has_passed(row) {
-                self.touched.push(Touched { table, id, columns: Vec::new() });
-            }
+        if record.pushed.is_some() {
+            return;
+        }
+        let (table, id) = (record.table.name, record.id);
+        self.returned.insert((table, id));
+        let stored = server.of(record.table, id).and_then(|state| state.stored.present());
+        // What changed after the phone's cursor comes with its next pull anyway.
+        if stored.is_some_and(|row| self.has_passed(row)) {
+            self.touched.push(Touched { table, id, columns: Vec::new() });
         }
     }
 
@@ -86,11 +90,24 @@ impl Plan {
             self.send_again_where_other(record, state);
             return;
         }
+        if server.access_ended(record) {
+            self.refuse(record, server, ACCESS_ENDED.to_owned());
+            return;
+        }
         let Reconciled { action, conflicts, repeated } = match &record.pushed {
             Some(pushed) => reconcile::upsert(table, pushed, &state.stored, actor, context, now),
             None => reconcile::delete(table, &state.stored, actor, context),
         };
         let client_id = state.client_id.or_else(|| reconcile::client_of(table, action.row()?, context));
+        let late = client_id.is_some_and(|client| context.taken_clients.contains(&client));
+        if late {
+            let written = match &action {
+                Action::Insert(row) | Action::Update(row) => Some(row),
+                Action::Delete => state.stored.row.as_ref(),
+                Action::Keep | Action::Refuse(_) => None,
+            };
+            self.after_access_ended.extend(written.and_then(|row| visit_of(table, id, row)));
+        }
         match action {
             Action::Refuse(reason) => {
                 self.refuse(record, server, reason);
@@ -102,17 +119,17 @@ impl Plan {
             }
             Action::Insert(row) => {
                 self.note_visit(table, id, &row, None, context);
-                self.apply(Verb::Create, record, client_id);
+                self.apply(Verb::Create, record, client_id, late);
                 self.inserts.entry(table.name).or_default().push(row);
             }
             Action::Update(row) => {
                 self.note_visit(table, id, &row, state.stored.row.as_ref(), context);
-                self.apply(Verb::Update, record, client_id);
+                self.apply(Verb::Update, record, client_id, late);
                 self.send_again(record, [kept_back(&conflicts), repeated].concat());
                 self.updates.entry(table.name).or_default().push(row);
             }
             Action::Delete => {
-                self.apply(Verb::Delete, record, client_id);
+                self.apply(Verb::Delete, record, client_id, late);
                 self.deletes.entry(table.name).or_default().push(id);
             }
         }
@@ -164,11 +181,12 @@ impl Plan {
         context.visits.insert(id, visit.facts);
     }
 
-    fn apply(&mut self, verb: Verb, record: &Record<'_>, client_id: Option<Uuid>) {
+    fn apply(&mut self, verb: Verb, record: &Record<'_>, client_id: Option<Uuid>, late: bool) {
         self.applied += 1;
         let (action, resource) = verb.action(record.table.entity);
         let entry = AuditEntry::new(action, resource, record.id, client_id);
-        self.audit.push(entry.with(serde_json::json!({"by": "sync"})));
+        let details = if late { json!({"by": "sync", "after_access_ended": true}) } else { json!({"by": "sync"}) };
+        self.audit.push(entry.with(details));
     }
 
     /// The records to be written, parents first.
@@ -193,6 +211,7 @@ impl Plan {
             touched: &self.touched,
             checked: &self.checked,
             moved: &self.moved,
+            after_access_ended: &self.after_access_ended,
             conflicts: &self.conflicts,
             refused: &self.refused,
             receipts: &self.receipts,
@@ -231,6 +250,14 @@ impl Verb {
             (Entity::Alert, Self::Create) => ("alert.create", "alert"),
             (Entity::Alert, Self::Update | Self::Delete) => ("alert.update", "alert"),
         }
+    }
+}
+
+/// The visit that a record is, or belongs to.
+fn visit_of(table: &Table, id: Uuid, row: &Row) -> Option<Uuid> {
+    match table.entity {
+        Entity::Visit => Some(id),
+        _ => value_of(row, "visit_id").as_str().and_then(|visit| visit.parse().ok()),
     }
 }
 

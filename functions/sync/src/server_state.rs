@@ -8,7 +8,7 @@ use domain::{
     sync::{
         policy::Context,
         record::is_deleted,
-        schema::{Entity, Table},
+        schema::{Column, Entity, Table},
         visits,
     },
 };
@@ -59,6 +59,16 @@ impl ServerState {
         self.state.records.get(table.name)?.get(&id)
     }
 
+    /// Whether a record is of a client to whom the caller's access ended, and comes too late.
+    pub(crate) fn access_ended(&self, record: &Record<'_>) -> bool {
+        let ended = |table: &Table, id| self.of(table, id).is_some_and(|state| state.ended);
+        let named = |column: &Column| {
+            let parent = column.references?.table();
+            Some(ended(parent, record.pushed.as_ref()?.named(column.name)?))
+        };
+        ended(record.table, record.id) || record.table.columns.iter().filter_map(named).any(|ended| ended)
+    }
+
     /// What records' rules need to know beside them.
     pub(crate) fn context(&self) -> Context {
         let mut context = Context { grants: self.device().own_grants.clone(), ..Context::default() };
@@ -66,10 +76,9 @@ impl ServerState {
             if state.stored.present().is_some() {
                 context.clients.insert(*id);
             }
-            if state.taken {
-                context.taken_clients.insert(*id);
-            }
         }
+        let all = self.state.records.values().flatten();
+        context.taken_clients = all.filter(|(_, state)| state.taken).filter_map(|(_, state)| state.client_id).collect();
         for (id, state) in self.all(Entity::Visit) {
             let Some(row) = &state.stored.row else {
                 if state.stored.hidden {

@@ -35,6 +35,10 @@ pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 /// From one round to the next.
 pub const ROUND_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
 
+/// So long after a caregiver's access to a client ended, what their phone did before is taken. The same stands in
+/// `app.is_work_still_taken`.
+pub const WORK_TAKEN_AFTER_ACCESS_ENDED: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// How many records a push may hold: more than fits into what Lambda takes, as rows.
 pub const PUSHED_RECORDS: usize = 20_000;
 /// Rows that a pull reads at once: what fills a page of the shortest rows.

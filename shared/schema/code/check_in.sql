@@ -8,7 +8,8 @@ create or replace function app.visit_and_distance(
 ) returns table (id uuid, client_id uuid, user_id uuid, client jsonb, caregiver jsonb, scheduled_start timestamptz,
   scheduled_end timestamptz, status text, actual_start timestamptz, actual_end timestamptz, check_in jsonb,
   check_out jsonb, cancel_reason text, notes text, family_note text, tasks jsonb, created_at timestamptz,
-  updated_at timestamptz, change_number bigint, version bigint, distance_m double precision, received_at timestamptz)
+  updated_at timestamptz, change_number bigint, version bigint,
+  after_access_ended boolean, distance_m double precision, received_at timestamptz)
 language plpgsql volatile rows 1
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column

@@ -148,5 +148,43 @@ begin
 end
 $$;
 
-grant execute on function app.cursor_number, app.tombstones_between, app.granted_since, app.revoked_client_ids
+-- Until when the caller was last on a client's care team.
+create or replace function app.access_ended_at(p_client uuid) returns timestamptz
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select max(least(coalesce(t.deleted_at, 'infinity'),
+    coalesce((t.ends_on + 1)::timestamp at time zone a.time_zone, 'infinity')))
+  from care_team t join agencies a on a.id = t.agency_id
+  where t.user_id = app.user_id() and t.client_id = p_client and t.agency_id = app.agency_id()
+    and t.relation <> 'family' and t.starts_on <= app.today();
+end;
+
+-- Whether what a phone did before its access ended is still taken: `limits::WORK_TAKEN_AFTER_ACCESS_ENDED`.
+create or replace function app.is_work_still_taken(p_access_ended_at timestamptz) returns boolean
+language sql stable parallel safe
+return p_access_ended_at >= now() - interval '7 days';
+
+-- Clients on whose care team the caller was, and isn't any more.
+create or replace function app.former_client_ids() returns setof uuid
+language plpgsql stable security definer rows 5
+set search_path = public, pg_temp
+set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  me constant uuid := app.user_id();
+  agency constant uuid := app.agency_id();
+  today constant date := app.today();
+  mine constant uuid[] := app.my_client_array();
+begin
+  if app.sees_agency() then
+    return;
+  end if;
+  return query
+    select distinct t.client_id from care_team t
+    where t.user_id = me and t.agency_id = agency and t.relation <> 'family' and t.starts_on <= today
+      and t.client_id <> all (mine);
+end
+$$;
+
+grant execute on function app.cursor_number, app.tombstones_between, app.granted_since, app.revoked_client_ids,
+  app.access_ended_at, app.is_work_still_taken, app.former_client_ids
   to berthcare_app;

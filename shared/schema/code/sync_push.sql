@@ -1,4 +1,4 @@
--- For one push: what the device did for clients that were taken away, before it was told.
+-- For one push: what the device did for clients that were taken away, before it was told and not long ago.
 create or replace function app.keep_revoked_clients_readable() returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
@@ -8,7 +8,8 @@ begin
   select d.tombstones_received into told from devices d where d.id = app.device_id();
   -- Of none, so that a transaction that pushes twice asks about the caller's own clients alone.
   perform set_config('app.revoked_readable', '{}', true), set_config('app.my_clients', '', true);
-  revoked := array(select app.revoked_client_ids(told));
+  revoked := array(
+    select r from app.revoked_client_ids(told) r where app.is_work_still_taken(app.access_ended_at(r)));
   if revoked <> '{}' then
     perform set_config('app.my_clients', (app.my_client_array() || revoked)::text, true),
       set_config('app.revoked_readable', revoked::text, true);
@@ -72,7 +73,8 @@ $$;
 
 -- What the server has of records that a device pushes, whether the caller may see them or not: row-level security alone
 -- would make a push fail as a whole where one id is another's. An invisible row is told of, not shown.
--- `taken`: whether the record is of a client who was taken from the caller.
+-- `taken`: whether the record is of a client who was taken from the caller, and what was done before is still taken;
+-- `ended`: whether it isn't any more.
 -- `others`: the columns that anyone else changed since the record's work began, with value and author. That is the
 -- device's base, the lower one of clients that were withheld from it, and the one on which an earlier push of the
 -- record was refused; but never later than the cursor that the push carries: a push that a newer one overtook finds the
@@ -85,7 +87,7 @@ $$;
 -- `sent`: what the device itself last wrote of each column since a pull last found nothing waiting: until the answer of
 -- one that does has reached it, the phone sends it again with whatever else is edited.
 create or replace function app.pushed_state(p_table text, p_ids uuid[], p_held bigint)
-returns table (id uuid, visible boolean, taken boolean, stored jsonb, client_id uuid, others jsonb, own_since jsonb,
+returns table (id uuid, visible boolean, taken boolean, ended boolean, stored jsonb, client_id uuid, others jsonb, own_since jsonb,
   given jsonb, sent jsonb, receipts text[])
 language plpgsql stable security definer rows 50
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
@@ -97,6 +99,7 @@ declare
   sees_all constant boolean := app.sees_agency();
   revoked constant uuid[] := app.revoked_readable_client_ids();
   mine constant uuid[] := app.my_client_array();
+  former constant uuid[] := array(select app.former_client_ids());
   base bigint;
   base_taken bigint;
   from_taken bigint;
@@ -148,7 +151,7 @@ begin
         ) as receipts
       from app.stored_rows(p_table, p_ids) f
     )
-    select s.id, s.visible, s.client_id = any (revoked), case when s.visible then s.stored end, s.client_id,
+    select s.id, s.visible, s.client_id = any (revoked), s.client_id = any (former), case when s.visible then s.stored end, s.client_id,
       coalesce(o.others, '{}'), coalesce(w.own_since, '{}'),
       case when s.change_number <= s.seen_to then '{}' else g.given end, coalesce(e.sent, '{}'), s.receipts
     from seen s
@@ -203,7 +206,7 @@ begin
         order by c.name, l.number desc) k) e on s.visible and s.change_number > sent_after
     union all
     -- Ids that the server has never seen may have been refused before.
-    select i.id, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::jsonb, null::jsonb,
+    select i.id, null::boolean, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::jsonb, null::jsonb,
       '{}'::jsonb, '{}'::text[]
     from unnest(p_ids) i (id) where i.id not in (select s.id from seen s);
 end
@@ -216,8 +219,8 @@ $$;
 create or replace function app.push_state(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text, p_ids jsonb,
   p_held bigint
-) returns table (table_name text, id uuid, visible boolean, taken boolean, stored jsonb, client_id uuid, others jsonb,
-  own_since jsonb, given jsonb, sent jsonb, receipts text[])
+) returns table (table_name text, id uuid, visible boolean, taken boolean, ended boolean, stored jsonb, client_id uuid,
+  others jsonb, own_since jsonb, given jsonb, sent jsonb, receipts text[])
 language plpgsql volatile security definer rows 50
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -227,14 +230,10 @@ declare
 begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
   return query
-    select 'devices', d.id, true, false, jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
+    select 'devices', d.id, true, false, false, jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
       'base', jsonb_build_object('began', d.work_base, 'pulled_from', d.pulled_from, 'pulled_to', d.pulled_to,
-<<<<<<< HEAD
         'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from,
-        'full_sync_cursor', d.full_sync_cursor)),
-=======
-        'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from, 'full_sync_cursor', d.full_sync_cursor), 'own_grants', app.own_grants()),
->>>>>>> 91a3b85 (End every grant with a removal, and let planning for oneself extend none)
+        'full_sync_cursor', d.full_sync_cursor), 'own_grants', app.own_grants()),
       null::uuid, null::jsonb, null::jsonb, null::jsonb, null::jsonb, null::text[]
     from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
   perform app.keep_revoked_clients_readable();

@@ -123,7 +123,7 @@ $$;
 -- Writes what a push came to, if what it was decided on still is so: the device as it was at `p_as_of`, nothing of
 -- `p_records` changed since the number `p_seen`. Else it fails with BC409, and whoever decided looks again.
 -- `p_changes`: {"batches": [{"table", "operation", "rows"}], and where there are any "touched", "checked", "moved",
--- "conflicts", "refused", "receipts", "audit"}; `p_next`: what is remembered of the device.
+-- "after_access_ended", "conflicts", "refused", "receipts", "audit"}; `p_next`: what is remembered of the device.
 create or replace function app.write_push(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text,
   p_seen bigint, p_as_of timestamptz, p_records uuid[], p_numbers integer, p_changes jsonb, p_next jsonb
@@ -165,6 +165,11 @@ begin
   if p_changes ? 'moved' then
     perform app.shorten_scheduled_grant(p.client_id, p.user_id)
     from jsonb_to_recordset(p_changes -> 'moved') p (client_id uuid, user_id uuid);
+  end if;
+  if p_changes ? 'after_access_ended' then
+    update visits v set after_access_ended = true
+    where not v.after_access_ended
+      and v.id in (select i::uuid from jsonb_array_elements_text(p_changes -> 'after_access_ended') i);
   end if;
   if p_changes ? 'conflicts' then
     insert into sync_conflicts (agency_id, client_id, table_name, record_id, column_name, server_value, device_value,

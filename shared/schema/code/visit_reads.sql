@@ -15,7 +15,8 @@ select v.id, v.client_id, v.user_id,
     'distance_m', v.check_out_distance_m, 'received_at', v.check_out_received_at) end as check_out,
   v.cancel_reason, v.notes, v.family_note, coalesce(t.tasks, '[]') as tasks, v.created_at, v.updated_at,
   v.change_number,
-  greatest(v.change_number, t.newest, c.change_number) as version
+  greatest(v.change_number, t.newest, c.change_number) as version,
+  v.after_access_ended
 from visits v
 join clients c on c.id = v.client_id
 left join lateral (

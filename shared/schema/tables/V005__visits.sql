@@ -29,6 +29,8 @@ create table visits (
   family_note text check (length(family_note) <= 2000),
   -- Whether its caregiver planned it, for these times, rather than a coordinator: such a visit grants nothing.
   self_planned boolean not null default false,
+  -- Whether something of it was sent by a phone whose user was off the client's care team by then.
+  after_access_ended boolean not null default false,
   change_number bigint not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),

@@ -10,6 +10,10 @@ use crate::{care_team::Grants, identity::Role};
 /// Told for rows of others, and of nobody: which of the two is not told.
 pub const NOT_YOURS: &str = "you may not change this";
 
+/// Told for what comes too late from a phone whose user is off the client's care team.
+pub const ACCESS_ENDED: &str = "your access to this client ended, and what was done before is taken for seven days at \
+    most, and only until the phone was told";
+
 /// The user who pushes.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor {

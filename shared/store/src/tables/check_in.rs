@@ -97,6 +97,8 @@ pub enum Flag {
     NoLocation,
     /// Left before they came, by the phone's clock.
     ImpossibleOrder,
+    /// A phone sent something of it after its user was off the client's care team.
+    AfterAccessEnded,
 }
 
 /// What a person should look at, in a visit's times and locations.

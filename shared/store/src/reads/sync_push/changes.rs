@@ -183,6 +183,9 @@ pub struct Changes<'a> {
     /// Client and caregiver of visits whose status moved: a cancelled one grants none any more.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub moved: &'a BTreeSet<Pair>,
+    /// Visits of which something was sent after the caller's access to the client had ended.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub after_access_ended: &'a BTreeSet<Uuid>,
     /// Columns that two people changed.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub conflicts: &'a [ConflictAt],

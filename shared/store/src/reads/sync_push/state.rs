@@ -24,6 +24,7 @@ struct StateRow {
     id: Uuid,
     visible: Option<bool>,
     taken: Option<bool>,
+    ended: Option<bool>,
     stored: Option<Value>,
     client_id: Option<Uuid>,
     others: Option<Value>,
@@ -42,6 +43,8 @@ pub struct State {
     pub client_id: Option<Uuid>,
     /// Whether that client was taken from the caller, so that only what was done before counts.
     pub taken: bool,
+    /// Whether that was too long ago, or the device was told.
+    pub ended: bool,
     /// Digests of what this device sent for it before, in hexadecimal.
     pub receipts: Vec<String>,
 }
@@ -91,8 +94,8 @@ pub async fn load(
     let [user, device, session, role, request, source_ip] = identity::params(caller);
     let rows: Vec<LoadedRow> = db
         .call_read(
-            "select s.table_name, s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given,
-               s.sent, s.receipts
+            "select s.table_name, s.id, s.visible, s.taken, s.ended, s.stored, s.client_id, s.others, s.own_since,
+               s.given, s.sent, s.receipts
              from app.push_state($1, $2, $3, $4, $5, $6, $7, $8) s",
             &[user, device, session, role, request, source_ip, &json!(ids), &held],
         )
@@ -113,8 +116,8 @@ pub async fn load(
 pub async fn state_of<I: Identity>(tx: &Tx<I>, table: &str, id: Uuid) -> Result<Option<State>, DbError> {
     let row = tx
         .query_opt::<StateRow>(
-            "select s.id, s.visible, s.taken, s.stored, s.client_id, s.others, s.own_since, s.given,
-               s.sent, s.receipts
+            "select s.id, s.visible, s.taken, s.ended, s.stored, s.client_id, s.others, s.own_since, s.given, s.sent,
+               s.receipts
              from app.pushed_state($1, array[$2], null) s",
             &[&table, &id],
         )
@@ -160,6 +163,7 @@ impl From<StateRow> for State {
             },
             client_id: row.client_id,
             taken: row.taken == Some(true),
+            ended: row.ended == Some(true),
             receipts: row.receipts.unwrap_or_default(),
         }
     }

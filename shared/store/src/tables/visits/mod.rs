@@ -45,7 +45,7 @@ macro_rules! answers {
         concat!(
             "select v.id, v.client_id, v.user_id, v.client, v.caregiver, v.scheduled_start, v.scheduled_end, v.status,
                v.actual_start, v.actual_end, v.check_in, v.check_out, v.cancel_reason, v.notes, v.family_note, v.tasks,
-               v.created_at, v.updated_at, v.change_number, v.version
+               v.created_at, v.updated_at, v.change_number, v.version, v.after_access_ended
              from app.visit_answers v ",
             $($rest)?
         )

@@ -135,6 +135,7 @@ pub(in crate::tables) struct VisitRow {
     updated_at: Timestamp,
     change_number: i64,
     version: i64,
+    after_access_ended: bool,
 }
 
 /// A visit, with what a caregiver needs of its client and all its tasks.
@@ -204,7 +205,8 @@ pub struct Visit {
 impl From<VisitRow> for Visit {
     fn from(row: VisitRow) -> Self {
         let times = [(row.actual_start, row.check_in.as_ref()), (row.actual_end, row.check_out.as_ref())];
-        let flags = flags(&times);
+        let mut flags = flags(&times);
+        flags.extend(row.after_access_ended.then_some(Flag::AfterAccessEnded));
         let [actual_start, actual_end] = times.map(|(time, location)| match location {
             Some(location) => time.map(|time| time.min(location.received_at)),
             None => time,
