@@ -124,6 +124,7 @@ mod sync {
     mod repeated_values;
     mod retention;
     mod round_trips;
+    mod rules_of_rest;
     mod wire;
     mod work_bases;
 }

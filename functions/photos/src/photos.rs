@@ -7,6 +7,7 @@ use domain::{
     identity::{Caller, JobIdentity, PhotosRead, PhotosWrite},
     photo_kinds::{PhotoKind, PhotoStatus},
     photos::{Download, Owner, Upload},
+    record_rules::{FOR_PHOTOS_ONLY, may_be_shared},
 };
 use runtime::objects::{UploadTerms, keys};
 use serde::{Deserialize, Serialize};
@@ -220,8 +221,8 @@ pub(crate) async fn change(
     only_own(&caller, &before)?;
     if_match.check(&before)?;
     let wanted = patch.apply(&before.details())?;
-    if wanted.shared_with_family && before.kind != PhotoKind::Photo {
-        return Err(vec![Fault::body("/shared_with_family", "is for photos only")].into());
+    if wanted.shared_with_family && !may_be_shared(before.kind) {
+        return Err(vec![Fault::body("/shared_with_family", FOR_PHOTOS_ONLY)].into());
     }
     let after = photos::update(&mut tx, &before, &wanted).await?;
     tx.commit().await?;

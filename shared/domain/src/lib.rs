@@ -12,6 +12,7 @@ pub mod limits;
 pub mod messages;
 pub mod photo_kinds;
 pub mod photos;
+pub mod record_rules;
 pub mod request;
 mod sql;
 pub mod sync;

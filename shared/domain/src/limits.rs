@@ -10,6 +10,8 @@ pub const LATEST_MS: i64 = 7_258_118_400_000;
 pub const LONGEST_VISIT: SignedDuration = SignedDuration::from_hours(24);
 /// Farther from the client's home than this, in metres, a check-in is flagged. It is never refused: care comes first.
 pub const FAR_FROM_HOME_M: f64 = 200.0;
+/// A place less certain than this, in metres, is a mistake.
+pub const LEAST_ACCURACY_M: f64 = 1_000_000.0;
 /// A phone's clock ahead of ours by more than this is flagged.
 pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// A time that reaches us later than this, or by a clock that is so far behind, is flagged.

@@ -29,9 +29,8 @@ impl SyncedTable for Alert {
     fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
         match write {
             Write::Create(alert) if !context.clients.contains(&alert.client_id) => refused(NOT_YOURS),
-            Write::Create(alert) if alert.visit_id.is_some_and(|visit| !context.visits.contains_key(&visit)) => {
-                refused("its visit does not exist")
-            }
+            // Nobody is told whether there is no such visit, or one that isn't theirs to see.
+            Write::Create(alert) if !alert.visit_fits(context) => refused("visit_id must be a visit to this client"),
             Write::Create(_) => Ok(()),
             _ if actor.role.sees_agency() => Ok(()),
             Write::Change { before, .. } | Write::ChangeDeleted { before, .. }
@@ -45,5 +44,12 @@ impl SyncedTable for Alert {
 
     fn client_id(&self, _context: &Context) -> Option<Uuid> {
         Some(self.client_id)
+    }
+}
+
+impl Alert {
+    fn visit_fits(&self, context: &Context) -> bool {
+        let to_its_client = |visit| context.visits.get(&visit).is_some_and(|visit| visit.client_id == self.client_id);
+        self.visit_id.is_none_or(to_its_client)
     }
 }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     identity::Role,
     photo_kinds::{MediaType, PhotoKind, PhotoStatus},
+    record_rules::{self, FOR_PHOTOS_ONLY},
 };
 
 /// What the rules look at.
@@ -20,6 +21,7 @@ pub(super) struct Photo {
     visit_id: Option<Uuid>,
     user_id: Option<Uuid>,
     kind: PhotoKind,
+    shared_with_family: bool,
     content_type: String,
     bytes: i64,
     status: Option<PhotoStatus>,
@@ -36,13 +38,16 @@ impl SyncedTable for Photo {
     fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
         match write {
             Write::Create(photo) => {
+                photo.may_be_shared()?;
                 photo.may_hold_its_bytes()?;
                 photo.may_belong_to_its_owner(actor, context)
             }
             // Its caption, its sharing or its time. That its owner is in sight is known.
-            Write::Change { before: photo, .. } | Write::ChangeDeleted { before: photo, .. } | Write::Delete(photo) => {
-                photo.may_be_changed(actor, context)
+            Write::Change { before, after } | Write::ChangeDeleted { before, after } => {
+                after.may_be_shared()?;
+                before.may_be_changed(actor, context)
             }
+            Write::Delete(photo) => photo.may_be_changed(actor, context),
         }
     }
 
@@ -52,6 +57,13 @@ impl SyncedTable for Photo {
 }
 
 impl Photo {
+    fn may_be_shared(&self) -> Result<(), String> {
+        if self.shared_with_family && !record_rules::may_be_shared(self.kind) {
+            return refused(format!("shared_with_family {FOR_PHOTOS_ONLY}"));
+        }
+        Ok(())
+    }
+
     fn may_hold_its_bytes(&self) -> Result<(), String> {
         let media_type: MediaType =
             self.content_type.parse().map_err(|_| "only JPEG, PNG, WebP, HEIC and PDF are accepted")?;

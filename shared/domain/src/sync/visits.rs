@@ -13,6 +13,7 @@ use super::{
 use crate::{
     care_team::NOT_ON_TEAM_THEN,
     limits::LONGEST_VISIT,
+    record_rules::{WHOLE_PLACE, is_whole_place},
     transitions::{Transitions, VisitStatus},
 };
 
@@ -100,6 +101,7 @@ impl SyncedTable for Visit {
 
 impl Visit {
     fn may_be_planned(&self, actor: &Actor, context: &Context) -> Result<(), String> {
+        self.has_whole_places()?;
         if !context.clients.contains(&self.client_id) {
             return refused(NOT_YOURS);
         }
@@ -116,7 +118,21 @@ impl Visit {
         Ok(())
     }
 
+    /// Not asked when a conflict is settled, one column after the other.
+    fn has_whole_places(&self) -> Result<(), String> {
+        for (name, latitude, longitude) in [
+            ("check_in_latitude", self.check_in_latitude, self.check_in_longitude),
+            ("check_out_latitude", self.check_out_latitude, self.check_out_longitude),
+        ] {
+            if !is_whole_place(latitude, longitude) {
+                return refused(format!("{name} {WHOLE_PLACE}"));
+            }
+        }
+        Ok(())
+    }
+
     fn may_become(&self, after: &Self, actor: &Actor) -> Result<(), String> {
+        after.has_whole_places()?;
         if self.user_id != actor.user_id {
             // What coordinators may write on the visits of others; the rest has rules of its own, which the portal
             // knows.

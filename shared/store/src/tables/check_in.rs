@@ -4,6 +4,7 @@ use domain::{
     error::Error,
     identity::Caller,
     limits::{BACKDATED_AFTER, CLOCK_TOLERANCE, FAR_FROM_HOME_M},
+    record_rules::{PLAUSIBLE_TIME, WHOLE_PLACE, is_plausible_time, is_whole_place},
     validation::{Check, Faults},
 };
 use jiff::Timestamp;
@@ -48,10 +49,11 @@ fn to_the_microsecond<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Resu
 impl Check for CheckIn {
     fn check(&self, faults: &mut Faults) {
         faults.unless(
-            self.latitude.is_some() == self.longitude.is_some(),
+            is_whole_place(self.latitude, self.longitude),
             if self.latitude.is_some() { "/longitude" } else { "/latitude" },
-            "must be given with the other coordinate",
+            WHOLE_PLACE,
         );
+        faults.unless(is_plausible_time(self.at), "/at", PLAUSIBLE_TIME);
     }
 }
 

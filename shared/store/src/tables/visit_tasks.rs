@@ -3,6 +3,7 @@
 use domain::{
     Versioned, clinical,
     error::Error,
+    record_rules::{PLAUSIBLE_TIME, is_plausible_time},
     task_type::TaskType,
     validation::{Check, Faults},
 };
@@ -47,6 +48,7 @@ pub struct TaskFields {
 impl Check for TaskFields {
     fn check(&self, faults: &mut Faults) {
         faults.unless(self.completed || self.completed_at.is_none(), "/completed_at", "must be null unless completed");
+        faults.unless(self.completed_at.is_none_or(is_plausible_time), "/completed_at", PLAUSIBLE_TIME);
         if let Some(data) = &self.data {
             // A schema of ours that doesn't compile is found by the tests of `clinical`.
             let checked = clinical::check_data(self.task_type, data, "/data", faults);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Entity;
-use crate::limits::LATEST_MS;
+use crate::record_rules::is_plausible_time;
 
 /// What a column's values are, in the database and on the wire.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -167,12 +167,10 @@ impl Column {
                 Some(day) => Ok(json!(day)),
                 None => wrong("a date that exists"),
             },
-            Kind::Moment => {
-                match wire.as_i64().filter(|ms| (0..=LATEST_MS).contains(ms)).map(Timestamp::from_millisecond) {
-                    Some(Ok(moment)) => Ok(json!(moment)),
-                    _ => wrong("a time in milliseconds"),
-                }
-            }
+            Kind::Moment => match wire.as_i64().map(Timestamp::from_millisecond) {
+                Some(Ok(moment)) if is_plausible_time(moment) => Ok(json!(moment)),
+                _ => wrong("a time in milliseconds"),
+            },
             Kind::Number(low, high) => match wire.as_f64() {
                 Some(number) if (low..=high).contains(&number) => Ok(json!(number)),
                 _ => wrong(&format!("a number between {low} and {high}")),

@@ -1,6 +1,7 @@
 //! The tables and their columns, parents first.
 
 use super::{Column, Entity, Group, Kind, Table};
+use crate::limits::LEAST_ACCURACY_M;
 
 const fn col(name: &'static str, kind: Kind) -> Column {
     Column::new(name, kind)
@@ -9,6 +10,7 @@ const fn col(name: &'static str, kind: Kind) -> Column {
 const LATITUDE: Kind = Kind::Number(-90.0, 90.0);
 const LONGITUDE: Kind = Kind::Number(-180.0, 180.0);
 const METRES: Kind = Kind::Number(0.0, 1e9);
+const ACCURACY: Kind = Kind::Number(0.0, LEAST_ACCURACY_M);
 const CREATED_AT: Column = col("created_at", Kind::Moment).server();
 const UPDATED_AT: Column = col("updated_at", Kind::Moment).server();
 
@@ -52,12 +54,12 @@ pub const TABLES: &[Table] = &[
             col("actual_start", Kind::Moment).optional().clinical().part_of(Group::CheckIn),
             col("check_in_latitude", LATITUDE).optional().clinical().part_of(Group::CheckIn),
             col("check_in_longitude", LONGITUDE).optional().clinical().part_of(Group::CheckIn),
-            col("check_in_accuracy_m", METRES).optional().clinical().part_of(Group::CheckIn),
+            col("check_in_accuracy_m", ACCURACY).optional().clinical().part_of(Group::CheckIn),
             col("check_in_distance_m", METRES).optional().server(),
             col("actual_end", Kind::Moment).optional().clinical().part_of(Group::CheckOut),
             col("check_out_latitude", LATITUDE).optional().clinical().part_of(Group::CheckOut),
             col("check_out_longitude", LONGITUDE).optional().clinical().part_of(Group::CheckOut),
-            col("check_out_accuracy_m", METRES).optional().clinical().part_of(Group::CheckOut),
+            col("check_out_accuracy_m", ACCURACY).optional().clinical().part_of(Group::CheckOut),
             col("check_out_distance_m", METRES).optional().server(),
             col("status", Kind::Word(&["scheduled", "in_progress", "completed", "cancelled", "missed"]))
                 .part_of(Group::Status),

@@ -5,6 +5,7 @@ use domain::{
     identity::Role,
     photo_kinds::{MediaType, PhotoKind, PhotoStatus},
     photos::{Download, Owner, StoredObject},
+    record_rules::{FOR_PHOTOS_ONLY, PLAUSIBLE_TIME, is_plausible_time, may_be_shared},
     validation::{Check, Faults},
 };
 use jiff::Timestamp;
@@ -89,11 +90,8 @@ impl Check for PhotoFields {
         if self.bytes > self.content_type.max_bytes() {
             faults.add("/bytes", format!("must be at most {}", self.content_type.max_bytes()));
         }
-        faults.unless(
-            !self.shared_with_family || self.kind == PhotoKind::Photo,
-            "/shared_with_family",
-            "is for photos only",
-        );
+        faults.unless(!self.shared_with_family || may_be_shared(self.kind), "/shared_with_family", FOR_PHOTOS_ONLY);
+        faults.unless(self.taken_at.is_none_or(is_plausible_time), "/taken_at", PLAUSIBLE_TIME);
         faults.unless(self.replaces.is_none() || self.kind == PhotoKind::Document, "/replaces", "is for documents");
     }
 }
@@ -122,7 +120,12 @@ pub struct PhotoDetailsFields {
     #[schema(max_length = 500)]
     pub caption: Option<String>,
 }
-impl Check for PhotoDetailsFields {}
+
+impl Check for PhotoDetailsFields {
+    fn check(&self, faults: &mut Faults) {
+        faults.unless(self.taken_at.is_none_or(is_plausible_time), "/taken_at", PLAUSIBLE_TIME);
+    }
+}
 
 /// A photo's row.
 #[derive(Clone, Debug, FromRow)]

@@ -11,7 +11,8 @@ use crate::{
 use domain::transitions::VisitStatus;
 use domain::{
     Versioned,
-    limits::{LATEST_MS, LONGEST_VISIT},
+    limits::LONGEST_VISIT,
+    record_rules::{PLAUSIBLE_TIME, is_plausible_time},
     validation::{Check, Faults},
 };
 use jiff::Timestamp;
@@ -51,11 +52,7 @@ pub struct VisitFields {
 
 impl Check for VisitFields {
     fn check(&self, faults: &mut Faults) {
-        faults.unless(
-            (0..LATEST_MS).contains(&self.scheduled_start.as_millisecond()),
-            "/scheduled_start",
-            "must be between 1970 and 2200",
-        );
+        faults.unless(is_plausible_time(self.scheduled_start), "/scheduled_start", PLAUSIBLE_TIME);
         faults.unless(
             self.scheduled_end > self.scheduled_start,
             "/scheduled_end",

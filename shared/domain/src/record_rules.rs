@@ -1,0 +1,33 @@
+//! What records may say, whichever way they come: the checks of REST and of sync both call these. What the documented
+//! schema or the column's kind says (lengths, words, ranges) is compared by `tests/sync/rules_of_rest.rs`.
+
+use jiff::Timestamp;
+
+use crate::{limits::LATEST_MS, photo_kinds::PhotoKind};
+
+/// What is said of a time that is none of [`is_plausible_time`].
+pub const PLAUSIBLE_TIME: &str = "must be between 1970 and 2200";
+
+/// What is said where one of [`is_whole_place`] lacks.
+pub const WHOLE_PLACE: &str = "must be given with the other coordinate";
+
+/// What is said of anything else that [`may_be_shared`] excludes.
+pub const FOR_PHOTOS_ONLY: &str = "is for photos only";
+
+/// Whether a phone may have meant it: any later, or before the epoch, it is a mistake.
+#[must_use]
+pub fn is_plausible_time(time: Timestamp) -> bool {
+    (0..LATEST_MS).contains(&time.as_millisecond())
+}
+
+/// Whether a place has both coordinates or neither.
+#[must_use]
+pub fn is_whole_place(latitude: Option<f64>, longitude: Option<f64>) -> bool {
+    latitude.is_some() == longitude.is_some()
+}
+
+/// Whether families may ever be shown pictures of a kind.
+#[must_use]
+pub fn may_be_shared(kind: PhotoKind) -> bool {
+    kind == PhotoKind::Photo
+}
