@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     Answer, Client, TestApp,
-    fixtures::{NURSE, NURSES_MEALS, NURSES_VISIT},
+    fixtures::{ALMA, NURSE, NURSE_OF_ALMA, NURSES_MEALS, NURSES_VISIT},
     phone::{Phone, edited, row, updated},
 };
 
@@ -150,4 +150,21 @@ async fn a_conflict_without_a_client_is_kept_too() {
     let coordinator = app.coordinator().await;
     let conflict = on(&coordinator, "auto_resolved", "caption").await;
     assert_eq!((&conflict["client_id"], &conflict["server_value"]), (&json!(null), &json!("On holiday")));
+}
+
+#[tokio::test]
+async fn a_visit_that_took_place_after_all_brings_nobody_back_to_a_care_team() {
+    let app = TestApp::new().await;
+    let (coordinator, mut phone) = (app.coordinator().await, Phone::of(app.nurse().await));
+    let first = phone.pull(Some(0)).await;
+    coordinator.post(&format!("/v1/visits/{NURSES_VISIT}/cancel"), &json!({"reason": "Away"})).await.expect(200);
+    phone.pull(Some(1)).await;
+    let seen = row(&first, "visits", NURSES_VISIT);
+    let start = seen["scheduled_start"].clone();
+    let came = edited(seen, &[("actual_start", start), ("status", json!("in_progress"))]);
+    phone.push(updated("visits", &[came])).await.expect(200);
+    coordinator.delete(&format!("/v1/clients/{ALMA}/care-team/{NURSE_OF_ALMA}")).await.expect(200);
+    keep(&coordinator, &on(&coordinator, "needs_review", "actual_start").await, "device").await.expect(200);
+    assert_eq!(visit(&coordinator).await["status"], "in_progress");
+    phone.client.get(&format!("/v1/clients/{ALMA}")).await.expect(404);
 }

@@ -62,8 +62,8 @@ begin
 end
 $$;
 
--- After a visit that was cancelled has turned out to have taken place: a grant that is left lasts as long as visits make
--- it. None begins: whoever was taken off a care team stays off it.
+-- After a visit that was cancelled has turned out to have taken place: a grant that is left lasts as long as visits
+-- make it. None begins: whoever was taken off a care team stays off it.
 create or replace function app.extend_scheduled_grant(p_client uuid, p_user uuid) returns void
 language sql volatile security definer set search_path = public, pg_temp
 begin atomic

@@ -87,8 +87,8 @@ $$;
 -- `sent`: what the device itself last wrote of each column since a pull last found nothing waiting: until the answer of
 -- one that does has reached it, the phone sends it again with whatever else is edited.
 create or replace function app.pushed_state(p_table text, p_ids uuid[], p_held bigint)
-returns table (id uuid, visible boolean, taken boolean, ended boolean, stored jsonb, client_id uuid, others jsonb, own_since jsonb,
-  given jsonb, sent jsonb, receipts text[])
+returns table (id uuid, visible boolean, taken boolean, ended boolean, stored jsonb, client_id uuid, others jsonb,
+  own_since jsonb, given jsonb, sent jsonb, receipts text[])
 language plpgsql stable security definer rows 50
 set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
@@ -151,7 +151,8 @@ begin
         ) as receipts
       from app.stored_rows(p_table, p_ids) f
     )
-    select s.id, s.visible, s.client_id = any (revoked), s.client_id = any (former), case when s.visible then s.stored end, s.client_id,
+    select s.id, s.visible, s.client_id = any (revoked), s.client_id = any (former),
+      case when s.visible then s.stored end, s.client_id,
       coalesce(o.others, '{}'), coalesce(w.own_since, '{}'),
       case when s.change_number <= s.seen_to then '{}' else g.given end, coalesce(e.sent, '{}'), s.receipts
     from seen s
@@ -206,7 +207,8 @@ begin
         order by c.name, l.number desc) k) e on s.visible and s.change_number > sent_after
     union all
     -- Ids that the server has never seen may have been refused before.
-    select i.id, null::boolean, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb, '{}'::jsonb, null::jsonb,
+    select i.id, null::boolean, null::boolean, null::boolean, null::jsonb, null::uuid, '{}'::jsonb,
+      '{}'::jsonb, null::jsonb,
       '{}'::jsonb, '{}'::text[]
     from unnest(p_ids) i (id) where i.id not in (select s.id from seen s);
 end
@@ -230,7 +232,8 @@ declare
 begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
   return query
-    select 'devices', d.id, true, false, false, jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
+    select 'devices', d.id, true, false, false,
+      jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
       'base', jsonb_build_object('began', d.work_base, 'pulled_from', d.pulled_from, 'pulled_to', d.pulled_to,
         'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from,
         'full_sync_cursor', d.full_sync_cursor), 'own_grants', app.own_grants()),

@@ -147,7 +147,7 @@ pub async fn apply<I: Identity>(
         Err(error) if error.is_about_the_data() => return Ok(Err(CannotChoose::NotAnyMore)),
         other => other?,
     }
-    // A visit that took place though it was cancelled counts for its caregiver's access again, where they still have any.
+    // A visit that took place though it was cancelled counts again for such access as its caregiver still has.
     if let Some(visit) = visits::written(table, &row, before).filter(|visit| visit.status_moved) {
         care_team::extend_scheduled(tx, visit.facts.client_id, visit.facts.user_id).await?;
     }
