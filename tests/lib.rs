@@ -63,6 +63,7 @@ mod http {
     mod bad_input;
     mod cloudfront;
     mod conventions;
+    mod hostile;
     mod names;
     mod openapi;
     mod paths;

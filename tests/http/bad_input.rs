@@ -348,7 +348,7 @@ fn example_of(document: &Value, operation: &Value) -> Option<Value> {
     Some(document.pointer(reference.trim_start_matches('#'))?["example"].clone())
 }
 
-fn fill(path: &str) -> String {
+pub(super) fn fill(path: &str) -> String {
     path.replace("/clients/{id}", &format!("/clients/{ALMA}"))
         .replace("/visits/{id}", &format!("/visits/{NURSES_VISIT}"))
         .replace("/users/{id}", &format!("/users/{}", NURSE.id))

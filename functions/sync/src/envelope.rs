@@ -1,10 +1,13 @@
 //! The outermost shape of a push: tables, their lists, and records that nobody has read yet. What is wrong with it is
 //! told all at once.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use domain::validation::pointer_token;
-use domain::{error::Fault, limits::PUSHED_RECORDS};
+use domain::{
+    error::Fault,
+    limits::{FAULTS_TOLD, PUSHED_LISTS, PUSHED_RECORDS},
+};
 use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -25,7 +28,7 @@ pub(crate) struct List<'a> {
 /// Reads the lists of a push, in their order.
 ///
 /// # Errors
-/// Every list and table that is none.
+/// Every list and table that is none; of a hostile push, the first.
 pub(crate) fn read(body: &[u8]) -> web::Result<Vec<List<'_>>> {
     let whole: &RawValue = serde_json::from_slice(body).map_err(|error| not_json(&error))?;
     let mut faults = Vec::new();
@@ -37,6 +40,9 @@ pub(crate) fn read(body: &[u8]) -> web::Result<Vec<List<'_>>> {
     }
     for (_, changes) in outermost.into_iter().filter(|(name, _)| name == "changes") {
         for (table, of_table) in entries(changes, "/changes", &mut faults) {
+            if faults.len() > FAULTS_TOLD {
+                return Err(faults.into());
+            }
             let pointer = format!("/changes/{}", pointer_token(&table));
             for (name, list) in entries(of_table, &pointer, &mut faults) {
                 match serde_json::from_str(list.get()) {
@@ -63,10 +69,18 @@ fn entries<'a>(object: &'a RawValue, pointer: &str, faults: &mut Vec<Fault>) -> 
         faults.push(Fault::body(pointer, "must be an object"));
         return Vec::new();
     };
+    if entries.len() > PUSHED_LISTS {
+        faults.push(Fault::body(pointer, format!("must have at most {PUSHED_LISTS} names")));
+        return Vec::new();
+    }
     entries
 }
 
-/// An object with all its names, also those that stand in it twice: a map would drop one.
+/// No table or list of ours has a longer name, in characters. What is cut off is never ours.
+const LONGEST_NAME: usize = 100;
+
+/// An object with all its names, also those that stand in it twice: a map would drop one. Of more than may be there it
+/// holds one more, of long names the beginning.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
@@ -79,8 +93,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
             }
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
                 let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
+                while let Some((name, value)) = map.next_entry::<Cow<'_, str>, _>()? {
+                    if entries.len() <= PUSHED_LISTS {
+                        entries.push((name.chars().take(LONGEST_NAME).collect(), value));
+                    }
                 }
                 Ok(Entries(entries))
             }

@@ -1,5 +1,7 @@
 //! From the server to the phone.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use app::App;
 use axum::{
     body::{Body, Bytes},
@@ -107,15 +109,19 @@ fn migration(text: Option<&str>, version: u32) -> web::Result<NewToPhone> {
     let Some(text) = text.filter(|text| !matches!(*text, "" | "null" | "undefined")) else { return Ok(Vec::new()) };
     let migration: Migration = serde_json::from_str(text)
         .map_err(|_| vec![Fault::parameter("migration", "must be WatermelonDB's migration as JSON, or null")])?;
-    let tables = migration.tables.iter().map(|name| (name, Vec::new()));
-    let columns = migration.columns.iter().map(|migrated| (&migrated.table, migrated.columns.clone()));
-    Ok(tables
-        .chain(columns)
+    // Each table once, however often it is named: each is a query. No columns are the whole table.
+    let mut wanted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for MigratedColumns { table, columns } in migration.columns {
+        wanted.entry(table).or_default().extend(columns);
+    }
+    wanted.extend(migration.tables.into_iter().map(|table| (table, BTreeSet::new())));
+    Ok(wanted
+        .iter()
         .filter_map(|(name, columns)| {
             let table = table(name).filter(|table| table.since <= version)?;
             let known = |column: &String| table.column(column).is_some_and(|column| column.since <= version);
             let asked_for_columns = !columns.is_empty();
-            let columns: Vec<_> = columns.into_iter().filter(known).collect();
+            let columns: Vec<_> = columns.iter().filter(|column| known(column)).cloned().collect();
             // Columns none of which we know bring nothing; no columns at all is a whole new table.
             (!asked_for_columns || !columns.is_empty()).then_some((table, columns))
         })

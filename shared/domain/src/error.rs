@@ -19,6 +19,7 @@
 
 use std::fmt::Display;
 
+use crate::limits::POINTER_TOLD;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -45,13 +46,14 @@ impl Fault {
     /// A fault in the body; `pointer` is plain (`/address/city`), and escaped here for the fragment.
     #[must_use]
     pub fn body(pointer: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: Some(format!("#{}", escape_fragment(pointer))), parameter: None, detail: detail.into() }
+        let pointer = shortened(format!("#{}", escape_fragment(shown(pointer))));
+        Self { pointer: Some(pointer), parameter: None, detail: detail.into() }
     }
 
     /// A fault in a parameter.
     #[must_use]
     pub fn parameter(name: &str, detail: impl Into<String>) -> Self {
-        Self { pointer: None, parameter: Some(name.to_owned()), detail: detail.into() }
+        Self { pointer: None, parameter: Some(shown(name).to_owned()), detail: detail.into() }
     }
 }
 
@@ -59,10 +61,27 @@ impl Fault {
     /// The same fault, of a part that stands at `pointer` in the whole body.
     #[must_use]
     pub fn below(mut self, pointer: &str) -> Self {
-        self.pointer =
-            self.pointer.map(|inner| format!("#{}{}", escape_fragment(pointer), inner.trim_start_matches('#')));
+        self.pointer = self
+            .pointer
+            .map(|inner| shortened(format!("#{}{}", escape_fragment(shown(pointer)), inner.trim_start_matches('#'))));
         self
     }
+}
+
+/// As much of a name as a refusal repeats. It is cut before it is copied: a fault is made for each place, and where
+/// each holds a name of the client's own making, a small body takes all the memory there is.
+fn shown(name: &str) -> &str {
+    name.char_indices().nth(POINTER_TOLD).map_or(name, |(end, _)| &name[..end])
+}
+
+/// The same of what is escaped, where no escape may be cut in two.
+fn shortened(mut pointer: String) -> String {
+    let kept = shown(&pointer).len();
+    if kept < pointer.len() {
+        let broken = pointer[..kept].rfind('%').filter(|at| kept - at < "%00".len());
+        pointer.truncate(broken.unwrap_or(kept));
+    }
+    pointer
 }
 
 /// Percent-encodes what RFC 3986 (section 3.5) doesn't allow in a fragment.

@@ -56,6 +56,10 @@ pub const FAULTS_TOLD: usize = 50;
 pub const POINTER_TOLD: usize = 200;
 /// The largest body that Lambda takes: a day's work of a phone that was long away.
 pub const LARGE_BODY_BYTES: usize = 6 << 20;
+/// How many faults of a body are looked for: a hostile one has thousands, each of which takes memory.
+pub const FAULTS_SOUGHT: usize = 1_000;
+/// How many tables a push may name, and how many lists a table: an app has a handful.
+pub const PUSHED_LISTS: usize = 100;
 /// The largest form of a webhook: Twilio's have some kilobytes.
 pub const FORM_BYTES: usize = 64 << 10;
 /// How many items a page of a list holds unless told.

@@ -112,12 +112,22 @@ declare
 begin
   return exists (
       select from care_team t where t.user_id = me and t.agency_id = agency and t.change_number > p_seen)
-    or exists (select from clients r where r.id = any (p_records) and r.change_number > p_seen)
-    or exists (select from visits r where r.id = any (p_records) and r.change_number > p_seen)
-    or exists (select from visit_tasks r where r.id = any (p_records) and r.change_number > p_seen)
-    or exists (select from photos r where r.id = any (p_records) and r.change_number > p_seen)
-    or exists (select from alerts r where r.id = any (p_records) and r.change_number > p_seen);
+    or exists (select from clients r where r.id = any (p_records) and r.agency_id = agency and r.change_number > p_seen)
+    or exists (select from visits r where r.id = any (p_records) and r.agency_id = agency and r.change_number > p_seen)
+    or exists (
+      select from visit_tasks r where r.id = any (p_records) and r.agency_id = agency and r.change_number > p_seen)
+    or exists (select from photos r where r.id = any (p_records) and r.agency_id = agency and r.change_number > p_seen)
+    or exists (select from alerts r where r.id = any (p_records) and r.agency_id = agency and r.change_number > p_seen);
 end
+$$;
+
+-- How many more records of the caller's device quarantine takes, whoever signed in on it: 10,000 at most, and none any
+-- more beyond 64 MB.
+create or replace function app.quarantine_room() returns bigint
+language sql stable security definer set search_path = public, pg_temp as $$
+  select case when coalesce(sum(pg_column_size(q.body)), 0) < 64 * 1024 * 1024
+    then greatest(10000 - count(*), 0) else 0 end
+  from sync_quarantine q where q.device_id = app.device_id() and q.agency_id = app.agency_id()
 $$;
 
 -- Writes what a push came to, if what it was decided on still is so: the device as it was at `p_as_of`, nothing of
@@ -186,13 +196,15 @@ begin
         and k.status <> 'resolved');
   end if;
   if p_changes ? 'refused' then
-    -- Each once, with the cursor on which it was written.
+    -- Each once, with the cursor on which it was written. A device that is out of order must not fill the database:
+    -- what goes beyond its share is refused all the same, and stays on the phone.
     insert into sync_quarantine
       (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason, work_base)
     select agency, p_device, p_user, q.table_name, q.record_id, coalesce(q.body, 'null'), q.body_sha256,
       left(q.reason, 500), q.work_base
     from jsonb_to_recordset(p_changes -> 'refused') q
       (table_name text, record_id text, body jsonb, body_sha256 bytea, reason text, work_base bigint)
+    limit app.quarantine_room()
     on conflict on constraint sync_quarantine_once do nothing;
   end if;
   if p_changes ? 'receipts' then
@@ -220,5 +232,5 @@ begin
 end
 $$;
 
-grant execute on function app.write_pushed_rows, app.changed_since, app.write_push, app.begin_conflict_resolution
-  to berthcare_app;
+grant execute on function app.write_pushed_rows, app.changed_since, app.quarantine_room, app.write_push,
+  app.begin_conflict_resolution to berthcare_app;

@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{Fault, answer::AnswerRoom, limits::PAGE_ITEMS};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{
-    json,
+    Value, json,
     value::{RawValue, to_raw_value},
 };
 use utoipa::{
@@ -45,11 +45,26 @@ impl PageCursor {
             .decode(&self.0)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .filter(is_storable)
+            .and_then(|key| serde_json::from_value(key).ok())
             .ok_or_else(|| vec![Fault::parameter("cursor", "must be the next_cursor of an earlier page")].into())
     }
 
     fn of(key: &impl Serialize) -> String {
         URL_SAFE_NO_PAD.encode(json!(key).to_string())
+    }
+}
+
+/// Whether PostgreSQL can compare with all of it: a cursor may be forged, and text with U+0000 or a time before our era
+/// is nothing that it holds.
+fn is_storable(key: &Value) -> bool {
+    match key {
+        Value::String(text) => {
+            let before_our_era = text.starts_with('-') && text.parse::<jiff::Timestamp>().is_ok();
+            !text.contains('\0') && !before_our_era
+        }
+        Value::Array(parts) => parts.iter().all(is_storable),
+        _ => true,
     }
 }
 

@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{E164, pointer_token};
-use crate::error::{Error, Fault};
+use crate::{
+    error::{Error, Fault},
+    limits::FAULTS_SOUGHT,
+};
 
 /// Validators live as long as the environment; each is compiled when its type is first asked for.
 static VALIDATORS: LazyLock<Mutex<HashMap<TypeId, &'static Validator>>> = LazyLock::new(Mutex::default);
@@ -47,21 +50,28 @@ pub fn validator(key: TypeId, schema: impl FnOnce() -> Value) -> Result<&'static
     Ok(validator)
 }
 
-/// All faults, sorted by place, each once.
+/// All faults, sorted by place, each once; of a hostile value as many as [`FAULTS_SOUGHT`].
 #[must_use]
 pub fn collect(validator: &Validator, value: &Value) -> Vec<Fault> {
     let mut faults = Vec::new();
     find_nul(value, &mut String::new(), &mut faults);
     for error in validator.iter_errors(value) {
+        if faults.len() >= FAULTS_SOUGHT {
+            break;
+        }
         explain(&error, &mut faults);
     }
     faults.sort();
     faults.dedup();
+    faults.truncate(FAULTS_SOUGHT);
     faults
 }
 
 /// PostgreSQL's text can't hold U+0000.
 fn find_nul(value: &Value, pointer: &mut String, faults: &mut Vec<Fault>) {
+    if faults.len() >= FAULTS_SOUGHT {
+        return;
+    }
     let mut below = |token: &str, child: &Value| {
         let length = pointer.len();
         pointer.push('/');
@@ -90,7 +100,8 @@ fn explain(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
         }
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
-            faults.extend(unexpected.iter().map(|name| Fault::body(&child(name), "is not a known field")));
+            let named = unexpected.iter().take(FAULTS_SOUGHT);
+            faults.extend(named.map(|name| Fault::body(&child(name), "is not a known field")));
         }
         // `null` or an object: what is wrong with the object is what the client wants to know.
         ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
@@ -132,5 +143,38 @@ fn explain(error: &ValidationError<'_>, faults: &mut Vec<Fault>) {
         ValidationErrorKind::UniqueItems => fault("must not contain duplicates".into()),
         ValidationErrorKind::MinProperties { limit } => fault(format!("must have at least {limit} fields")),
         other => fault(format!("violates the rule `{}`", other.keyword())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::POINTER_TOLD;
+
+    #[test]
+    fn a_hostile_body_makes_few_and_small_faults() {
+        let closed = jsonschema::validator_for(&json!({"additionalProperties": false})).unwrap();
+        let numbers = jsonschema::validator_for(&json!({"items": {"type": "string"}})).unwrap();
+        let long = "n\0~/ é".repeat(8_000);
+        for (what, validator, value) in [
+            ("NULs below a long name", &closed, json!({&long: vec!["\0"; 8_000]})),
+            ("NULs below long names", &closed, json!({&long: {&long: {&long: vec!["\0"; 100]}}})),
+            ("unknown names", &closed, (0..16_000).map(|n| (n.to_string(), json!(1))).collect::<Value>()),
+            ("a huge array", &numbers, json!(vec![1; 32_000])),
+        ] {
+            let faults = collect(validator, &value);
+            assert!((1..=FAULTS_SOUGHT).contains(&faults.len()), "{what}: {}", faults.len());
+            let longest = faults.iter().filter_map(|fault| fault.pointer.as_ref()).map(|p| p.chars().count()).max();
+            assert!(longest.is_some_and(|longest| longest <= POINTER_TOLD), "{what}: {longest:?}");
+        }
+    }
+
+    #[test]
+    fn a_pointer_is_cut_between_its_escapes() {
+        for length in 190..=POINTER_TOLD {
+            let pointer = Fault::body(&format!("/{}\0\0\0\0", "x".repeat(length)), "").pointer.unwrap();
+            let last = pointer.rfind('%').unwrap_or(0);
+            assert!(pointer.len() <= POINTER_TOLD && (last == 0 || last + 3 <= pointer.len()), "{pointer}");
+        }
     }
 }
