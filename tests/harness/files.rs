@@ -177,10 +177,16 @@ pub fn heic_in_pieces(width: u32, height: u32, pieces: u16) -> Vec<u8> {
 
 /// A PDF of one empty page, with `more` in its trailer.
 pub fn pdf_with(more: &str) -> Vec<u8> {
+    pdf_of("", "", more)
+}
+
+/// A PDF of one empty page, with more in its catalogue, in its trailer, and among its objects where no list names it.
+pub fn pdf_of(catalog: &str, unlisted: &str, more: &str) -> Vec<u8> {
     let mut file = String::from("%PDF-1.7\n");
     let mut places = String::new();
+    let catalog = format!("<< /Type /Catalog /Pages 2 0 R {catalog} >>");
     for (number, object) in [
-        "<< /Type /Catalog /Pages 2 0 R >>",
+        catalog.as_str(),
         "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] >>",
         concat!(
@@ -195,6 +201,7 @@ pub fn pdf_with(more: &str) -> Vec<u8> {
         writeln!(places, "{:010} 00000 n ", file.len()).unwrap();
         write!(file, "{} 0 obj\n{object}\nendobj\n", number + 1).unwrap();
     }
+    file.push_str(unlisted);
     let start = file.len();
     write!(
         file,
@@ -202,6 +209,46 @@ pub fn pdf_with(more: &str) -> Vec<u8> {
     )
     .unwrap();
     file.into_bytes()
+}
+
+/// A PDF of one empty page whose catalogue opens `action`, which stands in a compressed stream of objects.
+pub fn pdf_with_object_stream(action: &str) -> Vec<u8> {
+    let mut deflated = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+    write_bytes(&mut deflated, format!("5 0 {action}").as_bytes());
+    let deflated = deflated.finish().unwrap();
+    let stream = |entries: &str, bytes: &[u8]| {
+        let head = format!("<< {entries} /Length {} >>\nstream\n", bytes.len()).into_bytes();
+        [&head[..], bytes, b"\nendstream"].concat()
+    };
+    let mut file = b"%PDF-1.7\n".to_vec();
+    let mut places = vec![0, 0, 0, 0, 0, 0xff, 0xff];
+    for (number, object) in [
+        b"<< /Type /Catalog /Pages 2 0 R /OpenAction 5 0 R >>".to_vec(),
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>".to_vec(),
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] >>".to_vec(),
+        stream("/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode", &deflated),
+    ]
+    .iter()
+    .enumerate()
+    {
+        places.push(1);
+        places.extend(u32::try_from(file.len()).unwrap().to_be_bytes());
+        places.extend([0, 0]);
+        file.extend([format!("{} 0 obj\n", number + 1).as_bytes(), object, b"\nendobj\n"].concat());
+    }
+    places.extend([2, 0, 0, 0, 4, 0, 0]);
+    let start = file.len();
+    places.push(1);
+    places.extend(u32::try_from(start).unwrap().to_be_bytes());
+    places.extend([0, 0]);
+    let index = stream("/Type /XRef /Size 7 /W [1 4 2] /Root 1 0 R", &places);
+    file.extend([&b"6 0 obj\n"[..], &index, b"\nendobj\n"].concat());
+    file.extend(format!("startxref\n{start}\n%%EOF\n").into_bytes());
+    file
+}
+
+fn write_bytes(into: &mut impl std::io::Write, bytes: &[u8]) {
+    into.write_all(bytes).unwrap();
 }
 
 pub fn pdf() -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use domain::messages::{DailyVisit, Encoding, Locale, Template, segments};
 use jiff::civil::{Time, time};
+use serde_json::Value;
 use strum::IntoEnumIterator;
 
 const LOCALES: [Locale; 2] = [Locale::EnCa, Locale::FrCa];
@@ -114,5 +115,34 @@ fn segments_are_counted_as_the_networks_do() {
         ("🙂".repeat(36), (Encoding::Ucs2, 2)),
     ] {
         assert_eq!(segments(&text), expected, "{text}");
+    }
+}
+
+/// Every string among a template's values, but codes, replaced.
+fn with_names(values: &mut Value, name: &str) {
+    match values {
+        Value::String(text) if text.parse::<Time>().is_err() => *text = name.to_owned(),
+        Value::Array(items) => items.iter_mut().for_each(|item| with_names(item, name)),
+        Value::Object(fields) => {
+            fields.iter_mut().filter(|(key, _)| *key != "code").for_each(|(_, value)| with_names(value, name));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn no_name_brings_a_link_a_number_or_turned_text_into_a_message() {
+    let hostile = "Eve\u{202e}\u{2066} http://evil.example/?a=1 +19005550100\r\n\u{7}<Say>";
+    for template in examples() {
+        let mut values = template.values();
+        with_names(&mut values, hostile);
+        let template = Template::stored(template.name(), &values).unwrap();
+        for locale in LOCALES {
+            for text in [template.text(locale), template.sms(locale)] {
+                for part in ["\u{202e}", "\u{2066}", "http:", "evil.", "1900", "\r", "\n", "\u{7}", "<"] {
+                    assert!(!text.contains(part), "{}: {text:?}", template.name());
+                }
+            }
+        }
     }
 }

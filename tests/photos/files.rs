@@ -291,3 +291,43 @@ fn an_encrypted_pdf_is_refused() {
         assert_eq!(cleaned(MediaType::Pdf, file).unwrap_err(), Rejection::Unreadable);
     }
 }
+
+#[test]
+fn a_pdf_that_does_more_than_be_read_is_refused_with_the_reason() {
+    let refused = |file: &[u8]| match cleaned(MediaType::Pdf, file) {
+        Err(Rejection::Active(why)) => why,
+        other => panic!("{other:?}: {}", String::from_utf8_lossy(file)),
+    };
+    let (scripts, actions, within) = ("scripts", "actions that start programs or send data", "files in it");
+    let cases = [
+        (scripts, "<< /S /JavaScript /JS (app.alert(1)) >>"),
+        (scripts, "<< /S /J#61vaScript /J#53 (app.alert(1)) >>"),
+        (scripts, "<< /S /GoTo /Next [ << /S /JavaScript /JS 9 0 R >> ] >>"),
+        (actions, "<< /S /Launch /F (cmd.exe) >>"),
+        (actions, "<< /S /SubmitForm /F (https://example.org) >>"),
+        (within, "<< /S /GoToE /T << /R /C >> >>"),
+        (within, "<< /Type /Filespec /EF << /F 9 0 R >> >>"),
+        (within, "<< /Type /Annot /Subtype /FileAttachment >>"),
+    ];
+    for (why, action) in cases {
+        assert_eq!(refused(&files::pdf_of(&format!("/OpenAction {action}"), "", "")), why, "{action}");
+        assert_eq!(refused(&files::pdf_of(&format!("/AA << /O {action} >>"), "", "")), why, "{action}");
+        assert_eq!(refused(&files::pdf_of("", &format!("9 0 obj\n{action}\nendobj\n"), "")), why, "{action}, unlisted");
+        assert_eq!(refused(&files::pdf_with_object_stream(action)), why, "{action}, compressed");
+    }
+    for (why, catalog) in [
+        (scripts, "/Names << /JavaScript << /Names [(a) 9 0 R] >> >>"),
+        (scripts, "/AcroForm << /XFA [(template) 9 0 R] >>"),
+        (within, "/Names << /EmbeddedFiles << /Names [(a) 9 0 R] >> >>"),
+    ] {
+        assert_eq!(refused(&files::pdf_of(catalog, "", "")), why, "{catalog}");
+    }
+    let told = Rejection::Active(scripts).to_string();
+    assert_eq!(told, "the PDF has scripts: print it to a new PDF, and send that");
+    // A link, a table of contents and a form that does nothing are to be read.
+    for harmless in ["<< /S /URI /URI (https://example.org) >>", "<< /S /GoTo /D [3 0 R /Fit] >>"] {
+        cleaned(MediaType::Pdf, &files::pdf_of(&format!("/OpenAction {harmless}"), "", "")).unwrap();
+        cleaned(MediaType::Pdf, &files::pdf_with_object_stream(harmless)).unwrap();
+    }
+    cleaned(MediaType::Pdf, &files::pdf_of("/AcroForm << /Fields [] >>", "", "")).unwrap();
+}

@@ -2,7 +2,7 @@
 //!
 //! JPEG, PNG and WebP are decoded and drawn anew, so that of the file nothing is left but its pixels. There is no
 //! decoder of HEIC in safe Rust: such a file keeps its bytes, but for its metadata, and is never shown to a family. PDF
-//! stays as it is.
+//! stays as it is, and is refused where it would do anything but be read.
 
 mod heic;
 mod jpeg;
@@ -67,6 +67,9 @@ pub enum Rejection {
     /// It breaks off, or can't be read for another reason.
     #[error("the file is damaged or incomplete")]
     Unreadable,
+    /// It does something of its own, or carries something else.
+    #[error("the PDF has {0}: print it to a new PDF, and send that")]
+    Active(&'static str),
     /// It needs a password.
     #[error("the file is encrypted")]
     Encrypted,

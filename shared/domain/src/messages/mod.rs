@@ -6,6 +6,7 @@
 mod en_ca;
 mod fr_ca;
 mod gsm7;
+mod plain_name;
 
 use std::borrow::Cow;
 
@@ -187,12 +188,31 @@ impl Template {
         serde_json::from_value(serde_json::json!({"template": name, "values": values}))
     }
 
-    /// Its words in a language.
+    /// Its words in a language. Of a name it says what a name is made of, whatever somebody had entered as one.
     #[must_use]
     pub fn text(&self, locale: Locale) -> String {
+        let mut plain = self.clone();
+        for name in plain.names() {
+            *name = plain_name::plain_name(name);
+        }
         match locale {
-            Locale::EnCa => en_ca::text(self),
-            Locale::FrCa => fr_ca::text(self),
+            Locale::EnCa => en_ca::text(&plain),
+            Locale::FrCa => fr_ca::text(&plain),
+        }
+    }
+
+    /// The names in it.
+    fn names(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::AlertCall { caregiver } | Self::AlertSms { caregiver } => vec![caregiver],
+            Self::FamilyCall { family } | Self::FamilyCallSms { family } => vec![family],
+            Self::VisitLate { caregiver, client, .. }
+            | Self::VisitUnreachable { caregiver, client, .. }
+            | Self::VisitMissed { caregiver, client, .. } => vec![caregiver, client],
+            Self::FamilyDaily { client, visits, .. } => {
+                visits.iter_mut().map(|visit| &mut visit.caregiver).chain([client]).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
