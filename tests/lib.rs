@@ -19,6 +19,7 @@ mod alerts {
 }
 mod audit {
     mod log;
+    mod refusals;
 }
 mod auth {
     mod access_tokens;

@@ -14,6 +14,7 @@ async fn entries(app: &TestApp) -> Vec<(String, Option<uuid::Uuid>, Option<uuid:
     let rows = client
         .query_typed(
             "select action, actor_id, client_id from audit_log where actor_id is not null and action not like 'auth.%'
+               and action not like 'access.%'
              order by at, id",
             &[],
         )
@@ -138,4 +139,67 @@ async fn the_record_holds_no_health_data() {
     assert_eq!(rows[0].get::<_, Value>(0), json!({"abnormal_flags": ["/heart_rate/value"]}));
     let leaked = "select count(*) from audit_log where details::text like '%SECRET%' or details::text like '%177%'";
     assert_eq!(app.database.count(leaked).await, 0);
+}
+
+/// How often each action is on record, since the fixtures were made.
+async fn counts(app: &TestApp) -> std::collections::BTreeMap<String, i64> {
+    let sql = "select action, count(*) from audit_log where actor_id is not null group by 1";
+    let rows = app.database.superuser().await.query_typed(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+#[tokio::test]
+async fn reads_of_users_and_devices_are_on_record() {
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    coordinator.get(&format!("/v1/users/{}", NURSE.id)).await.expect(200);
+    let users = coordinator.get("/v1/users?limit=200").await.expect(200)["items"].as_array().unwrap().len();
+    app.nurse().await.get(&format!("/v1/users/{}/devices", NURSE.id)).await.expect(200);
+    let counts = counts(&app).await;
+    assert_eq!(counts["user.read"], 1, "{counts:?}");
+    assert_eq!(counts["user.list"], i64::try_from(users).unwrap(), "{counts:?}");
+    assert_eq!(counts["device.list"], 1, "{counts:?}");
+}
+
+#[tokio::test]
+async fn a_page_logs_what_it_shows_and_no_row_more() {
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let nurses_day = format!("user_id={}&from=2000-01-01T00:00:00Z&to=2100-01-01T00:00:00Z", NURSE.id);
+    let mut longer = 0;
+    for (path, action) in [
+        ("/v1/clients?", "client.list"),
+        ("/v1/users?", "user.list"),
+        ("/v1/visits?", "visit.list"),
+        (&format!("/v1/visits?{nurses_day}&"), "visit.list"),
+        (&format!("/v1/clients/{ALMA}/timeline?"), "timeline.read"),
+        ("/v1/alerts?", "alert.list"),
+        ("/v1/replies?", "reply.list"),
+        ("/v1/conflicts?", "conflict.list"),
+        (&format!("/v1/photos?client_id={ALMA}&"), "photo.list"),
+    ] {
+        for limit in [1, 2, 200] {
+            let before = counts(&app).await.get(action).copied().unwrap_or_default();
+            let page = coordinator.get(&format!("{path}limit={limit}")).await.expect(200);
+            let logged = counts(&app).await.get(action).copied().unwrap_or_default() - before;
+            assert_eq!(page["items"].as_array().map(Vec::len), usize::try_from(logged).ok(), "{path}limit={limit}");
+            longer += i32::from(page["next_cursor"].is_string());
+        }
+    }
+    assert!(longer >= 4, "{longer}");
+}
+
+#[tokio::test]
+async fn a_replay_that_answers_a_record_is_on_record() {
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let id = uuid::Uuid::now_v7();
+    let visit = json!({"id": id, "client_id": ALMA, "user_id": NURSE.id, "scheduled_start": "2026-12-01T10:00:00Z",
+        "scheduled_end": "2026-12-01T11:00:00Z"});
+    coordinator.post("/v1/visits", &visit).await.expect(201);
+    let replays = "select count(*) from audit_log where action = 'record.replay'";
+    assert_eq!(app.database.count(replays).await, 0);
+    coordinator.post("/v1/visits", &visit).await.expect(201);
+    let of_it = format!("{replays} and resource = 'visits' and resource_id = '{id}' and client_id = '{ALMA}'");
+    assert_eq!(app.database.count(&of_it).await, 1);
 }

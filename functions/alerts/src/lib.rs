@@ -20,8 +20,8 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
 
 /// The function's HTTP interface.
 pub fn router(app: AppWithJobs) -> Router {
-    let (router, _) = routes().with_state(app).split_for_parts();
-    web::service(router, "alerts")
+    let (router, _) = routes().with_state(app.clone()).split_for_parts();
+    app.app.service(router, "alerts")
 }
 
 /// The OpenAPI document of the routes.

@@ -138,8 +138,9 @@ fn routes() -> OpenApiRouter<Auth> {
 
 /// The function's HTTP interface.
 pub fn router(auth: Auth) -> Router {
+    let app = auth.app.clone();
     let (router, _) = routes().with_state(auth).split_for_parts();
-    web::service(router, "auth")
+    app.service(router, "auth")
 }
 
 /// The OpenAPI document of the routes.

@@ -29,8 +29,8 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
-    let (router, _) = routes().with_state(app).split_for_parts();
-    web::service(router, "clients")
+    let (router, _) = routes().with_state(app.clone()).split_for_parts();
+    app.service(router, "clients")
 }
 
 /// The OpenAPI document of the routes.

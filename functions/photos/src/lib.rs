@@ -79,8 +79,9 @@ fn routes() -> OpenApiRouter<Photos> {
 
 /// The function's HTTP interface.
 pub fn router(photos: Photos) -> Router {
+    let app = photos.app.clone();
     let (router, _) = routes().with_state(photos).split_for_parts();
-    web::service(router, "photos")
+    app.service(router, "photos")
 }
 
 /// The OpenAPI document of the routes.

@@ -4,6 +4,7 @@
 mod config;
 mod credentials;
 mod iam;
+mod refusals;
 mod run;
 #[cfg(feature = "jobs")]
 mod with_jobs;

@@ -44,7 +44,8 @@ begin
       order by v.scheduled_start, v.id limit p_limit
     ), audited as (
       insert into audit_log (action, resource, resource_id, client_id)
-      select 'visit.list', 'visit', f.id, f.client_id from found f
+      -- One row more is read than is shown, to know whether another page follows.
+      select 'visit.list', 'visit', f.id, f.client_id from (select * from found limit p_limit - 1) f
     )
     table found;
 end

@@ -51,6 +51,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/jobs.sql",
     "code/audit_chain.sql",
     "code/operator.sql",
+    "code/refusals.sql",
     "policies/schema_history.sql",
     "policies/agencies_users_devices.sql",
     "policies/audit.sql",

@@ -38,3 +38,18 @@ macro_rules! audited {
     };
 }
 pub(crate) use audited;
+
+/// [`audited!`] for a page of a list: its query reads one row more than the page shows, to know whether another
+/// follows, and nobody sees that one. `$limit` is the parameter that says how many rows are read.
+macro_rules! audited_page {
+    ($action:literal, $resource:literal, $limit:literal, $($sql:tt)+) => {
+        concat!(
+            "with seen as (", $($sql)+, "), logged as (
+               insert into audit_log (action, resource, resource_id, client_id)
+               select '", $action, "', '", $resource, "', shown.id, shown.client_id
+               from (select seen.id, seen.client_id from seen limit ", $limit, " - 1) shown)
+             table seen"
+        )
+    };
+}
+pub(crate) use audited_page;

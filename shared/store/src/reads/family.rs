@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Db, DbError, Identity, audited, json_sql, tables::visits::VisitStatus};
+use crate::{Db, DbError, Identity, audited, audited_page, json_sql, tables::visits::VisitStatus};
 
 /// A client whom the caller may follow.
 #[derive(Debug, Serialize, FromRow, ToSchema)]
@@ -121,9 +121,10 @@ pub async fn clients(
     let (first_name, id) = after.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "family.list",
             "client",
+            "$3",
             "select c.id, c.id as client_id, c.first_name from clients c
              where c.deleted_at is null and app.has_consent(c.id, 'family_sharing')
                and ($2::uuid is null

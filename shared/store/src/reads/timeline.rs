@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Db, DbError, Identity, audited, text_sql};
+use crate::{Db, DbError, Identity, audited_page, text_sql};
 
 /// What kind of thing happened.
 #[derive(
@@ -62,9 +62,10 @@ pub async fn of_client(
     let (at, id) = after.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "timeline.read",
             "timeline",
+            "$4",
             "select e.kind, e.id, e.client_id, e.at, e.visit_id, e.summary
              from (
                select 'visit' as kind, v.id, v.client_id, v.scheduled_start as at, v.id as visit_id,

@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub use domain::transitions::AlertStatus;
 use domain::transitions::Transitions;
 
-use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, text_sql};
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, audited_page, text_sql};
 
 /// How bad it is.
 #[derive(
@@ -135,9 +135,10 @@ pub async fn list(db: &Db, who: &impl Identity, filter: AlertFilter) -> Result<V
     let (at, id) = filter.before.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "alert.list",
             "alert",
+            "$5",
             "select ",
             columns!(),
             " where a.deleted_at is null and ($1::uuid is null or a.client_id = $1)

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, json_sql};
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, audited_page, json_sql};
 
 /// A medicine that the plan has the client take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -117,9 +117,10 @@ pub async fn versions(
 ) -> Result<Vec<CarePlanVersion>, DbError> {
     db.read(
         who,
-        audited!(
+        audited_page!(
             "care_plan.read",
             "client",
+            "$3",
             "select p.client_id as id, p.client_id, p.version, p.plan, p.created_at as written_at,
                p.created_by as written_by
              from care_plan_versions p

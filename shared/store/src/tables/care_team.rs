@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited, text_sql};
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited_page, text_sql};
 
 /// What somebody is to a client.
 #[derive(
@@ -159,9 +159,10 @@ pub async fn of_client(
     let (starts_on, id) = after.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "care_team.read",
             "care_team",
+            "$4",
             "select ",
             columns!(),
             " where t.client_id = $1 and t.deleted_at is null and ($3::uuid is null or (t.starts_on, t.id) > ($2, $3))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, text_sql};
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited_page, text_sql};
 
 /// What is consented to.
 #[derive(
@@ -96,9 +96,10 @@ pub async fn of_client(
     let (recorded_at, id) = before.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "consent.read",
             "consent",
+            "$4",
             "select ",
             columns!(),
             " from consents s

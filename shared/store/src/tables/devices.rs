@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Identity, NoRow, Tx, text_sql};
+use crate::{AuditEntry, Db, DbError, Identity, NoRow, Tx, audited_page, text_sql};
 
 /// What a device runs.
 #[derive(
@@ -73,11 +73,16 @@ pub async fn of_user(
     let (created_at, id) = before.unzip();
     db.read(
         who,
-        "select d.id, d.user_id, d.name, d.platform::text as platform, d.app_version,
-           d.session_id is not null and d.revoked_at is null as signed_in, d.last_seen_at, d.last_sync_at,
-           d.pending_count, d.revoked_at, d.created_at
-         from devices d where d.user_id = $1 and ($3::uuid is null or (d.created_at, d.id) < ($2, $3))
-         order by d.created_at desc, d.id desc limit $4",
+        audited_page!(
+            "device.list",
+            "device",
+            "$4",
+            "select d.id, d.user_id, d.name, d.platform::text as platform, d.app_version,
+               d.session_id is not null and d.revoked_at is null as signed_in, d.last_seen_at, d.last_sync_at,
+               d.pending_count, d.revoked_at, d.created_at, null::uuid as client_id
+             from devices d where d.user_id = $1 and ($3::uuid is null or (d.created_at, d.id) < ($2, $3))
+             order by d.created_at desc, d.id desc limit $4"
+        ),
         &[&user_id, &created_at, &id, &limit],
     )
     .await

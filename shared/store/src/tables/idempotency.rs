@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Db, DbError, Identity, Tx};
+use crate::{AuditEntry, Db, DbError, Identity, Tx};
 
 /// Whether a create is to go ahead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,9 +51,9 @@ pub async fn claim<I: Identity>(
         .await?;
     match claim {
         Some(Claim { fresh: true, .. }) => Ok(Creation::Fresh),
-        Some(Claim { same: true, .. }) => Ok(Creation::Replay),
+        Some(Claim { same: true, .. }) => note_replay(tx, table, id).await,
         // The statement may have waited for a create at the same moment, and read as of before that was committed.
-        _ if was_made_from(tx, table, id, &sha256).await? => Ok(Creation::Replay),
+        _ if was_made_from(tx, table, id, &sha256).await? => note_replay(tx, table, id).await,
         _ => Err(Error::Conflict(Conflict::IdTaken)),
     }
 }
@@ -73,6 +73,33 @@ async fn was_made_from<I: Identity>(
         )
         .await?;
     Ok(found.is_some())
+}
+
+/// A replay answers the record, and so is a look at it: on record as one.
+async fn note_replay<I: Identity>(tx: &mut Tx<I>, table: &'static str, id: Uuid) -> Result<Creation, Error> {
+    let about: Option<About> = tx
+        .query_opt(
+            "select case $1
+               when 'clients' then $2
+               when 'visits' then (select v.client_id from visits v where v.id = $2)
+               when 'visit_tasks' then
+                 (select v.client_id from visit_tasks t join visits v on v.id = t.visit_id where t.id = $2)
+               when 'photos' then (select coalesce(p.client_id, v.client_id)
+                                   from photos p left join visits v on v.id = p.visit_id where p.id = $2)
+               when 'alerts' then (select a.client_id from alerts a where a.id = $2)
+               when 'consents' then (select c.client_id from consents c where c.id = $2)
+               when 'care_team' then (select m.client_id from care_team m where m.id = $2)
+             end as client_id",
+            &[&table, &id],
+        )
+        .await?;
+    tx.audit(AuditEntry::new("record.replay", table, id, about.and_then(|about| about.client_id)));
+    Ok(Creation::Replay)
+}
+
+#[derive(FromRow)]
+struct About {
+    client_id: Option<Uuid>,
 }
 
 /// Claims the ids of many records at once, and answers those that are new. What any of the others was made from is

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Db, DbError, Identity, Tx, audited, text_sql};
+use crate::{Db, DbError, Identity, Tx, audited_page, text_sql};
 
 /// What an inbound SMS asks for.
 #[derive(
@@ -99,9 +99,10 @@ pub async fn list(db: &Db, who: &impl Identity, filter: ReplyFilter) -> Result<V
     let (at, id) = filter.before.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "reply.list",
             "inbound_message",
+            "$5",
             "select m.id, m.client_id, m.user_id, m.sender, m.intent, m.body, m.created_at as received_at
              from inbound_messages m
              where ($1::uuid is null or m.client_id = $1) and ($2::text is null or m.intent = $2)

@@ -20,6 +20,7 @@ pub mod inbound_messages;
 pub mod messages;
 pub mod partitions;
 pub mod photos;
+pub mod refusals;
 pub mod retention;
 pub mod second_factors;
 pub mod sending;

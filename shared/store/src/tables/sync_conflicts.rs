@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, reads::sync_push, tables::care_team};
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited_page, reads::sync_push, tables::care_team};
 pub use domain::sync::conflict::{Choice, ConflictStatus, StoredSide};
 
 /// A person's decision.
@@ -94,9 +94,10 @@ pub async fn list(
     let (at, id) = after.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "conflict.list",
             "sync_conflict",
+            "$4",
             "select ",
             columns!(),
             " from sync_conflicts s

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, text_sql};
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited, audited_page, text_sql};
 
 /// The status of a user's account.
 #[derive(
@@ -190,10 +190,13 @@ pub async fn list(db: &Db, who: &impl Identity, filter: UserFilter) -> Result<Ve
     let (sort_name, id) = filter.after.unzip();
     db.read(
         who,
-        concat!(
+        audited_page!(
+            "user.list",
+            "user",
+            "$6",
             "select ",
             columns!(),
-            " from users u
+            ", null::uuid as client_id from users u
              where u.deleted_at is null
                and ($1::text is null or u.role::text = $1) and ($2::text is null or u.status::text = $2)
                and ($4::uuid is null or (u.sort_name, u.id) > ($3, $4))
@@ -206,8 +209,18 @@ pub async fn list(db: &Db, who: &impl Identity, filter: UserFilter) -> Result<Ve
 
 /// One user, if the caller may see them.
 pub async fn find(db: &Db, who: &impl Identity, id: Uuid) -> Result<Option<User>, DbError> {
-    db.read_opt(who, concat!("select ", columns!(), " from users u where u.id = $1 and u.deleted_at is null"), &[&id])
-        .await
+    db.read_opt(
+        who,
+        audited!(
+            "user.read",
+            "user",
+            "select ",
+            columns!(),
+            ", null::uuid as client_id from users u where u.id = $1 and u.deleted_at is null"
+        ),
+        &[&id],
+    )
+    .await
 }
 
 /// A session that stands.

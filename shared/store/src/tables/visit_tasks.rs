@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Identity, Tx, audited};
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited_page};
 
 /// What is said of a task when creating or changing it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
@@ -161,9 +161,10 @@ pub async fn of_visit(
     let rows: Vec<TaskRow> = db
         .read(
             who,
-            audited!(
+            audited_page!(
                 "visit_task.list",
                 "visit_task",
+                "$3",
                 "select ",
                 columns!(),
                 ", v.client_id

@@ -6,7 +6,7 @@ use domain::error::{Error, Reference};
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Param, Tx, audited};
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Param, Tx, audited, audited_page};
 
 pub use record::{Address, Client, ClientFields, ClientRow, ClientSummary, EmergencyContact, EmergencyContacts};
 
@@ -36,9 +36,10 @@ pub async fn list(db: &Db, who: &impl Identity, filter: ClientFilter) -> Result<
     let (sort_name, id) = filter.after.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "client.list",
             "client",
+            "$6",
             "select c.id, c.id as client_id, c.first_name, c.last_name, c.phone, c.preferred_language, c.address,
                c.risks, c.coordinator_id, c.updated_at, c.sort_name
              from clients c

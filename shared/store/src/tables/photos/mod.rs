@@ -21,7 +21,7 @@ pub use review::{
     Expected, NEVER_ARRIVED, Stored, StoredCopies, agency_of_upload, expect_again, expected, give_up, reject, store,
 };
 
-use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited};
+use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited, audited_page};
 
 /// Which photos to list.
 #[derive(Debug, Default)]
@@ -104,9 +104,10 @@ pub async fn list(db: &Db, who: &impl Identity, filter: PhotoFilter) -> Result<V
     let (at, id) = filter.after.unzip();
     db.read(
         who,
-        audited!(
+        audited_page!(
             "photo.list",
             "photo",
+            "$9",
             "select ",
             columns!(),
             " where ",

@@ -12,7 +12,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::{
-    AuditEntry, ConstraintExt, Db, DbError, Identity, NoRow, Tx, audited, identity, tables::check_in::RecordedLocation,
+    AuditEntry, ConstraintExt, Db, DbError, Identity, NoRow, Tx, audited_page, identity,
+    tables::check_in::RecordedLocation,
 };
 
 pub use domain::transitions::VisitStatus;
@@ -58,9 +59,10 @@ pub async fn list(db: &Db, who: &impl Identity, filter: VisitFilter) -> Result<V
     let rows: Vec<VisitRow> = db
         .read(
             who,
-            audited!(
+            audited_page!(
                 "visit.list",
                 "visit",
+                "$8",
                 answers!(
                     "where ($1::timestamptz is null or v.scheduled_start >= $1)
                        and ($2::timestamptz is null or v.scheduled_start < $2)
