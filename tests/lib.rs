@@ -48,6 +48,7 @@ mod database {
     mod round_trips;
     mod row_level_security {
         mod callers;
+        mod definer_functions;
         mod random_grants;
         mod random_reads;
         mod reads;

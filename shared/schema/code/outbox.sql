@@ -62,7 +62,7 @@ begin
               select c.granted from consents c
               where c.client_id = m.client_id and c.kind = 'sms' and c.user_id = m.recipient_id
               order by c.recorded_at desc, c.id desc limit 1), false)
-            and app.has_consent(m.client_id, 'family_sharing'))
+            and app.consent_in_force(m.client_id, 'family_sharing'))
           order by m.urgency, m.created_at, m.id)
         from leased m), '[]');
 end

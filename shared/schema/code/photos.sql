@@ -14,7 +14,8 @@ begin atomic
   select coalesce(case
     when p_user is not null then p_user = app.user_id() or app.caller_role() in ('admin', 'job')
       or (app.caller_role() = 'coordinator' and exists (
-        select from users u where u.id = p_user and u.role in ('nurse', 'care_aide', 'family')))
+        select from users u
+        where u.id = p_user and u.agency_id = app.agency_id() and u.role in ('nurse', 'care_aide', 'family')))
     when p_kind = 'document' and app.caller_role() = 'care_aide' then false
     when p_visit is not null then app.visit_is_unknown(p_visit) or exists (
       select from visits v where v.id = p_visit and v.agency_id = app.agency_id() and (app.sees_agency() or (

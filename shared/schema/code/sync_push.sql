@@ -152,7 +152,7 @@ begin
       from app.stored_rows(p_table, p_ids) f
     )
     select s.id, s.visible, s.client_id = any (revoked), s.client_id = any (former),
-      case when s.visible then s.stored end, s.client_id,
+      case when s.visible then s.stored end, case when s.visible or s.client_id = any (revoked) then s.client_id end,
       coalesce(o.others, '{}'), coalesce(w.own_since, '{}'),
       case when s.change_number <= s.seen_to then '{}' else g.given end, coalesce(e.sent, '{}'), s.receipts
     from seen s
