@@ -18,6 +18,7 @@ mod alerts {
     mod stage;
 }
 mod audit {
+    mod actions;
     mod log;
     mod refusals;
 }

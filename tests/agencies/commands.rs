@@ -147,15 +147,15 @@ async fn a_session_that_was_being_made_meanwhile_is_refused_all_the_same() {
 async fn each_command_is_audited_once_and_what_is_so_already_is_not_done_again() {
     let app = TestApp::new().await;
     for (command, action) in [
-        (json!({"command": "rename-agency", "id": AGENCY_A, "name": "Other"}), "rename"),
-        (json!({"command": "suspend-agency", "id": AGENCY_A}), "suspend"),
-        (json!({"command": "resume-agency", "id": AGENCY_A}), "resume"),
-        (json!({"command": "set-retention", "id": AGENCY_A, "retention_years": 15}), "set_retention"),
+        (json!({"command": "rename-agency", "id": AGENCY_A, "name": "Other"}), "agency.rename"),
+        (json!({"command": "suspend-agency", "id": AGENCY_A}), "agency.suspend"),
+        (json!({"command": "resume-agency", "id": AGENCY_A}), "agency.resume"),
+        (json!({"command": "set-retention", "id": AGENCY_A, "retention_years": 15}), "agency.set_retention"),
     ] {
         let first = app.operate(command.clone()).await.unwrap();
         assert_eq!(app.operate(command).await.unwrap(), first, "{action}");
         let audited = format!(
-            "select count(*) from audit_log where action = 'agency.{action}' and agency_id = '{AGENCY_A}'
+            "select count(*) from audit_log where action = '{action}' and agency_id = '{AGENCY_A}'
              and resource_id = '{AGENCY_A}' and request_id = 'an-operators-request' and actor_id is null"
         );
         assert_eq!(app.database.count(&audited).await, 1, "{action}");

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use super::stage::{AlertState, Stage, seconds};
 use crate::harness::{
-    fixtures::{ADMIN, AGENCY_A, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR},
+    fixtures::{ADMIN, AGENCY_A, ALMA, COORDINATOR, FAMILY, NURSE, OTHER_ADMIN, OTHER_COORDINATOR},
     log::Captured,
 };
 
@@ -15,6 +15,8 @@ async fn an_alert_walks_from_the_coordinator_to_the_next_to_all_and_is_never_sil
     stage.is_at("open", 0).await;
     stage.minute().await;
     stage.is_at("calling", 1).await;
+    let audited = format!("select count(*) from audit_log where action = 'alert.escalate' and client_id = '{ALMA}'");
+    assert_eq!(stage.app.database.count(&audited).await, 1);
 
     // It rings, and that is news: another minute.
     let first = stage.call_to(&COORDINATOR).await;

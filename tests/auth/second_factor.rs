@@ -98,6 +98,10 @@ async fn a_confirmed_second_factor_is_asked_for_at_each_sign_in() {
     let again = client.login_with(NURSE.email, PASSWORD, ("recovery_code", &codes[3])).await;
     assert_eq!(again.problem(401), "bad-credentials");
     client.login_with(NURSE.email, PASSWORD, ("recovery_code", &codes[4])).await.expect(200);
+    for action in ["auth.mfa_enrol", "auth.mfa_confirm", "auth.recovery_code_used", "auth.second_factor_refused"] {
+        let audited = format!("select count(*) from audit_log where action = '{action}' and actor_id = '{}'", NURSE.id);
+        assert!(app.database.count(&audited).await >= 1, "{action}");
+    }
 }
 
 #[tokio::test]

@@ -110,6 +110,11 @@ async fn a_session_with_an_expired_refresh_token_ends() {
         dead.device_id
     );
     assert_eq!(app.database.count(&ended).await, 2);
+    let audited = format!(
+        "select count(*) from audit_log where action = 'auth.expire' and resource_id = '{}' and actor_id is null",
+        dead.device_id
+    );
+    assert_eq!(app.database.count(&audited).await, 1);
     alive.get("/v1/auth/me").await.expect(200);
     dead.get("/v1/auth/me").await.expect(401);
 }

@@ -29,6 +29,10 @@ async fn photos_that_never_arrived_are_given_up_after_a_week_and_not_before() {
         tokio::join!(jobs[0].at("orphaned-uploads", month_ahead), jobs[1].at("orphaned-uploads", month_ahead));
     assert_eq!(one.report.counts["photos_given_up"] + other.report.counts["photos_given_up"], 1);
 
+    let audited = format!(
+        "select count(*) from audit_log where action = 'photo.give_up' and resource_id = '{late}' and actor_id is null"
+    );
+    assert_eq!(app.database.count(&audited).await, 1);
     let status = async |id| nurse.get(&format!("/v1/photos/{id}")).await.expect(200)["status"].clone();
     assert_eq!((status(late).await, status(recent).await), (json!("rejected"), json!("pending")));
 }

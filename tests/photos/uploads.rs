@@ -181,6 +181,8 @@ async fn what_was_not_declared_is_not_stored() {
         assert_eq!(send(&answer, sent).await, 200);
         let rejected = complete(&nurse, &photo(id, &file)).await.expect(200);
         assert_eq!((&rejected["status"], &rejected["rejected_because"]), (&json!("rejected"), &json!(reason)));
+        let audited = format!("select count(*) from audit_log where action = 'photo.reject' and resource_id = '{id}'");
+        assert_eq!(app.database.count(&audited).await, 1);
         // That is the last word: the right bytes come too late, and nothing is ever fetched.
         let again = nurse.post("/v1/photos", &photo(id, &file)).await.expect(201);
         assert_eq!((&again["photo"]["status"], &again["upload"]), (&json!("rejected"), &json!(null)));
