@@ -133,6 +133,7 @@ mod sync {
     mod work_bases;
 }
 mod visits {
+    mod chart_history;
     mod check_in;
     mod nurses_day;
     mod own_plans;

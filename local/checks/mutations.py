@@ -21,7 +21,7 @@ METRICS = str(metrics.SOURCE.relative_to(ROOT))
 
 # Check, file, what to break, and what it becomes.
 BREAKS = [
-    ("routes", "template.yaml", r"/v1/clients/\{id\}/timeline", "/v1/clients/{id}/history"),
+    ("routes", "template.yaml", r"/v1/clients/\{id\}/timeline", "/v1/clients/{id}/events"),
     ("routes", "Cargo.toml", r'"/v1/conflicts" = "visits"', '"/v1/conflicts" = "sync"'),
     ("routes", "functions/health/openapi.json", r'"/v1/sync/status"', '"/v1/sync/state"'),
     ("border", "template.yaml", r"ephemeral/table-name", "ephemeral/table"),

@@ -19,7 +19,8 @@ async fn logs_are_append_only_even_for_the_owner() {
                 "insert into audit_chain (number, audit_id, agency_id, hash)
                  select 1, id, agency_id, decode(repeat('00', 32), 'hex') from audit_log limit 1;
                  insert into creations (record_id, agency_id, table_name, body_sha256)
-                 values (gen_random_uuid(), '{AGENCY_A}', 'clients', decode(repeat('00', 32), 'hex'))"
+                 values (gen_random_uuid(), '{AGENCY_A}', 'clients', decode(repeat('00', 32), 'hex'));
+                 update visit_tasks set outcome = 'done'"
             ),
         )
         .await;
@@ -30,6 +31,7 @@ async fn logs_are_append_only_even_for_the_owner() {
         ("audit_chain", "number = 9"),
         ("consents", "granted = false"),
         ("creations", "table_name = 'x'"),
+        ("chart_revisions", "before = '{}'"),
     ] {
         assert_ne!(number(&owner, &format!("select count(*) from {table}")).await, 0, "{table}");
         for sql in [

@@ -17,6 +17,7 @@ async fn if_none_match_answers_304() {
         format!("/v1/clients/{ALMA}"),
         format!("/v1/visits/{NURSES_VISIT}"),
         format!("/v1/clients/{ALMA}/timeline"),
+        format!("/v1/clients/{ALMA}/history"),
         "/v1/auth/me".to_owned(),
     ] {
         let first = nurse.get(&path).await;
@@ -195,6 +196,7 @@ async fn pages_together_are_the_whole_list() {
         "/v1/visits",
         "/v1/family/clients",
         &format!("/v1/clients/{ALMA}/timeline"),
+        &format!("/v1/clients/{ALMA}/history"),
         &format!("/v1/clients/{ALMA}/care-plan/versions"),
         &format!("/v1/clients/{ALMA}/care-team"),
         &format!("/v1/clients/{ALMA}/consents"),

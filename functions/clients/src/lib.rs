@@ -5,6 +5,7 @@ mod care_team;
 mod clients;
 mod consents;
 mod family;
+mod history;
 mod timeline;
 
 use app::App;
@@ -22,6 +23,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(care_team::change, care_team::remove))
         .routes(routes!(consents::list, consents::record))
         .routes(routes!(timeline::read))
+        .routes(routes!(history::read))
         .routes(routes!(family::list))
         .routes(routes!(family::view));
     OpenApiRouter::new().nest("/v1", v1)

@@ -24,3 +24,8 @@ create or replace trigger append_only before update or delete on creations
   for each row execute function app.refuse_change();
 create or replace trigger append_only_truncate before truncate on creations
   for each statement execute function app.refuse_change();
+
+create or replace trigger append_only before update or delete on chart_revisions
+  for each row execute function app.refuse_change();
+create or replace trigger append_only_truncate before truncate on chart_revisions
+  for each statement execute function app.refuse_change();

@@ -45,3 +45,15 @@ create policy caregivers_change_own on visit_tasks for update to berthcare_app
     and ((select app.caller_role()) = 'nurse'
       or ((select app.caller_role()) = 'care_aide' and task_type not in ('vitals', 'medication', 'wound_care')))
     and exists (select from visits v where v.id = visit_tasks.visit_id and v.user_id = (select app.user_id())));
+
+-- chart_revisions: seen by staff with the visit that they are of; written by triggers alone
+alter table chart_revisions enable row level security, force row level security;
+create policy definer_functions on chart_revisions to berthcare_migrate using (true);
+create policy backup_reads_all on chart_revisions for select to berthcare_backup using (true);
+create policy reports_read_all on chart_revisions for select to berthcare_readonly using (true);
+grant select on chart_revisions to berthcare_backup, berthcare_readonly;
+grant select on chart_revisions to berthcare_app;
+create policy visible on chart_revisions for select to berthcare_app using (
+  agency_id = (select app.agency_id()) and ((select app.sees_agency())
+    or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids())
+      and visit_id not in (select app.my_deleted_visit_ids()))));

@@ -43,6 +43,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/names.sql",
     "code/outbox.sql",
     "code/visits.sql",
+    "code/chart_revisions.sql",
     "code/visit_reads.sql",
     "code/check_in.sql",
     "code/photos.sql",

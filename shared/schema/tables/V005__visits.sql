@@ -83,3 +83,27 @@ create table visit_tasks (
 create index visit_tasks_by_visit on visit_tasks (visit_id, id);
 create unique index visit_tasks_agency_id_change_number_idx on visit_tasks (agency_id, change_number);
 create index visit_tasks_changed on visit_tasks (client_id, change_number);
+
+create type chart_record as enum ('visit_note', 'family_note', 'task');
+
+-- What was charted, as it was before each change or deletion, and who made that change, by triggers
+-- (app.revise_visit_notes, app.revise_task). Rows are only ever added, and go with the record that they are of. Not
+-- partitioned: they are found by their record, and no month of them is ever forgotten.
+create table chart_revisions (
+  record chart_record not null,
+  -- The visit, of a note, or the task.
+  record_id uuid not null,
+  -- Of the values, counted from 1 for each record.
+  version integer not null check (version > 0),
+  agency_id uuid not null,
+  client_id uuid not null,
+  visit_id uuid not null,
+  before jsonb not null check (jsonb_typeof(before) = 'object'),
+  -- Who took the next version on, and when.
+  author_id uuid default app.user_id(),
+  device_id uuid default app.device_id(),
+  at timestamptz not null default clock_timestamp(),
+  reason text default nullif(current_setting('app.chart_reason', true), '') check (length(reason) between 1 and 500),
+  primary key (record_id, record, version)
+);
+create index chart_revisions_by_client on chart_revisions (client_id, at);

@@ -9,7 +9,7 @@ use crate::harness::{
     Client, TestApp,
     fixtures::{
         ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, AIDE, ALMA, BERNARD, CLIENT_B, COORDINATOR, FAMILY, NURSE, NURSE_B,
-        NURSES_VISIT, OTHER_NURSE, OTHER_NURSES_VISIT, Person, VISIT_B,
+        NURSES_VISIT, OTHER_NURSE, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, Person, VISIT_B,
     },
 };
 
@@ -249,6 +249,11 @@ pub fn task(id: Uuid, agency: Uuid, visit: Uuid, task_type: &str, completed: boo
     )
 }
 
+/// A change of a task, whose former values are kept.
+pub fn charted(task: Uuid) -> String {
+    format!("update visit_tasks set outcome = 'well' where id = '{task}';")
+}
+
 pub fn visit(id: Uuid, agency: Uuid, client: Uuid, by: &Person) -> String {
     format!(
         "insert into visits (id, agency_id, client_id, user_id, scheduled_start, scheduled_end)
@@ -327,12 +332,14 @@ pub fn rows_of_a(nurses_device: Uuid) -> String {
     ] {
         write!(sql, "update {table} set deleted_at = now() where id = '{id}';").unwrap();
     }
+    sql.push_str(&charted(OTHER_NURSES_VITALS));
     sql
 }
 
 pub fn rows_of_b(nurses_device: Uuid) -> String {
     [
         task(TASK_B, AGENCY_B, VISIT_B, "meals", true),
+        charted(TASK_B),
         plan_version(AGENCY_B, CLIENT_B),
         consent(AGENCY_B, CLIENT_B, "family_sharing"),
         photo(PHOTO_B, AGENCY_B, ("client_id", CLIENT_B), true, "stored"),

@@ -126,6 +126,16 @@ pub fn who_sees_what() -> Vec<Table> {
             ],
         ),
         table(
+            "chart_revisions",
+            "record_id::text",
+            [
+                (GONE_TASK, ALMAS_STAFF),
+                (TASK_OF_GONE_VISIT, PLANNERS),
+                (OTHER_NURSES_VITALS, BERNARDS),
+                (TASK_B, AGENCY_BS),
+            ],
+        ),
+        table(
             "photos",
             "id::text",
             [

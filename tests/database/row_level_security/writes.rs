@@ -160,6 +160,15 @@ fn attempts_at_visits() -> Vec<Attempt> {
         attempt("visit_tasks", PLANNERS, change_task(AIDES_MEALS, &format!("visit_id = '{NURSES_VISIT}'"))),
         attempt("visit_tasks", BERNARDS, change_task(OTHER_NURSES_VITALS, "outcome = 'O'")),
         attempt("visit_tasks", AGENCY_BS, change_task(TASK_B, "outcome = 'O'")),
+        attempt("chart_revisions", NOBODY, "update chart_revisions set before = '{}'"),
+        attempt(
+            "chart_revisions",
+            NOBODY,
+            format!(
+                "insert into chart_revisions (record, record_id, version, agency_id, client_id, visit_id, before)
+                 values ('task', '{NURSES_VITALS}', 1, '{AGENCY_A}', '{ALMA}', '{NURSES_VISIT}', '{{}}')"
+            ),
+        ),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! One file a question that reaches across tables.
 
 mod base;
+pub mod chart_history;
 pub mod daily_summary;
 pub mod family;
 pub mod overdue_visits;
