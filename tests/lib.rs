@@ -134,6 +134,7 @@ mod sync {
 }
 mod visits {
     mod chart_history;
+    mod chart_lock;
     mod check_in;
     mod nurses_day;
     mod own_plans;

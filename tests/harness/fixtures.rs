@@ -256,6 +256,7 @@ pub fn visit(client_id: Uuid, person: &Person, hours_from_now: i64) -> VisitFiel
         notes: None,
         family_note: None,
         allow_overlap: false,
+        reason: None,
     }
 }
 
@@ -267,5 +268,6 @@ fn task(task_type: TaskType) -> TaskFields {
         completed_at: None,
         outcome: None,
         data: (task_type == TaskType::Meals).then(|| json!({"note": "soup"})),
+        reason: None,
     }
 }

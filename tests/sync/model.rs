@@ -198,7 +198,13 @@ impl Server {
         let (given, sent) = (Some(self.given(device, held)), self.sent(device, held));
         let stored = Stored { hidden: false, row: Some(self.row.clone()), others, own_since, given, sent };
         let actor = Actor { user_id: NURSE, agency_id: Uuid::nil(), role: Role::Nurse };
-        let facts = VisitFacts { user_id: NURSE, client_id: Uuid::nil(), cancelled: false, completed: false };
+        let facts = VisitFacts {
+            user_id: NURSE,
+            client_id: Uuid::nil(),
+            cancelled: false,
+            completed: false,
+            checked_out_at: None,
+        };
         let context = Context { visits: [(VISIT, facts)].into(), ..Context::default() };
         let table = schema::table("visit_tasks").unwrap();
         let reconciled = reconcile::upsert(table, &pushed, &stored, &actor, &context, Timestamp::UNIX_EPOCH);

@@ -10,16 +10,16 @@ use crate::harness::{
     phone::{Phone, edited, row, updated},
 };
 
-fn vitals_task() -> String {
+pub fn vitals_task() -> String {
     format!("/v1/visits/{NURSES_VISIT}/tasks/{NURSES_VITALS}")
 }
 
-fn pulse(value: u32) -> Value {
+pub fn pulse(value: u32) -> Value {
     json!({"heart_rate": {"value": value, "unit": "bpm"}})
 }
 
 /// The versions of one record, oldest first.
-async fn versions(client: &Client, kind: &str, id: Uuid) -> Vec<Value> {
+pub async fn versions(client: &Client, kind: &str, id: Uuid) -> Vec<Value> {
     let all = client.all_pages(&format!("/v1/clients/{ALMA}/history?limit=2")).await;
     let mut of_record: Vec<_> =
         all.into_iter().filter(|version| version["kind"] == kind && version["id"] == id.to_string()).collect();
@@ -31,7 +31,7 @@ async fn versions(client: &Client, kind: &str, id: Uuid) -> Vec<Value> {
     of_record
 }
 
-fn of_all(versions: &[Value], field: &str) -> Vec<Value> {
+pub fn of_all(versions: &[Value], field: &str) -> Vec<Value> {
     versions.iter().map(|version| version.pointer(field).cloned().unwrap_or_default()).collect()
 }
 

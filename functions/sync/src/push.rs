@@ -132,7 +132,7 @@ impl Incoming<'_> {
         let actor = Actor { user_id, agency_id, role };
         let held = self.held.and_then(|held| held.number_in(device.epoch)).unwrap_or(0);
         let mut plan = Plan::new(&self.records.refused, held, device.base.of_push_for_taken());
-        let mut context = server.context();
+        let mut context = server.context(self.now);
         for record in &self.records.sound {
             match rejections.get(&(record.table.name, record.id)) {
                 Some(reason) => plan.refuse(record, server, reason.clone()),

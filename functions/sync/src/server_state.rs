@@ -12,6 +12,7 @@ use domain::{
         visits,
     },
 };
+use jiff::Timestamp;
 use store::{
     Db,
     reads::sync_push::{self, PushState, PushingDevice, State},
@@ -70,8 +71,8 @@ impl ServerState {
     }
 
     /// What records' rules need to know beside them.
-    pub(crate) fn context(&self) -> Context {
-        let mut context = Context { grants: self.device().own_grants.clone(), ..Context::default() };
+    pub(crate) fn context(&self, now: Timestamp) -> Context {
+        let mut context = Context { now, grants: self.device().own_grants.clone(), ..Context::default() };
         for (id, state) in self.all(Entity::Client) {
             if state.stored.present().is_some() {
                 context.clients.insert(*id);

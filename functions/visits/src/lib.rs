@@ -1,5 +1,6 @@
 //! `visits`: planning visits, going there, and documenting what was done.
 
+mod charting;
 mod conflicts;
 mod status;
 mod tasks;

@@ -3,6 +3,7 @@
 use app::App;
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
+    chart::Charting,
     error::{Conflict, Error},
     identity::{Caller, VisitsRead, VisitsWrite},
     task_type::TaskType,
@@ -18,7 +19,10 @@ use store::{
 use uuid::Uuid;
 use web::{Created, IfMatch, New, Page, PageQuery, Patch, Path, Query, Reply, Require};
 
-use crate::visits::only_own;
+use crate::{
+    charting::{admit, charting_of, no_reason_yet},
+    visits::only_own,
+};
 
 type NewTask = New<TaskFields>;
 type TaskPatch = Patch<TaskFields>;
@@ -55,6 +59,7 @@ pub(crate) async fn create(
     let mut tx = app.db.write(&*caller).await?;
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     writable(&caller, fields.task_type)?;
+    no_reason_yet(fields.reason.as_deref())?;
     if idempotency::claim(&mut tx, "visit_tasks", id, &(visit_id, &fields)).await? == Creation::Fresh {
         visit_tasks::insert(&mut tx, (visit_id, visit.client_id), id, &fields).await?;
     }
@@ -64,11 +69,13 @@ pub(crate) async fn create(
 }
 
 /// Change a task, or tick it off.
+///
+/// Once its visit is completed coordinators need a `reason`; 24 hours after the check-out caregivers only add, with one.
 #[utoipa::path(patch, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "change_task",
     params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
     request_body = TaskPatch,
     responses((status = 200, description = "The record after the change.", body = Task),
-        (status = 409, description = "The visit is cancelled."),
+        (status = 409, description = "The visit is cancelled, or the task can only be added to."),
         (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,
@@ -89,6 +96,11 @@ pub(crate) async fn change(
     let wanted = patch.apply(&current)?;
     writable(&caller, before.task_type)?;
     writable(&caller, wanted.task_type)?;
+    let stands = TaskFields::from(&before);
+    if wanted.charted() != stands.charted() {
+        let only_adds = wanted.charted().only_adds_to(&stands.charted());
+        admit(&tx, charting_of(&caller, &visit), only_adds, wanted.reason.as_deref()).await?;
+    }
     let after = visit_tasks::update(&mut tx, visit.client_id, id, &wanted).await?;
     tx.commit().await?;
     Ok(Reply(StatusCode::OK, after))
@@ -98,7 +110,7 @@ pub(crate) async fn change(
 #[utoipa::path(delete, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "delete_task",
     params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
     responses((status = 204, description = "The record is removed."),
-        (status = 409, description = "The visit is cancelled.")))]
+        (status = 409, description = "The visit is cancelled, or completed and not the caller's to change as they like.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -108,6 +120,12 @@ pub(crate) async fn delete(
     let visit = open_visit(&mut tx, &caller, visit_id).await?;
     let task = visit_tasks::lock(&mut tx, visit_id, id).await?;
     writable(&caller, task.task_type)?;
+    if charting_of(&caller, &visit) != Charting::Open {
+        return Err(Error::Conflict(Conflict::Final(
+            "This visit is completed. Correct the task, with a reason, instead of removing it.",
+        ))
+        .into());
+    }
     visit_tasks::delete(&mut tx, visit.client_id, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

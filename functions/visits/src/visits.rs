@@ -4,6 +4,7 @@ use app::App;
 use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     care_team::NOT_ON_TEAM_THEN,
+    chart::adds_to,
     error::{Conflict, Error, Fault, Reference},
     identity::{Caller, VisitsDelete, VisitsRead, VisitsWrite},
     validation::Faults,
@@ -22,6 +23,8 @@ use store::{
 use utoipa::IntoParams;
 use uuid::Uuid;
 use web::{Created, IfMatch, List, New, Page, PageQuery, Patch, Path, ReferenceExt, Reply, Require};
+
+use crate::charting::{admit, charting_of, no_reason_yet};
 
 type NewVisit = New<VisitFields>;
 type VisitPatch = Patch<VisitFields>;
@@ -87,6 +90,7 @@ pub(crate) async fn create(
     New { id, fields }: NewVisit,
 ) -> web::Result<Created<Visit>> {
     only_own(&caller, fields.user_id)?;
+    no_reason_yet(fields.reason.as_deref())?;
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "visits", id, &fields).await? == Creation::Fresh {
         must_exist(&mut tx, &fields).await?;
@@ -123,11 +127,13 @@ pub(crate) async fn read(
 
 /// Change a visit.
 ///
-/// Coordinators move visits that have not begun; caregivers write notes on their own, during the visit and after it.
+/// Coordinators move visits that have not begun; caregivers write notes on their own, during the visit and after it. Once
+/// it is completed coordinators need a `reason`; 24 hours after the check-out caregivers only add to the notes, with one.
 #[utoipa::path(patch, path = "/visits/{id}", tag = "visits", operation_id = "change_visit",
     params(("id" = Uuid, Path, description = "The visit.")), request_body = VisitPatch,
     responses((status = 200, description = "The record after the change.", body = Visit),
-        (status = 409, description = "The caregiver has another visit at that time, or the visit has begun."),
+        (status = 409, description = "The caregiver has another visit at that time, the visit has begun, or its notes can \
+            only be added to."),
         (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,
@@ -157,6 +163,11 @@ pub(crate) async fn change(
         if !wanted.allow_overlap {
             visits::refuse_overlap(&mut tx, id, &wanted).await?;
         }
+    }
+    if (&wanted.notes, &wanted.family_note) != (&before.notes, &before.family_note) {
+        let only_adds = adds_to(before.notes.as_deref(), wanted.notes.as_deref())
+            && adds_to(before.family_note.as_deref(), wanted.family_note.as_deref());
+        admit(&tx, charting_of(&caller, &before), only_adds, wanted.reason.as_deref()).await?;
     }
     visits::update(&mut tx, id, &wanted).await?;
     if moved {

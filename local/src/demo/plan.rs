@@ -149,6 +149,7 @@ impl Stop<'_> {
                 notes: None,
                 family_note: None,
                 allow_overlap: false,
+                reason: None,
             },
             tasks,
             course,

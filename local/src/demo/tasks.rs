@@ -100,7 +100,7 @@ impl Todo {
             Self::Wound(site) => (TaskType::WoundCare, format!("Dress the {site}")),
             Self::Plain(task_type, title) => (*task_type, (*title).to_owned()),
         };
-        TaskFields { task_type, title, completed: false, completed_at: None, outcome: None, data: None }
+        TaskFields { task_type, title, completed: false, completed_at: None, outcome: None, data: None, reason: None }
     }
 
     /// As it was done.

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod care_team;
+pub mod chart;
 pub mod clinical;
 pub mod error;
 pub mod escalation;

@@ -17,6 +17,9 @@ pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// A time that reaches us later than this, or by a clock that is so far behind, is flagged.
 pub const BACKDATED_AFTER: SignedDuration = SignedDuration::from_mins(24 * 60 - 5);
 
+/// So long after the check-out caregivers may change what they charted; then they only add.
+pub const CHART_OPEN_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 /// So long after its planned start a visit that nobody checked in to is late.
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 /// So long after it, it counts as missed.

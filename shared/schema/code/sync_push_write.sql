@@ -10,6 +10,10 @@ declare
   agency constant uuid := app.agency_id();
   reached bigint;
 begin
+  -- For the revisions of what is charted late (app.chart_reason).
+  perform set_config('app.chart_reason_of_push', case
+    when current_setting('app.resolving_conflict', true) = 'on' then 'A conflict was settled.'
+    else 'A phone sent it after the visit was completed.' end, true);
   case p_table || ' ' || p_operation
     when 'clients insert' then
       insert into clients (

@@ -103,7 +103,7 @@ create table chart_revisions (
   author_id uuid default app.user_id(),
   device_id uuid default app.device_id(),
   at timestamptz not null default clock_timestamp(),
-  reason text default nullif(current_setting('app.chart_reason', true), '') check (length(reason) between 1 and 500),
+  reason text check (length(reason) between 1 and 500),
   primary key (record_id, record, version)
 );
 create index chart_revisions_by_client on chart_revisions (client_id, at);

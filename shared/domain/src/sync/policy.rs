@@ -3,9 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::{care_team::Grants, identity::Role};
+use crate::{
+    care_team::Grants,
+    chart::{Charting, charting},
+    identity::Role,
+};
 
 /// Told for rows of others, and of nobody: which of the two is not told.
 pub const NOT_YOURS: &str = "you may not change this";
@@ -30,6 +35,17 @@ impl Actor {
     pub(super) fn answers_for(&self, caregiver: Uuid) -> bool {
         self.role.sees_agency() || self.user_id == caregiver
     }
+
+    /// Refuses what changes the chart of a completed visit where that needs a reason, which a phone can't give. What only
+    /// adds to it is taken: the database notes that it came late.
+    pub(super) fn may_chart(&self, visit: &VisitFacts, only_adds: bool, context: &Context) -> Result<(), String> {
+        match charting((self.user_id, self.role), visit.user_id, visit.checked_out_at, context.now) {
+            Charting::Open => Ok(()),
+            Charting::Correction | Charting::Addendum if only_adds => Ok(()),
+            Charting::Correction => refused("a completed visit is corrected on the portal, with a reason"),
+            Charting::Addendum => refused("its visit ended more than 24 hours ago: what was charted is only added to"),
+        }
+    }
 }
 
 /// What the records of a visit need to know of it.
@@ -43,11 +59,15 @@ pub struct VisitFacts {
     pub cancelled: bool,
     /// Whether it took place and has ended.
     pub completed: bool,
+    /// When the server heard that it had ended.
+    pub checked_out_at: Option<Timestamp>,
 }
 
 /// What a record's rules need to know beside the record.
 #[derive(Clone, Debug, Default)]
 pub struct Context {
+    /// The server's time.
+    pub now: Timestamp,
     /// The caller's grants, by which they plan visits for themselves.
     pub grants: Grants,
     /// Clients whom the caller may see, as far as this push names them.

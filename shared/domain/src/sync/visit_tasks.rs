@@ -11,25 +11,32 @@ use super::{
     schema::Column,
     synced_table::SyncedTable,
 };
-use crate::{clinical, error::Error, task_type::TaskType, validation::Faults};
+use crate::{chart::ChartedTask, clinical, error::Error, task_type::TaskType, validation::Faults};
 
 /// What the rules look at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct VisitTask {
     visit_id: Uuid,
     task_type: TaskType,
+    title: Option<String>,
     completed: bool,
     completed_at: Option<Timestamp>,
+    outcome: Option<String>,
     data: Option<Value>,
 }
 
 impl SyncedTable for VisitTask {
     fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
         match write {
-            Write::Create(task) | Write::Delete(task) => task.may_be_written(actor, context),
+            Write::Create(task) => task.may_be_written(actor, context).map(drop),
+            Write::Delete(task) => {
+                let visit = task.may_be_written(actor, context)?;
+                actor.may_chart(visit, false, context)
+            }
             Write::Change { before, after } => {
-                before.may_be_written(actor, context)?;
-                after.may_be_written(actor, context)
+                let visit = before.may_be_written(actor, context)?;
+                after.may_be_written(actor, context)?;
+                actor.may_chart(visit, after.charted().only_adds_to(&before.charted()), context)
             }
             Write::ChangeDeleted { before, after } => [before, after].into_iter().try_for_each(|task| {
                 let visit = context.visits.get(&task.visit_id).or_else(|| context.deleted_visits.get(&task.visit_id));
@@ -53,12 +60,24 @@ impl SyncedTable for VisitTask {
 }
 
 impl VisitTask {
-    fn may_be_written(&self, actor: &Actor, context: &Context) -> Result<(), String> {
+    /// The visit, if so.
+    fn may_be_written<'a>(&self, actor: &Actor, context: &'a Context) -> Result<&'a VisitFacts, String> {
         let visit = context.visits.get(&self.visit_id).ok_or("its visit does not exist")?;
         if visit.cancelled && actor.answers_for(visit.user_id) {
-            return refused("its visit was cancelled");
+            return Err("its visit was cancelled".into());
         }
-        self.is_for(visit, actor)
+        self.is_for(visit, actor).map(|()| visit)
+    }
+
+    fn charted(&self) -> ChartedTask<'_> {
+        ChartedTask {
+            task_type: self.task_type,
+            title: self.title.as_deref(),
+            completed: self.completed,
+            completed_at: self.completed_at,
+            outcome: self.outcome.as_deref(),
+            data: self.data.as_ref(),
+        }
     }
 
     fn is_for(&self, visit: &VisitFacts, actor: &Actor) -> Result<(), String> {

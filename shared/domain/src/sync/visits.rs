@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     care_team::NOT_ON_TEAM_THEN,
+    chart::adds_to,
     limits::LONGEST_VISIT,
     record_rules::{WHOLE_PLACE, is_whole_place},
     transitions::{Transitions, VisitStatus},
@@ -44,7 +45,9 @@ impl SyncedTable for Visit {
     fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
         match write {
             Write::Create(visit) => visit.may_be_planned(actor, context),
-            Write::Change { before, after } | Write::ChangeDeleted { before, after } => before.may_become(after, actor),
+            Write::Change { before, after } | Write::ChangeDeleted { before, after } => {
+                before.may_become(after, actor, context)
+            }
             // Its tasks, and what it grants, go with it: see `DELETE /visits/{id}`.
             Write::Delete(_) if actor.role.sees_agency() => refused("visits are removed on the portal"),
             Write::Delete(_) => refused(NOT_YOURS),
@@ -131,8 +134,15 @@ impl Visit {
         Ok(())
     }
 
-    fn may_become(&self, after: &Self, actor: &Actor) -> Result<(), String> {
+    fn may_become(&self, after: &Self, actor: &Actor, context: &Context) -> Result<(), String> {
         after.has_whole_places()?;
+        self.may_be_planned_as(after, actor)?;
+        let only_adds = adds_to(self.notes.as_deref(), after.notes.as_deref())
+            && adds_to(self.family_note.as_deref(), after.family_note.as_deref());
+        actor.may_chart(&self.facts(), only_adds, context)
+    }
+
+    fn may_be_planned_as(&self, after: &Self, actor: &Actor) -> Result<(), String> {
         if self.user_id != actor.user_id {
             // What coordinators may write on the visits of others; the rest has rules of its own, which the portal
             // knows.
@@ -171,6 +181,9 @@ impl Visit {
             client_id: self.client_id,
             cancelled: self.status == VisitStatus::Cancelled,
             completed: self.status == VisitStatus::Completed,
+            checked_out_at: (self.status == VisitStatus::Completed)
+                .then_some(self.check_out_received_at.or(self.actual_end))
+                .flatten(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What is to be done at a visit, and what was.
 
 use domain::{
-    Versioned, clinical,
+    Versioned,
+    chart::ChartedTask,
+    clinical,
     error::Error,
     record_rules::{PLAUSIBLE_TIME, is_plausible_time},
     task_type::TaskType,
@@ -43,6 +45,26 @@ pub struct TaskFields {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub data: Option<Value>,
+    /// Why a completed visit's chart is corrected or added to: needed of coordinators, and of everybody once 24 hours have
+    /// passed since the check-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: Option<String>,
+}
+
+impl TaskFields {
+    /// What of it is charted.
+    #[must_use]
+    pub fn charted(&self) -> ChartedTask<'_> {
+        ChartedTask {
+            task_type: self.task_type,
+            title: Some(&self.title),
+            completed: self.completed,
+            completed_at: self.completed_at,
+            outcome: self.outcome.as_deref(),
+            data: self.data.as_ref(),
+        }
+    }
 }
 
 impl Check for TaskFields {
@@ -139,7 +161,7 @@ impl Versioned for Task {
 impl From<&Task> for TaskFields {
     fn from(task: &Task) -> Self {
         let Task { task_type, title, completed, completed_at, outcome, data, .. } = task.clone();
-        Self { task_type, title, completed, completed_at, outcome, data }
+        Self { task_type, title, completed, completed_at, outcome, data, reason: None }
     }
 }
 

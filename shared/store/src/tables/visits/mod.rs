@@ -222,6 +222,11 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
     .await
 }
 
+/// Says why the chart is corrected or added to, for the revisions of this transaction.
+pub async fn give_reason<I: Identity>(tx: &Tx<I>, reason: &str) -> Result<(), DbError> {
+    tx.execute("select app.give_chart_reason($1)", &[&reason]).await
+}
+
 /// Cancels a visit.
 pub async fn cancel<I: Identity>(tx: &mut Tx<I>, visit: &Visit, reason: &str) -> Result<(), Error> {
     tx.audit(AuditEntry::new("visit.cancel", "visit", visit.id, Some(visit.client_id)));

@@ -48,6 +48,11 @@ pub struct VisitFields {
     /// Plan it even if the caregiver is elsewhere at that time.
     #[serde(default)]
     pub allow_overlap: bool,
+    /// Why a completed visit's chart is corrected or added to: needed of coordinators, and of everybody once 24 hours have
+    /// passed since the check-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 1, max_length = 500)]
+    pub reason: Option<String>,
 }
 
 impl Check for VisitFields {
@@ -251,6 +256,7 @@ impl From<&Visit> for VisitFields {
             notes: visit.notes.clone(),
             family_note: visit.family_note.clone(),
             allow_overlap: false,
+            reason: None,
         }
     }
 }
@@ -279,6 +285,13 @@ impl Visit {
     #[must_use]
     pub fn earliest_start(&self) -> Option<Timestamp> {
         self.actual_start
+    }
+
+    /// When the server heard that the visit had ended; none while it isn't completed.
+    #[must_use]
+    pub fn checked_out_at(&self) -> Option<Timestamp> {
+        let heard = self.check_out.as_ref().map(|location| location.received_at).or(self.actual_end);
+        heard.filter(|_| self.status == VisitStatus::Completed)
     }
 
     /// The check-in as the phone stated it.
