@@ -139,7 +139,7 @@ async fn what_is_done_in_care_is_on_record_by_its_name() {
     let of_visit = format!("/v1/visits/{NURSES_VISIT}");
     let at = json!({"at": jiff::Timestamp::now()});
     nurse.post(&format!("{of_visit}/check-in"), &at).await.expect(200);
-    let new = json!({"id": task, "task_type": "meal", "title": "Tea"});
+    let new = json!({"id": task, "task_type": "meals", "title": "Tea"});
     nurse.post(&format!("{of_visit}/tasks"), &new).await.expect(201);
     nurse.patch(&format!("{of_visit}/tasks/{NURSES_VITALS}"), &json!({"completed": true})).await.expect(200);
     assert_eq!(nurse.delete(&format!("{of_visit}/tasks/{task}")).await.status, 204);

@@ -20,8 +20,9 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
 
 /// The function's HTTP interface.
 pub fn router(app: AppWithJobs) -> Router {
-    let (router, _) = routes().with_state(app.clone()).split_for_parts();
-    app.app.service(router, "alerts")
+    let common = app.app.clone();
+    let (router, _) = routes().with_state(app).split_for_parts();
+    common.service(router, "alerts")
 }
 
 /// The OpenAPI document of the routes.

@@ -47,8 +47,9 @@ fn measure(records: usize, conflicts: usize, rejected: usize) {
 
 /// The function's HTTP interface.
 pub fn router(app: AppWithJobs) -> Router {
-    let (router, _) = routes().with_state(app.clone()).split_for_parts();
-    app.app.service(router, "sync")
+    let common = app.app.clone();
+    let (router, _) = routes().with_state(app).split_for_parts();
+    common.service(router, "sync")
 }
 
 /// The OpenAPI document of the routes.

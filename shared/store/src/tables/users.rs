@@ -193,7 +193,7 @@ pub async fn list(db: &Db, who: &impl Identity, filter: UserFilter) -> Result<Ve
         audited_page!(
             "user.list",
             "user",
-            "$6",
+            "$5",
             "select ",
             columns!(),
             ", null::uuid as client_id from users u

@@ -39,7 +39,7 @@ pub async fn list(db: &Db, who: &impl Identity, filter: ClientFilter) -> Result<
         audited_page!(
             "client.list",
             "client",
-            "$6",
+            "$5",
             "select c.id, c.id as client_id, c.first_name, c.last_name, c.phone, c.preferred_language, c.address,
                c.risks, c.coordinator_id, c.updated_at, c.sort_name
              from clients c
