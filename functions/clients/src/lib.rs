@@ -31,8 +31,9 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
-    let (router, _) = routes().with_state(app.clone()).split_for_parts();
-    app.service(router, "clients")
+    let common = app.clone();
+    let (router, _) = routes().with_state(app).split_for_parts();
+    common.service(router, "clients")
 }
 
 /// The OpenAPI document of the routes.

@@ -27,8 +27,9 @@ fn routes() -> OpenApiRouter<App> {
 
 /// The function's HTTP interface.
 pub fn router(app: App) -> Router {
-    let (router, _) = routes().with_state(app.clone()).split_for_parts();
-    app.service(router, "visits")
+    let common = app.clone();
+    let (router, _) = routes().with_state(app).split_for_parts();
+    common.service(router, "visits")
 }
 
 /// The OpenAPI document of the routes.

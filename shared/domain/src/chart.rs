@@ -52,10 +52,9 @@ impl Charting {
     /// Says why not.
     pub fn admits(self, only_adds: bool, has_reason: bool) -> Result<(), ChartRefusal> {
         match self {
-            Self::Open => Ok(()),
             Self::Addendum if !only_adds => Err(ChartRefusal::Changes),
             Self::Correction | Self::Addendum if !has_reason => Err(ChartRefusal::NoReason),
-            Self::Correction | Self::Addendum => Ok(()),
+            Self::Open | Self::Correction | Self::Addendum => Ok(()),
         }
     }
 }
