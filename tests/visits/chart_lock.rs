@@ -111,7 +111,7 @@ async fn what_a_phone_adds_late_is_an_addendum_and_what_it_changes_is_kept_for_a
         "{told}"
     );
     let vitals = row(&first, "visit_tasks", NURSES_VITALS);
-    let turned = edited(vitals, &[("data", pulse(72))]);
+    let turned = edited(vitals, &[("data", json!(pulse(72).to_string()))]);
     assert_eq!(phone.push(updated("visit_tasks", &[turned])).await.expect(200)["applied"], 0);
     let gone = json!({"visit_tasks": {"created": [], "updated": [], "deleted": [NURSES_VITALS]}});
     assert_eq!(phone.push(gone).await.expect(200)["applied"], 0);
@@ -149,7 +149,10 @@ async fn work_that_comes_with_its_check_out_is_not_late_however_long_the_phone_w
             ("notes", json!("All well")),
         ],
     );
-    let vitals = edited(row(&first, "visit_tasks", NURSES_VITALS), &[("completed", json!(true)), ("data", pulse(72))]);
+    let vitals = edited(
+        row(&first, "visit_tasks", NURSES_VITALS),
+        &[("completed", json!(true)), ("data", json!(pulse(72).to_string()))],
+    );
     let both = json!({"visits": updated("visits", &[visit])["visits"],
         "visit_tasks": updated("visit_tasks", &[vitals])["visit_tasks"]});
     let told = phone.push(both).await.expect(200);

@@ -37,11 +37,12 @@ pub fn charting(
     now: Timestamp,
 ) -> Charting {
     let Some(checked_out_at) = checked_out_at else { return Charting::Open };
-    let still_open = now.duration_since(checked_out_at) < CHART_OPEN_FOR;
-    match role.sees_agency() {
-        _ if user == caregiver && still_open => Charting::Open,
-        true => Charting::Correction,
-        false => Charting::Addendum,
+    if user == caregiver && now.duration_since(checked_out_at) < CHART_OPEN_FOR {
+        Charting::Open
+    } else if role.sees_agency() {
+        Charting::Correction
+    } else {
+        Charting::Addendum
     }
 }
 
