@@ -86,8 +86,11 @@ async fn on_record(app: &TestApp) -> Vec<Entry> {
     rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4))).collect()
 }
 
+/// The same, as a test expects it: action, kind of thing, its id where it is known, actor and client.
+type Expected<'a> = (&'a str, &'a str, Option<Uuid>, &'a Person, Option<Uuid>);
+
 #[track_caller]
-fn must_hold(entries: &[Entry], expected: &[(&str, &str, Option<Uuid>, &Person, Option<Uuid>)]) {
+fn must_hold(entries: &[Entry], expected: &[Expected<'_>]) {
     let mut by_action: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         by_action.entry(&entry.0).or_default().push(entry);

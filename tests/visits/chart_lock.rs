@@ -171,7 +171,7 @@ async fn the_database_closes_a_chart_at_the_same_moment() {
     };
     let (nurse, coordinator) = (role(NURSE.id, "nurse"), role(COORDINATOR.id, "coordinator"));
     let reason = "select app.give_chart_reason('Late')";
-    let none = "select 1";
+    let unsaid = "select 1";
     let task = format!("where id = '{NURSES_VITALS}'");
     let note = format!("update visits set notes = 'Fine' where id = '{NURSES_VISIT}'");
     let longer = format!("update visits set notes = 'Tired. Slept.' where id = '{NURSES_VISIT}'");
@@ -180,21 +180,21 @@ async fn the_database_closes_a_chart_at_the_same_moment() {
     let gone = format!("update visit_tasks set deleted_at = now() {task}");
     let before = open_for - microsecond;
     for (who, age, why, sql, may) in [
-        (&nurse, before, none, &note, true),
-        (&nurse, before, none, &turned, true),
-        (&nurse, before, none, &gone, true),
-        (&nurse, open_for, none, &note, false),
+        (&nurse, before, unsaid, &note, true),
+        (&nurse, before, unsaid, &turned, true),
+        (&nurse, before, unsaid, &gone, true),
+        (&nurse, open_for, unsaid, &note, false),
         (&nurse, open_for, reason, &note, false),
         (&nurse, open_for, reason, &turned, false),
         (&nurse, open_for, reason, &gone, false),
-        (&nurse, open_for, none, &longer, false),
-        (&nurse, open_for, none, &said, false),
+        (&nurse, open_for, unsaid, &longer, false),
+        (&nurse, open_for, unsaid, &said, false),
         (&nurse, open_for, reason, &longer, true),
         (&nurse, open_for, reason, &said, true),
-        (&coordinator, microsecond, none, &note, false),
-        (&coordinator, microsecond, none, &gone, false),
+        (&coordinator, microsecond, unsaid, &note, false),
+        (&coordinator, microsecond, unsaid, &gone, false),
         (&coordinator, microsecond, reason, &note, true),
-        (&coordinator, open_for, none, &turned, false),
+        (&coordinator, open_for, unsaid, &turned, false),
         (&coordinator, open_for, reason, &turned, true),
     ] {
         let sql = format!(
