@@ -198,7 +198,8 @@ async fn the_database_closes_a_chart_at_the_same_moment() {
         (&coordinator, open_for, reason, &turned, true),
     ] {
         let sql = format!(
-            "{}; update visits set check_out_received_at = now() - interval '{} microseconds' where id = '{NURSES_VISIT}';
+            "{}; update visits set check_out_received_at = now() - interval '{} microseconds'
+               where id = '{NURSES_VISIT}';
              {who}; {why}; {sql}; rollback",
             begin_as_job(AGENCY_A),
             age.as_micros()

@@ -70,7 +70,8 @@ pub(crate) async fn create(
 
 /// Change a task, or tick it off.
 ///
-/// Once its visit is completed coordinators need a `reason`; 24 hours after the check-out caregivers only add, with one.
+/// Once its visit is completed coordinators need a `reason`; 24 hours after the check-out caregivers only add, with
+/// one.
 #[utoipa::path(patch, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "change_task",
     params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
     request_body = TaskPatch,
@@ -110,7 +111,7 @@ pub(crate) async fn change(
 #[utoipa::path(delete, path = "/visits/{id}/tasks/{task_id}", tag = "visits", operation_id = "delete_task",
     params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
     responses((status = 204, description = "The record is removed."),
-        (status = 409, description = "The visit is cancelled, or completed and not the caller's to change as they like.")))]
+        (status = 409, description = "The visit is cancelled, or completed and its chart closed to this change.")))]
 pub(crate) async fn delete(
     State(app): State<App>,
     caller: Require<VisitsWrite>,

@@ -127,13 +127,14 @@ pub(crate) async fn read(
 
 /// Change a visit.
 ///
-/// Coordinators move visits that have not begun; caregivers write notes on their own, during the visit and after it. Once
-/// it is completed coordinators need a `reason`; 24 hours after the check-out caregivers only add to the notes, with one.
+/// Coordinators move visits that have not begun; caregivers write notes on their own, during the visit and after it.
+/// Once it is completed coordinators need a `reason`; 24 hours after the check-out caregivers only add to the notes,
+/// with one.
 #[utoipa::path(patch, path = "/visits/{id}", tag = "visits", operation_id = "change_visit",
     params(("id" = Uuid, Path, description = "The visit.")), request_body = VisitPatch,
     responses((status = 200, description = "The record after the change.", body = Visit),
-        (status = 409, description = "The caregiver has another visit at that time, the visit has begun, or its notes can \
-            only be added to."),
+        (status = 409, description = "The caregiver has another visit at that time, the visit has begun, or its notes \
+            can only be added to."),
         (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,

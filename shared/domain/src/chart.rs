@@ -1,5 +1,5 @@
-//! How a completed visit's notes and tasks may still be written: by further versions, each with its reason. Paths of REST
-//! and sync go by this; the database holds the same (`app.charting`).
+//! How a completed visit's notes and tasks may still be written: by further versions, each with its reason. Paths of
+//! REST and sync go by this; the database holds the same (`app.charting`).
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -27,8 +27,8 @@ pub enum ChartRefusal {
     NoReason,
 }
 
-/// How somebody may write the chart of a visit by `caregiver`. `checked_out_at`: when the server heard of the check-out,
-/// so that a phone that was long offline brings its work with it; none while the visit isn't completed.
+/// How somebody may write the chart of a visit by `caregiver`. `checked_out_at`: when the server heard of the
+/// check-out, so that a phone that was long offline brings its work with it; none while the visit isn't completed.
 #[must_use]
 pub fn charting(
     (user, role): (Uuid, Role),

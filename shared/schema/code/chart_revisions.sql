@@ -1,5 +1,5 @@
--- Nothing charted is ever erased: what a change or deletion takes away is kept first (`chart_revisions`). Only changes of
--- what was charted come here; what is new costs nothing.
+-- Nothing charted is ever erased: what a change or deletion takes away is kept first (`chart_revisions`). Only changes
+-- of what was charted come here; what is new costs nothing.
 
 -- How the caller may write a visit's notes and tasks, by the rule of `domain::chart`: `open`, as a `correction` with a
 -- reason, or as an `addendum` with a reason that changes nothing. From its definer it sees the visit alone. Jobs bring

@@ -15,8 +15,8 @@ create or replace function app.sees_agency() returns boolean language sql stable
 
 -- Sets a signed-in user's identity. A session that has ended anywhere (signed out, device revoked, user or agency
 -- suspended, user deleted, role changed since the token was issued, 30 days since the password was given) is refused
--- with BC401, whatever the token says. A role that needs a second factor is refused with BC403 where the session wasn't proven by
--- one; with `p_own_account` it is let in as `enrolling`, who sees themselves and nothing else.
+-- with BC401, whatever the token says. A role that needs a second factor is refused with BC403 where the session wasn't
+-- proven by one; with `p_own_account` it is let in as `enrolling`, who sees themselves and nothing else.
 create or replace function app.set_caller(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text, p_own_account boolean
 ) returns void language plpgsql volatile security definer set search_path = public, pg_temp as $$

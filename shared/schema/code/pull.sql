@@ -151,8 +151,9 @@ declare
 begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
   select c.epoch, c.number as newest, c.tombstones_from, d.pulled_from, d.pulled_to, d.pulled_clean, d.clean_at,
-    d.work_base, d.withheld_from, d.full_sync_cursor, d.pushed_at, d.replacing, d.tombstones_sent, d.tombstones_sent_with,
-    d.tombstones_received, d.servable_from, d.pending_count, d.schema_version, d.updated_at, d.agency_id,
+    d.work_base, d.withheld_from, d.full_sync_cursor, d.pushed_at, d.replacing, d.tombstones_sent,
+    d.tombstones_sent_with, d.tombstones_received, d.servable_from, d.pending_count, d.schema_version, d.updated_at,
+    d.agency_id,
     coalesce(d.last_sync_at > now() - interval '1 minute', false) as seen_just_now into device
   from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
   -- Tombstones up to this number have arrived: what was sent has, once the cursor that it went with comes back.
@@ -171,7 +172,8 @@ begin
   body := convert_to(jsonb_build_object('epoch', device.epoch, 'served', served, 'replacing', device.replacing,
     'pushed_at', device.pushed_at, 'pulled_from', device.pulled_from, 'pulled_to', device.pulled_to,
     'pulled_clean', device.pulled_clean, 'clean_at', device.clean_at, 'began', device.work_base,
-    'withheld_from', device.withheld_from, 'full_sync_cursor', device.full_sync_cursor, 'tombstones_sent', device.tombstones_sent,
+    'withheld_from', device.withheld_from, 'full_sync_cursor', device.full_sync_cursor,
+    'tombstones_sent', device.tombstones_sent,
     'tombstones_sent_with', device.tombstones_sent_with, 'tombstones_received', device.tombstones_received,
     'arrived', arrived, 'withheld', exists (select from app.revoked_client_ids(arrived)),
     'pending', device.pending_count, 'version', device.schema_version, 'seen_just_now', device.seen_just_now,
@@ -232,8 +234,9 @@ begin
     tombstones_sent = s.tombstones_sent, tombstones_sent_with = s.tombstones_sent_with,
     tombstones_received = s.tombstones_received, last_sync_at = now(), last_seen_at = now()
   from jsonb_to_record(p_state) s (pulled_from bigint, pulled_to bigint, pulled_clean boolean, clean_at bigint,
-    began bigint, withheld_from bigint, full_sync_cursor bigint, push_base bigint, push_base_taken bigint, pending integer,
-    version integer, replacing bigint, tombstones_sent bigint, tombstones_sent_with bigint, tombstones_received bigint)
+    began bigint, withheld_from bigint, full_sync_cursor bigint, push_base bigint, push_base_taken bigint,
+    pending integer, version integer, replacing bigint, tombstones_sent bigint, tombstones_sent_with bigint,
+    tombstones_received bigint)
   where d.id = p_device and d.updated_at = p_as_of;
   perform app.assert_unchanged(found);
   insert into audit_log (action, resource, resource_id, client_id, details)

@@ -51,7 +51,8 @@ grant select on devices to berthcare_backup, berthcare_readonly;
 grant select on devices to berthcare_app;
 grant update (session_id, push_token, last_seen_at, last_sync_at, pending_count, schema_version, clock_offset_ms,
               pulled_from, pulled_to, pulled_clean, clean_at, work_base, pushed_at, push_base, push_base_taken,
-              withheld_from, full_sync_cursor, tombstones_sent, tombstones_sent_with, tombstones_received, replacing, revoked_at)
+              withheld_from, full_sync_cursor, tombstones_sent, tombstones_sent_with, tombstones_received, replacing,
+              revoked_at)
   on devices to berthcare_app;
 create policy visible on devices for select to berthcare_app
   using (agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())));

@@ -36,6 +36,7 @@ const IDENTITY: &str = "sets the identity of what its trusted caller was invoked
 /// Every function that the application may call and that sees more than its caller: its name, arguments, and guard. In
 /// the arguments `{client}` and its like stand for somebody's records.
 const FUNCTIONS: &[(&str, &str, Guard)] = &[
+    ("access_ended_at", "'{client}'", OfClient),
     ("act_as", "'{user}', '{device}', '{client}', 'admin', null, null", Session),
     ("act_as_job", "'{agency}'", Everybody(IDENTITY)),
     ("act_as_webhook", "'{message}', null, null, null", Everybody(IDENTITY)),
@@ -61,10 +62,12 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("end_reused_session", "'{user}', '{client}', null, null", Everybody(NOBODY_YET)),
     ("enrol_second_factor", "'x', 'x'", OfClient),
     ("escalation", "'{alert}', now()", OfClient),
+    ("extend_scheduled_grant", "'{client}', '{user}'", Agency),
     ("find_login", "'nobody@a.test'", Everybody(NOBODY_YET)),
     ("find_second_factor", "'{user}'", Everybody(NOBODY_YET)),
     ("find_sender", "'+10000000000'", Everybody(NOBODY_YET)),
     ("forget_partition", "now()", Everybody(JOBS)),
+    ("former_client_ids", "", OfClient),
     ("granted_since", "1", OfClient),
     ("has_consent", "'{client}', 'data_collection'", Agency),
     ("has_consent_of", "'{client}', 'family_sms', '{user}'", Agency),
@@ -83,6 +86,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("oldest_unanswered_alert", "now()", Everybody(JOBS)),
     ("on_call_contacts", "'{client}'", OfClient),
     ("outbox_backlog", "now()", Everybody(JOBS)),
+    ("own_grants", "'{client}'", OfClient),
     ("password_context", "'{user}'", Everybody(NOBODY_YET)),
     ("push_state", "'{user}', '{device}', '{client}', 'admin', null, null, '{}', null", Session),
     (

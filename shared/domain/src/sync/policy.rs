@@ -36,8 +36,8 @@ impl Actor {
         self.role.sees_agency() || self.user_id == caregiver
     }
 
-    /// Refuses what changes the chart of a completed visit where that needs a reason, which a phone can't give. What only
-    /// adds to it is taken: the database notes that it came late.
+    /// Refuses what changes the chart of a completed visit where that needs a reason, which a phone can't give. What
+    /// only adds to it is taken: the database notes that it came late.
     pub(super) fn may_chart(&self, visit: &VisitFacts, only_adds: bool, context: &Context) -> Result<(), String> {
         match charting((self.user_id, self.role), visit.user_id, visit.checked_out_at, context.now) {
             Charting::Open => Ok(()),

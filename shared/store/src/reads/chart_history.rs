@@ -58,8 +58,8 @@ pub struct ChartVersion {
     pub version: i32,
     /// Whether it is what the chart has now.
     pub current: bool,
-    /// What was written: a note's `text`; a task's type, title, outcome and data, and whether and when it was done. Null
-    /// where this version is the deletion.
+    /// What was written: a note's `text`; a task's type, title, outcome and data, and whether and when it was done.
+    /// Null where this version is the deletion.
     #[schema(value_type = Option<Object>)]
     pub content: Option<Value>,
     /// Who wrote or deleted it; null where a job did.

@@ -48,8 +48,8 @@ pub struct VisitFields {
     /// Plan it even if the caregiver is elsewhere at that time.
     #[serde(default)]
     pub allow_overlap: bool,
-    /// Why a completed visit's chart is corrected or added to: needed of coordinators, and of everybody once 24 hours have
-    /// passed since the check-out.
+    /// Why a completed visit's chart is corrected or added to: needed of coordinators, and of everybody once 24 hours
+    /// have passed since the check-out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(min_length = 1, max_length = 500)]
     pub reason: Option<String>,
