@@ -71,7 +71,8 @@ struct MigratedColumns {
     responses((status = 200, description = "The changes, and the cursor for the next pull.", body = Object,
         content_type = "application/json", example = json!({"changes": {"clients": {"created": [], "updated": [],
             "deleted": []}},
-            "timestamp": 1_099_511_627_776_i64}))))]
+            "timestamp": 1_099_511_627_776_i64})),
+        (status = 404, description = "The address is longer than can be read.")))]
 pub(crate) async fn pull(
     State(app): State<App>,
     caller: Require<SyncUse>,
