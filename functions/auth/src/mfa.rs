@@ -53,7 +53,7 @@ pub struct Enrolment {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"code": "287082"}))]
 pub struct Confirmation {
-    /// Six digits.
+    /// What the authenticator app shows now: six digits.
     #[schema(pattern = "^[0-9]{6}$")]
     code: String,
 }
@@ -72,7 +72,7 @@ pub struct RecoveryCodes {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"password": "berthcare-demo", "totp": "287082"}))]
 pub struct StepUp {
-    /// The password.
+    /// The password that the user signs in with.
     #[schema(format = "password", min_length = 1, max_length = 1024)]
     password: String,
     /// What the authenticator app shows.
@@ -90,7 +90,7 @@ impl Check for StepUp {}
 pub struct StepUpToken {
     /// For the header `Authorization: Bearer`, instead of the former one.
     access_token: String,
-    /// Always `Bearer`.
+    /// How the token is presented (RFC 6750): always `Bearer`.
     token_type: &'static str,
     /// Seconds until the access token ends.
     expires_in: i64,

@@ -32,7 +32,7 @@ pub struct Login {
     /// The email address, in upper or lower case.
     #[schema(min_length = 3, max_length = 254)]
     email: String,
-    /// The password.
+    /// The password, as it was typed.
     #[schema(format = "password", min_length = 1, max_length = 1024)]
     password: String,
     /// The phone or browser.
@@ -90,7 +90,7 @@ impl Check for Refresh {}
 pub struct Tokens {
     /// The access token, for the `Authorization` header.
     access_token: String,
-    /// Always `Bearer`.
+    /// How the token is presented (RFC 6750): always `Bearer`.
     token_type: &'static str,
     /// Seconds until the access token ends.
     expires_in: i64,

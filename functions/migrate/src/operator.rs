@@ -58,7 +58,7 @@ struct Which {
     id: Uuid,
 }
 
-/// `rename-agency`.
+/// What `rename-agency` is told.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewName {
@@ -67,7 +67,7 @@ struct NewName {
     name: String,
 }
 
-/// `set-retention`.
+/// What `set-retention` is told.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Retention {

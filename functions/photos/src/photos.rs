@@ -67,7 +67,7 @@ pub struct SizeQuery {
     "shown_to_family": false, "caption": null, "taken_at": null, "version": 1, "replaces": null, "has_thumbnail": false,
     "download": null, "created_at": "2026-11-20T14:31:02Z", "updated_at": "2026-11-20T14:31:02Z"}, "upload": null}))]
 pub struct PhotoUpload {
-    /// The record.
+    /// The photo as it is on record.
     photo: Photo,
     /// How to send the bytes; null once they were reviewed.
     upload: Option<Upload>,

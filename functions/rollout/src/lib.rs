@@ -37,14 +37,14 @@ pub struct Hook {
 pub enum Report {
     /// The new version, `name:version`, answered as it should.
     Answered {
-        /// Which.
+        /// The version's number.
         version: String,
     },
     /// It was let through unasked.
     Skipped {
-        /// Which.
+        /// The version's number.
         version: String,
-        /// Why.
+        /// Why nothing was asked of it.
         reason: String,
     },
     /// The deployment ends here.
