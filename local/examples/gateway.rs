@@ -34,7 +34,8 @@ async fn main() -> Result<(), Fatal> {
     let template = std::fs::read_to_string("template.yaml")?;
     let cors = Cors::of_template(&template, &env::var("PORTAL_ORIGINS")?)
         .ok_or("template.yaml has no CorsConfiguration of lists")?;
-    let client = Client::builder(TokioExecutor::new()).build_http();
+    // None is kept: the emulator may close an idle connection in the moment in which it is used again.
+    let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
     let gateway = Gateway { cors, client, functions: format!("127.0.0.1:{functions}") };
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     axum::serve(listener, Router::new().fallback(answer).with_state(Arc::new(gateway))).await?;
