@@ -48,6 +48,8 @@ UNSEEN = {
 }
 # Locally the database's password is a secret; in AWS functions sign in to the proxy as themselves.
 LOCAL = Right("*", "secretsmanager:GetSecretValue", "database*")
+# The stack's own tools make what functions find: in AWS Terraform does. They run in Lambda's environment, too.
+TOOLS = Right("berthcare-local", "*", "*")
 
 
 def allowed() -> set[Right]:
@@ -77,7 +79,7 @@ def asked(text: str) -> set[Right]:
     return {
         Right("photos", right.action, right.resource) if right.function == "signed" else right
         for right in rights
-        if not LOCAL.covers(right)
+        if not LOCAL.covers(right) and not TOOLS.covers(right)
     }
 
 
