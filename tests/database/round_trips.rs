@@ -18,9 +18,9 @@ const MOST: &[(&str, usize, usize)] = &[
     ("check-in", 2, 2),
     ("first sync", 2, 2),
     ("pull of nothing", 1, 1),
-    ("push of 1", 2, 11),
+    ("push of 1", 2, 2),
     ("pull after a push", 2, 2),
-    ("push of 50", 2, 11),
+    ("push of 50", 2, 2),
     ("sign-in", 3, 6),
 ];
 

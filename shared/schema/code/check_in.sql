@@ -28,16 +28,18 @@ create or replace function app.record_check_in(
   p_accuracy_m double precision, p_distance_m double precision, p_received_at timestamptz, p_details jsonb
 ) returns setof app.visit_answers language plpgsql volatile rows 1
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  client uuid;
 begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
   perform app.reserve_change_numbers(1);
   update visits v set status = 'in_progress', actual_start = p_at, check_in_latitude = p_latitude,
     check_in_longitude = p_longitude, check_in_accuracy_m = p_accuracy_m, check_in_distance_m = p_distance_m,
     check_in_received_at = p_received_at
-  where v.id = p_id and v.change_number = p_seen;
+  where v.id = p_id and v.change_number = p_seen returning v.client_id into client;
   perform app.assert_unchanged(found);
   insert into audit_log (action, resource, resource_id, client_id, details)
-  select 'visit.check_in', 'visit', v.id, v.client_id, p_details from visits v where v.id = p_id;
+  values ('visit.check_in', 'visit', p_id, client, p_details);
   return query select * from app.visit_answers v where v.id = p_id;
 end
 $$;
@@ -48,16 +50,18 @@ create or replace function app.record_check_out(
   p_accuracy_m double precision, p_distance_m double precision, p_received_at timestamptz, p_details jsonb
 ) returns setof app.visit_answers language plpgsql volatile rows 1
 set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  client uuid;
 begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
   perform app.reserve_change_numbers(1);
   update visits v set status = 'completed', actual_end = p_at, check_out_latitude = p_latitude,
     check_out_longitude = p_longitude, check_out_accuracy_m = p_accuracy_m, check_out_distance_m = p_distance_m,
     check_out_received_at = p_received_at
-  where v.id = p_id and v.change_number = p_seen;
+  where v.id = p_id and v.change_number = p_seen returning v.client_id into client;
   perform app.assert_unchanged(found);
   insert into audit_log (action, resource, resource_id, client_id, details)
-  select 'visit.check_out', 'visit', v.id, v.client_id, p_details from visits v where v.id = p_id;
+  values ('visit.check_out', 'visit', p_id, client, p_details);
   return query select * from app.visit_answers v where v.id = p_id;
 end
 $$;
