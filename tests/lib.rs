@@ -13,8 +13,11 @@ mod agencies {
 }
 mod alerts {
     mod calls;
+    mod chains;
     mod escalation;
+    mod fair_order;
     mod lifecycle;
+    mod limits;
     mod stage;
 }
 mod audit {

@@ -36,7 +36,10 @@ async fn messages(app: &TestApp, id: Uuid, status: &str) -> i64 {
 
 /// Whether the alert's chain still has a step to take.
 async fn goes_on(app: &TestApp, id: Uuid) -> bool {
-    let sql = format!("select count(*) from escalations where alert_id = '{id}' and due_at is not null");
+    let sql = format!(
+        "select count(*) from escalations e join alerts a on a.escalation_id = e.id
+         where a.id = '{id}' and e.due_at is not null"
+    );
     app.database.count(&sql).await == 1
 }
 

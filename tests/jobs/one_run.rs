@@ -6,7 +6,7 @@ use runtime::lambda::Fatal;
 use uuid::Uuid;
 
 use crate::harness::{
-    fixtures::{AGENCY_A, AGENCY_B, ALMA, COORDINATOR, NURSE, NURSES_VISIT, VISIT_B},
+    fixtures::{AGENCY_A, AGENCY_B, ALMA, BERNARD, COORDINATOR, NURSE, NURSES_VISIT, VISIT_B},
     log::Captured,
     outbox::TestOutbox,
 };
@@ -16,12 +16,12 @@ async fn now(outbox: &TestOutbox, job: JobName) -> Result<Answer, Fatal> {
     outbox.environment().run(Event { job, now: None, urgent: false }, Deadline::when(|| false)).await
 }
 
-async fn alert(outbox: &TestOutbox) -> Uuid {
+async fn alert(outbox: &TestOutbox, client: Uuid) -> Uuid {
     let id = Uuid::now_v7();
     let sql = format!(
-        "update clients set coordinator_id = '{}' where id = '{ALMA}';
+        "update clients set coordinator_id = '{}' where id = '{client}';
          insert into alerts (id, agency_id, client_id, raised_by, severity, reason)
-         values ('{id}', '{AGENCY_A}', '{ALMA}', '{}', 'high', 'fall')",
+         values ('{id}', '{AGENCY_A}', '{client}', '{}', 'high', 'fall')",
         COORDINATOR.id, NURSE.id
     );
     outbox.app.database.write(AGENCY_A, &sql).await;
@@ -42,9 +42,9 @@ async fn broken(outbox: &TestOutbox, table: &str, condition: &str) {
 #[tokio::test]
 async fn one_alert_that_can_t_move_holds_up_nobodys_call_and_fails_the_run() {
     let outbox = TestOutbox::new().await;
-    let stuck = alert(&outbox).await;
-    alert(&outbox).await;
-    broken(&outbox, "escalations", &format!("new.alert_id = '{stuck}'")).await;
+    let stuck = alert(&outbox, ALMA).await;
+    alert(&outbox, BERNARD).await;
+    broken(&outbox, "escalations", &format!("new.client_id = '{ALMA}'")).await;
     let captured = Captured::start();
     assert!(now(&outbox, JobName::Escalate).await.is_err());
     assert_eq!(outbox.fake.accepted().len(), 1);

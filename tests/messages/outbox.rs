@@ -81,7 +81,7 @@ async fn a_message_expires_as_its_template_says() {
     let app = TestApp::new().await;
     queue(&db(&app), &[code("code")]).await;
     assert_eq!(one(&app, "extract(epoch from expires_at - created_at)::int").await, 86_400);
-    assert_eq!(one(&app, "urgency").await, 1);
+    assert_eq!(one(&app, "urgency").await, 2);
     assert_eq!(one(&app, "template").await, "one_time_code");
     assert_eq!(one(&app, "template_values").await, serde_json::json!({"code": "48151623"}));
 }

@@ -49,10 +49,12 @@ pub(crate) async fn list(State(app): State<App>, list: List<AlertsRaise, AlertQu
 /// Raise an alert.
 ///
 /// The client's coordinator is called at once, then the next one, then all are told by SMS and push, until somebody
-/// takes the alert. Raised again with the same id it stays one alert, and one chain of calls.
+/// takes the alert. While they are asked about a client, a further alert on that client joins, and makes it more urgent
+/// where it is more severe. Raised again with the same id it stays one alert.
 #[utoipa::path(post, path = "/alerts", tag = "alerts", operation_id = "raise_alert", request_body = NewAlert,
     responses((status = 201, description = "The new alert.", body = Alert),
-        (status = 409, description = "The id is taken.")))]
+        (status = 409, description = "The id is taken."),
+        (status = 429, description = "The caller has raised more alerts within an hour than a person could mean.")))]
 pub(crate) async fn raise(
     State(AppWithJobs { app, jobs }): State<AppWithJobs>,
     caller: Require<AlertsRaise>,
@@ -60,6 +62,9 @@ pub(crate) async fn raise(
 ) -> web::Result<Created<Alert>> {
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "alerts", id, &fields).await? == Creation::Fresh {
+        if let Some(wait) = alerts::wait(&mut tx, Timestamp::now()).await? {
+            return Err(web::Error::TooManyAlerts(u32::try_from(wait.as_secs()).unwrap_or_default().max(1)));
+        }
         must_exist(&mut tx, &fields).await?;
         alerts::insert(&mut tx, id, caller.user_id, &fields).await?;
     }
@@ -84,7 +89,8 @@ pub(crate) async fn read(
 
 /// Take an alert.
 ///
-/// Nobody else is called or told from then on, and a phone that rings for it stops. Taking it twice is taking it once.
+/// With it the caller takes what else waits for an answer about this client. Nobody else is called or told from then
+/// on, and a phone that rings for it stops. Taking it twice is taking it once.
 #[utoipa::path(post, path = "/alerts/{id}/acknowledge", tag = "alerts", operation_id = "acknowledge_alert",
     params(("id" = Uuid, Path, description = "The alert.")),
     responses((status = 200, description = "The alert; the caller has acknowledged it.", body = Alert),
@@ -106,7 +112,8 @@ pub(crate) async fn acknowledge(
 
 /// Say that an alert's cause is gone.
 ///
-/// Whoever raised it may, and any coordinator. Nobody is called or told from then on.
+/// Whoever raised it may, and any coordinator. Nobody is called or told from then on, unless another alert about the
+/// client waits for an answer.
 #[utoipa::path(post, path = "/alerts/{id}/resolve", tag = "alerts", operation_id = "resolve_alert",
     params(("id" = Uuid, Path, description = "The alert.")),
     responses((status = 200, description = "The alert, now resolved.", body = Alert)))]

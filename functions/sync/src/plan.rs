@@ -119,6 +119,9 @@ impl Plan {
             }
             Action::Insert(row) => {
                 self.note_visit(table, id, &row, None, context);
+                if table.entity == Entity::Alert {
+                    context.recent_alerts += 1;
+                }
                 self.apply(Verb::Create, record, client_id, late);
                 self.inserts.entry(table.name).or_default().push(row);
             }

@@ -72,7 +72,9 @@ impl ServerState {
 
     /// What records' rules need to know beside them.
     pub(crate) fn context(&self, now: Timestamp) -> Context {
-        let mut context = Context { now, grants: self.device().own_grants.clone(), ..Context::default() };
+        let device = self.device();
+        let (grants, recent_alerts) = (device.own_grants.clone(), device.recent_alerts);
+        let mut context = Context { now, grants, recent_alerts, ..Context::default() };
         for (id, state) in self.all(Entity::Client) {
             if state.stored.present().is_some() {
                 context.clients.insert(*id);

@@ -26,8 +26,8 @@ const ASKED: &str = "asked";
 
 /// Say what a call says.
 ///
-/// Twilio fetches this when somebody picks up, and again with the key that they press: 1 takes the alert, 2 passes it
-/// on.
+/// Twilio fetches this when somebody picks up, and again with the key that they press: 1 takes the alert and what has
+/// joined it, 2 passes it on.
 #[utoipa::path(post, path = "/voice/webhook", tag = "webhooks", operation_id = "voice_webhook", security(()),
     request_body(content = Object, content_type = "application/x-www-form-urlencoded",
         description = "Twilio's parameters."),
@@ -76,11 +76,9 @@ fn settled(call: &AlertCall) -> Option<Template> {
     }
 }
 
-/// What the outbox wrote for this call; a release that doesn't know its template any more still asks.
+/// Who asks now: what is more urgent may have joined since the call was queued.
 fn question(call: &AlertCall) -> String {
-    let template = Template::stored(&call.template, &call.values)
-        .unwrap_or_else(|_| Template::AlertCall { caregiver: "BerthCare".into() });
-    template.text(call.locale)
+    escalation::spoken(call.requesters.first()).text(call.locale)
 }
 
 fn end(call: &AlertCall, template: &Template) -> TwiMl {

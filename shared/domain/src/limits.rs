@@ -40,6 +40,11 @@ pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(60);
 /// From one round to the next.
 pub const ROUND_TIMEOUT: SignedDuration = SignedDuration::from_mins(5);
 
+/// How many alerts a person may raise within [`ALERT_WINDOW`]: more than one who cares for people can mean.
+pub const ALERTS_PER_WINDOW: usize = 20;
+/// The time in which a person's alerts are counted. The same stands in `app.own_recent_alerts`.
+pub const ALERT_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+
 /// So long after a caregiver's access to a client ended, what their phone did before is taken. The same stands in
 /// `app.is_work_still_taken`.
 pub const WORK_TAKEN_AFTER_ACCESS_ENDED: SignedDuration = SignedDuration::from_hours(7 * 24);

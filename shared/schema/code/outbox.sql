@@ -1,7 +1,9 @@
 -- Messages on their way: taken under a lease, cancelled, ended, and counted.
 
 -- Takes the lane's next turn and what is most urgent among the messages that are due on its channel, of all agencies,
--- under a lease. Two dispatchers never get the same message, nor two turns closer together than `p_spacing_ms`.
+-- under a lease. Two dispatchers never get the same message, nor two turns closer together than `p_spacing_ms`. Of what
+-- is as urgent the most severe goes first, then what is of the agency whose turn is longest ago, so that nobody waits
+-- for another agency's flood, then what has waited longest. `p_urgent`: alerts and families' calls alone.
 --
 -- Where the lane isn't free (`busy`), or nothing is due, answers when to come back (null: nothing is waiting). That is
 -- looked for only where nothing is taken: it reads every message that waits. A message whose status was `sending`
@@ -23,12 +25,13 @@ begin
   end if;
   return query
     with due as (
-      select m.id, m.status, m.attempted_at from messages m
+      select m.id, m.status, m.attempted_at
+      from messages m left join agency_turns t on t.lane = p_lane and t.agency_id = m.agency_id
       where m.channel = p_channel::message_channel and m.status in ('pending', 'sending') and m.next_attempt_at <= p_now
-        and (m.urgency = 0 or not p_urgent)
-      order by m.urgency, m.next_attempt_at, m.id
+        and (m.urgency <= 1 or not p_urgent)
+      order by m.urgency, m.severity desc nulls last, coalesce(t.turn, 0), m.next_attempt_at, m.id
       limit p_limit
-      for no key update skip locked
+      for no key update of m skip locked
     ), leased as (
       update messages m
       set status = 'sending', attempts = m.attempts + 1, leased_until = p_now + make_interval(secs => p_lease_seconds),
@@ -37,14 +40,20 @@ begin
       from due where m.id = due.id
       returning m.*, due.status = 'sending' as is_uncertain
     ), turn as (
-      update rate_limits l set next_slot_at = p_now + make_interval(secs => p_spacing_ms / 1000.0)
+      update rate_limits l
+      set next_slot_at = p_now + make_interval(secs => p_spacing_ms / 1000.0), turns = l.turns + 1
       where l.lane = p_lane and exists (select from leased)
+      returning l.turns
+    ), of_agencies as (
+      insert into agency_turns as a (lane, agency_id, turn)
+      select distinct p_lane, m.agency_id, turn.turns from leased m cross join turn
+      on conflict (lane, agency_id) do update set turn = excluded.turn
     )
     select false,
       case when not exists (select from leased) then (
         select min(m.next_attempt_at) from messages m
         where m.channel = p_channel::message_channel and m.status in ('pending', 'sending')
-          and m.next_attempt_at > p_now and (m.urgency = 0 or not p_urgent))
+          and m.next_attempt_at > p_now and (m.urgency <= 1 or not p_urgent))
       end,
       coalesce((
         select jsonb_agg(jsonb_build_object(
@@ -63,7 +72,7 @@ begin
               where c.client_id = m.client_id and c.kind = 'sms' and c.user_id = m.recipient_id
               order by c.recorded_at desc, c.id desc limit 1), false)
             and app.consent_in_force(m.client_id, 'family_sharing'))
-          order by m.urgency, m.created_at, m.id)
+          order by m.urgency, m.severity desc nulls last, m.created_at, m.id)
         from leased m), '[]');
 end
 $$;

@@ -236,7 +236,8 @@ begin
       jsonb_build_object('epoch', c.epoch, 'number', c.number, 'as_of', d.updated_at,
       'base', jsonb_build_object('began', d.work_base, 'pulled_from', d.pulled_from, 'pulled_to', d.pulled_to,
         'pulled_clean', d.pulled_clean, 'clean_at', d.clean_at, 'withheld_from', d.withheld_from,
-        'full_sync_cursor', d.full_sync_cursor), 'own_grants', app.own_grants()),
+        'full_sync_cursor', d.full_sync_cursor), 'own_grants', app.own_grants(),
+        'recent_alerts', case when p_ids ? 'alerts' then cardinality(app.own_recent_alerts()) else 0 end),
       null::uuid, null::jsonb, null::jsonb, null::jsonb, null::jsonb, null::text[]
     from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
   perform app.keep_revoked_clients_readable();

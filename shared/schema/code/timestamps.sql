@@ -34,6 +34,8 @@ create or replace trigger stamp_times before insert or update on escalations
   for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on rate_limits
   for each row execute function app.stamp_times();
+create or replace trigger stamp_times before insert or update on agency_turns
+  for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on sync_conflicts
   for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on sync_quarantine

@@ -50,7 +50,7 @@ create policy definer_functions on escalations to berthcare_migrate using (true)
 create policy backup_reads_all on escalations for select to berthcare_backup using (true);
 create policy reports_read_all on escalations for select to berthcare_readonly using (true);
 grant select on escalations to berthcare_backup, berthcare_readonly;
-grant select, update (due_at, call_id) on escalations to berthcare_app;
+grant select, update (due_at, call_id, level) on escalations to berthcare_app;
 create policy chain_reads on escalations for select to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('job', 'webhook'));
 create policy chain_moves on escalations for update to berthcare_app
@@ -79,3 +79,11 @@ create policy backup_reads_all on rate_limits for select to berthcare_backup usi
 create policy reports_read_all on rate_limits for select to berthcare_readonly using (true);
 grant select on rate_limits to berthcare_backup, berthcare_readonly;
 grant select on rate_limits to berthcare_app;
+
+-- agency_turns: the same
+alter table agency_turns enable row level security, force row level security;
+create policy definer_functions on agency_turns to berthcare_migrate using (true);
+create policy backup_reads_all on agency_turns for select to berthcare_backup using (true);
+create policy reports_read_all on agency_turns for select to berthcare_readonly using (true);
+grant select on agency_turns to berthcare_backup, berthcare_readonly;
+grant select on agency_turns to berthcare_app;

@@ -17,6 +17,8 @@ create table alerts (
   acknowledged_by uuid,
   acknowledged_at timestamptz,
   escalation_level integer not null default 0 check (escalation_level >= 0),
+  -- The chain of calls about it, which it may have joined: the database's to set.
+  escalation_id uuid,
   change_number bigint not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
@@ -31,6 +33,8 @@ create table alerts (
   constraint alerts_acknowledged_by_fkey foreign key (agency_id, acknowledged_by) references users (agency_id, id)
 );
 create index alerts_by_client on alerts (client_id, created_at desc) where deleted_at is null;
+create index alerts_by_escalation on alerts (escalation_id);
+create index alerts_by_raiser on alerts (raised_by, created_at);
 create index alerts_expired on alerts (created_at) where status = 'expired' and deleted_at is null;
 create index alerts_unanswered on alerts (created_at) where status in ('open', 'calling') and deleted_at is null;
 create unique index alerts_agency_id_change_number_idx on alerts (agency_id, change_number);
@@ -52,8 +56,10 @@ create table messages (
   locale text not null check (locale in ('en-CA', 'fr-CA')),
   dedupe_key text not null check (length(dedupe_key) between 1 and 200),
   status message_status not null default 'pending',
-  -- 0 an alert, 1 somebody waits for it, 2 the rest; the lowest goes first.
-  urgency smallint not null default 2 check (urgency between 0 and 2),
+  -- 0 a caregiver's alert, 1 a family's call, 2 somebody waits for it, 3 the rest; the lowest goes first.
+  urgency smallint not null default 3 check (urgency between 0 and 3),
+  -- How bad what it is about is, as far as is known at present; null of what is about no alert.
+  severity alert_severity,
   -- Nobody is helped by it after this.
   expires_at timestamptz not null default now() + interval '24 hours',
   provider_sid text check (length(provider_sid) <= 100),
@@ -100,10 +106,19 @@ create index messages_by_alert on messages (alert_id) where alert_id is not null
 create index messages_by_visit on messages (visit_id) where visit_id is not null;
 create index messages_by_recipient on messages (recipient_id, created_at desc);
 
--- What an alert's chain of calls waits for. Beside `alerts`, since phones hold those and need none of this.
+-- A chain of calls, and what it waits for. One runs for a client at a time: alerts that are raised meanwhile join it.
+-- Beside `alerts`, since phones hold those and need none of this.
 create table escalations (
-  alert_id uuid primary key,
+  id uuid primary key default app.uuid7(),
   agency_id uuid not null references agencies,
+  client_id uuid not null,
+  -- The highest of the alerts that wait for it.
+  severity alert_severity not null,
+  -- Whether all of those are families' calls.
+  for_family boolean not null,
+  level integer not null default 0 check (level >= 0),
+  -- Whoever was called before this is called again: what joined since is worse than what was told then.
+  calls_since timestamptz not null default now(),
   -- When the next step is due; null once the chain has stopped. A new chain is due at once, whatever anybody's clock
   -- says.
   due_at timestamptz default '-infinity',
@@ -113,10 +128,14 @@ create table escalations (
   updated_at timestamptz not null default now(),
   created_by uuid references users,
   updated_by uuid references users,
-  constraint escalations_alert_fkey foreign key (agency_id, alert_id) references alerts (agency_id, id),
+  unique (agency_id, id),
+  constraint escalations_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
   constraint escalations_call_fkey foreign key (agency_id, call_id) references messages (agency_id, id)
 );
 create index escalations_due on escalations (due_at) where due_at is not null;
+create unique index escalations_one_at_a_time on escalations (client_id) where due_at is not null;
+alter table alerts add constraint alerts_escalation_fkey
+  foreign key (agency_id, escalation_id) references escalations (agency_id, id);
 
 -- When each of our sending numbers, and the push service, may be used next. They are every agency's, so that no agency
 -- owns a row.
@@ -124,6 +143,8 @@ create table rate_limits (
   -- The channel, and the number where there is one: `sms +14165550100`.
   lane text primary key check (length(lane) between 1 and 100),
   next_slot_at timestamptz not null default '-infinity',
+  -- How many turns were taken.
+  turns bigint not null default 0,
   -- Of the lane `dispatcher`: until when one counts as at work, and whether it was asked to look again.
   at_work_until timestamptz not null default '-infinity',
   asked boolean not null default false,
@@ -131,6 +152,18 @@ create table rate_limits (
   updated_at timestamptz not null default now(),
   created_by uuid references users,
   updated_by uuid references users
+);
+
+-- Which turn of a lane was an agency's last: of what is as urgent, the agency goes first that has waited longest.
+create table agency_turns (
+  lane text not null check (length(lane) between 1 and 100),
+  agency_id uuid not null references agencies,
+  turn bigint not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  created_by uuid references users,
+  updated_by uuid references users,
+  primary key (lane, agency_id)
 );
 
 create table inbound_messages (

@@ -54,7 +54,8 @@ impl Reason {
     }
 }
 
-/// Takes an alert's next step, if there still is a reason. Invoke `jobs` after the commit, unless nothing moved.
+/// Takes the next step of the chain that calls about an alert, if there still is a reason. Invoke `jobs` after the
+/// commit, unless nothing moved.
 ///
 /// The transaction must have taken a change number.
 pub async fn advance<I: Identity>(
@@ -64,7 +65,7 @@ pub async fn advance<I: Identity>(
     now: Timestamp,
 ) -> Result<Moved, Error> {
     let Some(state) = escalations::state(tx, alert_id, now).await? else { return Ok(Moved::Nothing) };
-    if !matches!(state.status, AlertStatus::Open | AlertStatus::Calling) || !reason.holds(&state) {
+    if !reason.holds(&state) {
         return Ok(Moved::Nothing);
     }
     let (level, step) = plan(state.level, &state.contacts.0);
@@ -75,17 +76,17 @@ pub async fn advance<I: Identity>(
     }
     let call = to_send.iter().find(|message| message.channel == Channel::Voice);
     let call_key = call.map(|call| call.dedupe_key.as_str());
-    escalations::step(tx, alert_id, (status, level), step.next_due(now), call_key).await?;
+    escalations::step(tx, state.id, (status, level), step.next_due(now), call_key).await?;
     let moved = match &step {
         Step::Call(_) => Moved::Called,
         Step::Notify(contacts) => Moved::Notified(contacts.len()),
         Step::GiveUp => Moved::GaveUp,
     };
     if moved == Moved::GaveUp {
-        tracing::error!(alertId = %alert_id, "nobody answered an alert");
+        tracing::error!(alertId = %state.alert_id, "nobody answered an alert");
     }
     let action = if moved == Moved::GaveUp { "alert.expire" } else { "alert.escalate" };
-    tx.audit(AuditEntry::new(action, "alert", alert_id, Some(state.client_id)).with(json!({"level": level})));
+    tx.audit(AuditEntry::new(action, "alert", state.alert_id, Some(state.client_id)).with(json!({"level": level})));
     Ok(moved)
 }
 
@@ -97,7 +98,7 @@ fn messages_of(state: &EscalationState, level: i32, step: &Step<'_>) -> Vec<Mess
         channel,
         locale,
         template,
-        dedupe_key: dedupe_key(state.alert_id, level, user_id, channel),
+        dedupe_key: dedupe_key(state, level, user_id, channel),
         alert_id: Some(state.alert_id),
         visit_id: None,
         client_id: Some(state.client_id),
@@ -107,21 +108,21 @@ fn messages_of(state: &EscalationState, level: i32, step: &Step<'_>) -> Vec<Mess
         to((contact.user_id, &contact.phone, contact.locale), channel, template)
     };
     match step {
-        Step::Call(callee) => vec![of(callee, Channel::Voice, spoken(state.requester.as_ref()))],
+        Step::Call(callee) => vec![of(callee, Channel::Voice, spoken(state.requesters.first()))],
         Step::Notify(contacts) => contacts
             .iter()
             .flat_map(|contact| {
                 let pushes = contact.devices.iter().map(|device| Message {
                     address: device.push_token.clone(),
-                    dedupe_key: dedupe_key(state.alert_id, level, device.id, Channel::Push),
+                    dedupe_key: dedupe_key(state, level, device.id, Channel::Push),
                     ..of(contact, Channel::Push, Template::AlertPush {})
                 });
-                std::iter::once(of(contact, Channel::Sms, written(state.requester.as_ref()))).chain(pushes)
+                std::iter::once(of(contact, Channel::Sms, written(state.requesters.first()))).chain(pushes)
             })
             .collect(),
         Step::GiveUp => state
-            .requester
-            .iter()
+            .requesters
+            .people()
             .map(|requester| {
                 to((requester.user_id, &requester.phone, requester.locale), Channel::Sms, unanswered(requester))
             })
@@ -129,7 +130,9 @@ fn messages_of(state: &EscalationState, level: i32, step: &Step<'_>) -> Vec<Mess
     }
 }
 
-fn spoken(requester: Option<&Requester>) -> Template {
+/// What is said on a call.
+#[must_use]
+pub fn spoken(requester: Option<&Requester>) -> Template {
     match requester {
         Some(requester) if requester.role == Role::Family => {
             Template::FamilyCall { family: requester.first_name.clone() }
@@ -159,6 +162,8 @@ fn name_of(requester: Option<&Requester>) -> String {
     requester.map_or_else(|| "BerthCare".to_owned(), |requester| requester.first_name.clone())
 }
 
-fn dedupe_key(alert_id: Uuid, level: i32, whom: Uuid, channel: Channel) -> String {
-    format!("alert:{alert_id}:{level}:{whom}:{}", <&str>::from(channel))
+/// Calls that begin anew are others than those before.
+fn dedupe_key(state: &EscalationState, level: i32, whom: Uuid, channel: Channel) -> String {
+    let (id, since) = (state.id, state.calls_since.as_microsecond());
+    format!("alert:{id}:{since}:{level}:{whom}:{}", <&str>::from(channel))
 }

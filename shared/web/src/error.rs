@@ -26,6 +26,9 @@ pub enum Error {
     /// The body's media type is not one this path takes.
     #[error("the body must be {0}")]
     UnsupportedMediaType(&'static str),
+    /// More alerts than a person could mean; how many seconds to wait.
+    #[error("too many alerts")]
+    TooManyAlerts(u32),
     /// Too many attempts; how many seconds to wait.
     #[error("too many attempts")]
     TooManyRequests(u32),

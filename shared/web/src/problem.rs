@@ -6,7 +6,7 @@ use axum::{
 };
 use domain::{
     Conflict, Fault,
-    limits::{FAULTS_TOLD, POINTER_TOLD},
+    limits::{ALERTS_PER_WINDOW, FAULTS_TOLD, POINTER_TOLD},
     request::RequestInfo,
 };
 use runtime::Chain;
@@ -87,6 +87,15 @@ impl Error {
                 "unsupported-media-type",
                 "Unsupported media type",
                 format!("Send the body as {wanted}."),
+            ),
+            Self::TooManyAlerts(seconds) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-alerts",
+                "Too many alerts",
+                format!(
+                    "You have raised {ALERTS_PER_WINDOW} alerts within an hour. Call your coordinator, or wait \
+                     {seconds} seconds."
+                ),
             ),
             Self::TooManyRequests(seconds) => (
                 StatusCode::TOO_MANY_REQUESTS,
@@ -250,7 +259,7 @@ impl IntoResponse for Error {
             _ => {}
         }
         let retry_after = match self {
-            Self::TooManyRequests(seconds) => Some(seconds),
+            Self::TooManyRequests(seconds) | Self::TooManyAlerts(seconds) => Some(seconds),
             Self::Domain(domain::Error::Unavailable(_)) => Some(RETRY_AFTER_SECONDS),
             _ => None,
         };

@@ -93,7 +93,7 @@ async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
             (format!("update alerts set status = 'calling' where id = '{alert}'"), 1),
             ("update alerts set status = 'calling'".into(), if agency == AGENCY_A { 2 } else { 1 }),
             ("update messages set status = 'sent'".into(), 1),
-            (format!("update escalations set due_at = null where alert_id = '{alert}'"), 1),
+            (format!("update escalations set due_at = null where client_id = '{client}'"), 1),
             (format!("update clients set phone = null where id = '{client}'"), 0),
             ("update visits set notes = 'N'".into(), 0),
             ("update users set first_name = 'N'".into(), 0),

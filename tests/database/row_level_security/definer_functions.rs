@@ -87,6 +87,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("on_call_contacts", "'{client}'", OfClient),
     ("outbox_backlog", "now()", Everybody(JOBS)),
     ("own_grants", "'{client}'", OfClient),
+    ("own_recent_alerts", "", OfClient),
     ("password_context", "'{user}'", Everybody(NOBODY_YET)),
     ("push_state", "'{user}', '{device}', '{client}', 'admin', null, null, '{}', null", Session),
     (
@@ -122,6 +123,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("use_recovery_code", "'{user}', 'x'", Everybody(NOBODY_YET)),
     ("use_totp_step", "'{user}', 1", Everybody(NOBODY_YET)),
     ("visit_is_unknown", "'{visit}'", Everybody("a phone sends a photo before its visit: says whether an id is taken")),
+    ("waiting_alerts", "(select a.escalation_id from alerts a where a.id = '{alert}')", OfClient),
     ("visits_of_records", "array['{task}', '{photo}']::uuid[]", Agency),
 ];
 

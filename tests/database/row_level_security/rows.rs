@@ -313,6 +313,10 @@ pub fn rows_of_a(nurses_device: Uuid) -> String {
         alert(ALERT_FOR_BERNARD, AGENCY_A, BERNARD, &OTHER_NURSE),
         message(MESSAGE, AGENCY_A, &FAMILY),
         "insert into rate_limits (lane) values ('sms');".into(),
+        format!(
+            "insert into agency_turns (lane, agency_id, turn)
+             values ('sms', '{AGENCY_A}', 1), ('sms', '{AGENCY_B}', 2);"
+        ),
         reply(REPLY, Some(AGENCY_A)),
         reply(STRANGERS_REPLY, None),
         conflict(CONFLICT_AT_ALMA, AGENCY_A, ALMA),

@@ -157,13 +157,10 @@ pub fn who_sees_what() -> Vec<Table> {
             "id::text",
             [(ALERT_FOR_ALMA, ALMAS_STAFF), (ALERT_FOR_BERNARD, BERNARDS), (ALERT_B, AGENCY_BS)],
         ),
-        table(
-            "escalations",
-            "alert_id::text",
-            [(ALERT_FOR_ALMA, NOBODY), (ALERT_FOR_BERNARD, NOBODY), (ALERT_B, NOBODY)],
-        ),
+        table("escalations", "client_id::text", [(ALMA, NOBODY), (BERNARD, NOBODY), (CLIENT_B, NOBODY)]),
         table("messages", "id::text", [(MESSAGE, NOBODY), (MESSAGE_B, NOBODY)]),
         table("rate_limits", "lane", [("sms", NOBODY)]),
+        table("agency_turns", "agency_id::text", [(AGENCY_A, NOBODY), (AGENCY_B, NOBODY)]),
         table("inbound_messages", "id::text", [(REPLY, PLANNERS), (STRANGERS_REPLY, NOBODY), (REPLY_B, &[&ADMIN_B])]),
         table(
             "sync_log",

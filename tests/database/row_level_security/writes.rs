@@ -227,6 +227,7 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("messages", NOBODY, "update messages set status = 'cancelled'"),
         attempt("rate_limits", NOBODY, "insert into rate_limits (lane) values ('voice')"),
         attempt("rate_limits", NOBODY, "update rate_limits set next_slot_at = now()"),
+        attempt("agency_turns", NOBODY, "update agency_turns set turn = 0"),
         attempt("inbound_messages", NOBODY, reply(id, Some(AGENCY_A))),
         attempt("inbound_messages", NOBODY, "update inbound_messages set body = 'x'"),
         attempt("client_marks", NOBODY, "update client_marks set number = 0"),

@@ -13,13 +13,13 @@ pub(super) fn again(message: &LeasedMessage, template: &Template, now: Timestamp
 /// Twice as long after each attempt, half of it random (jitter), so that what failed together isn't repeated together:
 /// for an alert at most 30 seconds, for the rest a quarter of an hour.
 pub(super) fn backoff(message: &LeasedMessage, template: &Template) -> SignedDuration {
-    let whole = at_most(message.attempts, template.urgency());
+    let whole = at_most(message.attempts, template.is_urgent());
     SignedDuration::from_millis(whole / 2 + fastrand::i64(0..=whole / 2))
 }
 
 /// The same without jitter, in milliseconds.
-fn at_most(attempts: i32, urgency: i16) -> i64 {
-    let (first, most) = if urgency == 0 { (1_000, 30_000) } else { (4_000, 900_000) };
+fn at_most(attempts: i32, is_urgent: bool) -> i64 {
+    let (first, most) = if is_urgent { (1_000, 30_000) } else { (4_000, 900_000) };
     let doublings = u32::try_from(attempts - 1).unwrap_or(0).min(16);
     (first << doublings).min(most)
 }
@@ -30,11 +30,9 @@ mod tests {
 
     #[test]
     fn the_wait_doubles_to_its_end() {
-        let waits = |urgency| (1..=10).map(move |attempts| at_most(attempts, urgency) / 1000).collect::<Vec<_>>();
-        assert_eq!(waits(0), [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]);
-        for urgency in [1, 2] {
-            assert_eq!(waits(urgency), [4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
-        }
-        assert_eq!(at_most(i32::MAX, 0), 30_000);
+        let waits = |is_urgent| (1..=10).map(move |attempts| at_most(attempts, is_urgent) / 1000).collect::<Vec<_>>();
+        assert_eq!(waits(true), [1, 2, 4, 8, 16, 30, 30, 30, 30, 30]);
+        assert_eq!(waits(false), [4, 8, 16, 32, 64, 128, 256, 512, 900, 900]);
+        assert_eq!(at_most(i32::MAX, true), 30_000);
     }
 }

@@ -265,19 +265,22 @@ impl Template {
         matches!(self, Self::OneTimeCode { .. })
     }
 
-    /// What goes first: 0 alerts, 1 what somebody waits for, 2 the rest.
+    /// What goes first: 0 caregivers' alerts, 1 families' calls, 2 what somebody waits for, 3 the rest. The first two
+    /// are [urgent](Self::is_urgent).
     #[must_use]
     pub fn urgency(&self) -> i16 {
         match self {
-            Self::AlertCall { .. }
-            | Self::AlertSms { .. }
-            | Self::AlertPush {}
-            | Self::FamilyCall { .. }
-            | Self::FamilyCallSms { .. }
-            | Self::AlertUnanswered {} => 0,
-            Self::FamilyDaily { .. } => 2,
-            _ => 1,
+            Self::AlertCall { .. } | Self::AlertSms { .. } | Self::AlertPush {} | Self::AlertUnanswered {} => 0,
+            Self::FamilyCall { .. } | Self::FamilyCallSms { .. } => 1,
+            Self::FamilyDaily { .. } => 3,
+            _ => 2,
         }
+    }
+
+    /// Whether somebody asks for a person: sent by a path of its own, and repeated soon.
+    #[must_use]
+    pub fn is_urgent(&self) -> bool {
+        self.urgency() <= 1
     }
 
     /// How long it is of any use, in seconds: a day at most.

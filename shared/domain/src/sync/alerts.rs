@@ -7,7 +7,7 @@ use super::{
     policy::{Actor, Context, NOT_YOURS, Write, refused},
     synced_table::SyncedTable,
 };
-use crate::transitions::AlertStatus;
+use crate::{limits::ALERTS_PER_WINDOW, transitions::AlertStatus};
 
 /// What the rules look at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ impl SyncedTable for Alert {
             Write::Create(alert) if !context.clients.contains(&alert.client_id) => refused(NOT_YOURS),
             // Nobody is told whether there is no such visit, or one that isn't theirs to see.
             Write::Create(alert) if !alert.visit_fits(context) => refused("visit_id must be a visit to this client"),
+            Write::Create(_) if context.recent_alerts >= ALERTS_PER_WINDOW => refused(format!(
+                "you have raised {ALERTS_PER_WINDOW} alerts within an hour: call your coordinator. It comes again"
+            )),
             Write::Create(_) => Ok(()),
             _ if actor.role.sees_agency() => Ok(()),
             Write::Change { before, .. } | Write::ChangeDeleted { before, .. }

@@ -68,6 +68,8 @@ pub struct VisitFacts {
 pub struct Context {
     /// The server's time.
     pub now: Timestamp,
+    /// How many alerts the caller raised within [`crate::limits::ALERT_WINDOW`], those of this push included.
+    pub recent_alerts: usize,
     /// The caller's grants, by which they plan visits for themselves.
     pub grants: Grants,
     /// Clients whom the caller may see, as far as this push names them.

@@ -3,20 +3,20 @@
 use domain::{
     Versioned,
     error::{Conflict, Error},
+    limits::{ALERT_WINDOW, ALERTS_PER_WINDOW},
     messages::Locale,
     validation::Check,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use domain::transitions::AlertStatus;
 use domain::transitions::Transitions;
 
-use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, audited_page, text_sql};
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, audited_page, tables::escalations::Requesters, text_sql};
 
 /// How bad it is.
 #[derive(
@@ -168,8 +168,8 @@ pub async fn get<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Alert, Error> 
         .ok_or(Error::NotFound)
 }
 
-/// Raises an alert, as `raised_by`. Its chain of calls begins with the row itself (a trigger): invoke `jobs` after
-/// the commit.
+/// Raises an alert, as `raised_by`. The row itself begins a chain of calls, or joins the client's (a trigger): invoke
+/// `jobs` after the commit.
 pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, raised_by: Uuid, alert: &AlertFields) -> Result<(), Error> {
     tx.audit(AuditEntry::new("alert.create", "alert", id, Some(alert.client_id)));
     Ok(tx
@@ -204,8 +204,20 @@ pub async fn is_waiting<I: Identity>(
     Ok(row.is_some_and(|row| row.waiting))
 }
 
-/// Takes an alert for `user_id`, and with that stops its calls (`app.start_or_stop_escalation`). Taking it twice is
-/// taking it once.
+/// For how long the caller has to wait until they may raise another alert; none where they need not.
+pub async fn wait<I: Identity>(tx: &mut Tx<I>, now: Timestamp) -> Result<Option<SignedDuration>, Error> {
+    #[derive(FromRow)]
+    struct Recent {
+        times: Vec<Timestamp>,
+    }
+    let recent: Option<Recent> = tx.query_opt("select app.own_recent_alerts() as times", &[]).await?;
+    // Once that one is no longer recent, there is room for another.
+    let in_the_way = recent.and_then(|recent| recent.times.get(ALERTS_PER_WINDOW - 1).copied());
+    Ok(in_the_way.map(|raised| (raised + ALERT_WINDOW).duration_since(now)))
+}
+
+/// Takes an alert for `user_id`, and all that joined its chain of calls and that nobody has taken. With that the calls
+/// stop (`app.start_or_stop_escalation`). Taking it twice is taking it once.
 ///
 /// # Errors
 /// [`Conflict::AlertTaken`] where somebody else has; [`Conflict::AlertStatus`] where it is resolved.
@@ -224,16 +236,27 @@ pub async fn acknowledge<I: Identity>(
             return Err(Error::Conflict(Conflict::AlertStatus { from, to }));
         }
     }
-    tx.audit(AuditEntry::new("alert.acknowledge", "alert", alert.id, Some(alert.client_id)));
-    tx.execute_one(
-        "update alerts set status = 'acknowledged', acknowledged_by = $2, acknowledged_at = $3 where id = $1
-         returning id",
-        &[&alert.id, &user_id, &now],
-    )
-    .await
+    #[derive(FromRow)]
+    struct Taken {
+        id: Uuid,
+    }
+    let taken: Vec<Taken> = tx
+        .query(
+            "update alerts a set status = 'acknowledged', acknowledged_by = $2, acknowledged_at = $3
+             where a.id = $1 or (a.escalation_id = (select o.escalation_id from alerts o where o.id = $1)
+               and a.status in ('open', 'calling', 'expired') and a.deleted_at is null)
+             returning a.id",
+            &[&alert.id, &user_id, &now],
+        )
+        .await?;
+    for Taken { id } in taken {
+        tx.audit(AuditEntry::new("alert.acknowledge", "alert", id, Some(alert.client_id)));
+    }
+    Ok(())
 }
 
-/// Notes that the cause is gone, which stops whatever calls are still to come. Once is enough.
+/// Notes that the cause is gone, which stops whatever calls are still to come, unless another alert waits for them.
+/// Once is enough.
 pub async fn resolve<I: Identity>(tx: &mut Tx<I>, alert: &Alert) -> Result<(), Error> {
     if alert.status == AlertStatus::Resolved {
         return Ok(());
@@ -245,17 +268,15 @@ pub async fn resolve<I: Identity>(tx: &mut Tx<I>, alert: &Alert) -> Result<(), E
 /// A call, and the alert that it is about.
 #[derive(Debug, FromRow)]
 pub struct AlertCall {
-    /// The alert.
+    /// The alert: one that nobody has taken, where one is left of those that the call's chain is about.
     #[from_row(flatten)]
     pub alert: Alert,
     /// Who is called.
     pub callee_id: Uuid,
     /// The recipient's language.
     pub locale: Locale,
-    /// Which text they hear.
-    pub template: String,
-    /// What goes into it.
-    pub values: Value,
+    /// Who asks.
+    pub requesters: Requesters,
     /// Whether the alert was deleted since.
     pub is_withdrawn: bool,
 }
@@ -264,10 +285,16 @@ pub struct AlertCall {
 pub async fn of_call<I: Identity>(tx: &mut Tx<I>, message_id: Uuid) -> Result<AlertCall, Error> {
     tx.query_opt(
         concat!(
-            "select m.recipient_id as callee_id, m.locale, m.template, m.template_values as values,
-               a.deleted_at is not null as is_withdrawn, ",
+            "select m.recipient_id as callee_id, m.locale, a.deleted_at is not null as is_withdrawn,
+               coalesce((
+                 select jsonb_agg(w.requester order by w.place) from app.waiting_alerts(a.escalation_id) w), '[]')
+                 as requesters, ",
             columns!(),
-            " join messages m on m.alert_id = a.id where m.id = $1 and m.channel = 'voice'"
+            " join messages m on a.id = m.alert_id
+                or a.escalation_id = (select o.escalation_id from alerts o where o.id = m.alert_id)
+             where m.id = $1 and m.channel = 'voice'
+             order by (a.status in ('open', 'calling', 'expired') and a.deleted_at is null) desc, a.id = m.alert_id desc
+             limit 1"
         ),
         &[&message_id],
     )

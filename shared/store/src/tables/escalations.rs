@@ -35,63 +35,87 @@ pub struct Requester {
 pub struct OnCallContacts(pub Vec<OnCallContact>);
 json_sql!(Requester, OnCallContacts);
 
-/// Where an alert stands on its way to somebody who answers.
+/// Who asks, the most urgent first; none in the place of a job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Requesters(pub Vec<Option<Requester>>);
+json_sql!(Requesters);
+
+impl Requesters {
+    /// Who is named where one name is said.
+    #[must_use]
+    pub fn first(&self) -> Option<&Requester> {
+        self.0.first()?.as_ref()
+    }
+
+    /// All of them.
+    pub fn people(&self) -> impl Iterator<Item = &Requester> {
+        self.0.iter().flatten()
+    }
+}
+
+/// Where a chain of calls stands on its way to somebody who answers.
 #[derive(Debug, FromRow)]
 pub struct EscalationState {
-    /// The alert.
+    /// The chain.
+    pub id: Uuid,
+    /// The most urgent alert of those that wait for it.
     pub alert_id: Uuid,
     /// The client whom it concerns.
     pub client_id: Uuid,
-    /// The alert's status.
-    pub status: AlertStatus,
-    /// Its escalation level.
+    /// How far it went.
     pub level: i32,
     /// The call that is out.
     pub call_id: Option<Uuid>,
     /// Whether its next step's time has come, or the call that is out can't be placed.
     pub due: bool,
-    /// Who asks; none where a job raised it.
-    pub requester: Option<Requester>,
+    /// Since when those who were called are not called again.
+    pub calls_since: Timestamp,
+    /// Who asks.
+    pub requesters: Requesters,
     /// The people to ask, in the order in which they are asked.
     pub contacts: OnCallContacts,
 }
 
-/// Where an alert stands; for a job or webhook of its agency that holds the counter.
+/// Where the chain that calls about an alert stands, if anything waits for it; for a job or webhook of its agency that
+/// holds the counter.
 pub async fn state<I: Identity>(
     tx: &mut Tx<I>,
     alert_id: Uuid,
     now: Timestamp,
 ) -> Result<Option<EscalationState>, DbError> {
     tx.query_opt(
-        "select e.alert_id, e.client_id, e.status, e.level, e.call_id, e.due, e.requester, e.contacts
+        "select e.id, e.alert_id, e.client_id, e.level, e.call_id, e.due, e.calls_since, e.requesters, e.contacts
          from app.escalation($1, $2) e",
         &[&alert_id, &now],
     )
     .await
 }
 
-/// Brings an alert to a status and level; `call_key` is the dedupe key of the call that is now out.
+/// Brings a chain to a level, and all that waits for it to a status; `call_key` is the dedupe key of the call that is
+/// now out.
 pub async fn step<I: Identity>(
     tx: &mut Tx<I>,
-    alert_id: Uuid,
+    escalation_id: Uuid,
     (status, level): (AlertStatus, i32),
     due_at: Option<Timestamp>,
     call_key: Option<&str>,
 ) -> Result<(), Error> {
-    tx.execute_one(
-        "with chain as (
-           update escalations set due_at = $4,
-             call_id = (select m.id from messages m where m.agency_id = app.agency_id() and m.dedupe_key = $5)
-           where alert_id = $1)
-         update alerts set status = $2::text::alert_status, escalation_level = $3 where id = $1 returning id",
-        &[&alert_id, &status, &level, &due_at, &call_key],
-    )
-    .await
+    Ok(tx
+        .execute(
+            "with chain as (
+               update escalations set level = $3, due_at = $4,
+                 call_id = (select m.id from messages m where m.agency_id = app.agency_id() and m.dedupe_key = $5)
+               where id = $1)
+             update alerts set status = $2::text::alert_status, escalation_level = greatest(escalation_level, $3)
+             where escalation_id = $1 and status in ('open', 'calling') and deleted_at is null",
+            &[&escalation_id, &status, &level, &due_at, &call_key],
+        )
+        .await?)
 }
 
 /// Notes that there was news of the call that is out: it rings, somebody has picked it up, or is asked for a key again.
 ///
-/// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes the
+/// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes an
 /// alert locks chain and messages.
 pub async fn extend_timeout<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
     let due_at = now + CALL_TIMEOUT;
@@ -103,12 +127,12 @@ pub async fn extend_timeout<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Tim
         .await?)
 }
 
-/// An alert whose chain has a step to take.
+/// A chain that has a step to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due {
     /// The alert's agency.
     pub agency_id: Uuid,
-    /// The alert.
+    /// An alert that waits for it.
     pub alert_id: Uuid,
 }
 
@@ -118,7 +142,7 @@ struct Listed {
     alert_ids: Vec<Uuid>,
 }
 
-/// The alerts of all agencies whose chains have a step to take, the longest overdue first.
+/// The chains of all agencies that have a step to take, the most urgent first, no agency before another's turn.
 pub async fn due(db: &Db, now: Timestamp, limit: i32) -> Result<Vec<Due>, DbError> {
     let listed: Option<Listed> =
         db.call("select agency_ids, alert_ids from app.due_escalations($1, $2)", &[&now, &limit]).await?;

@@ -61,7 +61,7 @@ pub struct Message {
     pub template: Template,
     /// Two messages of an agency with one key are one message; the first is sent.
     pub dedupe_key: String,
-    /// The alert that it is about: goes first, and [`cancel_for_alert`] finds it.
+    /// The alert that it is about: goes first, by the severity of its chain of calls; [`cancel_for_alert`] finds it.
     pub alert_id: Option<Uuid>,
     /// The visit that it is about: [`cancel_for_visit`] finds it.
     pub visit_id: Option<Uuid>,

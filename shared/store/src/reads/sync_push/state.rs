@@ -62,6 +62,8 @@ pub struct PushingDevice {
     pub base: WorkBase,
     /// The grants of its user.
     pub own_grants: Grants,
+    /// How many alerts its user raised of late; counted where the push names any.
+    pub recent_alerts: usize,
 }
 
 /// What a push is decided on.
