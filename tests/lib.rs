@@ -37,6 +37,10 @@ mod auth {
     mod sign_in;
     mod step_up;
 }
+mod consents {
+    mod gates;
+    mod records;
+}
 mod database {
     mod applied_again;
     mod catalog;
@@ -99,7 +103,7 @@ mod photos {
     mod files;
     mod kinds;
     mod records;
-    mod requests;
+    pub mod requests;
     mod sync_pushes;
     mod uploads;
 }

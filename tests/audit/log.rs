@@ -5,7 +5,7 @@ use tokio_postgres::types::Type;
 
 use crate::harness::{
     TestApp,
-    fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, NURSES_VITALS},
+    fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, NURSES_VITALS, consent},
 };
 
 /// Action, actor and client of each entry since the fixtures' people signed in, oldest first.
@@ -109,9 +109,7 @@ async fn without_an_audit_row_there_is_no_read_and_no_change() {
         nurse.post(&format!("{visit}/check-in"), &json!({"at": "2026-11-20T14:00:00Z"})).await,
         nurse.patch(&format!("{visit}/tasks/{NURSES_VITALS}"), &json!({"completed": true})).await,
         coordinator.patch(&client, &json!({"risks": ["cat"]})).await,
-        coordinator
-            .post(&format!("/v1/clients/{ALMA}/consents"), &json!({"kind": "photos", "granted": true, "method": "x"}))
-            .await,
+        coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent("photos", true)).await,
     ];
     for answer in refused {
         assert_eq!(answer.problem(500), "internal");

@@ -16,13 +16,13 @@ use domain::{
     task_type::TaskType,
 };
 use jiff::{Timestamp, ToSpan};
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{
     Db, StatementMode,
     tables::{
         care_team::{self, MemberFields, Relation},
         clients::{self, Address, ClientFields, EmergencyContacts},
-        consents::{self, ConsentFields, ConsentKind},
+        consents::{self, ConsentFields, ConsentKind, GivenBy},
         users::{self, UserFields},
         visit_tasks::{self, TaskFields},
         visits::{self, VisitFields},
@@ -145,8 +145,7 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
         care_team::insert(&mut tx, client_id, member, &fields).await.unwrap();
     }
     for kind in [ConsentKind::DataCollection, ConsentKind::FamilySharing] {
-        let consent = ConsentFields { kind, granted: true, method: "signed form".into(), user_id: None };
-        consents::insert(&mut tx, ALMA, Uuid::now_v7(), &consent).await.unwrap();
+        consents::insert(&mut tx, ALMA, Uuid::now_v7(), &consent_fields(kind, true)).await.unwrap();
     }
     for (id, client_id, person, hours) in
         [(NURSES_VISIT, ALMA, &NURSE, 1), (AIDES_VISIT, ALMA, &AIDE, 3), (OTHER_NURSES_VISIT, BERNARD, &OTHER_NURSE, 1)]
@@ -244,6 +243,24 @@ pub fn client(first_name: &str, last_name: &str) -> ClientFields {
         risks: vec!["dog".into()],
         coordinator_id: None,
     }
+}
+
+/// A client's own consent, or its withdrawal.
+pub fn consent_fields(kind: ConsentKind, granted: bool) -> ConsentFields {
+    ConsentFields {
+        kind,
+        granted,
+        purpose: Some("To care for her at home".into()),
+        text_version: Some("2026-09".into()),
+        given_by: GivenBy::client(),
+        method: "signed form".into(),
+        user_id: None,
+    }
+}
+
+/// The same as a body of `POST /v1/clients/{id}/consents`.
+pub fn consent(kind: &str, granted: bool) -> Value {
+    json!(consent_fields(kind.parse().unwrap(), granted))
 }
 
 pub fn visit(client_id: Uuid, person: &Person, hours_from_now: i64) -> VisitFields {

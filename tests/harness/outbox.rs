@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use super::{
     Config, TestApp,
-    fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY},
+    fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY, consent_fields},
     providers::FakeProviders,
 };
 
@@ -52,8 +52,7 @@ impl TestOutbox {
     /// Alma's family member wants the daily SMS, or no longer.
     pub async fn consent(&self, granted: bool) {
         let mut tx = self.db.write_unsynced(&AGENCY).await.unwrap();
-        let consent =
-            ConsentFields { kind: ConsentKind::Sms, granted, method: "by SMS".into(), user_id: Some(FAMILY.id) };
+        let consent = ConsentFields { user_id: Some(FAMILY.id), ..consent_fields(ConsentKind::Sms, granted) };
         consents::insert(&mut tx, ALMA, Uuid::now_v7(), &consent).await.unwrap();
         tx.commit().await.unwrap();
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     TestApp,
-    fixtures::{ALMA, BERNARD, CHLOE, COORDINATOR, FAMILY, NURSES_MEALS, NURSES_VISIT},
+    fixtures::{ALMA, BERNARD, CHLOE, COORDINATOR, FAMILY, NURSES_MEALS, NURSES_VISIT, consent},
 };
 
 #[tokio::test]
@@ -182,13 +182,11 @@ async fn pages_together_are_the_whole_list() {
         coordinator.put(&format!("/v1/clients/{ALMA}/care-plan"), &json!({"summary": plan})).await.expect(200);
     }
     for kind in ["photos", "sms"] {
-        let consent = json!({"kind": kind, "granted": true, "method": "in writing"});
-        coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent).await.expect(201);
+        coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent(kind, true)).await.expect(201);
     }
     let family = json!({"user_id": FAMILY.id, "relation": "family", "starts_on": "2026-01-01"});
     coordinator.post(&format!("/v1/clients/{BERNARD}/care-team"), &family).await.expect(201);
-    let consent = json!({"kind": "family_sharing", "granted": true, "method": "in writing"});
-    coordinator.post(&format!("/v1/clients/{BERNARD}/consents"), &consent).await.expect(201);
+    coordinator.post(&format!("/v1/clients/{BERNARD}/consents"), &consent("family_sharing", true)).await.expect(201);
     let _second_device = app.coordinator().await;
     for path in [
         "/v1/clients",

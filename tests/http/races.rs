@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     Answer, Client, TestApp,
-    fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSE},
+    fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSE, consent},
     until,
 };
 
@@ -149,12 +149,7 @@ async fn equal_creates_at_once_get_equal_answers_on_every_path() {
             "care_team",
             json!({"user_id": OTHER_NURSE.id, "relation": "nurse", "starts_on": "2026-11-01"}),
         ),
-        (
-            &coordinator,
-            format!("/v1/clients/{ALMA}/consents"),
-            "consents",
-            json!({"kind": "photos", "granted": true, "method": "phone"}),
-        ),
+        (&coordinator, format!("/v1/clients/{ALMA}/consents"), "consents", consent("photos", true)),
         (&nurse, "/v1/alerts".into(), "alerts", json!({"client_id": ALMA, "severity": "high", "reason": "a fall"})),
         (
             &nurse,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::harness::{
     TestApp,
-    fixtures::{AIDE, ALMA, BERNARD, CHLOE, NURSE, NURSES_MEALS, NURSES_VISIT, OTHER_NURSE, VISIT_B},
+    fixtures::{AIDE, ALMA, BERNARD, CHLOE, NURSE, NURSES_MEALS, NURSES_VISIT, OTHER_NURSE, VISIT_B, consent},
 };
 
 /// How many changes there were in all: none may come of a replay.
@@ -23,7 +23,8 @@ async fn a_repeated_create_creates_nothing() {
     let task = json!({"id": Uuid::now_v7(), "task_type": "vitals", "title": "Pulse"});
     let member =
         json!({"id": Uuid::now_v7(), "user_id": OTHER_NURSE.id, "relation": "nurse", "starts_on": "2026-11-01"});
-    let consent = json!({"id": Uuid::now_v7(), "kind": "photos", "granted": true, "method": "phone"});
+    let mut consent = consent("photos", true);
+    consent["id"] = json!(Uuid::now_v7());
     let user = json!({"id": Uuid::now_v7(), "email": "new@a.test", "phone": "+14165550888", "first_name": "New",
         "last_name": "Nurse", "role": "nurse"});
     for (path, body, altered) in [

@@ -132,6 +132,7 @@ async fn only_who_asked_for_it_is_written_to() {
     for (why, sql) in [
         ("the family member withdrew", consent("sms", &user, false)),
         ("the client withdrew", consent("family_sharing", "null", false)),
+        ("the client wants nobody to get one", consent("sms", "null", false)),
         (
             "a consent for nobody is nobody's",
             format!("{}{}", consent("sms", &user, false), consent("sms", "null", true)),

@@ -4,7 +4,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::requests::{bring, complete, declared, fetch};
-use crate::harness::{TestApp, files, fixtures::ALMA};
+use crate::harness::{
+    TestApp, files,
+    fixtures::{ALMA, consent},
+};
 
 #[tokio::test]
 async fn a_family_sees_what_is_shared_while_the_client_consents() {
@@ -14,9 +17,8 @@ async fn a_family_sees_what_is_shared_while_the_client_consents() {
     let body = declared(Uuid::now_v7(), ("client_id", ALMA), "photo", "image/jpeg", &file);
     bring(&nurse, &body, &file).await;
     let path = format!("/v1/photos/{}", body["id"].as_str().unwrap());
-    let consent = async |kind: &str, granted: bool| {
-        let consent = json!({"kind": kind, "granted": granted, "method": "by phone"});
-        coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent).await.expect(201);
+    let record = async |kind: &str, granted: bool| {
+        coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent(kind, granted)).await.expect(201);
     };
     let shown = async |what: &str, expected: bool| {
         assert_eq!(family.get(&path).await.status, if expected { 200 } else { 404 }, "{what}");
@@ -34,16 +36,16 @@ async fn a_family_sees_what_is_shared_while_the_client_consents() {
         }
     };
     shown("neither shared nor consented", false).await;
-    consent("photos", true).await;
+    record("photos", true).await;
     shown("not shared", false).await;
     nurse.patch(&path, &json!({"shared_with_family": true, "caption": "First walk"})).await.expect(200);
     shown("shared", true).await;
-    consent("photos", false).await;
+    record("photos", false).await;
     shown("consent to photos withdrawn", false).await;
-    consent("photos", true).await;
-    consent("family_sharing", false).await;
+    record("photos", true).await;
+    record("family_sharing", false).await;
     shown("consent to sharing withdrawn", false).await;
-    consent("family_sharing", true).await;
+    record("family_sharing", true).await;
     shown("all given again", true).await;
 
     let read = family.get(&path).await.expect(200);
@@ -67,8 +69,7 @@ async fn a_family_sees_what_is_shared_while_the_client_consents() {
 async fn a_photo_not_redrawn_is_never_shown_to_family() {
     let app = TestApp::new().await;
     let (nurse, coordinator, family) = (app.nurse().await, app.coordinator().await, app.family().await);
-    let consent = json!({"kind": "photos", "granted": true, "method": "signed form"});
-    coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent).await.expect(201);
+    coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent("photos", true)).await.expect(201);
     let file = files::heic(4032, 3024);
     let mut body = declared(Uuid::now_v7(), ("client_id", ALMA), "photo", "image/heic", &file);
     body["shared_with_family"] = json!(true);

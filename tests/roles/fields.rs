@@ -12,7 +12,7 @@ use super::{
 };
 use crate::harness::{
     Client, TestApp,
-    fixtures::{AGENCY_A, AIDE, AIDES_VISIT, ALMA, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS},
+    fixtures::{AGENCY_A, AIDE, AIDES_VISIT, ALMA, NURSE, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, consent},
 };
 
 fn keys(value: &Value) -> BTreeSet<&str> {
@@ -174,8 +174,7 @@ async fn a_family_reads_what_is_meant_for_it_and_nothing_else() {
     let view = family.get(&format!("/v1/family/clients/{ALMA}")).await.expect(200);
     assert_eq!(view["photos"], json!([]), "Alma has not consented to photos");
     let coordinator = app.coordinator().await;
-    let consent = json!({"kind": "photos", "granted": true, "method": "signed form"});
-    coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent).await.expect(201);
+    coordinator.post(&format!("/v1/clients/{ALMA}/consents"), &consent("photos", true)).await.expect(201);
 
     let view = family.get(&format!("/v1/family/clients/{ALMA}")).await.expect(200);
     assert_eq!(keys(&view), BTreeSet::from(FAMILYS_VIEW));

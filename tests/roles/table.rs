@@ -140,7 +140,10 @@ fn named_body(body: &'static str) -> &'static str {
             r#"{"first_name": "Zoé", "last_name": "Roy", "date_of_birth": "1941-05-06",
                 "address": {"street": "1 Main", "city": "Toronto", "province": "ON", "postal_code": "M5V 2T6"}}"#
         }
-        "consent" => r#"{"kind": "photos", "granted": true, "method": "signed form"}"#,
+        "consent" => {
+            r#"{"kind": "photos", "granted": true, "purpose": "p", "text_version": "1",
+            "given_by": {"who": "client"}, "method": "signed form"}"#
+        }
         "joining" => r#"{"user_id": "{other_nurse}", "relation": "nurse", "starts_on": "2026-01-01"}"#,
         "stranger_joining" => r#"{"user_id": "{nurse_b}", "relation": "nurse", "starts_on": "2026-01-01"}"#,
         "notes" => r#"{"notes": "Slept well", "family_note": "A good morning"}"#,

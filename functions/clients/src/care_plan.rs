@@ -34,6 +34,7 @@ pub(crate) async fn read(
 #[utoipa::path(put, path = "/clients/{id}/care-plan", tag = "clients", operation_id = "write_care_plan",
     params(("id" = Uuid, Path, description = "The client.")), request_body = CarePlan,
     responses((status = 200, description = "The plan in force.", body = CarePlanVersion),
+        (status = 409, description = "The client has withdrawn the consent to charting."),
         (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn write(
     State(app): State<App>,

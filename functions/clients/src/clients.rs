@@ -3,6 +3,7 @@
 use app::App;
 use axum::{extract::State, http::StatusCode};
 use domain::{
+    consent::ConsentState,
     error::{Conflict, Error, Fault, Reference},
     identity::{ClientsDelete, ClientsRead, ClientsWrite},
 };
@@ -32,6 +33,9 @@ pub struct ClientQuery {
     name: Option<String>,
     /// Only those that this coordinator plans for.
     coordinator_id: Option<Uuid>,
+    /// Only those whose consent to keeping care records stands so: `not_recorded` are those who are still to be asked.
+    #[param(inline)]
+    data_collection_consent: Option<ConsentState>,
 }
 
 /// List clients by name, or search them.
@@ -42,8 +46,9 @@ pub(crate) async fn list(
     State(app): State<App>,
     list: List<ClientsRead, ClientQuery>,
 ) -> web::Result<axum::Json<ClientSummaryPage>> {
-    let ClientQuery { name, coordinator_id } = list.filter.clone();
-    let filter = ClientFilter { name, coordinator_id, after: list.after()?, limit: list.rows() };
+    let ClientQuery { name, coordinator_id, data_collection_consent } = list.filter.clone();
+    let (after, limit) = (list.after()?, list.rows());
+    let filter = ClientFilter { name, coordinator_id, data_collection_consent, after, limit };
     let clients = clients::list(&app.db, &*list.caller, filter).await?;
     list.page(clients, |c| (c.sort_name.clone(), c.id))
 }

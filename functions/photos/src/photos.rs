@@ -126,7 +126,8 @@ pub(crate) async fn list(
 #[utoipa::path(post, path = "/photos", tag = "photos", operation_id = "create_photo", request_body = NewPhoto,
     responses((status = 201, description = "The photo's record, and how to upload the file.", body = PhotoUpload),
         (status = 404, description = "The photo was created before, and removed."),
-        (status = 409, description = "The id is taken, or the document has a newer version.")))]
+        (status = 409, description = "The id is taken, the document has a newer version, or the client has \
+            withdrawn the consent that it needs.")))]
 pub(crate) async fn create(
     State(photos): State<Photos>,
     caller: Require<PhotosWrite>,
@@ -208,7 +209,8 @@ pub(crate) async fn read(
     params(("id" = Uuid, Path, description = "The photo.")), request_body = PhotoDetailsPatch,
     responses((status = 200, description = "The record after the change.", body = Photo),
         (status = 412, description = "The record has changed since it was read."),
-        (status = 409, description = "The visit is signed and completed.")))]
+        (status = 409, description = "The visit is signed and completed, or the client has withdrawn the consent to \
+            charting.")))]
 pub(crate) async fn change(
     State(photos): State<Photos>,
     caller: Require<PhotosWrite>,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{identity::Caller, sync::policy::NOT_YOURS};
+use domain::{consent::withdrawn, identity::Caller, sync::policy::NOT_YOURS};
 use store::{
     DbError, Tx,
     reads::sync_push::{self, OUT_OF_REACH},
@@ -18,7 +18,7 @@ pub(crate) type DatabaseRejections = BTreeMap<(&'static str, Uuid), String>;
 fn reason(error: &DbError) -> String {
     match error.rule() {
         OUT_OF_REACH => NOT_YOURS.to_owned(),
-        rule => format!("the database refused it: {rule}"),
+        rule => withdrawn(rule).map_or_else(|| format!("the database refused it: {rule}"), ToOwned::to_owned),
     }
 }
 

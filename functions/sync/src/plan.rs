@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::consent::CHARTING_WITHDRAWN;
 use domain::sync::{
     conflict::{ColumnConflict, Resolution},
     policy::{ACCESS_ENDED, Actor, Context},
@@ -94,10 +95,8 @@ impl Plan {
             self.refuse(record, server, ACCESS_ENDED.to_owned());
             return;
         }
-        let Reconciled { action, conflicts, repeated } = match &record.pushed {
-            Some(pushed) => reconcile::upsert(table, pushed, &state.stored, actor, context, now),
-            None => reconcile::delete(table, &state.stored, actor, context),
-        };
+        let (reconciled, notes_withheld) = reconciled(record, state, actor, context, now);
+        let Reconciled { action, conflicts, repeated } = reconciled;
         let client_id = state.client_id.or_else(|| reconcile::client_of(table, action.row()?, context));
         let late = client_id.is_some_and(|client| context.taken_clients.contains(&client));
         if late {
@@ -138,6 +137,11 @@ impl Plan {
         }
         let at = |conflict| ConflictAt { table_name: table.name, record_id: id, client_id, conflict };
         self.conflicts.extend(conflicts.into_iter().map(at));
+        if notes_withheld {
+            // What it sent is not all taken, and so not known the next time.
+            self.refuse(record, server, CHARTING_WITHDRAWN.to_owned());
+            return;
+        }
         let row_stamp = record.pushed.as_ref().and_then(PushedRecord::stamp);
         self.receipts.push(Receipt { record_id: id, body_sha256: record.digest.clone(), row_stamp });
     }
@@ -226,6 +230,29 @@ impl Plan {
     pub(crate) fn raises_alerts(&self) -> bool {
         self.inserts.contains_key(Entity::Alert.table().name)
     }
+}
+
+/// What becomes of a record. Where its client has withdrawn the consent to charting, a visit's check-in and check-out
+/// are taken all the same; the second says whether its notes were withheld.
+fn reconciled(
+    record: &Record<'_>,
+    state: &State,
+    actor: &Actor,
+    context: &Context,
+    now: Timestamp,
+) -> (Reconciled, bool) {
+    let table = record.table;
+    let Some(pushed) = &record.pushed else {
+        return (reconcile::delete(table, &state.stored, actor, context), false);
+    };
+    let whole = reconcile::upsert(table, pushed, &state.stored, actor, context, now);
+    if table.entity == Entity::Visit && whole.action == Action::Refuse(CHARTING_WITHDRAWN.to_owned()) {
+        let rest = reconcile::upsert(table, &visits::without_notes(pushed), &state.stored, actor, context, now);
+        if rest.action.row().is_some() {
+            return (rest, true);
+        }
+    }
+    (whole, false)
 }
 
 /// What is done to a record.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
+    consent::ConsentKind,
     error::Error,
     identity::Caller,
     sync::{
@@ -75,6 +76,13 @@ impl ServerState {
         let device = self.device();
         let (grants, recent_alerts) = (device.own_grants.clone(), device.recent_alerts);
         let mut context = Context { now, grants, recent_alerts, ..Context::default() };
+        for (client, kind) in &self.state.withdrawn {
+            match kind {
+                ConsentKind::DataCollection => drop(context.charting_withdrawn.insert(*client)),
+                ConsentKind::Photos => drop(context.photos_withdrawn.insert(*client)),
+                ConsentKind::FamilySharing | ConsentKind::Sms => {}
+            }
+        }
         for (id, state) in self.all(Entity::Client) {
             if state.stored.present().is_some() {
                 context.clients.insert(*id);

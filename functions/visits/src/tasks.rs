@@ -49,7 +49,8 @@ pub(crate) async fn list(
 #[utoipa::path(post, path = "/visits/{id}/tasks", tag = "visits", operation_id = "create_task",
     params(("id" = Uuid, Path, description = "The visit.")), request_body = NewTask,
     responses((status = 201, description = "The new task.", body = Task),
-        (status = 409, description = "The visit is cancelled, or the id is taken.")))]
+        (status = 409, description = "The visit is cancelled, the client has withdrawn the consent to charting, or the \
+            id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -76,7 +77,8 @@ pub(crate) async fn create(
     params(("id" = Uuid, Path, description = "The visit."), ("task_id" = Uuid, Path, description = "The task.")),
     request_body = TaskPatch,
     responses((status = 200, description = "The record after the change.", body = Task),
-        (status = 409, description = "The visit is cancelled, or the task can only be added to."),
+        (status = 409, description = "The visit is cancelled, the task can only be added to, or the client has \
+            withdrawn the consent to charting."),
         (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,

@@ -83,7 +83,8 @@ pub(crate) async fn list(State(app): State<App>, list: List<VisitsRead, VisitQue
 /// prolong nothing.
 #[utoipa::path(post, path = "/visits", tag = "visits", operation_id = "create_visit", request_body = NewVisit,
     responses((status = 201, description = "The new visit.", body = Visit),
-        (status = 409, description = "The caregiver has another visit at that time, or the id is taken.")))]
+        (status = 409, description = "The caregiver has another visit at that time, the client has withdrawn the \
+            consent to charting and there are notes, or the id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<VisitsWrite>,
@@ -134,7 +135,7 @@ pub(crate) async fn read(
     params(("id" = Uuid, Path, description = "The visit.")), request_body = VisitPatch,
     responses((status = 200, description = "The record after the change.", body = Visit),
         (status = 409, description = "The caregiver has another visit at that time, the visit has begun, or its notes \
-            can only be added to."),
+            can only be added to, or not at all since the client has withdrawn the consent to charting."),
         (status = 412, description = "The record has changed since it was read.")))]
 pub(crate) async fn change(
     State(app): State<App>,

@@ -258,6 +258,7 @@ fn client(number: usize) -> DemoClient {
         granted: true,
         method: "signed form".into(),
         user_id: None,
+        given_by: None,
     };
     DemoClient { id, fields, care_plans: vec![plan], team: Vec::new(), consents: vec![consent] }
 }

@@ -12,7 +12,7 @@ use store::{
         care_plans::{self, CarePlan},
         care_team::{self, MemberFields, Relation},
         clients::{self, ClientFields},
-        consents::{self, ConsentFields, ConsentKind},
+        consents::{self, ConsentFields, ConsentKind, GivenBy},
         idempotency::{self, Creation},
         users::{self, UserFields, UserFilter, UserStatus},
     },
@@ -90,6 +90,28 @@ pub struct DemoConsent {
     pub method: String,
     /// For whom.
     pub user_id: Option<Uuid>,
+    /// Who gave it, where that was not the client.
+    pub given_by: Option<GivenBy>,
+}
+
+impl DemoConsent {
+    fn fields(&self) -> ConsentFields {
+        let purpose = match self.kind {
+            ConsentKind::DataCollection => "To keep the records that good care needs",
+            ConsentKind::FamilySharing => "To let my family read how my visits go",
+            ConsentKind::Sms => "To send a family member a short message each evening",
+            ConsentKind::Photos => "To follow how wounds and swellings change",
+        };
+        ConsentFields {
+            kind: self.kind,
+            granted: self.granted,
+            purpose: Some(purpose.into()),
+            text_version: Some("2026-09".into()),
+            given_by: self.given_by.clone().unwrap_or_else(GivenBy::client),
+            method: self.method.clone(),
+            user_id: self.user_id,
+        }
+    }
 }
 
 /// The staff and the family members.
@@ -168,9 +190,9 @@ async fn load_client(db: &Db, coordinator: &Caller, client: &DemoClient, today: 
         idempotency::claim(&mut tx, "care_team", id, &(client.id, &member)).await?;
         care_team::insert(&mut tx, client.id, id, &member).await?;
     }
-    for (place, DemoConsent { id, kind, granted, method, user_id }) in (0..).zip(&client.consents) {
-        let id = id.unwrap_or_else(|| Uuid::new_v5(&client.id, &[place]));
-        let consent = ConsentFields { kind: *kind, granted: *granted, method: method.clone(), user_id: *user_id };
+    for (place, consent) in (0..).zip(&client.consents) {
+        let id = consent.id.unwrap_or_else(|| Uuid::new_v5(&client.id, &[place]));
+        let consent = consent.fields();
         idempotency::claim(&mut tx, "consents", id, &(client.id, &consent)).await?;
         consents::insert(&mut tx, client.id, id, &consent).await?;
     }

@@ -141,6 +141,8 @@ pub enum Conflict {
     NotArrived,
     /// The record has neither of a conflict's two values any more.
     Overwritten,
+    /// The client has withdrawn the consent that this needs; what is said of it.
+    ConsentWithdrawn(&'static str),
     /// The record can't change any more: the visit is cancelled, the client has visits to come.
     Final(&'static str),
 }

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod care_team;
 pub mod chart;
 pub mod clinical;
+pub mod consent;
 pub mod error;
 pub mod escalation;
 pub mod identity;

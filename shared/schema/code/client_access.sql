@@ -87,5 +87,22 @@ begin
 end
 $$;
 
-grant execute on function app.revoked_readable_client_ids, app.my_client_array, app.my_client_ids,
-  app.my_deleted_visit_ids, app.my_colleague_ids to berthcare_app;
+-- Which of the caller's clients have withdrawn the consent to charting or to photos.
+create or replace function app.withdrawn_consents() returns table (client_id uuid, kinds jsonb)
+language plpgsql stable security definer rows 2
+set search_path = public, pg_temp set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+declare
+  agency constant uuid := app.agency_id();
+  mine constant uuid[] := app.my_client_array();
+  sees_all constant boolean := app.sees_agency();
+begin
+  return query
+    select c.client_id, jsonb_agg(distinct c.kind) from consents c
+    where c.agency_id = agency and not c.granted and c.user_id is null and c.kind in ('data_collection', 'photos')
+      and (sees_all or c.client_id = any (mine)) and app.consent_withdrawn(c.client_id, c.kind)
+    group by c.client_id;
+end
+$$;
+
+grant execute on function app.withdrawn_consents, app.revoked_readable_client_ids, app.my_client_array,
+  app.my_client_ids, app.my_deleted_visit_ids, app.my_colleague_ids to berthcare_app;

@@ -71,6 +71,7 @@ begin
               select c.granted from consents c
               where c.client_id = m.client_id and c.kind = 'sms' and c.user_id = m.recipient_id
               order by c.recorded_at desc, c.id desc limit 1), false)
+            and not app.consent_withdrawn(m.client_id, 'sms')
             and app.consent_in_force(m.client_id, 'family_sharing'))
           order by m.urgency, m.severity desc nulls last, m.created_at, m.id)
         from leased m), '[]');

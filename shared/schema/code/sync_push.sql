@@ -216,8 +216,8 @@ $$;
 
 -- All of a push at once, and without a lock. The first row, of `devices`, is what is remembered of the device, and the
 -- agency's newest number: it is read before all else, so that what changes while this reads has a higher one, and
--- app.write_push finds it. `p_ids`: ids by table; of visits also those that tasks and photos belong to, as a phone may
--- name these by their ids alone.
+-- app.write_push finds it. Rows of `consents` say what clients have withdrawn: their kinds are what is stored. `p_ids`:
+-- ids by table; of visits also those that tasks and photos belong to, as a phone may name these by their ids alone.
 create or replace function app.push_state(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text, p_ids jsonb,
   p_held bigint
@@ -241,6 +241,10 @@ begin
       null::uuid, null::jsonb, null::jsonb, null::jsonb, null::jsonb, null::text[]
     from devices d join agency_counters c on c.agency_id = d.agency_id where d.id = p_device;
   perform app.keep_revoked_clients_readable();
+  return query
+    select 'consents', w.client_id, true, false, false, w.kinds, w.client_id, null::jsonb, null::jsonb, null::jsonb,
+      null::jsonb, null::text[]
+    from app.withdrawn_consents() w;
   foreach synced in array array['clients', 'visits', 'visit_tasks', 'photos', 'alerts'] loop
     ids := array(select jsonb_array_elements_text(p_ids -> synced))::uuid[];
     if synced = 'visits' and (p_ids ? 'visit_tasks' or p_ids ? 'photos') then

@@ -47,8 +47,8 @@ begin atomic
     where u.phone = p_phone and u.deleted_at is null and t.relation = 'family' and t.deleted_at is null
       and (t.ends_on is null or t.ends_on >= current_date - 1)
   ), recorded as (
-    insert into consents (id, agency_id, client_id, user_id, kind, granted, method)
-    select app.uuid7(), l.agency_id, l.client_id, l.user_id, 'sms', p_granted, p_method from links l
+    insert into consents (id, agency_id, client_id, user_id, kind, granted, given_by, method)
+    select app.uuid7(), l.agency_id, l.client_id, l.user_id, 'sms', p_granted, 'family_member', p_method from links l
     returning id, agency_id, client_id
   )
   insert into audit_log (agency_id, action, resource, resource_id, client_id, details)

@@ -1,6 +1,7 @@
 create type care_relation as enum ('primary_nurse', 'nurse', 'care_aide', 'coordinator', 'family');
 create type grant_source as enum ('assigned', 'scheduled');
 create type consent_kind as enum ('data_collection', 'family_sharing', 'sms', 'photos');
+create type consent_giver as enum ('client', 'substitute', 'family_member');
 
 create table clients (
   id uuid primary key,
@@ -93,13 +94,24 @@ create table consents (
   user_id uuid,
   kind consent_kind not null,
   granted boolean not null,
+  -- What for, and which wording the person was shown: of a consent that was given.
+  purpose text check (length(purpose) between 1 and 500),
+  text_version text check (length(text_version) between 1 and 50),
+  -- Who gave or withdrew it: the client, a substitute decision-maker by name and relation, or the family member whom it
+  -- is about.
+  given_by consent_giver,
+  giver_name text check (length(giver_name) between 1 and 200),
+  giver_relation text check (length(giver_relation) between 1 and 100),
   method text not null check (length(method) between 1 and 100),
   recorded_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   created_by uuid references users,
   updated_by uuid references users,
+  constraint consents_substitute check (
+    given_by is distinct from 'substitute' or (giver_name is not null and giver_relation is not null)),
   foreign key (agency_id, client_id) references clients (agency_id, id),
   foreign key (agency_id, user_id) references users (agency_id, id)
 );
 create index consents_newest on consents (client_id, kind, user_id, recorded_at desc, id desc);
+create index consents_withdrawals on consents (agency_id, client_id, kind) where not granted and user_id is null;

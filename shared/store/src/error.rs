@@ -1,4 +1,7 @@
-use domain::error::{Conflict, Error};
+use domain::{
+    consent::withdrawn,
+    error::{Conflict, Error},
+};
 use tokio_postgres::error::SqlState;
 
 /// Raised by `app.assert_unchanged`.
@@ -102,7 +105,10 @@ impl From<DbError> for Error {
                 Self::Conflict(Conflict::IdTaken)
             }
             Some(state) if passes_by_itself(state) => Self::Unavailable(Box::new(error)),
-            _ => Self::Internal(Box::new(error)),
+            _ => match withdrawn(error.rule()) {
+                Some(why) => Self::Conflict(Conflict::ConsentWithdrawn(why)),
+                None => Self::Internal(Box::new(error)),
+            },
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use domain::{
+    consent::{ConsentGiver, ConsentKind},
     identity::Role,
     messages::Locale,
     photo_kinds::{MediaType, PhotoKind, PhotoStatus},
@@ -115,3 +116,5 @@ params_of!(ConflictStatus, TEXT);
 params_of!(PhotoKind, TEXT);
 params_of!(PhotoStatus, TEXT);
 params_of!(MediaType, TEXT);
+params_of!(ConsentKind, TEXT);
+params_of!(ConsentGiver, TEXT);

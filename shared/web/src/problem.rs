@@ -228,6 +228,7 @@ fn conflict_kind_and_detail(conflict: Conflict) -> (&'static str, String) {
             "The record was changed since, and has neither of the two values. Choose `current` to leave it as it is."
                 .into(),
         ),
+        Conflict::ConsentWithdrawn(why) => ("consent-withdrawn", format!("This can't be recorded: {why}.")),
         Conflict::Final(why) => ("final", why.into()),
     }
 }

@@ -26,6 +26,7 @@ pub(super) struct Photo {
     bytes: i64,
     status: Option<PhotoStatus>,
     version: Option<i32>,
+    caption: Option<String>,
     created_by: Option<Uuid>,
 }
 
@@ -40,12 +41,17 @@ impl SyncedTable for Photo {
             Write::Create(photo) => {
                 photo.may_be_shared()?;
                 photo.may_hold_its_bytes()?;
-                photo.may_belong_to_its_owner(actor, context)
+                photo.may_belong_to_its_owner(actor, context)?;
+                photo.is_consented_to(context)
             }
             // Its caption, its sharing or its time. That its owner is in sight is known.
             Write::Change { before, after } | Write::ChangeDeleted { before, after } => {
                 after.may_be_shared()?;
-                before.may_be_changed(actor, context)
+                before.may_be_changed(actor, context)?;
+                match before.client_id(context) {
+                    Some(client) if before.caption != after.caption => context.may_chart_for(client),
+                    _ => Ok(()),
+                }
             }
             Write::Delete(photo) => photo.may_be_changed(actor, context),
         }
@@ -96,6 +102,16 @@ impl Photo {
                 "a photo belongs to a client or a visit, a signature to a visit, a profile picture to a client or \
                  a user, and a document to a client",
             ),
+        }
+    }
+
+    /// Whether its client lets it be taken. Whose a photo is that comes before its visit isn't known yet.
+    fn is_consented_to(&self, context: &Context) -> Result<(), String> {
+        let Some(client) = self.client_id(context) else { return Ok(()) };
+        context.may_chart_for(client)?;
+        match self.kind {
+            PhotoKind::Photo | PhotoKind::Profile => context.may_photograph(client),
+            PhotoKind::Signature | PhotoKind::Document => Ok(()),
         }
     }
 

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     care_team::Grants,
     chart::{Charting, charting},
+    consent::{CHARTING_WITHDRAWN, PHOTOS_WITHDRAWN},
     identity::Role,
 };
 
@@ -76,12 +77,28 @@ pub struct Context {
     pub clients: BTreeSet<Uuid>,
     /// Those of them that were taken from the caller: only what was done before is taken from the device.
     pub taken_clients: BTreeSet<Uuid>,
+    /// Clients who have withdrawn the consent to charting.
+    pub charting_withdrawn: BTreeSet<Uuid>,
+    /// Clients who have withdrawn the consent to photos.
+    pub photos_withdrawn: BTreeSet<Uuid>,
     /// Visits that the caller may see, as far as this push names them; those of the push itself included.
     pub visits: BTreeMap<Uuid, VisitFacts>,
     /// Visits that this push names and that are there, but not the caller's to see.
     pub hidden_visits: BTreeSet<Uuid>,
     /// Visits that this push names, would be the caller's to see, and were deleted.
     pub deleted_visits: BTreeMap<Uuid, VisitFacts>,
+}
+
+impl Context {
+    /// Refuses to chart for a client who has withdrawn the consent to it.
+    pub(super) fn may_chart_for(&self, client: Uuid) -> Result<(), String> {
+        if self.charting_withdrawn.contains(&client) { refused(CHARTING_WITHDRAWN) } else { Ok(()) }
+    }
+
+    /// The same for pictures of them.
+    pub(super) fn may_photograph(&self, client: Uuid) -> Result<(), String> {
+        if self.photos_withdrawn.contains(&client) { refused(PHOTOS_WITHDRAWN) } else { Ok(()) }
+    }
 }
 
 /// What a device means to do to a record.

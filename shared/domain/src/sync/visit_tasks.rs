@@ -28,7 +28,7 @@ pub(super) struct VisitTask {
 impl SyncedTable for VisitTask {
     fn may_write(write: &Write<'_, Self>, actor: &Actor, context: &Context) -> Result<(), String> {
         match write {
-            Write::Create(task) => task.may_be_written(actor, context).map(drop),
+            Write::Create(task) => context.may_chart_for(task.may_be_written(actor, context)?.client_id),
             Write::Delete(task) => {
                 let visit = task.may_be_written(actor, context)?;
                 actor.may_chart(visit, false, context)
@@ -36,11 +36,14 @@ impl SyncedTable for VisitTask {
             Write::Change { before, after } => {
                 let visit = before.may_be_written(actor, context)?;
                 after.may_be_written(actor, context)?;
-                actor.may_chart(visit, after.charted().only_adds_to(&before.charted()), context)
+                actor.may_chart(visit, after.charted().only_adds_to(&before.charted()), context)?;
+                context.may_chart_for(visit.client_id)
             }
             Write::ChangeDeleted { before, after } => [before, after].into_iter().try_for_each(|task| {
                 let visit = context.visits.get(&task.visit_id).or_else(|| context.deleted_visits.get(&task.visit_id));
-                task.is_for(visit.ok_or(NOT_YOURS)?, actor)
+                let visit = visit.ok_or(NOT_YOURS)?;
+                task.is_for(visit, actor)?;
+                context.may_chart_for(visit.client_id)
             }),
         }
     }

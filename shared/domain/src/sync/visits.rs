@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     policy::{Actor, Context, NOT_YOURS, VisitFacts, Write, refused},
-    record::Row,
+    record::{PushedRecord, Row},
     schema::{Entity, Table},
     synced_table::SyncedTable,
 };
@@ -118,6 +118,9 @@ impl Visit {
         if !actor.role.sees_agency() && !covered {
             return refused(format!("scheduled_start {NOT_ON_TEAM_THEN}"));
         }
+        if self.notes.is_some() || self.family_note.is_some() {
+            return context.may_chart_for(self.client_id);
+        }
         Ok(())
     }
 
@@ -139,7 +142,11 @@ impl Visit {
         self.may_be_planned_as(after, actor)?;
         let only_adds = adds_to(self.notes.as_deref(), after.notes.as_deref())
             && adds_to(self.family_note.as_deref(), after.family_note.as_deref());
-        actor.may_chart(&self.facts(), only_adds, context)
+        actor.may_chart(&self.facts(), only_adds, context)?;
+        if (&self.notes, &self.family_note) == (&after.notes, &after.family_note) {
+            return Ok(());
+        }
+        context.may_chart_for(self.client_id)
     }
 
     fn may_be_planned_as(&self, after: &Self, actor: &Actor) -> Result<(), String> {
@@ -186,6 +193,14 @@ impl Visit {
                 .flatten(),
         }
     }
+}
+
+/// A pushed visit as if nothing had been charted in it.
+#[must_use]
+pub fn without_notes(pushed: &PushedRecord) -> PushedRecord {
+    let mut without = pushed.clone();
+    without.raw.retain(|column, _| column != "notes" && column != "family_note");
+    without
 }
 
 /// What a visit's records need to know of it.

@@ -104,7 +104,8 @@ pub async fn pending_recipients<I: Identity>(
              select f.client_id, f.recipient_id, f.phone, f.locale, f.client, coalesce(d.visits, '[]') as visits,
                d.to_come,
                d.planned > 0 and app.has_consent(f.client_id, 'family_sharing')
-                 and app.has_consent_of(f.client_id, 'sms', f.recipient_id) as wanted
+                 and app.has_consent_of(f.client_id, 'sms', f.recipient_id)
+                 and app.consent_state(f.client_id, 'sms') <> 'withdrawn' as wanted
              from families f
              cross join lateral (
                select count(*) as planned,

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     care_team::Grants,
+    consent::ConsentKind,
     error::Error,
     identity::Caller,
     sync::{
@@ -73,10 +74,14 @@ pub struct PushState {
     pub device: PushingDevice,
     /// What there is of the records, by table.
     pub records: BTreeMap<&'static str, BTreeMap<Uuid, State>>,
+    /// What the caller's clients have withdrawn their consent to.
+    pub withdrawn: Vec<(Uuid, ConsentKind)>,
 }
 
 /// The row of [`load`] that is the device.
 const DEVICES: &str = "devices";
+/// The rows of [`load`] that are what clients have withdrawn.
+const CONSENTS: &str = "consents";
 
 #[derive(FromRow)]
 struct LoadedRow {
@@ -103,15 +108,20 @@ pub async fn load(
         )
         .await?;
     let (mut device, mut records) = (None, BTreeMap::<_, BTreeMap<_, _>>::new());
+    let mut withdrawn = Vec::new();
     for LoadedRow { table_name, state } in rows {
         if table_name == DEVICES {
             device =
                 state.stored.map(serde_json::from_value).transpose().map_err(|error| Error::Internal(error.into()))?;
+        } else if table_name == CONSENTS {
+            let kinds: Vec<ConsentKind> = serde_json::from_value(state.stored.unwrap_or_default())
+                .map_err(|error| Error::Internal(error.into()))?;
+            withdrawn.extend(kinds.into_iter().map(|kind| (state.id, kind)));
         } else if let Some(table) = TABLES.iter().find(|table| table.name == table_name) {
             records.entry(table.name).or_default().insert(state.id, State::from(state));
         }
     }
-    Ok(PushState { device: device.ok_or(Error::SessionEnded)?, records })
+    Ok(PushState { device: device.ok_or(Error::SessionEnded)?, records, withdrawn })
 }
 
 /// What the server has of one record, whatever device it was changed by: for a transaction that has locked the counter.

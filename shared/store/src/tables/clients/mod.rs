@@ -2,7 +2,10 @@
 
 mod record;
 
-use domain::error::{Error, Reference};
+use domain::{
+    consent::ConsentState,
+    error::{Error, Reference},
+};
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
@@ -17,6 +20,8 @@ pub struct ClientFilter {
     pub name: Option<String>,
     /// Whom this coordinator plans for.
     pub coordinator_id: Option<Uuid>,
+    /// Whose consent to keeping care records stands so.
+    pub data_collection_consent: Option<ConsentState>,
     /// After the client of this place among the names, and id.
     pub after: Option<(String, Uuid)>,
     /// At most so many.
@@ -27,7 +32,8 @@ macro_rules! columns {
     () => {
         "c.id, c.id as client_id, c.first_name, c.last_name, c.date_of_birth, c.phone, c.preferred_language, c.address,
          c.latitude, c.longitude, c.emergency_contacts, c.risks, c.coordinator_id, c.care_plan, c.care_plan_version,
-         c.change_number, c.created_at, c.updated_at"
+         app.consent_state(c.id, 'data_collection') as data_collection_consent,
+         app.consent_state(c.id, 'photos') as photos_consent, c.change_number, c.created_at, c.updated_at"
     };
 }
 
@@ -49,9 +55,17 @@ pub async fn list(db: &Db, who: &impl Identity, filter: ClientFilter) -> Result<
                  from unnest((select string_to_array(app.searchable($1), ' '))) word))
                and ($2::uuid is null or c.coordinator_id = $2)
                and ($4::uuid is null or (c.sort_name, c.id) > ($3, $4))
+               and ($6::text is null or app.consent_state(c.id, 'data_collection') = $6)
              order by c.sort_name, c.id limit $5"
         ),
-        &[&filter.name, &filter.coordinator_id, &sort_name, &id, &filter.limit],
+        &[
+            &filter.name,
+            &filter.coordinator_id,
+            &sort_name,
+            &id,
+            &filter.limit,
+            &filter.data_collection_consent.map(<&str>::from),
+        ],
     )
     .await
 }

@@ -3,6 +3,7 @@
 use crate::{json_sql, tables::care_plans::CarePlan};
 use domain::{
     Versioned,
+    consent::ConsentState,
     identity::Role,
     validation::{Check, Faults},
 };
@@ -155,6 +156,10 @@ pub struct ClientRow {
     pub care_plan: CarePlan,
     /// Which version it is; 0 where none was written yet.
     pub care_plan_version: i32,
+    /// How the consent to keeping care records stands.
+    pub data_collection_consent: ConsentState,
+    /// How the consent to photos stands.
+    pub photos_consent: ConsentState,
     /// The row's change number.
     pub change_number: i64,
     /// When the client was entered.
@@ -183,7 +188,8 @@ impl Versioned for ClientRow {
     "care_plan": {"summary": "Type 2 diabetes, recovering from a hip replacement",
         "goals": ["Walk to the corner by December"],
         "allergies": ["penicillin"], "medications": [], "instructions": ["Check feet"]},
-    "care_plan_version": 2, "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-18T16:20:11Z"}))]
+    "care_plan_version": 2, "data_collection_consent": "given", "photos_consent": "not_recorded",
+    "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-18T16:20:11Z"}))]
 pub struct Client {
     /// The client's id.
     pub id: Uuid,
@@ -216,6 +222,11 @@ pub struct Client {
     /// Which version of the plan; absent for care aides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub care_plan_version: Option<i32>,
+    /// How the consent to keeping care records stands. Once it is withdrawn, nothing new is charted but alerts,
+    /// check-in and check-out; where it isn't recorded yet, somebody has to ask for it.
+    pub data_collection_consent: ConsentState,
+    /// How the consent to photos stands. Once it is withdrawn, no new ones are taken.
+    pub photos_consent: ConsentState,
     /// When the client was entered.
     pub created_at: Timestamp,
     /// When anything here last changed.
@@ -250,6 +261,8 @@ impl ClientRow {
             date_of_birth: whole.then_some(self.fields.date_of_birth),
             care_plan: whole.then_some(self.care_plan),
             care_plan_version: whole.then_some(self.care_plan_version),
+            data_collection_consent: self.data_collection_consent,
+            photos_consent: self.photos_consent,
             created_at: self.created_at,
             updated_at: self.updated_at,
             change_number: self.change_number,
