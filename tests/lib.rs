@@ -119,6 +119,7 @@ mod runtime {
     mod recorded_events;
     mod redaction;
     mod rollout;
+    mod secrets;
 }
 mod sync {
     mod access;

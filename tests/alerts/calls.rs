@@ -148,6 +148,25 @@ async fn repeated_and_reordered_events_escalate_once() {
 }
 
 #[tokio::test]
+async fn news_of_a_call_that_isn_t_ours_moves_no_chain() {
+    let stage = Stage::new().await;
+    stage.minute().await;
+    let call = stage.call_to(&COORDINATOR).await;
+    stage.status(&call, "ringing").await;
+    stage.after(seconds(30));
+    for status in ["no-answer", "completed", "busy", "ringing"] {
+        let form = [("CallSid", "CAforeign"), ("CallStatus", status)];
+        let news = Webhook::to(&format!("voice/status?message={}", call.id), &form);
+        news.send(stage.webhooks.clone()).await.expect(204);
+        stage.is_at("calling", 1).await;
+    }
+    // Nor was that news of ours, which would have been waited for longer.
+    stage.after(seconds(31));
+    stage.minute().await;
+    stage.is_at("calling", 2).await;
+}
+
+#[tokio::test]
 async fn a_concurrent_hang_up_and_key_count_once() {
     for _ in 0..6 {
         let stage = Stage::new().await;

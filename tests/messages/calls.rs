@@ -38,21 +38,23 @@ async fn call_about_an_alert() -> TestOutbox {
 
 #[tokio::test]
 async fn the_next_person_is_called_at_once_where_a_number_can_t_be() {
-    let outbox = TestOutbox::new().await;
-    let alert = format!(
-        "update clients set coordinator_id = '{}' where id = '{ALMA}';
-         insert into alerts (id, agency_id, client_id, severity, reason)
-           values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')",
-        COORDINATOR.id
-    );
-    outbox.app.database.write(AGENCY_A, &alert).await;
-    outbox.run(&outbox.environment(), JobName::Escalate, Deadline::when(|| false)).await.unwrap();
-    outbox.fake.fail(Fault::Refused(21211));
-    outbox.fake.clock.advance_to(jiff::Timestamp::now() + SignedDuration::from_secs(1));
-    assert_eq!(counts(&outbox.dispatch().await), HashMap::from([("dead", 1), ("sent", 1)]));
-    let called = outbox.fake.accepted();
-    assert_eq!(called.len(), 1);
-    assert_ne!(called[0].to, "+14165550002", "the client's own coordinator has no such number");
+    for code in [21211, 21214, 21215, 21216, 21217, 21219, 13224, 13227] {
+        let outbox = TestOutbox::new().await;
+        let alert = format!(
+            "update clients set coordinator_id = '{}' where id = '{ALMA}';
+             insert into alerts (id, agency_id, client_id, severity, reason)
+               values ('{ALERT}', '{AGENCY_A}', '{ALMA}', 'high', 'fall')",
+            COORDINATOR.id
+        );
+        outbox.app.database.write(AGENCY_A, &alert).await;
+        outbox.run(&outbox.environment(), JobName::Escalate, Deadline::when(|| false)).await.unwrap();
+        outbox.fake.fail(Fault::Refused(code));
+        outbox.fake.clock.advance_to(jiff::Timestamp::now() + SignedDuration::from_secs(1));
+        assert_eq!(counts(&outbox.dispatch().await), HashMap::from([("dead", 1), ("sent", 1)]), "{code}");
+        let called = outbox.fake.accepted();
+        assert_eq!(called.len(), 1);
+        assert_ne!(called[0].to, "+14165550002", "the client's own coordinator has no such number");
+    }
 }
 
 #[tokio::test]

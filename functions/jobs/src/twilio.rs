@@ -20,6 +20,10 @@ const LOOKED_THROUGH: &str = "50";
 
 /// A bad number, one that opted out, one that takes no SMS, or a country that the account may not call.
 const NEVER: [i32; 5] = [21211, 21214, 21408, 21610, 21614];
+/// The same of a call: no such number, one that no carrier reaches or may not be called, a country that is not allowed,
+/// one that a trial account has not verified. Who else could answer is called at once.
+const NEVER_CALLED: [i32; 14] =
+    [21201, 21203, 21211, 21214, 21215, 21216, 21217, 21219, 13223, 13224, 13225, 13226, 13227, 32205];
 /// Our account or its numbers are not in order: a person has to mend that.
 const MISCONFIGURED: [i32; 9] = [20003, 20005, 20006, 21212, 21603, 21606, 21659, 21910, 30002];
 /// A call that isn't there, or that somebody has picked up or put down.
@@ -135,7 +139,7 @@ impl Twilio {
         let reports = self.webhook(&self.webhooks.sms_status_callback_url, message_id)?;
         let form =
             [("To", to), ("From", &self.numbers.sms_number), ("Body", body), ("StatusCallback", reports.as_str())];
-        self.create("Messages.json", &form).await
+        self.create("Messages.json", &form, &NEVER).await
     }
 
     /// Places a call, whose words and keys `webhooks` answers for. Answers its id.
@@ -153,7 +157,7 @@ impl Twilio {
             ("Timeout", &timeout),
         ];
         form.extend(["initiated", "ringing", "answered", "completed"].map(|event| ("StatusCallbackEvent", event)));
-        self.create("Calls.json", &form).await
+        self.create("Calls.json", &form, &NEVER_CALLED).await
     }
 
     /// Ends a call that still rings. One that somebody has picked up goes on: they are told what there is to know.
@@ -178,8 +182,8 @@ impl Twilio {
         known.collect()
     }
 
-    async fn create(&self, resource: &str, form: &[(&str, &str)]) -> Result<String, SendError> {
-        let created: Created = self.ask(self.http.post(self.url(resource)?).form(form), &NEVER).await?;
+    async fn create(&self, resource: &str, form: &[(&str, &str)], never: &[i32]) -> Result<String, SendError> {
+        let created: Created = self.ask(self.http.post(self.url(resource)?).form(form), never).await?;
         Ok(created.sid)
     }
 

@@ -53,7 +53,7 @@ async fn ask(webhooks: &Webhooks, signed: &TwilioRequest, time: u8) -> web::Resu
     let mut tx = webhooks.app.db.write_unsynced(&who).await?;
     let call = alerts::of_call(&mut tx, message_id).await?;
     // Asking takes a while, and nobody else is called meanwhile.
-    escalations::extend_timeout(&mut tx, message_id, webhooks.now()).await?;
+    escalations::extend_timeout(&mut tx, message_id, None, webhooks.now()).await?;
     tx.commit().await?;
     Ok(match settled(&call) {
         Some(settled) => end(&call, &settled),
@@ -142,10 +142,11 @@ pub(crate) async fn status(State(webhooks): State<Webhooks>, signed: TwilioReque
     let db = &webhooks.app.db;
     let mut tx = if has_ended { db.write(&who).await? } else { db.write_unsynced(&who).await? };
     // The chain before its messages: a pressed 1 locks them in that order, and must not lose to us.
-    escalations::extend_timeout(&mut tx, message_id, now).await?;
+    escalations::extend_timeout(&mut tx, message_id, Some(&sid), now).await?;
     let reported = messages::report(&mut tx, message_id, &sid, &report, now).await?.ok_or(Error::NotFound)?;
     let moved = match reported.alert_id {
-        Some(alert_id) if has_ended => {
+        // What isn't told of our call says nothing of it.
+        Some(alert_id) if has_ended && reported.is_of_this_attempt => {
             escalation::advance(&mut tx, alert_id, Reason::CallEnded(message_id), now).await?
         }
         _ => Moved::Nothing,

@@ -129,7 +129,12 @@ impl Secrets {
 
     async fn json_kept_for<T: DeserializeOwned>(&self, name: SecretName, kept_for: Duration) -> Result<T, SecretError> {
         let text = self.text(name, kept_for).await?;
-        serde_json::from_str(text.expose_secret()).map_err(|_| SecretError::Misshapen { name: self.full_name(name) })
+        let parsed = serde_json::from_str(text.expose_secret());
+        if parsed.is_err() {
+            // Nobody can use it: once it is mended, the next read finds it so.
+            self.forget(name).await;
+        }
+        parsed.map_err(|_| SecretError::Misshapen { name: self.full_name(name) })
     }
 
     /// Makes the next read ask Secrets Manager.

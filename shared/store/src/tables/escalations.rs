@@ -117,12 +117,23 @@ pub async fn step<I: Identity>(
 ///
 /// It locks the chain: who writes down more of the call does that afterwards, in the order in which whoever takes an
 /// alert locks chain and messages.
-pub async fn extend_timeout<I: Identity>(tx: &mut Tx<I>, call_id: Uuid, now: Timestamp) -> Result<(), Error> {
+///
+/// News that names a provider's id is of this call only where it is this call's.
+pub async fn extend_timeout<I: Identity>(
+    tx: &mut Tx<I>,
+    call_id: Uuid,
+    sid: Option<&str>,
+    now: Timestamp,
+) -> Result<(), Error> {
     let due_at = now + CALL_TIMEOUT;
     Ok(tx
         .execute(
-            "update escalations set due_at = greatest(due_at, $2) where call_id = $1 and due_at is not null",
-            &[&call_id, &due_at],
+            "update escalations e set due_at = greatest(e.due_at, $2)
+             from messages m
+             where e.call_id = $1 and e.due_at is not null and m.id = $1
+               and ($3::text is null
+                 or (coalesce(m.provider_sid, $3) = $3 and not $3 = any (m.previous_provider_ids)))",
+            &[&call_id, &due_at, &sid],
         )
         .await?)
 }

@@ -216,6 +216,8 @@ pub struct Reported {
     pub status: MessageStatus,
     /// Whether this report moved it; a duplicate, or one that comes late, doesn't.
     pub moved: bool,
+    /// Whether the provider's id is the message's own, and of its latest attempt.
+    pub is_of_this_attempt: bool,
     /// The user to whom it was sent.
     pub recipient_id: Uuid,
     /// The alert that it is about.
@@ -251,6 +253,7 @@ pub async fn report<I: Identity>(
         .query_opt(
             "with before as (
                select m.id, m.channel, m.status, m.recipient_id, m.alert_id,
+                 coalesce(m.provider_sid, $2) = $2 and not $2 = any (m.previous_provider_ids) as is_of_this_attempt,
                  -- Of this attempt, and not told before.
                  coalesce(m.provider_sid, $2) = $2 and not $2 = any (m.previous_provider_ids)
                    and case m.status
@@ -281,7 +284,7 @@ pub async fn report<I: Identity>(
                  and not $2 = any (m.previous_provider_ids)
              )
              select b.channel::text as channel, coalesce(m.status, b.status)::text as status,
-               m.id is not null as moved, b.recipient_id, b.alert_id
+               m.id is not null as moved, b.is_of_this_attempt, b.recipient_id, b.alert_id
              from before b left join moved m on m.id = b.id",
             &[&message_id, &sid, &status, &failure, &again_at],
         )
