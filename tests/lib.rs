@@ -60,6 +60,7 @@ mod database {
         mod random_grants;
         mod random_reads;
         mod reads;
+        mod registers;
         mod rows;
         mod visible_rows;
         mod writes;
@@ -89,6 +90,7 @@ mod jobs {
     mod late_visits;
     mod one_run;
     mod orphaned_uploads;
+    mod privacy_due;
 }
 mod messages {
     mod calls;
@@ -106,6 +108,9 @@ mod photos {
     pub mod requests;
     mod sync_pushes;
     mod uploads;
+}
+mod privacy {
+    mod registers;
 }
 mod roles {
     mod by_role;

@@ -62,6 +62,7 @@ WANTED = {
     ("AWS/RDS", "FreeStorageSpace"), ("AWS/RDS", "DatabaseConnectionsBorrowLatency"), ("AWS/RDS", "ClientConnections"),
     ("AWS/DynamoDB", "ReadThrottleEvents"), ("AWS/DynamoDB", "WriteThrottleEvents"), ("AWS/DynamoDB", "SystemErrors"),
     ("AWS/CloudFront", "5xxErrorRate"), (OURS, "OutboxAge"), (OURS, "AlertUnacknowledged"),
+    (OURS, "PrivacyOverdue"),
     ("BerthCare/Security", "RefusedSecretReads"), ("AWS/Backup", "NumberOfBackupJobsCompleted"),
     ("AWS/Backup", "NumberOfCopyJobsCompleted"), ("BerthCare/Backups", "DatabaseBackups"),
     ("AWS/Route53", "HealthCheckPercentageHealthy"), (OURS, "JobDuration"), (OURS, "ErrorCount"),

@@ -14,6 +14,7 @@ pub fn whole() -> Result<Value, serde_json::Error> {
         photos::document(),
         sync::document(),
         alerts::document(),
+        privacy::document(),
         webhooks::document(),
         health::document(),
     ] {

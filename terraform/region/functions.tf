@@ -90,6 +90,14 @@ locals {
       invokes = []
       events  = true
     }
+    privacy = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "origin", "sentry"]
+      table         = []
+      objects       = []
+      invokes       = []
+      events        = false
+    }
     rollout = {
       database_user = null
       secrets       = ["origin", "sentry"]
@@ -97,7 +105,7 @@ locals {
       objects       = []
       invokes       = []
       # Not `jobs` and `migrate`, which it lets through unasked.
-      tries  = ["alerts", "auth", "clients", "health", "photos", "sync", "visits", "webhooks"]
+      tries  = ["alerts", "auth", "clients", "health", "photos", "privacy", "sync", "visits", "webhooks"]
       events = false
     }
     sync = {

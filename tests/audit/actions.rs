@@ -19,7 +19,7 @@ use crate::harness::{
 };
 
 /// Which kinds of things actions are done to.
-const NOUNS: [&str; 20] = [
+const NOUNS: [&str; 23] = [
     "access",
     "agency",
     "alert",
@@ -31,7 +31,10 @@ const NOUNS: [&str; 20] = [
     "consent",
     "device",
     "family",
+    "legal_hold",
     "photo",
+    "privacy_incident",
+    "privacy_request",
     "record",
     "reply",
     "sync",

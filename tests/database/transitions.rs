@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use domain::transitions::{AlertStatus, Transitions, VisitStatus};
+use domain::transitions::{AlertStatus, IncidentState, RequestState, Transitions, VisitStatus};
 use strum::IntoEnumIterator;
 use tokio_postgres::{Client, error::SqlState};
 use uuid::Uuid;
@@ -76,6 +76,30 @@ async fn the_database_guards_an_alerts_status_as_the_table_of_transitions_says()
     let set =
         |status: AlertStatus| format!("update alerts set status = '{}' where id = '{ALERT}'", <&str>::from(status));
     for (from, to, allowed) in database_allows::<AlertStatus>(&client, set).await {
+        assert_eq!(allowed, from.may_become(to), "{from:?} to {to:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_database_guards_the_registers_as_the_table_of_transitions_says() {
+    let database = Database::copy("register_transitions").await;
+    let rows = format!(
+        "insert into privacy_requests (id, agency_id, kind, client_id, asked_by, received_at, due_at, outcome)
+         values ('{ALERT}', '{AGENCY_A}', 'access', '{ALMA}', 'The client', now(), now(), 'done');
+         insert into privacy_incidents (id, agency_id, description, found_at, due_at, risk, assessment)
+         values ('{ALERT}', '{AGENCY_A}', 'A lost phone', now(), now(), 'not_significant', 'locked')"
+    );
+    database.write(AGENCY_A, &rows).await;
+    let client = database.superuser().await;
+    let set = |table: &'static str, state: &str| format!("update {table} set state = '{state}' where id = '{ALERT}'");
+    for (from, to, allowed) in
+        database_allows::<RequestState>(&client, |state| set("privacy_requests", state.into())).await
+    {
+        assert_eq!(allowed, from.may_become(to), "{from:?} to {to:?}");
+    }
+    for (from, to, allowed) in
+        database_allows::<IncidentState>(&client, |state| set("privacy_incidents", state.into())).await
+    {
         assert_eq!(allowed, from.may_become(to), "{from:?} to {to:?}");
     }
 }

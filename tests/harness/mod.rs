@@ -266,6 +266,7 @@ impl Functions {
                 ("photos", photos::router(photos.clone())),
                 ("sync", sync::router(with_jobs())),
                 ("alerts", alerts::router(with_jobs())),
+                ("privacy", privacy::router(app())),
                 ("webhooks", webhooks::router(webhooks::Webhooks::new(&config.webhooks(), secrets.clone(), aws))),
                 ("health", health::router(health::Health::new(&config.health(), secrets, aws))),
             ],
@@ -281,7 +282,11 @@ impl Functions {
 
     /// The function that API Gateway would send this path to.
     pub fn of_path(&self, path: &str) -> Router {
-        let name = match path.trim_start_matches("/v1/").split(['/', '?']).next().unwrap_or_default() {
+        let mut parts = path.trim_start_matches("/v1/").split(['/', '?']);
+        let (first, third) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+        let name = match first {
+            "privacy" | "audit" => "privacy",
+            "clients" | "family" if ["access-log", "export", "exports"].contains(&third) => "privacy",
             "auth" | "users" | ".well-known" => "auth",
             "clients" | "family" => "clients",
             "visits" | "conflicts" => "visits",

@@ -32,6 +32,7 @@ fn documented_and_local_routes_are_equal() {
         ("photos", photos::document()),
         ("sync", sync::document()),
         ("alerts", alerts::document()),
+        ("privacy", privacy::document()),
         ("webhooks", webhooks::document()),
         ("health", health::document()),
     ];

@@ -1,7 +1,7 @@
 //! What BerthCare says: every text, in each language.
 
 use domain::messages::{DailyVisit, Encoding, Locale, Template, segments};
-use jiff::civil::{Time, time};
+use jiff::civil::{Date, Time, date, time};
 use serde_json::Value;
 use strum::IntoEnumIterator;
 
@@ -10,6 +10,7 @@ const LOCALES: [Locale; 2] = [Locale::EnCa, Locale::FrCa];
 /// Every template, with values as long as they commonly are.
 fn examples() -> Vec<Template> {
     let (caregiver, client, planned) = ("Marie-Claude".to_owned(), "Marguerite".to_owned(), time(14, 30, 0, 0));
+    let on = date(2026, 12, 20);
     Template::iter()
         .map(|template| match template {
             Template::OneTimeCode { .. } => Template::OneTimeCode { code: "48151623".into() },
@@ -26,6 +27,10 @@ fn examples() -> Vec<Template> {
             Template::VisitMissed { .. } => {
                 Template::VisitMissed { caregiver: caregiver.clone(), client: client.clone(), planned }
             }
+            Template::PrivacyRequestDue { .. } => Template::PrivacyRequestDue { on },
+            Template::PrivacyRequestOverdue { .. } => Template::PrivacyRequestOverdue { on },
+            Template::PrivacyIncidentDue { .. } => Template::PrivacyIncidentDue { on },
+            Template::PrivacyIncidentOverdue { .. } => Template::PrivacyIncidentOverdue { on },
             Template::FamilyDaily { .. } => Template::FamilyDaily {
                 client: client.clone(),
                 visits: vec![daily("Amara", time(9, 5, 0, 0)), daily("Joy", time(18, 40, 0, 0))],
@@ -121,7 +126,9 @@ fn segments_are_counted_as_the_networks_do() {
 /// Every string among a template's values, but codes, replaced.
 fn with_names(values: &mut Value, name: &str) {
     match values {
-        Value::String(text) if text.parse::<Time>().is_err() => *text = name.to_owned(),
+        Value::String(text) if text.parse::<Time>().is_err() && text.parse::<Date>().is_err() => {
+            *text = name.to_owned()
+        }
         Value::Array(items) => items.iter_mut().for_each(|item| with_names(item, name)),
         Value::Object(fields) => {
             fields.iter_mut().filter(|(key, _)| *key != "code").for_each(|(_, value)| with_names(value, name));

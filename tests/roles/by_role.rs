@@ -8,7 +8,7 @@ use std::{
 use domain::identity::Role;
 
 use super::{
-    names::{ALERT, ALERT_B, ALERT_OF_BERNARD, CONFLICT, CONFLICT_B, Names, newest_code, with_photos},
+    names::{ALERT, ALERT_B, ALERT_OF_BERNARD, CONFLICT, CONFLICT_B, Names, newest_code, with_photos, with_registers},
     table::{Outcome, Row, SENDERS, Sender, nameless, table},
 };
 use crate::harness::{
@@ -91,6 +91,7 @@ async fn walk(sender: Sender) {
         app.database.write(agency, &sql).await;
     }
     with_photos(&app).await;
+    with_registers(&app).await;
     for (alert, agency, client, by) in [
         (ALERT, AGENCY_A, ALMA, NURSE.id),
         (ALERT_OF_BERNARD, AGENCY_A, BERNARD, OTHER_NURSE.id),

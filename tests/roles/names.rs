@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::harness::{
     Answer, Client, TestApp,
     fixtures::{
-        ADMIN, AGENCY_A, AGENCY_B, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
+        ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
         CLIENT_B, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN, OTHER_COORDINATOR,
         OTHER_NURSE, OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD, VISIT_B, of_role,
     },
@@ -54,6 +54,32 @@ pub async fn with_photos(app: &TestApp) {
     app.database.write(AGENCY_B, &photo(PHOTO_B, AGENCY_B, CLIENT_B, "photo", true)).await;
 }
 
+/// Entries of the registers of privacy, in each agency.
+pub const REQUEST: Uuid = Uuid::from_u128(0xB1);
+pub const INCIDENT: Uuid = Uuid::from_u128(0xB2);
+pub const HOLD: Uuid = Uuid::from_u128(0xB3);
+const REQUEST_B: Uuid = Uuid::from_u128(0xB4);
+const INCIDENT_B: Uuid = Uuid::from_u128(0xB5);
+const HOLD_B: Uuid = Uuid::from_u128(0xB6);
+
+/// Gives each agency an entry in each register.
+pub async fn with_registers(app: &TestApp) {
+    for (agency, client, admin, [request, incident, hold]) in [
+        (AGENCY_A, ALMA, ADMIN.id, [REQUEST, INCIDENT, HOLD]),
+        (AGENCY_B, CLIENT_B, ADMIN_B.id, [REQUEST_B, INCIDENT_B, HOLD_B]),
+    ] {
+        let sql = format!(
+            "insert into privacy_requests (id, agency_id, kind, client_id, asked_by, received_at, due_at)
+             values ('{request}', '{agency}', 'access', '{client}', 'The client', now(), now() + interval '1 day');
+             insert into privacy_incidents (id, agency_id, description, found_at, due_at)
+             values ('{incident}', '{agency}', 'A lost phone', now(), now() + interval '3 days');
+             insert into legal_holds (id, agency_id, client_id, reason, placed_by)
+             values ('{hold}', '{agency}', '{client}', 'a proceeding', '{admin}')"
+        );
+        app.database.write(agency, &sql).await;
+    }
+}
+
 pub const ALERT: Uuid = Uuid::from_u128(0xA5);
 
 pub const ALERT_OF_BERNARD: Uuid = Uuid::from_u128(0xA6);
@@ -78,6 +104,8 @@ impl Names {
             ),
             ("image", format!(r#""content_type": "image/png", "bytes": 9, "sha256": "{}""#, "0".repeat(64))),
             ("pdf", format!(r#""content_type": "application/pdf", "bytes": 9, "sha256": "{}""#, "0".repeat(64))),
+            ("asked", format!(r#""asked_by": "Her son", "received_at": "{}""#, Timestamp::now())),
+            ("breach", format!(r#""description": "A lost phone", "found_at": "{}""#, Timestamp::now())),
             ("own_device", client.device_id.to_string()),
             (
                 "own_refresh_token",
@@ -119,6 +147,12 @@ impl Names {
             ("alert", ALERT),
             ("alert_of_bernard", ALERT_OF_BERNARD),
             ("alert_b", ALERT_B),
+            ("request", REQUEST),
+            ("request_b", REQUEST_B),
+            ("incident", INCIDENT),
+            ("incident_b", INCIDENT_B),
+            ("hold", HOLD),
+            ("hold_b", HOLD_B),
             ("other_nurses_device", app.sign_in(&OTHER_NURSE).await.device_id),
             ("other_coordinators_device", app.sign_in(&OTHER_COORDINATOR).await.device_id),
             ("nurse_bs_device", app.sign_in(&NURSE_B).await.device_id),

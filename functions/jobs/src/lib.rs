@@ -25,6 +25,7 @@ mod family_sms;
 mod http_client;
 mod late_visits;
 mod orphaned_uploads;
+mod privacy_due;
 mod receipts;
 mod report;
 mod sender;
@@ -204,6 +205,7 @@ impl Jobs {
             JobName::FamilySms => family_sms::run(self, run).await,
             JobName::LateVisits => late_visits::run(self, run).await,
             JobName::OrphanedUploads => orphaned_uploads::run(self, run).await,
+            JobName::PrivacyDue => privacy_due::run(self, run).await,
             JobName::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,
         }
     }

@@ -30,6 +30,7 @@ pub fn of(function: &str) -> Option<Trial> {
         "auth" => (event!("auth/me"), UNAUTHORIZED),
         "clients" => (event!("clients/search"), UNAUTHORIZED),
         "photos" => (event!("photos/create"), UNAUTHORIZED),
+        "privacy" => (event!("privacy/holds"), UNAUTHORIZED),
         "sync" => (event!("sync/pull"), UNAUTHORIZED),
         "visits" => (event!("visits/today"), UNAUTHORIZED),
         // All it depends on answers.

@@ -127,6 +127,13 @@ pub enum Conflict {
         /// The status that was asked for.
         to: &'static str,
     },
+    /// What a register of privacy holds can't go from its present state to the one asked for.
+    RegisterState {
+        /// The state that it has.
+        from: &'static str,
+        /// The state that was asked for.
+        to: &'static str,
+    },
     /// Somebody else has taken the alert.
     AlertTaken,
     /// A check-in or check-out was recorded before with other values.
@@ -152,6 +159,10 @@ pub enum Conflict {
 pub enum Reference {
     /// A client of the agency.
     Client,
+    /// A user of the agency.
+    User,
+    /// A device of the agency.
+    Device,
     /// A coordinator of the agency.
     Coordinator,
     /// Whom or what a photo belongs to, whose record the caller writes.

@@ -27,6 +27,8 @@ pub enum JobName {
     LateVisits,
     /// Gives up photos that never arrived, and removes uploads that belong to nothing.
     OrphanedUploads,
+    /// Reminds admins of privacy requests and incidents that are due.
+    PrivacyDue,
     /// Asks what became of push messages.
     Receipts,
 }

@@ -98,3 +98,15 @@ pub const INVITATION_SECONDS: i64 = 7 * 24 * 60 * 60;
 pub const PHONE_CODE_SECONDS: i64 = 24 * 60 * 60;
 /// How long a code for a new password is good for.
 pub const FORGOT_SECONDS: i64 = 15 * 60;
+
+/// How many hours a request about somebody's data may take: 30 days.
+pub const REQUEST_HOURS: i64 = 30 * 24;
+/// How many it may take where there is a reason to extend it.
+pub const EXTENDED_REQUEST_HOURS: i64 = 60 * 24;
+/// By how many hours after a breach was found its risk is to be assessed, and who must be told is to be told. The law
+/// says "as soon as feasible"; this is when somebody is reminded.
+pub const INCIDENT_HOURS: i64 = 72;
+/// So long before a request is due its agency's admins are reminded.
+pub const REQUEST_REMINDER: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// So long before an incident is.
+pub const INCIDENT_REMINDER: SignedDuration = SignedDuration::from_hours(24);

@@ -1,5 +1,6 @@
-//! What may follow what: the statuses of visits and alerts, and every move between them. The paths of REST and sync go
-//! by these tables; the database's triggers hold the same ones, and a test tries each pair on both.
+//! What may follow what: the statuses of visits, alerts and the registers of privacy, and every move between them. The
+//! paths of REST and sync go by these tables; the database's triggers hold the same ones, and a test tries each pair on
+//! both.
 
 use crate::text_enum;
 
@@ -69,6 +70,58 @@ impl Transitions for AlertStatus {
             Self::Expired => &[Self::Acknowledged, Self::Resolved],
             Self::Acknowledged => &[Self::Resolved],
             Self::Resolved => &[],
+        }
+    }
+}
+
+text_enum! {
+    /// Where somebody's request about their data stands.
+    #[schema(example = "in_progress")]
+    pub enum RequestState {
+        /// Received; nobody has begun.
+        Received,
+        /// Somebody is at it.
+        InProgress,
+        /// Done as asked.
+        Fulfilled,
+        /// Not done, for the reason in `outcome`.
+        Refused,
+        /// Taken back by whoever asked.
+        Withdrawn,
+    }
+}
+
+impl Transitions for RequestState {
+    /// What has ended stays as it is: whoever asks again makes another request.
+    fn next(self) -> &'static [Self] {
+        match self {
+            Self::Received => &[Self::InProgress, Self::Fulfilled, Self::Refused, Self::Withdrawn],
+            Self::InProgress => &[Self::Fulfilled, Self::Refused, Self::Withdrawn],
+            Self::Fulfilled | Self::Refused | Self::Withdrawn => &[],
+        }
+    }
+}
+
+text_enum! {
+    /// Where a breach stands.
+    #[schema(example = "contained")]
+    pub enum IncidentState {
+        /// It may go on.
+        Open,
+        /// It can't spread any more; who must be told is still to be told.
+        Contained,
+        /// Its risk is assessed and who had to be told was told.
+        Closed,
+    }
+}
+
+impl Transitions for IncidentState {
+    /// What was thought to be over may turn out not to be.
+    fn next(self) -> &'static [Self] {
+        match self {
+            Self::Open => &[Self::Contained, Self::Closed],
+            Self::Contained => &[Self::Open, Self::Closed],
+            Self::Closed => &[Self::Open],
         }
     }
 }

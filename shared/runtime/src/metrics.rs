@@ -40,6 +40,8 @@ pub enum Metric {
     AlertTimeToCall,
     /// The age of the oldest alert that nobody has acknowledged; 0 where there is none.
     AlertUnacknowledged,
+    /// Requests and incidents in the registers of privacy that are open past their due date.
+    PrivacyOverdue,
     /// Things that a run of a job dealt with.
     JobItems,
     /// How long the run took.
@@ -89,6 +91,7 @@ impl Metric {
             | Self::SyncConflicts
             | Self::SyncRejected
             | Self::OutboxDepth
+            | Self::PrivacyOverdue
             | Self::JobItems => Unit::Count,
             Self::ApiLatency | Self::SyncDuration | Self::JobDuration => Unit::Milliseconds,
             Self::OutboxAge | Self::AlertTimeToCall | Self::AlertUnacknowledged => Unit::Seconds,
@@ -154,6 +157,11 @@ pub enum Measurement<'a> {
         /// The age of the oldest; zero where there is none.
         oldest: Duration,
     },
+    /// The registers of privacy, all agencies' together.
+    PrivacyOverdue {
+        /// How many open entries are past their due date.
+        entries: u64,
+    },
     /// One run of a scheduled job.
     Job {
         /// Its name.
@@ -192,6 +200,7 @@ impl Measurement<'_> {
             }
             Self::AlertCalled { after } => vec![(Metric::AlertTimeToCall, after.as_secs_f64())],
             Self::AlertsUnacknowledged { oldest } => vec![(Metric::AlertUnacknowledged, oldest.as_secs_f64())],
+            Self::PrivacyOverdue { entries } => vec![(Metric::PrivacyOverdue, entries as f64)],
             Self::Job { items, duration, .. } => {
                 vec![(Metric::JobItems, items as f64), (Metric::JobDuration, milliseconds(duration))]
             }
@@ -208,9 +217,11 @@ impl Measurement<'_> {
                 (Dimension::StatusClass, status_class(status)),
             ],
             Self::Job { job, .. } => vec![(Dimension::Job, job)],
-            Self::Sync { .. } | Self::Outbox { .. } | Self::AlertCalled { .. } | Self::AlertsUnacknowledged { .. } => {
-                Vec::new()
-            }
+            Self::Sync { .. }
+            | Self::Outbox { .. }
+            | Self::AlertCalled { .. }
+            | Self::AlertsUnacknowledged { .. }
+            | Self::PrivacyOverdue { .. } => Vec::new(),
         }
     }
 

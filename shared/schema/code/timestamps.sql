@@ -40,6 +40,12 @@ create or replace trigger stamp_times before insert or update on sync_conflicts
   for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on sync_quarantine
   for each row execute function app.stamp_times();
+create or replace trigger stamp_times before insert or update on privacy_requests
+  for each row execute function app.stamp_times();
+create or replace trigger stamp_times before insert or update on privacy_incidents
+  for each row execute function app.stamp_times();
+create or replace trigger stamp_times before insert or update on legal_holds
+  for each row execute function app.stamp_times();
 
 -- Never changed, so without an update.
 create or replace trigger stamp_times before insert on consents

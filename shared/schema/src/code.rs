@@ -49,6 +49,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/photos.sql",
     "code/escalation.sql",
     "code/webhooks.sql",
+    "code/privacy.sql",
     "code/jobs.sql",
     "code/audit_chain.sql",
     "code/operator.sql",
@@ -61,6 +62,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "policies/photos.sql",
     "policies/alerts_and_messages.sql",
     "policies/sync.sql",
+    "policies/privacy.sql",
 ];
 
 /// Which files are not as they were last applied, or are no longer among these.

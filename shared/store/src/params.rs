@@ -9,7 +9,7 @@ use domain::{
     photo_kinds::{MediaType, PhotoKind, PhotoStatus},
     sync::conflict::{Choice, ConflictStatus},
     task_type::TaskType,
-    transitions::{AlertStatus, VisitStatus},
+    transitions::{AlertStatus, IncidentState, RequestState, VisitStatus},
 };
 use jiff::{Timestamp, civil::Date};
 use postgres_types::{Json, ToSql, Type};
@@ -107,6 +107,8 @@ macro_rules! params_of {
 pub(crate) use params_of;
 
 params_of!(AlertStatus, TEXT);
+params_of!(IncidentState, TEXT);
+params_of!(RequestState, TEXT);
 params_of!(Role, TEXT);
 params_of!(VisitStatus, TEXT);
 params_of!(Locale, TEXT);

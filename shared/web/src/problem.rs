@@ -211,6 +211,9 @@ fn conflict_kind_and_detail(conflict: Conflict) -> (&'static str, String) {
         ),
         Conflict::VisitStatus { from, to } => ("visit-status", format!("A visit that is {from} can't become {to}.")),
         Conflict::AlertStatus { from, to } => ("alert-status", format!("An alert that is {from} can't become {to}.")),
+        Conflict::RegisterState { from, to } => {
+            ("register-state", format!("What is {from} in this register can't become {to}."))
+        }
         Conflict::AlertTaken => ("alert-taken", "Somebody else has acknowledged this alert.".into()),
         Conflict::AlreadyRecorded => ("already-recorded", "This was recorded before, with other values.".into()),
         Conflict::AlreadyOnTeam => ("already-on-team", "This person is on the care team already.".into()),

@@ -72,6 +72,12 @@ locals {
       namespace = "BerthCare/API", metric = "AlertUnacknowledged", dimensions = {}
       statistic = "Maximum", period = 60, times = 3, over = 600, missing = "breaching"
     }
+    privacy-overdue = {
+      says      = "A privacy request or incident of some agency is open past its due date. Runbook: a breach; call the agency's admins."
+      severity  = "medium"
+      namespace = "BerthCare/API", metric = "PrivacyOverdue", dimensions = {}
+      statistic = "Maximum", period = 3600, times = 1, over = 0, missing = "notBreaching"
+    }
     dead-letters = {
       says      = "An event could not be delivered and waits in the queue of dead letters."
       severity  = "high"

@@ -14,6 +14,7 @@ locals {
     family-sms       = 1
     late-visits      = 1
     orphaned-uploads = 26
+    privacy-due      = 3
     receipts         = 1
   }
 }

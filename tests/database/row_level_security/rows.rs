@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use tokio_postgres::{SimpleQueryMessage, types::Type};
 use uuid::Uuid;
 
+use super::registers;
 use crate::harness::{
     Client, TestApp,
     fixtures::{
@@ -67,6 +68,13 @@ pub const RECEIPT: Uuid = Uuid::from_u128(0xA71);
 pub const RECEIPT_B: Uuid = Uuid::from_u128(0xA7B);
 pub const CREATED: Uuid = Uuid::from_u128(0xA61);
 pub const CREATED_B: Uuid = Uuid::from_u128(0xA6B);
+
+pub const REQUEST: Uuid = Uuid::from_u128(0xA81);
+pub const REQUEST_B: Uuid = Uuid::from_u128(0xA8B);
+pub const INCIDENT: Uuid = Uuid::from_u128(0xA91);
+pub const INCIDENT_B: Uuid = Uuid::from_u128(0xA9B);
+pub const HOLD: Uuid = Uuid::from_u128(0xAA1);
+pub const HOLD_B: Uuid = Uuid::from_u128(0xAAB);
 
 /// Somebody's session, as a transaction sets it.
 pub struct Session {
@@ -325,6 +333,7 @@ pub fn rows_of_a(nurses_device: Uuid) -> String {
         receipt(RECEIPT, AGENCY_A, &format!("'{nurses_device}'")),
         creation(CREATED, AGENCY_A),
         sealed(AGENCY_A, 1),
+        registers::of_a(),
     ]
     .concat();
     for (table, id) in [
@@ -355,6 +364,7 @@ pub fn rows_of_b(nurses_device: Uuid) -> String {
         receipt(RECEIPT_B, AGENCY_B, &format!("'{nurses_device}'")),
         creation(CREATED_B, AGENCY_B),
         sealed(AGENCY_B, 2),
+        registers::of_b(),
     ]
     .concat()
 }

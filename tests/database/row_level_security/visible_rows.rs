@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::registers::who_sees_registers;
 use super::rows::{
     AGENCY_AS, AGENCY_BS, AIDES, ALERT_B, ALERT_FOR_ALMA, ALERT_FOR_BERNARD, ALMAS, ALMAS_STAFF, BERNARDS,
     CONFLICT_AT_ALMA, CONFLICT_AT_BERNARD, CONFLICT_B, CREATED, CREATED_B, DOCUMENT_OF_ALMA, DONE_TASK, FAMILYS,
@@ -39,7 +40,7 @@ pub fn pair(client: Uuid, user: &Person) -> String {
 /// Every table, every row, and who sees it.
 pub fn who_sees_what() -> Vec<Table> {
     const BY_CLIENT: &str = "coalesce(client_id::text, 'no client')";
-    vec![
+    let mut tables = vec![
         table("agencies", "id::text", [(AGENCY_A, AGENCY_AS), (AGENCY_B, AGENCY_BS)]),
         table("agency_counters", "agency_id::text", [(AGENCY_A, AGENCY_AS), (AGENCY_B, AGENCY_BS)]),
         table(
@@ -185,5 +186,7 @@ pub fn who_sees_what() -> Vec<Table> {
         table("creations", "record_id::text", [(CREATED, AGENCY_AS), (CREATED_B, AGENCY_BS)]),
         table("audit_log", "agency_id::text", [(AGENCY_A, PLANNERS), (AGENCY_B, &[&ADMIN_B])]),
         table("audit_chain", "agency_id::text", [(AGENCY_A, &[&ADMIN]), (AGENCY_B, &[&ADMIN_B])]),
-    ]
+    ];
+    tables.extend(who_sees_registers());
+    tables
 }

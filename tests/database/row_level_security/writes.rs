@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt::Write as _};
 use domain::identity::Role;
 use uuid::Uuid;
 
+use super::registers;
 use super::rows::{
     AGENCY_AS_STAFF, AGENCY_BS, AIDES, ALERT_B, ALERT_FOR_ALMA, ALMAS_STAFF, BERNARDS, CONFLICT_AT_ALMA, FAMILYS,
     NOBODY, NURSES, PENDING_PHOTO, PEOPLE, PHOTO_AS_IT_CAME, PHOTO_OF_ALMA, PLANNERS, RECEIPT, SHA256, Stage, TASK_B,
@@ -20,18 +21,18 @@ use crate::harness::fixtures::{
 
 /// A write, and who may do it.
 #[derive(Clone)]
-struct Attempt {
+pub struct Attempt {
     table: &'static str,
     sql: String,
     may: Vec<&'static Person>,
 }
 
-fn attempt(table: &'static str, may: &[&'static Person], sql: impl Into<String>) -> Attempt {
+pub fn attempt(table: &'static str, may: &[&'static Person], sql: impl Into<String>) -> Attempt {
     Attempt { table, sql: sql.into(), may: may.to_vec() }
 }
 
 /// A statement that names [`MYSELF`], to be about whoever sends it.
-fn by_myself(sql: &str) -> String {
+pub fn by_myself(sql: &str) -> String {
     sql.replace(&format!("'{}'", Uuid::nil()), "app.user_id()")
 }
 
@@ -284,6 +285,7 @@ async fn a_write_past_the_handlers_changes_only_what_its_writer_may_change() {
         attempts_at_visits(),
         attempts_at_photos(),
         attempts_at_the_rest(),
+        registers::attempts(),
     ]
     .concat();
     let tables: BTreeSet<_> = who_sees_what().iter().map(|table| table.name).collect();

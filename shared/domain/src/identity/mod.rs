@@ -6,8 +6,8 @@ mod role;
 
 pub use caller::{About, Caller, JobIdentity, Operator, OwnAccount, Session, Webhook};
 pub use permission::{
-    AlertsAnswer, AlertsRaise, CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle, FamilyRead,
-    Permission, PhotosRead, PhotosWrite, SignedIn, SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete,
-    VisitsRead, VisitsWrite,
+    AccessLogRead, AlertsAnswer, AlertsRaise, CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle,
+    FamilyRead, Permission, PhotosRead, PhotosWrite, PrivacyManage, SignedIn, SyncUse, UsersDelete, UsersRead,
+    UsersWrite, VisitsDelete, VisitsRead, VisitsWrite,
 };
 pub use role::Role;

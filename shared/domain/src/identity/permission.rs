@@ -58,6 +58,10 @@ permissions! {
     AlertsAnswer = "alerts.answer" => [Admin, Coordinator];
     /// The family's view of a client; coordinators may see it too, to know what a family reads.
     FamilyRead = "family.read" => [Admin, Coordinator, Family];
+    /// Keep the registers of privacy: requests, breaches, holds; and read the audit log.
+    PrivacyManage = "privacy.manage" => [Admin];
+    /// See who looked at a client or changed them.
+    AccessLogRead = "access_log.read" => [Admin, Coordinator];
     /// What everybody may: their own account.
     SignedIn = "signed_in" => [Admin, Coordinator, Nurse, CareAide, Family];
 }

@@ -49,6 +49,19 @@ pub(super) fn text(template: &Template) -> String {
             "BerthCare: {caregiver}'s visit to {client}, planned for {}, counts as missed: nobody checked in.",
             time(*planned)
         ),
+        Template::PrivacyRequestDue { on } => {
+            format!("BerthCare: a privacy request is to be answered by {on}. Please open BerthCare.")
+        }
+        Template::PrivacyRequestOverdue { on } => {
+            format!("BerthCare: a privacy request was to be answered by {on} and is still open. Please open BerthCare.")
+        }
+        Template::PrivacyIncidentDue { on } => {
+            format!("BerthCare: a privacy incident is to be assessed and told by {on}. Please open BerthCare.")
+        }
+        Template::PrivacyIncidentOverdue { on } => format!(
+            "BerthCare: a privacy incident was to be assessed and told by {on} and is still open. \
+             Please open BerthCare."
+        ),
         Template::FamilyDaily { client, visits, to_come } => family_daily(client, visits, *to_come),
         Template::ReplyStopped {} => "BerthCare: you get no more daily messages. Reply START to get them again.".into(),
         Template::ReplyStarted {} => "BerthCare: you get a message each evening again. Reply STOP to end it.".into(),

@@ -49,6 +49,20 @@ pub(super) fn text(template: &Template) -> String {
             "BerthCare : la visite de {caregiver} chez {client}, prévue à {}, est réputée manquée : aucune arrivée.",
             time(*planned)
         ),
+        Template::PrivacyRequestDue { on } => {
+            format!("BerthCare : une demande de confidentialité attend une réponse d'ici le {on}. Ouvrez BerthCare.")
+        }
+        Template::PrivacyRequestOverdue { on } => format!(
+            "BerthCare : une demande de confidentialité attendait une réponse pour le {on} et reste ouverte. \
+             Ouvrez BerthCare."
+        ),
+        Template::PrivacyIncidentDue { on } => format!(
+            "BerthCare : un incident de confidentialité est à évaluer et à annoncer d'ici le {on}. Ouvrez BerthCare."
+        ),
+        Template::PrivacyIncidentOverdue { on } => format!(
+            "BerthCare : un incident de confidentialité, à évaluer et à annoncer pour le {on}, reste ouvert. \
+             Ouvrez BerthCare."
+        ),
         Template::FamilyDaily { client, visits, to_come } => family_daily(client, visits, *to_come),
         Template::ReplyStopped {} => {
             "BerthCare : vous ne recevrez plus de message quotidien. Répondez START pour les recevoir à nouveau.".into()

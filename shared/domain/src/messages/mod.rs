@@ -10,7 +10,7 @@ mod plain_name;
 
 use std::borrow::Cow;
 
-use jiff::civil::Time;
+use jiff::civil::{Date, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -119,6 +119,26 @@ pub enum Template {
         client: String,
         /// The planned start in the agency's local time.
         planned: Time,
+    },
+    /// To an agency's admins: somebody's request about their data is to be answered soon.
+    PrivacyRequestDue {
+        /// By which day, where the agency is.
+        on: Date,
+    },
+    /// The same once that time has come.
+    PrivacyRequestOverdue {
+        /// By which day, where the agency is.
+        on: Date,
+    },
+    /// To an agency's admins: a breach is to be assessed soon, and who must know is to be told.
+    PrivacyIncidentDue {
+        /// By which day, where the agency is.
+        on: Date,
+    },
+    /// The same once that time has come.
+    PrivacyIncidentOverdue {
+        /// By which day, where the agency is.
+        on: Date,
     },
     /// The daily SMS to a family.
     FamilyDaily {
@@ -249,7 +269,11 @@ impl Template {
             | Self::AlertUnanswered {}
             | Self::VisitLate { .. }
             | Self::VisitUnreachable { .. }
-            | Self::VisitMissed { .. } => Promise::AtLeastOnce,
+            | Self::VisitMissed { .. }
+            | Self::PrivacyRequestDue { .. }
+            | Self::PrivacyRequestOverdue { .. }
+            | Self::PrivacyIncidentDue { .. }
+            | Self::PrivacyIncidentOverdue { .. } => Promise::AtLeastOnce,
         }
     }
 
@@ -272,7 +296,11 @@ impl Template {
         match self {
             Self::AlertCall { .. } | Self::AlertSms { .. } | Self::AlertPush {} | Self::AlertUnanswered {} => 0,
             Self::FamilyCall { .. } | Self::FamilyCallSms { .. } => 1,
-            Self::FamilyDaily { .. } => 3,
+            Self::FamilyDaily { .. }
+            | Self::PrivacyRequestDue { .. }
+            | Self::PrivacyRequestOverdue { .. }
+            | Self::PrivacyIncidentDue { .. }
+            | Self::PrivacyIncidentOverdue { .. } => 3,
             _ => 2,
         }
     }

@@ -6,6 +6,7 @@ pub mod daily_summary;
 pub mod family;
 pub mod overdue_visits;
 mod phone_records;
+pub mod privacy_due;
 pub mod sync_pull;
 pub mod sync_push;
 pub mod sync_status;
