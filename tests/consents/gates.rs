@@ -42,7 +42,11 @@ enum Write {
     Address,
     TaskRemoval,
 }
-use Write::*;
+use Write::{
+    Address, Alert, Caption, CarePlan, Document, Notes, Picture, Profile, PushedAlert, PushedCaption, PushedNotes,
+    PushedPicture, PushedSignature, PushedTask, PushedTaskChange, PushedVisitWithNotes, Signature, Task, TaskChange,
+    TaskRemoval, Visit, VisitWithNotes,
+};
 
 /// The write, and whether it needs the consent to charting and to photos.
 const NEEDS: [(Write, bool, bool); 22] = [
@@ -206,7 +210,9 @@ fn photo_of(kind: &str, owner: (&str, Uuid), id: Uuid) -> Value {
         "signature" => "image/png",
         _ => "image/jpeg",
     };
-    declared(id, owner, kind, content_type, &file)
+    let mut photo = declared(id, owner, kind, content_type, &file);
+    photo["shared_with_family"] = json!(false);
+    photo
 }
 
 fn by_rest(answer: &Answer) -> bool {

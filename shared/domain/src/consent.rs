@@ -3,8 +3,8 @@
 use crate::text_enum;
 
 /// Told where a client has withdrawn the consent to charting.
-pub const CHARTING_WITHDRAWN: &str = "the client has withdrawn the consent to keep care records: nothing is charted but \
-    alerts, check-in and check-out";
+pub const CHARTING_WITHDRAWN: &str = "the client has withdrawn the consent to keep care records: nothing is charted \
+    but alerts, check-in and check-out";
 /// Told where a client has withdrawn the consent to photos.
 pub const PHOTOS_WITHDRAWN: &str = "the client has withdrawn the consent to photos";
 

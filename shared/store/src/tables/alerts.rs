@@ -227,6 +227,10 @@ pub async fn acknowledge<I: Identity>(
     user_id: Uuid,
     now: Timestamp,
 ) -> Result<(), Error> {
+    #[derive(FromRow)]
+    struct Taken {
+        id: Uuid,
+    }
     match alert.status {
         AlertStatus::Acknowledged if alert.acknowledged_by == Some(user_id) => return Ok(()),
         AlertStatus::Acknowledged => return Err(Error::Conflict(Conflict::AlertTaken)),
@@ -235,10 +239,6 @@ pub async fn acknowledge<I: Identity>(
             let (from, to) = (from.into(), AlertStatus::Acknowledged.into());
             return Err(Error::Conflict(Conflict::AlertStatus { from, to }));
         }
-    }
-    #[derive(FromRow)]
-    struct Taken {
-        id: Uuid,
     }
     let taken: Vec<Taken> = tx
         .query(
