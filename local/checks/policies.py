@@ -40,8 +40,8 @@ ENCRYPTED = {
 # Services that say in the table's own policy who they are have the key's policy instead.
 _KEYS_POLICY = {
     ("modules/functions", "dead_letters"),
-    ("modules/storage", "log_delivery"),
-    ("bootstrap", "log_delivery"),
+    ("modules/bucket", "bucket"),
+    ("modules/storage", "trail"),
 }
 # The first provider that doesn't read back what it wrote by a write-only argument (its pull request 44876).
 _WRITE_ONLY = (6, 27)

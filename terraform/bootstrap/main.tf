@@ -26,26 +26,7 @@ module "access_logs" {
 
   name              = "${local.name}-${var.account_id}-access-logs"
   expire_after_days = 400
-  policy_documents  = [data.aws_iam_policy_document.log_delivery.json]
-}
-
-data "aws_iam_policy_document" "log_delivery" {
-  statement {
-    sid       = "S3DeliversAccessLogs"
-    actions   = ["s3:PutObject"]
-    resources = ["arn:aws:s3:::${local.name}-${var.account_id}-access-logs/s3/*"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["logging.s3.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.account_id]
-    }
-  }
+  takes_access_logs = true
 }
 
 module "state" {

@@ -1,4 +1,4 @@
-# What each root is told: of which environment it is, and in which account. The roots hold links to this file.
+# What each root needs to know: its environment and its account. The roots hold links to this file.
 
 variable "environment" {
   description = "Which environment this is; also the GitHub environment that may deploy to it."

@@ -1,8 +1,3 @@
-variable "context" {
-  description = "The environment; what everything in it is called; and that with the region, for what all regions share."
-  type        = object({ environment = string, name = string, global_name = string })
-}
-
 variable "schedule" {
   description = "When buckets are copied, in AWS's cron: daily, or hourly where an hour's work is the most that may be lost."
   type        = string

@@ -1,5 +1,7 @@
 # A private bucket: versioned, encrypted, TLS only, its reads and writes logged, its oldest bytes made cheap.
 
+data "aws_caller_identity" "current" {}
+
 resource "aws_s3_bucket" "this" {
   # checkov:skip=CKV_AWS_144:AWS Backup copies photos and documents to ca-west-1; the others can be made anew.
   # checkov:skip=CKV2_AWS_62:Only the photos bucket has something to tell; see the storage module.
@@ -151,42 +153,57 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   depends_on = [aws_s3_bucket_versioning.this]
 }
 
+locals {
+  # What is refused, whoever asks.
+  refusals = {
+    TlsOnly  = { test = "Bool", variable = "aws:SecureTransport", value = "false" }
+    NoOldTls = { test = "NumericLessThan", variable = "s3:TlsVersion", value = "1.2" }
+  }
+}
+
 data "aws_iam_policy_document" "bucket" {
   source_policy_documents = var.policy_documents
 
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+  dynamic "statement" {
+    for_each = local.refusals
 
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
+    content {
+      sid       = statement.key
+      effect    = "Deny"
+      actions   = ["s3:*"]
+      resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
 
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = statement.value.test
+        variable = statement.value.variable
+        values   = [statement.value.value]
+      }
     }
   }
 
-  statement {
-    sid       = "NoOldTls"
-    effect    = "Deny"
-    actions   = ["s3:*"]
-    resources = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
+  dynamic "statement" {
+    for_each = var.takes_access_logs ? ["S3DeliversAccessLogs"] : []
 
-    principals {
-      type        = "*"
-      identifiers = ["*"]
-    }
+    content {
+      sid       = statement.value
+      actions   = ["s3:PutObject"]
+      resources = ["${aws_s3_bucket.this.arn}/s3/*"]
 
-    condition {
-      test     = "NumericLessThan"
-      variable = "s3:TlsVersion"
-      values   = ["1.2"]
+      principals {
+        type        = "Service"
+        identifiers = ["logging.s3.amazonaws.com"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceAccount"
+        values   = [data.aws_caller_identity.current.account_id]
+      }
     }
   }
 }

@@ -20,6 +20,12 @@ variable "log_bucket" {
   default     = null
 }
 
+variable "takes_access_logs" {
+  description = "Whether this is the bucket into which the others log."
+  type        = bool
+  default     = false
+}
+
 variable "lock_days" {
   description = "For how many days nobody can change or delete an object, the account's owner included; 0 for no lock."
   type        = number

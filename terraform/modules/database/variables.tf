@@ -1,8 +1,3 @@
-variable "context" {
-  description = "The environment; what everything in it is called; and that with the region, for what all regions share."
-  type        = object({ environment = string, name = string, global_name = string })
-}
-
 variable "size" {
   description = "The database's size; storage in GB, backups in days."
   type = object({
@@ -61,21 +56,6 @@ variable "database_security_group_id" {
 
 variable "proxy_security_group_id" {
   description = "The proxy's security group."
-  type        = string
-}
-
-variable "data_key_arn" {
-  description = "The key that encrypts data."
-  type        = string
-}
-
-variable "secrets_key_arn" {
-  description = "The key that encrypts secrets."
-  type        = string
-}
-
-variable "logs_key_arn" {
-  description = "The key that encrypts log groups."
   type        = string
 }
 

@@ -1,14 +1,6 @@
 # A role and a log group for each function, out of the table in terraform/region/functions.tf; what they share beside.
 
-data "aws_caller_identity" "current" {}
-
-data "aws_region" "current" {}
-
 locals {
-  account = data.aws_caller_identity.current.account_id
-  region  = data.aws_region.current.region
-  here    = "${local.region}:${local.account}"
-
   role_prefix = "${var.context.global_name}-"
 
   # What a hook asks CodeDeploy: which version this is about, and that it may go on.

@@ -1,8 +1,3 @@
-variable "context" {
-  description = "The environment; what everything in it is called; and that with the region, for what all regions share."
-  type        = object({ environment = string, name = string, global_name = string })
-}
-
 variable "functions" {
   description = "The functions and what each may do; see terraform/region/functions.tf."
   type = map(object({
@@ -44,21 +39,6 @@ variable "security_group_id" {
 variable "subnet_ids" {
   description = "The functions' subnets."
   type        = list(string)
-}
-
-variable "data_key_arn" {
-  description = "The key that encrypts data."
-  type        = string
-}
-
-variable "secrets_key_arn" {
-  description = "The key that encrypts secrets."
-  type        = string
-}
-
-variable "logs_key_arn" {
-  description = "The key that encrypts log groups."
-  type        = string
 }
 
 variable "dead_letters_key_arn" {

@@ -45,7 +45,7 @@ resource "aws_vpc_endpoint" "secrets_manager" {
   vpc_endpoint_type   = "Interface"
   private_dns_enabled = true
   subnet_ids          = [for zone in keys(local.nat_zones) : aws_subnet.private[zone].id]
-  security_group_ids  = [aws_security_group.endpoints.id]
+  security_group_ids  = [aws_security_group.this["endpoints"].id]
   policy              = data.aws_iam_policy_document.own_resources["secretsmanager"].json
 
   tags = { Name = "${var.context.name}-secretsmanager" }

@@ -14,8 +14,8 @@ output "subnet_ids" {
 output "security_group_ids" {
   description = "The security groups of the functions, the proxy and the database."
   value = {
-    functions = aws_security_group.functions.id
-    proxy     = aws_security_group.proxy.id
-    database  = aws_security_group.database.id
+    functions = aws_security_group.this["functions"].id
+    proxy     = aws_security_group.this["proxy"].id
+    database  = aws_security_group.this["database"].id
   }
 }

@@ -1,8 +1,3 @@
-variable "context" {
-  description = "The environment; what everything in it is called; and that with the region, for what all regions share."
-  type        = object({ environment = string, name = string, global_name = string })
-}
-
 variable "cidr" {
   description = "The VPC's addresses; the subnets are /24 of it."
   type        = string

@@ -1,16 +1,6 @@
 # CloudFormation, which makes what template.yaml holds; CodeDeploy, which shifts traffic and shifts it back; and
 # EventBridge Scheduler, which invokes `jobs`.
 
-data "aws_caller_identity" "current" {}
-
-data "aws_region" "current" {}
-
-locals {
-  account = data.aws_caller_identity.current.account_id
-  region  = data.aws_region.current.region
-  here    = "${local.region}:${local.account}"
-}
-
 # What template.yaml holds, and nothing else.
 data "aws_iam_policy_document" "cloudformation" {
   # checkov:skip=CKV_AWS_111:API Gateway, CodeDeploy and event source calls are held to this account's own names or know

@@ -4,6 +4,12 @@ data "aws_caller_identity" "current" {}
 
 locals {
   seven_year = 2557
+
+  # What CloudTrail does with the bucket of logs.
+  trail = {
+    CloudTrailLooks    = { action = "s3:GetBucketAcl", keys = "" }
+    CloudTrailDelivers = { action = "s3:PutObject", keys = "/cloudtrail/*" }
+  }
 }
 
 module "access_logs" {
@@ -11,58 +17,29 @@ module "access_logs" {
 
   name              = "berthcare-access-logs-${var.environment}-${var.region}"
   expire_after_days = 400
-  policy_documents  = [data.aws_iam_policy_document.log_delivery.json]
+  takes_access_logs = true
+  policy_documents  = [data.aws_iam_policy_document.trail.json]
 }
 
-data "aws_iam_policy_document" "log_delivery" {
-  statement {
-    sid       = "S3DeliversAccessLogs"
-    actions   = ["s3:PutObject"]
-    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${var.region}/s3/*"]
+data "aws_iam_policy_document" "trail" {
+  dynamic "statement" {
+    for_each = local.trail
 
-    principals {
-      type        = "Service"
-      identifiers = ["logging.s3.amazonaws.com"]
-    }
+    content {
+      sid       = statement.key
+      actions   = [statement.value.action]
+      resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${var.region}${statement.value.keys}"]
 
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
+      principals {
+        type        = "Service"
+        identifiers = ["cloudtrail.amazonaws.com"]
+      }
 
-  statement {
-    sid       = "CloudTrailLooks"
-    actions   = ["s3:GetBucketAcl"]
-    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${var.region}"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudtrail.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceArn"
-      values   = ["arn:aws:cloudtrail:${var.region}:${data.aws_caller_identity.current.account_id}:trail/${var.trail_name}"]
-    }
-  }
-
-  statement {
-    sid       = "CloudTrailDelivers"
-    actions   = ["s3:PutObject"]
-    resources = ["arn:aws:s3:::berthcare-access-logs-${var.environment}-${var.region}/cloudtrail/*"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudtrail.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceArn"
-      values   = ["arn:aws:cloudtrail:${var.region}:${data.aws_caller_identity.current.account_id}:trail/${var.trail_name}"]
+      condition {
+        test     = "StringEquals"
+        variable = "aws:SourceArn"
+        values   = ["arn:aws:cloudtrail:${var.region}:${data.aws_caller_identity.current.account_id}:trail/${var.trail_name}"]
+      }
     }
   }
 }
