@@ -10,18 +10,21 @@ import runpy
 import shutil
 import sys
 import tempfile
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import template
 from template import ROOT
+
+sys.path.insert(0, str(ROOT / "local"))
+
+import loopback  # noqa: E402
 
 _SAM = """#!{python}
 import sys, urllib.request
@@ -131,13 +134,8 @@ def _aws(account: _Account) -> Iterator[str]:
         def log_message(self, format: str, *arguments: Any) -> None:
             """What matters is noted."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with loopback.serving(Handler) as address:
+        yield address
 
 
 def _run(program: str, account: _Account, *, without: str = "") -> int:

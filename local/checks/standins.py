@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import json
 import re
-import threading
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 from template import ROOT
+
+sys.path.insert(0, str(ROOT / "local"))
+
+import loopback  # noqa: E402
 
 API = "https://api.staging.example.ca"
 # Under another name on the command line.
@@ -278,22 +282,17 @@ def serving(folder: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
         def log_message(self, format: str, *arguments: Any) -> None:
             """What matters is noted."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     programs = folder / "bin"
     programs.mkdir()
-    for name in ("aws", "curl", "gh", "git", "make", "psql", "python3", "shred", "terraform"):
-        stub = programs / name
-        own = 'case "$1" in delivery/signing_key.py) exec /usr/bin/env -i PATH=/usr/bin:/bin python3 "$@";; esac\n'
-        stub.write_text(
-            "#!/bin/bash\n"
-            + (own if name == "python3" else "")
-            + ('for f in "$@"; do [ -f "$f" ] && rm "$f"; done; exit 0\n' if name == "shred" else "")
-            + f"printf '%s\\0' \"$@\" | $REAL_CURL -sf --data-binary @- http://127.0.0.1:{server.server_port}/{name}\n"
-        )
-        stub.chmod(0o755)
-    try:
+    with loopback.serving(Handler) as address:
+        for name in ("aws", "curl", "gh", "git", "make", "psql", "python3", "shred", "terraform"):
+            stub = programs / name
+            own = 'case "$1" in delivery/signing_key.py) exec /usr/bin/env -i PATH=/usr/bin:/bin python3 "$@";; esac\n'
+            stub.write_text(
+                "#!/bin/bash\n"
+                + (own if name == "python3" else "")
+                + ('for f in "$@"; do [ -f "$f" ] && rm "$f"; done; exit 0\n' if name == "shred" else "")
+                + f"printf '%s\\0' \"$@\" | $REAL_CURL -sf --data-binary @- {address}/{name}\n"
+            )
+            stub.chmod(0o755)
         yield {"PATH": str(programs)}, faults
-    finally:
-        server.shutdown()
-        server.server_close()

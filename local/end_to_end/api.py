@@ -100,22 +100,21 @@ def _sign_in(address: str, role: str, email: str) -> str:
     request = urllib.request.Request(
         f"{address}/v1/auth/login", json.dumps(body).encode(), {"content-type": "application/json"}
     )
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            token: str = json.load(answer)["access_token"]
-            return token
-    except urllib.error.HTTPError as answer:
-        print(f"The sign-in as {email} was answered {answer.code}.")
-        return ""
+    return _field(request, "access_token", f"The sign-in as {email}")
 
 
 def _email(address: str, token: str) -> str:
     """The caller's address, or nothing where the session has ended."""
     request = urllib.request.Request(f"{address}/v1/auth/me", headers={"authorization": f"Bearer {token}"})
+    return _field(request, "email", "After the run the session's request")
+
+
+def _field(request: urllib.request.Request, name: str, what: str) -> str:
+    """A field of the answer; nothing, and a line that says so, where the request is refused."""
     try:
         with urllib.request.urlopen(request, timeout=20) as answer:
-            email: str = json.load(answer)["email"]
-            return email
+            value: str = json.load(answer)[name]
+            return value
     except urllib.error.HTTPError as answer:
-        print(f"After the run the session's request was answered {answer.code}.")
+        print(f"{what} was answered {answer.code}.")
         return ""

@@ -6,17 +6,21 @@ import asyncio
 import itertools
 import shutil
 import subprocess
+import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from client import Unexpected
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import loopback  # noqa: E402
 
 START_SECONDS = 60.0
 SCRIPT_SECONDS = 60.0
@@ -52,13 +56,8 @@ def page(port: int) -> Iterator[str]:
         def log_message(self, format: str, *arguments: Any) -> None:
             """Nothing of it is news."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Page)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with loopback.serving(Page, port) as origin:
+        yield origin
 
 
 @contextmanager
