@@ -53,6 +53,7 @@ mod database {
     mod passwords;
     mod plans;
     mod privileges;
+    mod roles;
     mod round_trips;
     mod row_level_security {
         mod callers;

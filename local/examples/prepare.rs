@@ -4,7 +4,6 @@ use std::{env, path::PathBuf};
 
 use local::prepare::{self, TokenKeys};
 use runtime::{aws::aws_config, lambda::Fatal};
-use serde_json::json;
 use tokio_postgres::{Config, config::Host};
 
 const DATABASE: &str = "berthcare";
@@ -25,19 +24,8 @@ async fn main() -> Result<(), Fatal> {
     TokenKeys::kept_in(&PathBuf::from(env::var("LOCAL_STATE")?))?.publish(&aws, &environment).await?;
     prepare::second_factor_key(&aws, &environment).await?;
     prepare::twilio(&aws, &environment, &env::var("PUBLIC_URL")?).await?;
-    for (secret, role) in [("database", "berthcare_app"), ("database-migrate", "berthcare_migrate")] {
-        prepare::secret(&aws, &format!("{environment}/{secret}"), &database_settings(&admin, role)?).await?;
-    }
-    Ok(())
-}
-
-/// The secret's shape for a server on this machine, which trusts local connections.
-fn database_settings(admin: &Config, role: &str) -> Result<serde_json::Value, Fatal> {
     let Some(Host::Tcp(host)) = admin.get_hosts().first() else {
         return Err("DATABASE_ADMIN_URL must name a host".into());
     };
-    let port = admin.get_ports().first().copied().unwrap_or(5432);
-    Ok(json!({
-        "host": host, "port": port, "username": role, "password": "", "dbname": DATABASE, "sslmode": "disable",
-    }))
+    prepare::databases(&aws, &environment, (host, admin.get_ports().first().copied().unwrap_or(5432)), DATABASE).await
 }

@@ -21,7 +21,7 @@ use jsonwebtoken::{
     Algorithm, EncodingKey,
     jwk::{Jwk, JwkSet, PublicKeyUse},
 };
-use runtime::{aws::SdkConfig, lambda::Fatal};
+use runtime::{aws::SdkConfig, lambda::Fatal, secrets::SecretName};
 use schema::Phase;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -119,6 +119,17 @@ pub async fn secret(aws: &SdkConfig, name: &str, value: &Value) -> Result<(), Fa
         Err(error) => Err(error.into()),
         Ok(_) => Ok(()),
     }
+}
+
+/// Makes the secrets of a database on this machine, which trusts local connections: one for each role.
+pub async fn databases(aws: &SdkConfig, environment: &str, at: (&str, u16), database: &str) -> Result<(), Fatal> {
+    let (host, port) = at;
+    for name in SecretName::DATABASES {
+        let settings = json!({"host": host, "port": port, "username": name.database_role(), "password": "",
+            "dbname": database, "sslmode": "disable"});
+        secret(aws, &format!("{environment}/{}", <&str>::from(name)), &settings).await?;
+    }
+    Ok(())
 }
 
 /// Makes the secrets of a Twilio account that isn't one, for a stack whose functions are at `public_url`.

@@ -31,7 +31,8 @@ server_idle_timeout = 2
 server_lifetime = 60
 """
 
-_ROLES = ("berthcare_app", "berthcare_migrate", "berthcare_readonly", "berthcare_backup", "postgres")
+_FUNCTIONS = ("app", "auth", "health", "jobs", "migrate", "photos", "privacy", "webhooks")
+_ROLES = (*(f"berthcare_{name}" for name in (*_FUNCTIONS, "readonly", "backup")), "postgres")
 
 
 def start(processes: Processes, state: State, server: Server) -> str:

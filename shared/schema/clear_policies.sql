@@ -12,4 +12,5 @@ begin
   end loop;
 end
 $$;
-revoke all on all tables in schema public from berthcare_app, berthcare_readonly, berthcare_backup;
+revoke all on all tables in schema public from berthcare_app, berthcare_auth, berthcare_health, berthcare_jobs,
+  berthcare_photos, berthcare_privacy, berthcare_webhooks, berthcare_readonly, berthcare_backup;

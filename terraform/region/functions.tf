@@ -1,8 +1,8 @@
 # The functions: what each may do, in one table. A function's role, log group and alarms come of its line; template.yaml
 # gives it code. Secrets are read by those that name them here and by nobody else.
 #
-# - database_user: whom it signs in to the database as; its role lets it connect as that one and no other. Null where it
-#   doesn't.
+# - database_user: whom it signs in to the database as, one for each trust; its role lets it connect as that one and no
+#   other. Null where it doesn't. shared/runtime/src/secrets.rs says the same, and a test compares them.
 # - secrets: which it reads, without `{environment}/`.
 # - table: what it asks of the table of what expires.
 # - objects: what it asks of buckets: an action, a bucket, and the keys; no keys where the action is the bucket's.
@@ -21,7 +21,7 @@ locals {
       events        = false
     }
     auth = {
-      database_user = "berthcare_app"
+      database_user = "berthcare_auth"
       secrets       = ["jwt-public-keys", "jwt-signing-key", "origin", "second-factor-key", "sentry"]
       table         = ["DeleteItem", "GetItem", "PutItem", "UpdateItem"]
       objects       = []
@@ -37,7 +37,7 @@ locals {
       events        = false
     }
     health = {
-      database_user = "berthcare_app"
+      database_user = "berthcare_health"
       secrets       = ["origin", "sentry"]
       table         = ["GetItem"]
       objects       = [{ action = "s3:ListBucket", bucket = "photos", keys = "" }]
@@ -45,7 +45,7 @@ locals {
       events        = false
     }
     jobs = {
-      database_user = "berthcare_app"
+      database_user = "berthcare_jobs"
       secrets       = ["sentry", "twilio/account", "twilio/phone-numbers", "twilio/webhooks"]
       table         = []
       objects = [
@@ -70,7 +70,7 @@ locals {
       events  = false
     }
     photos = {
-      database_user = "berthcare_app"
+      database_user = "berthcare_photos"
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects = [
@@ -91,7 +91,7 @@ locals {
       events  = true
     }
     privacy = {
-      database_user = "berthcare_app"
+      database_user = "berthcare_privacy"
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
@@ -118,7 +118,7 @@ locals {
     }
     # The code of jobs once more; an alert's path touches no bucket.
     urgent = {
-      database_user = "berthcare_app"
+      database_user = "berthcare_jobs"
       secrets       = ["sentry", "twilio/account", "twilio/phone-numbers", "twilio/webhooks"]
       table         = []
       objects       = []
@@ -134,7 +134,7 @@ locals {
       events        = false
     }
     webhooks = {
-      database_user = "berthcare_app"
+      database_user = "berthcare_webhooks"
       secrets       = ["origin", "sentry", "twilio/webhooks"]
       table         = ["UpdateItem"]
       objects       = []

@@ -182,7 +182,7 @@ async fn the_database_takes_no_unconfirmed_number_of_an_active_account() {
     let session: String = owner.query_typed(&sql, &[]).await.unwrap()[0].get(0);
     let act =
         format!("begin; select app.act_as('{}', '{}', '{session}', 'admin', null, null)", ADMIN.id, admin.device_id);
-    let app_role = app.database.connect_as("berthcare_app").await;
+    let app_role = app.database.connect_as("berthcare_auth").await;
     for sql in [
         format!("update users set phone = '{NEW}' where id = '{}'", NURSE.id),
         format!("select app.confirm_phone('{}', null, '{NEW}', null, null)", NURSE.id),

@@ -162,11 +162,11 @@ async fn an_admin_without_a_second_factor_reaches_enrolment_alone() {
         let caller = format!("'{}', '{}', '{session}', 'admin', null, null", ADMIN.id, admin.device_id);
         format!("begin; select app.{function}({caller})")
     };
-    let app_role = app.database.connect_as("berthcare_app").await;
+    let app_role = app.database.connect_as("berthcare_auth").await;
     let refused = app_role.batch_execute(&act("act_as")).await.unwrap_err();
     assert_eq!(refused.code().unwrap().code(), "BC403");
     app_role.batch_execute(&format!("rollback; {}", act("act_as_own_account"))).await.unwrap();
-    for (table, seen) in [("users", 1), ("clients", 0), ("visits", 0), ("messages", 0), ("audit_log", 0)] {
+    for (table, seen) in [("users", 1), ("clients", 0), ("visits", 0), ("alerts", 0), ("audit_log", 0)] {
         let rows = app_role.query_typed(&format!("select count(*) from {table}"), &[]).await.unwrap();
         assert_eq!(rows[0].get::<_, i64>(0), seen, "{table}");
     }

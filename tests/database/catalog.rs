@@ -24,6 +24,16 @@ pub const DERIVED: [&str; 1] = ["client_marks"];
 /// What `migrate` has applied.
 pub const HISTORY: [&str; 2] = ["applied_code", "refinery_schema_history"];
 pub const NO_PRIVILEGE: &str = "42501";
+/// As whom functions sign in; what `berthcare_app` may, all but `berthcare_health` may.
+pub const FUNCTION_ROLES: [&str; 7] = [
+    "berthcare_app",
+    "berthcare_auth",
+    "berthcare_health",
+    "berthcare_jobs",
+    "berthcare_photos",
+    "berthcare_privacy",
+    "berthcare_webhooks",
+];
 
 pub async fn texts(client: &Client, sql: &str) -> BTreeSet<String> {
     client.query_typed(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()

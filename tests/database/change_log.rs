@@ -18,7 +18,7 @@ use crate::harness::{
 async fn a_synced_row_is_never_written_without_a_change_number() {
     let app = TestApp::new().await;
     with_photo_and_alert(&app).await;
-    for role in ["berthcare_app", "the owner"] {
+    for role in ["berthcare_jobs", "the owner"] {
         let client = match role {
             "the owner" => app.database.superuser().await,
             role => app.database.connect_as(role).await,
@@ -44,7 +44,7 @@ async fn a_synced_row_is_never_written_without_a_change_number() {
 #[tokio::test]
 async fn number_order_is_commit_order() {
     let app = TestApp::new().await;
-    let (first, second) = join!(app.database.connect_as("berthcare_app"), app.database.connect_as("berthcare_app"));
+    let (first, second) = join!(app.database.connect_as("berthcare_jobs"), app.database.connect_as("berthcare_jobs"));
     let owner = app.database.superuser().await;
     let pid: i32 = second.query_typed("select pg_backend_pid()", &[]).await.unwrap()[0].get(0);
     let touch = |client: Uuid| {

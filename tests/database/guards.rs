@@ -150,7 +150,7 @@ async fn a_visit_moves_only_as_it_may() {
         );
         owner.batch_execute("rollback").await.unwrap();
     }
-    let app_role = app.database.connect_as("berthcare_app").await;
+    let app_role = app.database.connect_as("berthcare_jobs").await;
     for begin in ["begin".to_owned(), as_job(AGENCY_A, 1)] {
         let settle = format!("{begin}; select app.begin_conflict_resolution()");
         assert_eq!(code(&app_role, &settle).await.as_deref(), Some(NO_PRIVILEGE), "{begin}");

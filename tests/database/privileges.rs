@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use local::prepare;
 
-use super::catalog::{HISTORY, NO_PRIVILEGE, code, number, set, tables, texts};
+use super::catalog::{FUNCTION_ROLES, HISTORY, NO_PRIVILEGE, code, number, tables, texts};
 use crate::harness::{Database, TestApp, fixtures::AGENCY_A};
+
+/// The schema's owner, and those who read.
+const OTHER_ROLES: [&str; 3] = ["berthcare_backup", "berthcare_migrate", "berthcare_readonly"];
 
 #[tokio::test]
 async fn the_application_cant_alter_the_schema() {
@@ -61,9 +64,8 @@ async fn the_application_cant_alter_the_schema() {
 }
 
 #[tokio::test]
-async fn the_application_cant_read_secrets() {
+async fn no_function_can_read_secrets() {
     let app = TestApp::new().await;
-    let app_role = app.database.connect_as("berthcare_app").await;
     for sql in [
         "select password_hash from users",
         "select * from users",
@@ -76,8 +78,14 @@ async fn the_application_cant_read_secrets() {
         "update second_factors set confirmed_at = null",
         "update users set first_name = 'N' returning password_hash",
     ] {
-        let act = format!("begin; select app.act_as_job('{AGENCY_A}'); {sql}");
-        assert_eq!(code(&app_role, &act).await.as_deref(), Some(NO_PRIVILEGE), "{sql}");
+        for role in FUNCTION_ROLES {
+            let client = app.database.connect_as(role).await;
+            let act = format!(
+                "begin; select set_config('app.caller_role', 'admin', true),
+                set_config('app.agency_id', '{AGENCY_A}', true); {sql}"
+            );
+            assert_eq!(code(&client, &act).await.as_deref(), Some(NO_PRIVILEGE), "{role}: {sql}");
+        }
     }
 }
 
@@ -101,7 +109,8 @@ async fn only_the_application_writes_and_the_others_read_no_more_than_they_need(
             let whole = client.batch_execute(&format!("select * from {table}")).await;
             assert_eq!(
                 whole.is_ok(),
-                role == "berthcare_backup" || !["users", "second_factors"].contains(&table.as_str()),
+                role == "berthcare_backup"
+                    || !["users", "second_factors", "devices", "messages"].contains(&table.as_str()),
                 "{role} {table}"
             );
             for write in ["delete from", "truncate", "insert into"] {
@@ -126,10 +135,13 @@ async fn only_the_application_writes_and_the_others_read_no_more_than_they_need(
     }
     assert!(!texts(&readonly, "select email from users").await.is_empty());
 
-    let more =
-        "select t.tablename || ' ' || p from pg_tables t, unnest('{delete,truncate,references,trigger}'::text[]) p
-         where t.schemaname = 'public' and has_table_privilege('berthcare_app', t.tablename::text, p)";
-    assert_eq!(texts(&owner, more).await, BTreeSet::new());
+    for role in FUNCTION_ROLES {
+        let more = format!(
+            "select t.tablename || ' ' || p from pg_tables t, unnest('{{delete,truncate,references,trigger}}'::text[]) p
+             where t.schemaname = 'public' and has_table_privilege('{role}', t.tablename::text, p)"
+        );
+        assert_eq!(texts(&owner, &more).await, BTreeSet::new(), "{role}");
+    }
 }
 
 #[tokio::test]
@@ -145,6 +157,6 @@ async fn creating_the_roles_is_idempotent() {
          and not (rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication)";
     assert_eq!(
         texts(&server, lesser).await,
-        set(["berthcare_app", "berthcare_backup", "berthcare_migrate", "berthcare_readonly"])
+        BTreeSet::from_iter(FUNCTION_ROLES.into_iter().chain(OTHER_ROLES).map(ToOwned::to_owned))
     );
 }

@@ -60,17 +60,23 @@ impl Database {
         Self { name, admin }
     }
 
-    /// How the functions connect: as `berthcare_app`, through the pooler where there is one.
+    /// How the functions connect, through the pooler where there is one: it names no role, so that each comes as its
+    /// own.
     pub fn app_url(&self) -> String {
         match env::var("TEST_POOLER_URL") {
-            Ok(pooler) => format!("{}/{}?sslmode=disable", pooler.replace("//", "//berthcare_app@"), self.name),
-            Err(_) => self.direct_url("berthcare_app"),
+            Ok(pooler) => format!("{pooler}/{}?sslmode=disable", self.name),
+            Err(_) => self.past_the_pooler(),
         }
     }
 
-    pub fn direct_url(&self, role: &str) -> String {
+    /// The same past the pooler.
+    pub fn past_the_pooler(&self) -> String {
         let (host, port) = host_and_port(&self.admin);
-        format!("postgres://{role}@{host}:{port}/{}?sslmode=disable", self.name)
+        format!("postgres://{host}:{port}/{}?sslmode=disable", self.name)
+    }
+
+    pub fn direct_url(&self, role: &str) -> String {
+        as_role(&self.past_the_pooler(), role)
     }
 
     /// Where PostgreSQL listens.
@@ -97,6 +103,11 @@ impl Database {
     pub async fn count(&self, query: &str) -> i64 {
         self.superuser().await.query_typed(query, &[]).await.unwrap()[0].get(0)
     }
+}
+
+/// A URL without a role, with one.
+pub fn as_role(url: &str, role: &str) -> String {
+    url.replace("//", &format!("//{role}@"))
 }
 
 /// How a job of `agency` begins a transaction that writes what phones hold.
@@ -133,7 +144,7 @@ async fn template(admin: &Config, client: &Client) -> String {
         prepare::database(admin, &name).await.unwrap();
         let owner = prepare::connect(admin.clone().dbname(&name)).await.unwrap();
         let (host, port) = host_and_port(admin);
-        fixtures::people(&format!("postgres://berthcare_app@{host}:{port}/{name}?sslmode=disable"), &owner).await;
+        fixtures::people(&format!("postgres://berthcare_migrate@{host}:{port}/{name}?sslmode=disable"), &owner).await;
         drop(owner);
         client.batch_execute(&format!("alter database {name} is_template true")).await.unwrap();
     }

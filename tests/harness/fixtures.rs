@@ -102,7 +102,7 @@ pub const AIDES_VITALS: Uuid = Uuid::from_u128(0xD4);
 pub const OTHER_NURSES_VITALS: Uuid = Uuid::from_u128(0xD5);
 
 /// Peoples a freshly migrated database, through the models; agencies and passwords as the owner of the schema.
-pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
+pub async fn people(owners_url: &str, owner: &tokio_postgres::Client) {
     for (agency, name) in [(AGENCY_A, "Agency A"), (AGENCY_B, "Agency B")] {
         owner
             .execute_typed(
@@ -113,7 +113,7 @@ pub async fn people(app_url: &str, owner: &tokio_postgres::Client) {
             .unwrap();
     }
     let hash = hash_password(PASSWORD.to_owned()).await.unwrap();
-    let db = Db::new(DatabaseSource::Url(app_url.into()), StatementMode::Typed);
+    let db = Db::new(DatabaseSource::Url(owners_url.into()), StatementMode::Typed);
     for agency_id in [AGENCY_A, AGENCY_B] {
         let mut tx = db.write_unsynced(&JobIdentity { agency_id }).await.unwrap();
         for person in EVERYBODY.into_iter().filter(|person| person.agency == agency_id) {

@@ -24,7 +24,7 @@ pub mod twilio;
 
 pub use client::{Answer, Client, app_shows};
 pub use config::Config;
-pub use database::{Database, begin_as_job};
+pub use database::{Database, as_role, begin_as_job};
 pub use scheduler::Scheduler;
 
 use std::time::Duration;
@@ -266,7 +266,7 @@ impl Functions {
                 ("photos", photos::router(photos.clone())),
                 ("sync", sync::router(with_jobs())),
                 ("alerts", alerts::router(with_jobs())),
-                ("privacy", privacy::router(app())),
+                ("privacy", privacy::router(App::with_database(SecretName::PrivacyDatabase, &config.app(), secrets))),
                 ("webhooks", webhooks::router(webhooks::Webhooks::new(&config.webhooks(), secrets.clone(), aws))),
                 ("health", health::router(health::Health::new(&config.health(), secrets, aws))),
             ],

@@ -21,7 +21,7 @@ use store::{
 use uuid::Uuid;
 
 use super::{
-    Config, TestApp,
+    Config, TestApp, as_role,
     fixtures::{AGENCY_A, ALMA, COORDINATOR, FAMILY, consent_fields},
     providers::FakeProviders,
 };
@@ -42,7 +42,10 @@ impl TestOutbox {
         let app = TestApp::new().await;
         let fake = FakeProviders::start().await;
         let config = fake.config(&app).await;
-        let db = Db::new(DatabaseSource::Url(SecretString::from(app.database.app_url())), config.statement_mode);
+        let db = Db::new(
+            DatabaseSource::Url(SecretString::from(as_role(&app.database.app_url(), "berthcare_jobs"))),
+            config.statement_mode,
+        );
         let jobs = Jobs::new(&config.jobs(), &Secrets::new(&app.aws, &config.environment), &app.aws);
         let outbox = Self { app, fake, db, config, jobs };
         outbox.consent(true).await;

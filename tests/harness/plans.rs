@@ -48,7 +48,7 @@ impl Plans {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let here = listener.local_addr().unwrap().port();
         let streams = Arc::new(Mutex::new(Vec::new()));
-        let url = database.direct_url("berthcare_app");
+        let url = database.past_the_pooler();
         let url = url.replace(&format!(":{port}/"), &format!(":{here}/")).replace(&host, "127.0.0.1");
         let listening = Arc::clone(&streams);
         tokio::spawn(async move {

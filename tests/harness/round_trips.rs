@@ -28,7 +28,7 @@ impl RoundTrips {
     pub async fn before(database: &Database) -> (Self, String) {
         let (host, port) = database.host_and_port();
         let proxy = Self::to(host.clone(), port).await;
-        let direct = database.direct_url("berthcare_app");
+        let direct = database.past_the_pooler();
         let url = direct.replace(&format!(":{port}/"), &format!(":{}/", proxy.port)).replace(&host, "127.0.0.1");
         (proxy, url)
     }

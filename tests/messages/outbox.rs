@@ -18,7 +18,7 @@ use store::{
 use uuid::Uuid;
 
 use crate::harness::{
-    TestApp,
+    TestApp, as_role,
     fake_lambda::FakeLambda,
     fixtures::{AGENCY_A, COORDINATOR, NURSES_VISIT},
 };
@@ -26,7 +26,7 @@ use crate::harness::{
 const JOB: JobIdentity = JobIdentity { agency_id: AGENCY_A };
 
 fn db(app: &TestApp) -> Db {
-    Db::new(DatabaseSource::Url(app.database.app_url().into()), app.config.statement_mode)
+    Db::new(DatabaseSource::Url(as_role(&app.database.app_url(), "berthcare_jobs").into()), app.config.statement_mode)
 }
 
 fn code(key: &str) -> Message {

@@ -309,7 +309,7 @@ async fn what_never_arrives_is_given_up_and_can_still_be_asked_for() {
     bring(&nurse, &rejected, b"no photo").await;
 
     let secret = runtime::secrets::Secrets::new(&app.aws, &app.config.environment);
-    let source = app.config.database().source(runtime::secrets::SecretName::Database, &secret);
+    let source = app.config.database().source(runtime::secrets::SecretName::JobsDatabase, &secret);
     let db = Db::new(source, app.config.statement_mode);
     let images = Objects::new(&app.aws, &app.config.photos_bucket);
     let job = JobIdentity { agency_id: AGENCY_A };

@@ -67,7 +67,7 @@ async fn a_database_that_is_away_is_a_503_until_it_is_back() {
     let app = TestApp::new().await;
     let (host, port) = app.database.host_and_port();
     let proxy = TcpProxy::to(host, port).await;
-    let url = format!("postgres://berthcare_app@127.0.0.1:{}/{}?sslmode=disable", proxy.port, app.database.name);
+    let url = format!("postgres://127.0.0.1:{}/{}?sslmode=disable", proxy.port, app.database.name);
     let functions = app.with_database(url);
     let nurse = Client::sign_in(functions, &NURSE).await;
     let reads = ["/v1/auth/me".to_owned(), format!("/v1/clients/{ALMA}"), "/v1/visits".to_owned()];

@@ -277,7 +277,7 @@ async fn nothing_personal_is_written_while_the_database_is_gone() {
     let app = TestApp::new().await;
     let (host, port) = app.database.host_and_port();
     let proxy = TcpProxy::to(host, port).await;
-    let url = format!("postgres://berthcare_app@127.0.0.1:{}/{}?sslmode=disable", proxy.port, app.database.name);
+    let url = format!("postgres://127.0.0.1:{}/{}?sslmode=disable", proxy.port, app.database.name);
     let (functions, fake, log) = watched(app.with_database(url)).await;
     let coordinator = Client::sign_in(functions, &COORDINATOR).await;
     proxy.cut();

@@ -34,7 +34,7 @@ async fn rows_read(app: &TestApp, phone: &mut Phone) -> (i64, Vec<String>) {
     let sessions =
         "select count(*) from pg_stat_activity where datname = current_database() and usename = 'berthcare_app'";
     let before = app.database.count(sessions).await;
-    let functions = app.with_database(app.database.direct_url("berthcare_app"));
+    let functions = app.with_database(app.database.past_the_pooler());
     let mut through = Phone { client: phone.client.through(functions), cursor: phone.cursor };
     let answer = through.pull(Some(0)).await;
     phone.cursor = through.cursor;

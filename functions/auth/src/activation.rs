@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use domain::{
     error::Error,
-    identity::JobIdentity,
+    identity::AccountService,
     limits::FORGOT_SECONDS,
     messages::{Locale, Template},
     validation::Check,
@@ -103,7 +103,7 @@ pub(crate) async fn forgot(
     let known = login.as_ref().map(|login| login.user_id);
     auth.record_refusal("auth.code_requested", known, &request).await?;
     if let Some(login) = login {
-        let mut tx = auth.app.db.write_unsynced(&JobIdentity { agency_id: login.agency_id }).await?;
+        let mut tx = auth.app.db.write_unsynced(&AccountService { agency_id: login.agency_id }).await?;
         account_sms(user_id, &login.phone, login.locale, Template::OneTimeCode { code }).enqueue(&mut tx).await?;
         tx.commit().await?;
     }

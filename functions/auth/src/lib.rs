@@ -81,7 +81,7 @@ impl Auth {
     pub fn new(config: &Config, secrets: Secrets, aws: &SdkConfig) -> Self {
         let ephemeral = Ephemeral::new(aws, &config.ephemeral_table);
         Self {
-            app: App::new(&config.app, &secrets),
+            app: App::with_database(SecretName::AuthDatabase, &config.app, &secrets),
             refresh_tokens: RefreshTokens(ephemeral.clone()),
             codes: Codes(ephemeral.clone()),
             ephemeral,

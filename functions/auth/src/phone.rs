@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode};
 use domain::{
     error::{Conflict, Error, Fault},
-    identity::{JobIdentity, SignedIn},
+    identity::{AccountService, SignedIn},
     limits::{INVITATION_SECONDS, PHONE_CODE_SECONDS},
     messages::Template,
     validation::Check,
@@ -52,7 +52,7 @@ impl Auth {
     /// Sends such a code.
     pub(crate) async fn send_phone_code(&self, user: &User, phone: &str, code: Option<String>) -> web::Result<()> {
         let Some(code) = code else { return Ok(()) };
-        let mut tx = self.app.db.write_unsynced(&JobIdentity { agency_id: user.agency_id }).await?;
+        let mut tx = self.app.db.write_unsynced(&AccountService { agency_id: user.agency_id }).await?;
         account_sms(user.id, phone, user.locale, Template::OneTimeCode { code }).enqueue(&mut tx).await?;
         tx.commit().await?;
         self.wake_dispatcher().await;
@@ -86,7 +86,7 @@ pub(crate) async fn confirm(
     if !auth.codes.spend(&code).await? {
         return Err(wrong().into());
     }
-    let mut tx = auth.app.db.write_unsynced(&JobIdentity { agency_id: user.agency_id }).await?;
+    let mut tx = auth.app.db.write_unsynced(&AccountService { agency_id: user.agency_id }).await?;
     let old_phone = users::confirm_phone(&mut tx, &caller, &pending).await?.ok_or_else(nothing)?;
     account_sms(user.id, &old_phone, user.locale, Template::PhoneChanged {}).enqueue(&mut tx).await?;
     let user = users::find_in(&mut tx, user.id).await?;

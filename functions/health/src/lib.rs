@@ -59,7 +59,7 @@ impl Health {
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         Self {
-            db: config.database.connect_as(SecretName::Database, secrets),
+            db: config.database.connect_as(SecretName::HealthDatabase, secrets),
             ephemeral: Ephemeral::new(aws, &config.ephemeral_table),
             photos: Objects::new(aws, &config.photos_bucket.0),
             has_demo_users: config.has_demo_users,

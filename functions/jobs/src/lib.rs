@@ -129,7 +129,7 @@ impl Jobs {
     #[must_use]
     pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         Self {
-            db: config.database.connect_as(SecretName::Database, secrets),
+            db: config.database.connect_as(SecretName::JobsDatabase, secrets),
             senders: Senders::new(&config.providers, secrets),
             anchors: Anchors::new(aws, &config.anchors_bucket.0),
             photos: Objects::new(aws, &config.photos_bucket.0),

@@ -14,7 +14,7 @@ use runtime::{
     aws::SdkConfig,
     config::{DocumentsBucket, PhotosBucket},
     objects::Objects,
-    secrets::Secrets,
+    secrets::{SecretName, Secrets},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -60,7 +60,7 @@ impl Photos {
     pub fn new(config: &Config, secrets: &Secrets, aws: &SdkConfig) -> Self {
         let images = Objects::new(aws, &config.photos_bucket.0);
         let documents = Objects::new(aws, &config.documents_bucket.0);
-        Self { app: App::new(&config.app, secrets), images, documents }
+        Self { app: App::with_database(SecretName::PhotosDatabase, &config.app, secrets), images, documents }
     }
 
     /// Connects ahead of the first request.

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use domain::{
     Versioned,
     error::{Error, Fault, Reference},
-    identity::{Caller, JobIdentity, PhotosRead, PhotosWrite},
+    identity::{Caller, PhotosRead, PhotosWrite, UploadReview},
     photo_kinds::{PhotoKind, PhotoStatus},
     photos::{Download, Owner, Upload},
     record_rules::{FOR_PHOTOS_ONLY, may_be_shared},
@@ -149,11 +149,11 @@ pub(crate) async fn create(
     tx.commit().await?;
     only_own(&caller, &row)?;
     if row.rejected_because.as_deref() == Some(NEVER_ARRIVED) {
-        let job = JobIdentity { agency_id: caller.agency_id };
-        let mut tx = db.write(&job).await?;
+        let reviewer = UploadReview { agency_id: caller.agency_id };
+        let mut tx = db.write(&reviewer).await?;
         photos::expect_again(&mut tx, id).await?;
         tx.commit().await?;
-        row = photos::as_reviewed(db, &job, id).await?.ok_or(Error::NotFound)?;
+        row = photos::as_reviewed(db, &reviewer, id).await?.ok_or(Error::NotFound)?;
     }
     let upload = match row.status {
         PhotoStatus::Pending => {
@@ -180,7 +180,7 @@ pub(crate) async fn complete(
 ) -> web::Result<Reply<Photo>> {
     let row = photos::find_to_complete(&photos.app.db, &*caller, id).await?.ok_or(Error::NotFound)?;
     only_own(&caller, &row)?;
-    let row = process_upload(&photos, JobIdentity { agency_id: caller.agency_id }, id).await?;
+    let row = process_upload(&photos, UploadReview { agency_id: caller.agency_id }, id).await?;
     Ok(Reply(StatusCode::OK, row.shown_to(caller.role, None)))
 }
 

@@ -1,10 +1,10 @@
-//! From an upload to a clean copy, or to the reason why there is none. It is done as a job,
-//! when the phone or S3 says that the file is there, whichever comes first; twice at once does no harm.
+//! From an upload to a clean copy, or to the reason why there is none. It is done in the function's
+//! own name, when the phone or S3 says that the file is there, whichever comes first; twice at once does no harm.
 
 use aws_lc_rs::digest;
 use domain::{
     error::{Conflict, Error},
-    identity::JobIdentity,
+    identity::UploadReview,
     photo_kinds::{MediaType, PhotoKind},
     photos::StoredObject,
 };
@@ -21,32 +21,32 @@ use crate::{
 ///
 /// # Errors
 /// [`Conflict::NotArrived`] where nothing was uploaded yet; [`Error::NotFound`] where the photo was removed.
-pub(crate) async fn process_upload(photos: &Photos, job: JobIdentity, id: Uuid) -> Result<PhotoRow, Error> {
+pub(crate) async fn process_upload(photos: &Photos, reviewer: UploadReview, id: Uuid) -> Result<PhotoRow, Error> {
     let db = &photos.app.db;
-    if let Some(expected) = photos::expected(db, &job, id).await? {
+    if let Some(expected) = photos::expected(db, &reviewer, id).await? {
         let key = keys::upload(id);
         match photos.images.get(&key).await? {
-            Some(arrived) => take(photos, job, &expected, arrived).await?,
+            Some(arrived) => take(photos, reviewer, &expected, arrived).await?,
             // Whoever reviewed it first has removed it.
-            None if photos::expected(db, &job, id).await?.is_some() => {
+            None if photos::expected(db, &reviewer, id).await?.is_some() => {
                 return Err(Error::Conflict(Conflict::NotArrived));
             }
             None => {}
         }
     }
-    photos::as_reviewed(db, &job, id).await?.ok_or(Error::NotFound)
+    photos::as_reviewed(db, &reviewer, id).await?.ok_or(Error::NotFound)
 }
 
-async fn take(photos: &Photos, job: JobIdentity, expected: &Expected, arrived: Arrived) -> Result<(), Error> {
+async fn take(photos: &Photos, reviewer: UploadReview, expected: &Expected, arrived: Arrived) -> Result<(), Error> {
     let version = arrived.version();
     let reason = match review(expected, arrived).await? {
-        Ok(clean) => keep(photos, job, expected, clean).await?,
+        Ok(clean) => keep(photos, reviewer, expected, clean).await?,
         Err(rejection) => Some(rejection.to_string()),
     };
     match reason {
         // What was uploaded is left for the sweep, should a person have to look at it; nobody can fetch it.
         Some(reason) => {
-            let mut tx = photos.app.db.write(&job).await?;
+            let mut tx = photos.app.db.write(&reviewer).await?;
             photos::reject(&mut tx, expected.id, &reason).await?;
             Ok(tx.commit().await?)
         }
@@ -80,7 +80,12 @@ async fn review(expected: &Expected, arrived: Arrived) -> Result<Result<Clean, R
 }
 
 /// Writes the copies, then the record. Answers why it can't be kept, where it can't.
-async fn keep(photos: &Photos, job: JobIdentity, expected: &Expected, clean: Clean) -> Result<Option<String>, Error> {
+async fn keep(
+    photos: &Photos,
+    reviewer: UploadReview,
+    expected: &Expected,
+    clean: Clean,
+) -> Result<Option<String>, Error> {
     let Some(key) = expected.owner().and_then(|owner| keys::clean_copy(expected.kind, owner, expected.id)) else {
         return Ok(Some(Rejection::NotOfItsKind.to_string()));
     };
@@ -92,7 +97,7 @@ async fn keep(photos: &Photos, job: JobIdentity, expected: &Expected, clean: Cle
         None => None,
     };
     let kept = StoredCopies { object, bytes, thumbnail, redrawn: clean.redrawn };
-    let mut tx = photos.app.db.write(&job).await?;
+    let mut tx = photos.app.db.write(&reviewer).await?;
     match photos::store(&mut tx, expected, &kept).await? {
         Stored::Done => {
             tx.commit().await?;

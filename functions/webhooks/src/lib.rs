@@ -20,7 +20,7 @@ use runtime::{
     config::{EphemeralTable, JobsFunction},
     ephemeral::Ephemeral,
     jobs::JobsInvoker,
-    secrets::Secrets,
+    secrets::{SecretName, Secrets},
 };
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -63,7 +63,8 @@ impl Webhooks {
     pub fn new(config: &Config, secrets: Secrets, aws: &SdkConfig) -> Self {
         let ephemeral = Ephemeral::new(aws, &config.ephemeral_table);
         let jobs = JobsInvoker::new(aws, &config.jobs_function);
-        Self { app: App::new(&config.app, &secrets), secrets, ephemeral, jobs, clock: Arc::new(Timestamp::now) }
+        let app = App::with_database(SecretName::WebhooksDatabase, &config.app, &secrets);
+        Self { app, secrets, ephemeral, jobs, clock: Arc::new(Timestamp::now) }
     }
 
     /// The same, going by another clock.

@@ -2,7 +2,6 @@
 
 use std::{env, net::SocketAddr, time::Duration};
 
-use serde_json::json;
 use tokio_postgres::{Client, Config, config::Host};
 
 use super::{
@@ -70,7 +69,7 @@ impl Stack {
         let mut variables = self.variables.clone();
         if distance == Distance::Millisecond {
             let port = self.relay.port;
-            let url = format!("postgres://berthcare_app@127.0.0.1:{port}/{DATABASE}?sslmode=disable");
+            let url = format!("postgres://127.0.0.1:{port}/{DATABASE}?sslmode=disable");
             variables.push(("DATABASE_URL", url));
         }
         Function::start(&self.options.functions, name, environments, &variables).await
@@ -97,7 +96,5 @@ async fn secrets(host: &str, port: u16) -> Result<(), Fatal> {
     prepare::table(&aws, &env::var("EPHEMERAL_TABLE")?).await?;
     prepare::bucket(&aws, &env::var("PHOTOS_BUCKET")?).await?;
     prepare::TokenKeys::generate("bench-1")?.publish(&aws, DATABASE).await?;
-    let settings = json!({"host": host, "port": port, "username": "berthcare_app", "password": "", "dbname": DATABASE,
-        "sslmode": "disable"});
-    prepare::secret(&aws, "bench/database", &settings).await
+    prepare::databases(&aws, DATABASE, (host, port), DATABASE).await
 }

@@ -50,13 +50,15 @@ const TIME_ZONE: &str = "America/Toronto";
 /// the database's server.
 pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Result<(), Fatal> {
     let secrets = Secrets::new(&aws_config().await, &Environment::from_env()?.name);
-    let source = DatabaseConfig::from_env()?.source(SecretName::Database, &secrets);
-    let db = Db::new(source, StatementMode::Named);
+    let config = DatabaseConfig::from_env()?;
+    let connect = |secret| Db::new(config.source(secret, &secrets), StatementMode::Named);
+    // Accounts and sessions are made as by whoever owns the schema; all else under row-level security.
+    let (accounts, db) = (connect(SecretName::MigrateDatabase), connect(SecretName::JobsDatabase));
     let clock = Clock::new(Timestamp::now())?;
 
     let owner = crate::prepare::connect(admin.clone().user("berthcare_migrate").dbname("berthcare")).await?;
     found_agency(&owner).await?;
-    let users = people::load_users(&db, &people::demo_users()?).await?;
+    let users = people::load_users(&accounts, &people::demo_users()?).await?;
     say(users, "users");
     enrol_admin(&owner).await?;
 
@@ -71,14 +73,14 @@ pub async fn load(admin: &tokio_postgres::Config, sizes: Option<Sizes>) -> Resul
         return Ok(());
     }
 
-    let Some(coordinator) = sign_in(&db, COORDINATOR).await? else {
+    let Some(coordinator) = sign_in(&accounts, COORDINATOR).await? else {
         println!("The demo coordinator can't sign in, so nothing is added: delete the data with `make reset`.");
         return Ok(());
     };
     let added = people::load_clients(&db, &coordinator, new_clients.into_iter(), clock.today).await?;
     say(added, "clients");
     if !new_visits.is_empty() {
-        week.load(&db, &coordinator, &new_visits).await?;
+        week.load(&db, &accounts, &coordinator, &new_visits).await?;
         say(new_visits.len(), "visits");
     }
     if let Some(sizes) = sizes {

@@ -213,7 +213,13 @@ impl Week {
 
     /// Plans what is missing, then has the caregivers do what is due of the whole week: what an earlier run planned
     /// for days that have passed meanwhile too.
-    pub async fn load(&self, db: &Db, coordinator: &Caller, missing: &HashSet<Uuid>) -> Result<(), Fatal> {
+    pub async fn load(
+        &self,
+        db: &Db,
+        accounts: &Db,
+        coordinator: &Caller,
+        missing: &HashSet<Uuid>,
+    ) -> Result<(), Fatal> {
         for visit in self.visits.iter().filter(|visit| missing.contains(&visit.id)) {
             plan(db, coordinator, visit, self.alias.filter(|_| visit.id == DOCUMENTED_VISIT)).await?;
         }
@@ -222,7 +228,7 @@ impl Week {
         }
         for caregiver in [NURSE, AIDE, SECOND_NURSE] {
             // Who was deleted or suspended meanwhile does nothing any more.
-            let Some(caller) = sign_in(db, caregiver).await? else { continue };
+            let Some(caller) = sign_in(accounts, caregiver).await? else { continue };
             for visit in self.visits.iter().filter(|visit| visit.fields.user_id == caregiver) {
                 go(db, &caller, visit).await?;
             }

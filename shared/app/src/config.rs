@@ -31,7 +31,7 @@ impl AppConfig {
 /// Where the database is, and how to speak with it.
 #[derive(Clone)]
 pub struct DatabaseConfig {
-    /// `DATABASE_URL`: where the database is, instead of what the secret `{env}/database` says.
+    /// `DATABASE_URL`: where the database is, instead of what the function's secret says.
     pub url: Option<SecretString>,
     /// With `DATABASE_AUTH` `iam` instead of `password`, the default: where the database is that we sign in to by IAM.
     pub iam: Option<DatabaseAddress>,
@@ -53,11 +53,11 @@ impl DatabaseConfig {
     }
 
     /// Where the database is and how it lets us in: `DATABASE_URL` if given, else by IAM if configured, else as the
-    /// secret says. By IAM too the secret's name says as whom we come.
+    /// secret says. The secret's name says as whom we come, by IAM too, and by a URL that doesn't.
     #[must_use]
     pub fn source(&self, secret: SecretName, secrets: &Secrets) -> DatabaseSource {
         match (&self.url, &self.iam) {
-            (Some(url), _) => DatabaseSource::Url(url.clone()),
+            (Some(url), _) => DatabaseSource::UrlFor(url.clone(), secret.database_role()),
             (None, Some(address)) => {
                 DatabaseSource::Iam(address.clone(), secret.database_role(), IamSigner::new(secrets.aws()))
             }

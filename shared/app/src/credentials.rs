@@ -11,7 +11,7 @@ use tokio_postgres::{Config, config::SslMode};
 
 use crate::IamSigner;
 
-/// What the secret `{env}/database` holds, in the shape that RDS's own rotation keeps.
+/// What the secret `{env}/database` and its kin hold, in the shape that RDS's own rotation keeps.
 #[derive(Clone, Deserialize)]
 pub struct DatabaseSettings {
     host: String,
@@ -37,8 +37,10 @@ pub struct DatabaseAddress {
 
 /// Where the address and credentials of the database come from.
 pub enum DatabaseSource {
-    /// A URL from the environment: local tools and tests.
+    /// A URL that names its role: local tools and tests.
     Url(SecretString),
+    /// A URL from the environment, and the role to come as where it names none.
+    UrlFor(SecretString, &'static str),
     /// An address, the role to come as, and who signs a token for each connection.
     Iam(DatabaseAddress, &'static str, IamSigner),
     /// Secrets Manager; read again when the server refuses the password, as after a rotation.
@@ -50,6 +52,13 @@ impl ConnectionSource for DatabaseSource {
         Box::pin(async {
             let config = match self {
                 Self::Url(url) => config_of_url(url)?,
+                Self::UrlFor(url, role) => {
+                    let mut config = config_of_url(url)?;
+                    if config.get_user().is_none() {
+                        config.user(*role);
+                    }
+                    config
+                }
                 Self::Iam(address, role, signer) => address.config(role, signer).await?,
                 Self::Secret(secrets, name) => read(secrets, *name).await?.config()?,
             };

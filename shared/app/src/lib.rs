@@ -19,7 +19,7 @@ use web::tokens::TokenVerifier;
 pub use config::{AppConfig, DatabaseConfig};
 pub use credentials::{DatabaseAddress, DatabaseSettings, DatabaseSource};
 pub use iam::IamSigner;
-pub use run::run;
+pub use run::{run, run_as};
 
 #[cfg(feature = "jobs")]
 pub use with_jobs::{AppWithJobs, run_with_jobs};
@@ -36,11 +36,18 @@ pub struct App {
 }
 
 impl App {
-    /// Wires an app; nothing is sent before [`App::warm_up`] or the first request.
+    /// Wires an app that asks the database as those who serve callers and need nothing more; nothing is sent before
+    /// [`App::warm_up`] or the first request.
     #[must_use]
     pub fn new(config: &AppConfig, secrets: &Secrets) -> Self {
+        Self::with_database(SecretName::Database, config, secrets)
+    }
+
+    /// The same as the role of the database whose secret that is.
+    #[must_use]
+    pub fn with_database(database: SecretName, config: &AppConfig, secrets: &Secrets) -> Self {
         Self {
-            db: config.database.connect_as(SecretName::Database, secrets),
+            db: config.database.connect_as(database, secrets),
             tokens: TokenVerifier::new(secrets.clone(), &config.public_url),
             public_url: config.public_url.as_str().into(),
         }

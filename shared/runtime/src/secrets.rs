@@ -22,12 +22,31 @@ const NEW_FOR: Duration = Duration::from_secs(30);
 /// The secrets there are. A function's role lets it read its own ones only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
 pub enum SecretName {
-    /// [`app::DatabaseSettings`].
+    /// [`app::DatabaseSettings`], for those who serve callers and need nothing more: `alerts`, `clients`, `sync` and
+    /// `visits`.
     #[strum(serialize = "database")]
     Database,
-    /// The same for `berthcare_migrate`; `migrate` alone may read it.
+    /// The same for `auth`.
+    #[strum(serialize = "database-auth")]
+    AuthDatabase,
+    /// The same for `health`.
+    #[strum(serialize = "database-health")]
+    HealthDatabase,
+    /// The same for `jobs` and `urgent`.
+    #[strum(serialize = "database-jobs")]
+    JobsDatabase,
+    /// The same for `migrate`.
     #[strum(serialize = "database-migrate")]
     MigrateDatabase,
+    /// The same for `photos`.
+    #[strum(serialize = "database-photos")]
+    PhotosDatabase,
+    /// The same for `privacy`.
+    #[strum(serialize = "database-privacy")]
+    PrivacyDatabase,
+    /// The same for `webhooks`.
+    #[strum(serialize = "database-webhooks")]
+    WebhooksDatabase,
     /// [`auth::signing::SigningKey`]; `auth` alone may read it.
     #[strum(serialize = "jwt-signing-key")]
     SigningKey,
@@ -55,12 +74,30 @@ pub enum SecretName {
 }
 
 impl SecretName {
-    /// The role of the database whose secret this is: only `migrate` has one of its own.
+    /// The secrets of the database, one for each role that functions sign in as.
+    pub const DATABASES: [Self; 8] = [
+        Self::Database,
+        Self::AuthDatabase,
+        Self::HealthDatabase,
+        Self::JobsDatabase,
+        Self::MigrateDatabase,
+        Self::PhotosDatabase,
+        Self::PrivacyDatabase,
+        Self::WebhooksDatabase,
+    ];
+
+    /// The role of the database whose secret this is: a trust each. Of what isn't a database's, the least.
     #[must_use]
     pub fn database_role(self) -> &'static str {
         match self {
+            Self::Database => "berthcare_app",
+            Self::AuthDatabase => "berthcare_auth",
+            Self::JobsDatabase => "berthcare_jobs",
             Self::MigrateDatabase => "berthcare_migrate",
-            _ => "berthcare_app",
+            Self::PhotosDatabase => "berthcare_photos",
+            Self::PrivacyDatabase => "berthcare_privacy",
+            Self::WebhooksDatabase => "berthcare_webhooks",
+            _ => "berthcare_health",
         }
     }
 }

@@ -91,4 +91,4 @@ begin atomic
 end;
 
 grant execute on function app.seal_audit, app.last_audit_link, app.audit_hashes, app.verify_audit, app.unsealed_audit
-  to berthcare_app;
+  to berthcare_jobs;

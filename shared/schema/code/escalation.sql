@@ -244,5 +244,6 @@ begin atomic
        and a.created_at > p_now - interval '1 day')), '0')), 0)::float8;
 end;
 
-grant execute on function app.own_recent_alerts, app.on_call_contacts, app.waiting_alerts, app.escalation,
-  app.due_escalations, app.oldest_unanswered_alert to berthcare_app;
+grant execute on function app.own_recent_alerts to berthcare_app;
+grant execute on function app.on_call_contacts, app.due_escalations, app.oldest_unanswered_alert to berthcare_jobs;
+grant execute on function app.waiting_alerts, app.escalation to berthcare_jobs, berthcare_webhooks;

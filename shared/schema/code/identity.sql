@@ -1,5 +1,5 @@
--- The identities of a transaction. The functions that set one are definer functions: the application's role can't
--- read anything at all before one of these has said who is calling.
+-- The identities of a transaction. The functions that set one are definer functions: no function's role can read
+-- anything at all before one of these has said who is calling.
 
 -- Who is calling, beside what columns' defaults need to know: null where no identity was set.
 create or replace function app.caller_role() returns text language sql stable parallel safe
@@ -69,8 +69,8 @@ begin
 end
 $$;
 
--- The identity of scheduled jobs and local tools: one agency, no person.
-create or replace function app.act_as_job(p_agency uuid) returns void
+-- The identity of work that is nobody's: one agency, no person.
+create or replace function app.set_service(p_agency uuid, p_role text) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
   zone text;
@@ -78,10 +78,34 @@ begin
   select time_zone into strict zone from agencies where id = p_agency;
   perform
     set_config('app.agency_id', p_agency::text, true),
-    set_config('app.caller_role', 'job', true),
+    set_config('app.caller_role', p_role, true),
     set_config('app.time_zone', zone, true),
     set_config('app.revoked_readable', '', true),
     set_config('app.my_clients', '', true);
+end
+$$;
+
+-- Of scheduled jobs and local tools.
+create or replace function app.act_as_job(p_agency uuid) returns void
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  perform app.set_service(p_agency, 'job');
+end
+$$;
+
+-- Of `auth`, for somebody who isn't signed in, or whom no policy lets do it: sends codes, and makes a number count.
+create or replace function app.act_as_account_service(p_agency uuid) returns void
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  perform app.set_service(p_agency, 'account_service');
+end
+$$;
+
+-- Of `photos`, which says what became of an upload.
+create or replace function app.act_as_upload_review(p_agency uuid) returns void
+language plpgsql volatile security definer set search_path = public, pg_temp as $$
+begin
+  perform app.set_service(p_agency, 'upload_review');
 end
 $$;
 
@@ -109,6 +133,8 @@ begin
 end
 $$;
 
-grant execute on function app.caller_role, app.today, app.sees_agency, app.act_as, app.act_as_own_account,
-  app.act_as_job, app.act_as_webhook
-  to berthcare_app;
+grant execute on function app.caller_role, app.today, app.sees_agency, app.act_as to berthcare_app;
+grant execute on function app.act_as_own_account, app.act_as_account_service to berthcare_auth;
+grant execute on function app.act_as_job to berthcare_jobs;
+grant execute on function app.act_as_upload_review to berthcare_photos;
+grant execute on function app.act_as_webhook to berthcare_webhooks;

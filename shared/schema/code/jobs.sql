@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-grant execute on function app.list_agencies, app.lock_job, app.delete_expired_rows to berthcare_app;
+grant execute on function app.list_agencies, app.lock_job, app.delete_expired_rows to berthcare_jobs;

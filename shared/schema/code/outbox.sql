@@ -245,6 +245,8 @@ begin atomic
   from messages m where m.status in ('pending', 'sending');
 end;
 
-grant execute on function app.lease_messages, app.dispatcher_works, app.dispatcher_ends, app.no_dispatcher_works,
-  app.queue_ends_at, app.lease_receipts, app.lease_hang_ups,
-  app.cancel_messages, app.claimable_sid, app.take_back_sid, app.outbox_backlog to berthcare_app;
+grant execute on function app.queue_ends_at, app.cancel_messages to berthcare_app;
+grant execute on function app.no_dispatcher_works to berthcare_auth;
+grant execute on function app.lease_messages, app.dispatcher_works, app.dispatcher_ends, app.lease_receipts,
+  app.lease_hang_ups, app.claimable_sid, app.outbox_backlog to berthcare_jobs;
+grant execute on function app.take_back_sid to berthcare_jobs, berthcare_webhooks;

@@ -237,6 +237,6 @@ begin
 end
 $$;
 
-grant execute on function app.make_partitions, app.read_counters, app.forget_partition to berthcare_app;
+grant execute on function app.make_partitions, app.read_counters, app.forget_partition to berthcare_jobs;
 
 select app.make_partitions(now());

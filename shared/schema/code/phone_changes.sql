@@ -23,8 +23,8 @@ create or replace function app.confirm_phone(
 ) returns table (old_phone text) language plpgsql volatile security definer set search_path = public, pg_temp as $$
 begin
   -- A handler has checked the code; whoever acts as a user doesn't get around it.
-  if app.caller_role() is distinct from 'job' then
-    raise exception 'only a job may do this' using errcode = 'insufficient_privilege';
+  if app.caller_role() is distinct from 'account_service' then
+    raise exception 'only the account service may do this' using errcode = 'insufficient_privilege';
   end if;
   select u.phone into old_phone from users u
   where u.id = p_user and u.agency_id = app.agency_id() and u.pending_phone = p_phone for no key update;
@@ -42,4 +42,4 @@ begin
 end
 $$;
 
-grant execute on function app.confirm_phone to berthcare_app;
+grant execute on function app.confirm_phone to berthcare_auth;

@@ -24,12 +24,12 @@ begin atomic
     and app.caller_role() in ('admin', 'coordinator', 'job', 'nurse', 'care_aide'), false);
 end;
 
--- What arrived is reviewed by the function, as a job, whoever asked: nobody calls their own upload stored. And a
--- signature on a visit that has ended stays as it is.
+-- What arrived is reviewed by the function, in its own name, whoever asked, and given up by a job: nobody calls their
+-- own upload stored. And a signature on a visit that has ended stays as it is.
 create or replace function app.protect_uploads() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 begin
-  if app.caller_role() is distinct from 'job' then
+  if app.caller_role() not in ('job', 'upload_review') is not false then
     if tg_op = 'INSERT' and (new.status <> 'pending' or new.object_key is not null or new.redrawn) then
       raise exception 'what is uploaded begins as pending' using errcode = 'insufficient_privilege';
     end if;
@@ -96,4 +96,5 @@ $$;
 create or replace trigger renumber_early_photos after insert on visits referencing new table as added
   for each statement execute function app.renumber_early_photos();
 
-grant execute on function app.visit_is_unknown, app.may_write_photo, app.agency_of_upload to berthcare_app;
+grant execute on function app.visit_is_unknown, app.may_write_photo to berthcare_app;
+grant execute on function app.agency_of_upload to berthcare_photos;

@@ -1,5 +1,5 @@
--- Second factors. All are definer functions: the application's role reads none of the table. Seeds are sealed by
--- `auth`, which alone has the key, before they come here.
+-- Second factors. All are definer functions, of `auth` alone: no function's role reads any of the table. Seeds are
+-- sealed by `auth`, which alone has the key, before they come here.
 
 create or replace function app.find_second_factor(p_user uuid)
 returns table (key_id text, sealed_seed bytea, confirmed boolean)
@@ -82,4 +82,4 @@ begin atomic
 end;
 
 grant execute on function app.find_second_factor, app.use_totp_step, app.use_recovery_code, app.enrol_second_factor,
-  app.confirm_second_factor, app.remove_second_factor, app.renew_authentication to berthcare_app;
+  app.confirm_second_factor, app.remove_second_factor, app.renew_authentication to berthcare_auth;

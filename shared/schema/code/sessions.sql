@@ -1,5 +1,5 @@
--- Signing in and out. All are definer functions: the application's role can't read password hashes, and whoever signs
--- in is nobody yet.
+-- Signing in and out. All are definer functions, of `auth` alone: no function's role can read password hashes, and
+-- whoever signs in is nobody yet.
 
 -- What sign-in needs to know of an address, and nothing else. With their agency everybody is suspended. Codes go to the
 -- number from before a change for a day.
@@ -140,4 +140,4 @@ create or replace trigger restart_phones_of_role after update of role on users f
   when (old.role <> new.role) execute function app.restart_phones_of_role();
 
 grant execute on function app.find_login, app.start_session, app.record_security_event, app.password_context,
-  app.set_password, app.end_reused_session, app.take_push_token to berthcare_app;
+  app.set_password, app.end_reused_session, app.take_push_token to berthcare_auth;

@@ -73,5 +73,5 @@ begin
 end
 $$;
 
-grant execute on function app.find_sender, app.record_unknown_sender, app.record_sms_consent, app.record_opt_out
-  to berthcare_app;
+grant execute on function app.find_sender, app.record_unknown_sender, app.record_sms_consent to berthcare_webhooks;
+grant execute on function app.record_opt_out to berthcare_jobs, berthcare_webhooks;

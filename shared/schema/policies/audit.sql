@@ -17,8 +17,8 @@ create policy definer_functions on audit_chain to berthcare_migrate using (true)
 create policy backup_reads_all on audit_chain for select to berthcare_backup using (true);
 create policy reports_read_all on audit_chain for select to berthcare_readonly using (true);
 grant select on audit_chain to berthcare_backup, berthcare_readonly;
-grant select, insert on audit_chain to berthcare_app;
-create policy jobs_read on audit_chain for select to berthcare_app
-  using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'job'));
-create policy jobs_seal on audit_chain for insert to berthcare_app
+grant select, insert on audit_chain to berthcare_jobs;
+create policy jobs_read on audit_chain for select to berthcare_jobs
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'job');
+create policy jobs_seal on audit_chain for insert to berthcare_jobs
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'job');

@@ -36,6 +36,8 @@ grant select, insert, update on care_team to berthcare_app;
 create policy visible on care_team for select to berthcare_app using (
   agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())
     or ((select app.caller_role()) in ('nurse', 'care_aide') and client_id in (select app.my_client_ids()))));
+create policy upload_review_sees on care_team for select to berthcare_photos
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'upload_review');
 create policy coordinators_create on care_team for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy coordinators_change on care_team for update to berthcare_app

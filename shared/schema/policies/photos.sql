@@ -36,3 +36,7 @@ create policy caregivers_change_own on photos for update to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('nurse', 'care_aide')
     and created_by = (select app.user_id())
     and app.may_write_photo(kind, client_id, visit_id, user_id));
+create policy upload_review_sees on photos for select to berthcare_photos
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'upload_review');
+create policy upload_review_tells on photos for update to berthcare_photos
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'upload_review');

@@ -8,6 +8,8 @@ grant select, insert, update on visits to berthcare_app;
 create policy visible on visits for select to berthcare_app using (
   agency_id = (select app.agency_id())
   and ((select app.sees_agency()) or (deleted_at is null and client_id in (select app.my_client_ids()))));
+create policy upload_review_sees on visits for select to berthcare_photos
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'upload_review');
 create policy coordinators_create on visits for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy caregivers_create_own on visits for insert to berthcare_app

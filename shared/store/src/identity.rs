@@ -1,7 +1,9 @@
 //! As whom a transaction runs, for each kind of caller that the domain knows.
 
 use domain::{
-    identity::{About, Caller, JobIdentity, Operator, OwnAccount, Role, Session, Webhook},
+    identity::{
+        About, AccountService, Caller, JobIdentity, Operator, OwnAccount, Role, Session, UploadReview, Webhook,
+    },
     request::RequestInfo,
 };
 use uuid::Uuid;
@@ -57,6 +59,18 @@ async fn act_as(
 impl Identity for JobIdentity {
     async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
         connection.execute("select app.act_as_job($1)", &[&self.agency_id]).await
+    }
+}
+
+impl Identity for AccountService {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
+        connection.execute("select app.act_as_account_service($1)", &[&self.agency_id]).await
+    }
+}
+
+impl Identity for UploadReview {
+    async fn set_session_identity(&self, connection: &Connection) -> Result<(), DbError> {
+        connection.execute("select app.act_as_upload_review($1)", &[&self.agency_id]).await
     }
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::rows::{ALERT_B, ALERT_FOR_ALMA, MESSAGE, MESSAGE_B, Session, Stage, counted, creation, touched, user};
 use super::visible_rows::who_sees_what;
+use crate::database::catalog::{FUNCTION_ROLES, NO_PRIVILEGE};
 use crate::harness::{
     TestApp,
     fixtures::{ADMIN, AGENCY_A, AGENCY_B, AIDE, ALMA, CHLOE, CLIENT_B, FAMILY, NURSE, Person},
@@ -14,19 +15,27 @@ use crate::harness::{
 #[tokio::test]
 async fn no_row_is_visible_without_a_caller() {
     let stage = Stage::new().await;
+    let mut roles = Vec::new();
+    for role in FUNCTION_ROLES {
+        roles.push((role, stage.app.database.connect_as(role).await));
+    }
     let tables: Vec<_> = who_sees_what().iter().map(|table| table.name).collect();
     let nothing = async |when: &str| {
-        for table in &tables {
-            let count: i64 =
-                stage.app_role.query_typed(&format!("select count(*) from {table}"), &[]).await.unwrap()[0].get(0);
-            assert_eq!(count, 0, "{table} {when}");
+        for (role, client) in &roles {
+            for table in &tables {
+                match client.query_typed(&format!("select count(*) from {table}"), &[]).await {
+                    Ok(rows) => assert_eq!(rows[0].get::<_, i64>(0), 0, "{table} {when}: {role}"),
+                    Err(error) => assert_eq!(error.code().unwrap().code(), NO_PRIVILEGE, "{table} {when}: {role}"),
+                }
+            }
         }
     };
     nothing("before anyone").await;
     // An identity ends with its transaction, however that ends.
     for end in ["commit", "rollback"] {
-        stage.app_role.batch_execute(&format!("begin; {}", stage.session(&ADMIN).act())).await.unwrap();
-        stage.app_role.batch_execute(end).await.unwrap();
+        for (_, client) in roles.iter().filter(|(role, _)| *role != "berthcare_health") {
+            client.batch_execute(&format!("begin; {}; {end}", stage.session(&ADMIN).act())).await.unwrap();
+        }
         nothing(end).await;
     }
     for sql in [
@@ -42,45 +51,42 @@ async fn no_row_is_visible_without_a_caller() {
 #[tokio::test]
 async fn a_job_sees_one_agency_only() {
     let stage = Stage::new().await;
+    let jobs = stage.app.database.connect_as("berthcare_jobs").await;
     for (agency, client, stranger) in [(AGENCY_A, ALMA, CLIENT_B), (AGENCY_B, CLIENT_B, ALMA)] {
-        stage
-            .app_role
-            .batch_execute(&format!("begin; select app.act_as_job('{agency}'); select app.reserve_change_numbers(5)"))
-            .await
-            .unwrap();
-        // Our sending numbers are every agency's.
-        for table in who_sees_what().iter().map(|table| table.name).filter(|name| *name != "rate_limits") {
+        let act = format!("begin; select app.act_as_job('{agency}'); select app.reserve_change_numbers(5)");
+        jobs.batch_execute(&act).await.unwrap();
+        for table in who_sees_what().iter().map(|table| table.name) {
             let agency_id = if table == "agencies" { "id" } else { "agency_id" };
             let of_others = format!("select count(*) from {table} where {agency_id} is distinct from '{agency}'");
-            assert_eq!(stage.app_role.query_typed(&of_others, &[]).await.unwrap()[0].get::<_, i64>(0), 0, "{table}");
+            assert_eq!(jobs.query_typed(&of_others, &[]).await.unwrap()[0].get::<_, i64>(0), 0, "{table}");
         }
         let change = |id| format!("update clients set phone = '+14165550000' where id = '{id}'");
-        assert_eq!(touched(&stage.app_role, &change(client)).await, Ok(1));
-        assert_eq!(touched(&stage.app_role, &change(stranger)).await, Ok(0));
-        assert_eq!(touched(&stage.app_role, "update messages set status = 'sent'").await, Ok(1));
-        stage.app_role.batch_execute("rollback").await.unwrap();
+        assert_eq!(touched(&jobs, &change(client)).await, Ok(1));
+        assert_eq!(touched(&jobs, &change(stranger)).await, Ok(0));
+        assert_eq!(touched(&jobs, "update messages set status = 'sent'").await, Ok(1));
+        jobs.batch_execute("rollback").await.unwrap();
     }
 }
 
 #[tokio::test]
 async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
     let stage = Stage::new().await;
+    let webhooks = stage.app.database.connect_as("berthcare_webhooks").await;
     for (agency, message, alert, client) in
         [(AGENCY_A, MESSAGE, ALERT_FOR_ALMA, ALMA), (AGENCY_B, MESSAGE_B, ALERT_B, CLIENT_B)]
     {
         let act = format!(
             "begin; select app.act_as_webhook('{message}', null, null, null); select app.reserve_change_numbers(5)"
         );
-        stage.app_role.batch_execute(&act).await.unwrap();
+        webhooks.batch_execute(&act).await.unwrap();
         let mut seen = BTreeSet::new();
-        for table in who_sees_what().iter().map(|table| table.name) {
+        // The chain is for jobs.
+        for table in who_sees_what().iter().map(|table| table.name).filter(|name| *name != "audit_chain") {
             let agency_id = if table == "agencies" { "id" } else { "agency_id" };
-            // A lane is nobody's.
-            let agency_id = if table == "rate_limits" { "null::uuid" } else { agency_id };
             let sql = format!(
                 "select count(*), count(*) filter (where {agency_id} is distinct from '{agency}') from {table}"
             );
-            let row = &stage.app_role.query_typed(&sql, &[]).await.unwrap()[0];
+            let row = &webhooks.query_typed(&sql, &[]).await.unwrap()[0];
             assert_eq!(row.get::<_, i64>(1), 0, "{table}");
             if row.get::<_, i64>(0) > 0 {
                 seen.insert(table);
@@ -90,21 +96,21 @@ async fn a_webhook_sees_what_calls_and_replies_need_and_nothing_else() {
             ["agencies", "agency_counters", "alerts", "creations", "escalations", "inbound_messages", "messages"];
         assert_eq!(seen, BTreeSet::from(needed));
         for (sql, rows) in [
-            (format!("update alerts set status = 'calling' where id = '{alert}'"), 1),
-            ("update alerts set status = 'calling'".into(), if agency == AGENCY_A { 2 } else { 1 }),
-            ("update messages set status = 'sent'".into(), 1),
-            (format!("update escalations set due_at = null where client_id = '{client}'"), 1),
-            (format!("update clients set phone = null where id = '{client}'"), 0),
-            ("update visits set notes = 'N'".into(), 0),
-            ("update users set first_name = 'N'".into(), 0),
-            ("update devices set push_token = null".into(), 0),
+            (format!("update alerts set status = 'calling' where id = '{alert}'"), Ok(1)),
+            ("update alerts set status = 'calling'".into(), Ok(if agency == AGENCY_A { 2 } else { 1 })),
+            ("update messages set status = 'sent'".into(), Ok(1)),
+            (format!("update escalations set due_at = null where client_id = '{client}'"), Ok(1)),
+            (format!("update clients set phone = null where id = '{client}'"), Ok(0)),
+            ("update visits set notes = 'N'".into(), Ok(0)),
+            ("update devices set last_seen_at = now()".into(), Ok(0)),
+            ("update users set first_name = 'N'".into(), Err(NO_PRIVILEGE.to_owned())),
         ] {
-            assert_eq!(touched(&stage.app_role, &sql).await, Ok(rows), "{sql}");
+            assert_eq!(touched(&webhooks, &sql).await, rows, "{sql}");
         }
-        stage.app_role.batch_execute("rollback").await.unwrap();
+        webhooks.batch_execute("rollback").await.unwrap();
     }
     let unknown = format!("select app.act_as_webhook('{}', null, null, null)", Uuid::from_u128(0xAAA));
-    assert_eq!(touched(&stage.app_role, &unknown).await, Err("BC404".into()));
+    assert_eq!(touched(&webhooks, &unknown).await, Err("BC404".into()));
 }
 
 #[tokio::test]
@@ -184,7 +190,7 @@ async fn a_family_reads_along_while_the_client_consents() {
 async fn a_grant_begins_and_ends_at_the_agencys_midnight() {
     let app = TestApp::new().await;
     let aide = Session::start(&app, &AIDE).await;
-    let app_role = app.database.connect_as("berthcare_app").await;
+    let app_role = app.database.connect_as("berthcare_jobs").await;
     let sees_chloe = async |starts_on: &str, ends_on: &str| -> bool {
         app_role
             .batch_execute(&format!(

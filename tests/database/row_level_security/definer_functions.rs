@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tokio_postgres::{Client, SimpleQueryMessage};
+use tokio_postgres::{Client, SimpleQueryMessage, types::Type};
 use uuid::Uuid;
 
 use super::rows::{
     ALERT_FOR_ALMA, ALERT_FOR_BERNARD, MESSAGE, MESSAGE_B, PHOTO_OF_ALMA, PHOTO_OF_BERNARD, Stage, TASK_B,
 };
+use crate::database::catalog::FUNCTION_ROLES;
 use crate::harness::fixtures::{
     ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, AIDE, ALMA, BERNARD, COORDINATOR, FAMILY, NURSE, NURSE_B, NURSES_VISIT,
     NURSES_VITALS, OTHER_NURSE, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS,
@@ -33,12 +34,14 @@ const JOBS: &str = "finds or clears work of every agency for jobs: ids, counts, 
 const NOBODY_YET: &str = "signing in, or what a provider tells: whoever calls is nobody yet, and the function decides";
 const IDENTITY: &str = "sets the identity of what its trusted caller was invoked for";
 
-/// Every function that the application may call and that sees more than its caller: its name, arguments, and guard. In
-/// the arguments `{client}` and its like stand for somebody's records.
+/// Every function that any of their roles may call and that sees more than its caller: its name, arguments, and guard.
+/// In the arguments `{client}` and its like stand for somebody's records.
 const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("access_ended_at", "'{client}'", OfClient),
+    ("act_as_account_service", "'{agency}'", Everybody(IDENTITY)),
     ("act_as", "'{user}', '{device}', '{client}', 'admin', null, null", Session),
     ("act_as_job", "'{agency}'", Everybody(IDENTITY)),
+    ("act_as_upload_review", "'{agency}'", Everybody(IDENTITY)),
     ("act_as_webhook", "'{message}', null, null, null", Everybody(IDENTITY)),
     ("act_as_own_account", "'{user}', '{device}', '{client}', 'admin', null, null", Session),
     ("agency_of_upload", "'{photo}'", Everybody(NOBODY_YET)),
@@ -156,6 +159,8 @@ struct Effect {
 struct Calls {
     superuser: Client,
     fingerprint: String,
+    /// By function, a role that may call it.
+    roles: BTreeMap<String, String>,
 }
 
 impl Calls {
@@ -169,12 +174,17 @@ impl Calls {
                  from information_schema.columns c join pg_tables t on t.tablename = c.table_name
                  where c.column_name = 'agency_id' and c.table_schema = 'public' and t.schemaname = 'public'
                    and c.table_name <> 'agency_counters'",
-                &[(&AGENCY_A.to_string(), tokio_postgres::types::Type::TEXT)],
+                &[(&AGENCY_A.to_string(), Type::TEXT)],
             )
             .await
             .unwrap();
         let union: String = rows[0].get(0);
-        Self { superuser, fingerprint: format!("select string_agg(f, ' ' order by f) from ({union}) f") }
+        let callable = "select p.proname::text, r from pg_proc p, unnest($1::text[]) r
+             where p.pronamespace = 'app'::regnamespace and p.prosecdef and p.prorettype <> 'trigger'::regtype
+               and has_function_privilege(r, p.oid, 'execute')";
+        let roles = superuser.query_typed(callable, &[(&&FUNCTION_ROLES[..], Type::TEXT_ARRAY)]).await.unwrap();
+        let roles = roles.iter().map(|row| (row.get(0), row.get(1))).collect();
+        Self { superuser, roles, fingerprint: format!("select string_agg(f, ' ' order by f) from ({union}) f") }
     }
 
     async fn text(&self, sql: &str) -> Result<String, String> {
@@ -196,7 +206,8 @@ impl Calls {
             "select coalesce(string_agg(x::text, ';' order by x::text), '') from app.{function}({}) x",
             fill(arguments)
         );
-        self.superuser.batch_execute(&format!("begin; set local role berthcare_app; {act}")).await.unwrap();
+        let role = &self.roles[function];
+        self.superuser.batch_execute(&format!("begin; {act}; set local role {role}")).await.unwrap();
         let answer = self.text(&call).await;
         let left = match &answer {
             Ok(_) => {
@@ -216,11 +227,7 @@ impl Calls {
 async fn every_definer_function_knows_its_caller() {
     let stage = Stage::new().await;
     let calls = Calls::new(&stage).await;
-    let callable = "select string_agg(proname::text, ' ') from pg_proc
-         where pronamespace = 'app'::regnamespace and prosecdef and prorettype <> 'trigger'::regtype
-           and has_function_privilege('berthcare_app', oid, 'execute')";
-    let there = calls.text(callable).await.unwrap();
-    let there: BTreeSet<_> = there.split(' ').collect();
+    let there: BTreeSet<_> = calls.roles.keys().map(String::as_str).collect();
     let listed: BTreeSet<_> = FUNCTIONS.iter().map(|(name, ..)| *name).collect();
     assert_eq!(there, listed, "a function has no line here, or a line no function");
 

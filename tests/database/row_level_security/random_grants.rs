@@ -138,7 +138,7 @@ fn whatever_the_circumstances_each_role_sees_exactly_its_clients() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (app, app_role, sessions) = runtime.block_on(async {
         let app = TestApp::new().await;
-        let app_role = app.database.connect_as("berthcare_app").await;
+        let app_role = app.database.connect_as("berthcare_jobs").await;
         let mut sessions = Vec::new();
         for person in MEMBERS {
             sessions.push(Session::start(&app, person).await);

@@ -172,7 +172,7 @@ fn whatever_the_circumstances_functions_answer_what_the_policies_show() {
         let every = "create function app.every_visit() returns setof uuid language sql stable security definer
             as 'select id from public.visits'; grant execute on function app.every_visit to berthcare_app";
         app.database.superuser().await.batch_execute(every).await.unwrap();
-        let app_role = app.database.connect_as("berthcare_app").await;
+        let app_role = app.database.connect_as("berthcare_jobs").await;
         (app, app_role, sessions)
     });
     let outcome = TestRunner::new(random::cases(24)).run(&(circumstances(), visits()), |(circumstances, visits)| {

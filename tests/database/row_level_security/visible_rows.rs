@@ -160,8 +160,6 @@ pub fn who_sees_what() -> Vec<Table> {
         ),
         table("escalations", "client_id::text", [(ALMA, NOBODY), (BERNARD, NOBODY), (CLIENT_B, NOBODY)]),
         table("messages", "id::text", [(MESSAGE, NOBODY), (MESSAGE_B, NOBODY)]),
-        table("rate_limits", "lane", [("sms", NOBODY)]),
-        table("agency_turns", "agency_id::text", [(AGENCY_A, NOBODY), (AGENCY_B, NOBODY)]),
         table("inbound_messages", "id::text", [(REPLY, PLANNERS), (STRANGERS_REPLY, NOBODY), (REPLY_B, &[&ADMIN_B])]),
         table(
             "sync_log",
@@ -185,7 +183,7 @@ pub fn who_sees_what() -> Vec<Table> {
         table("sync_receipts", "record_id::text", [(RECEIPT, &[&NURSE]), (RECEIPT_B, &[&NURSE_B])]),
         table("creations", "record_id::text", [(CREATED, AGENCY_AS), (CREATED_B, AGENCY_BS)]),
         table("audit_log", "agency_id::text", [(AGENCY_A, PLANNERS), (AGENCY_B, &[&ADMIN_B])]),
-        table("audit_chain", "agency_id::text", [(AGENCY_A, &[&ADMIN]), (AGENCY_B, &[&ADMIN_B])]),
+        table("audit_chain", "agency_id::text", [(AGENCY_A, NOBODY), (AGENCY_B, NOBODY)]),
     ];
     tables.extend(who_sees_registers());
     tables

@@ -288,7 +288,9 @@ async fn a_write_past_the_handlers_changes_only_what_its_writer_may_change() {
         registers::attempts(),
     ]
     .concat();
-    let tables: BTreeSet<_> = who_sees_what().iter().map(|table| table.name).collect();
+    // That no function reads a table at all doesn't mean that none writes it.
+    let tables: BTreeSet<_> =
+        who_sees_what().iter().map(|table| table.name).chain(["agency_turns", "rate_limits"]).collect();
     assert_eq!(attempts.iter().map(|attempt| attempt.table).collect::<BTreeSet<_>>(), tables, "a table is not tested");
     for table in tables {
         attempts.push(attempt(table, NOBODY, format!("delete from {table}")));

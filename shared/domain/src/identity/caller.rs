@@ -75,6 +75,20 @@ pub struct JobIdentity {
     pub agency_id: Uuid,
 }
 
+/// The function `auth` at work for one agency, for somebody who isn't signed in: sends codes, and makes a number count.
+#[derive(Clone, Copy, Debug)]
+pub struct AccountService {
+    /// The agency.
+    pub agency_id: Uuid,
+}
+
+/// The function `photos` at work for one agency: says what became of an upload.
+#[derive(Clone, Copy, Debug)]
+pub struct UploadReview {
+    /// The agency.
+    pub agency_id: Uuid,
+}
+
 /// Whoever runs the installation, at work on one agency or, to look for one, on none.
 #[derive(Clone, Debug)]
 pub struct Operator {

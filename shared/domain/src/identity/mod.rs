@@ -4,7 +4,7 @@ mod caller;
 mod permission;
 mod role;
 
-pub use caller::{About, Caller, JobIdentity, Operator, OwnAccount, Session, Webhook};
+pub use caller::{About, AccountService, Caller, JobIdentity, Operator, OwnAccount, Session, UploadReview, Webhook};
 pub use permission::{
     AccessLogRead, AlertsAnswer, AlertsRaise, CarePlansRead, ClientsDelete, ClientsRead, ClientsWrite, ConflictsSettle,
     FamilyRead, Permission, PhotosRead, PhotosWrite, PrivacyManage, SignedIn, SyncUse, UsersDelete, UsersRead,

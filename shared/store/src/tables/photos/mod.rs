@@ -8,7 +8,7 @@ mod review;
 
 use domain::{
     error::{Conflict, Error, Reference},
-    identity::JobIdentity,
+    identity::UploadReview,
     photo_kinds::{PhotoKind, PhotoStatus},
 };
 use jiff::Timestamp;
@@ -95,8 +95,8 @@ pub async fn find_to_complete(db: &Db, who: &impl Identity, id: Uuid) -> Result<
 }
 
 /// One photo, as the function that reviewed it answers it.
-pub async fn as_reviewed(db: &Db, job: &JobIdentity, id: Uuid) -> Result<Option<PhotoRow>, DbError> {
-    db.read_opt(job, concat!("select ", columns!(), " where p.id = $1 and p.deleted_at is null"), &[&id]).await
+pub async fn as_reviewed(db: &Db, reviewer: &UploadReview, id: Uuid) -> Result<Option<PhotoRow>, DbError> {
+    db.read_opt(reviewer, concat!("select ", columns!(), " where p.id = $1 and p.deleted_at is null"), &[&id]).await
 }
 
 /// Photos, newest first.

@@ -1,8 +1,9 @@
-//! What becomes of an upload: stored, rejected, or given up because it never came. A job's work, whoever asked for it.
+//! What becomes of an upload: stored, rejected, or given up because it never came. The function's own
+//! work, or a job's, whoever asked for it.
 
 use domain::{
     error::Error,
-    identity::JobIdentity,
+    identity::{JobIdentity, UploadReview},
     photo_kinds::PhotoKind,
     photos::{Owner, StoredObject},
 };
@@ -42,19 +43,19 @@ impl Expected {
 }
 
 /// The agency that a photo belongs to, for the event of an upload, which brings nothing but its key.
-pub async fn agency_of_upload(db: &Db, id: Uuid) -> Result<Option<JobIdentity>, DbError> {
+pub async fn agency_of_upload(db: &Db, id: Uuid) -> Result<Option<UploadReview>, DbError> {
     #[derive(FromRow)]
     struct Found {
         agency_id: Option<Uuid>,
     }
     let found: Option<Found> = db.call("select app.agency_of_upload($1) as agency_id", &[&id]).await?;
-    Ok(found.and_then(|found| found.agency_id).map(|agency_id| JobIdentity { agency_id }))
+    Ok(found.and_then(|found| found.agency_id).map(|agency_id| UploadReview { agency_id }))
 }
 
 /// What is expected for a photo; none where it was reviewed before, or removed.
-pub async fn expected(db: &Db, job: &JobIdentity, id: Uuid) -> Result<Option<Expected>, DbError> {
+pub async fn expected(db: &Db, reviewer: &UploadReview, id: Uuid) -> Result<Option<Expected>, DbError> {
     db.read_opt(
-        job,
+        reviewer,
         "select p.id, p.client_id, p.visit_id, p.user_id, p.kind::text as kind, p.content_type, p.bytes, p.sha256,
            p.version
          from photos p where p.id = $1 and p.status = 'pending' and p.deleted_at is null",
@@ -88,7 +89,7 @@ struct ReviewState {
 /// profile picture, the signature of a visit that goes on) is removed softly.
 ///
 /// Answers why it can't be stored where it can't; nothing is written then.
-pub async fn store(tx: &mut Tx<JobIdentity>, expected: &Expected, kept: &StoredCopies) -> Result<Stored, Error> {
+pub async fn store(tx: &mut Tx<UploadReview>, expected: &Expected, kept: &StoredCopies) -> Result<Stored, Error> {
     let id = expected.id;
     let state: Option<ReviewState> = tx
         .query_opt(
@@ -159,7 +160,7 @@ pub enum Stored {
 }
 
 /// Rejects what arrived, unless it was reviewed before.
-pub async fn reject(tx: &mut Tx<JobIdentity>, id: Uuid, reason: &str) -> Result<(), Error> {
+pub async fn reject(tx: &mut Tx<UploadReview>, id: Uuid, reason: &str) -> Result<(), Error> {
     let rejected: Option<Concerned> = tx
         .query_opt(
             "update photos p set status = 'rejected', rejected_because = $2
@@ -178,7 +179,7 @@ pub async fn reject(tx: &mut Tx<JobIdentity>, id: Uuid, reason: &str) -> Result<
 pub const NEVER_ARRIVED: &str = "no file was uploaded within 7 days";
 
 /// Lets a photo that was given up be uploaded after all: its phone was away for long, and asks again.
-pub async fn expect_again(tx: &mut Tx<JobIdentity>, id: Uuid) -> Result<(), DbError> {
+pub async fn expect_again(tx: &mut Tx<UploadReview>, id: Uuid) -> Result<(), DbError> {
     tx.execute(
         "update photos set status = 'pending', rejected_because = null
          where id = $1 and status = 'rejected' and rejected_because = $2 and deleted_at is null",

@@ -4,7 +4,7 @@ mod record;
 
 use domain::{
     error::{Conflict, Error},
-    identity::{Caller, JobIdentity, Role, Session},
+    identity::{AccountService, Caller, Role, Session},
     validation::Faults,
 };
 use jiff::Timestamp;
@@ -237,9 +237,9 @@ fn audited<I: Identity>(tx: &mut Tx<I>, before: &User, after: Option<User>) -> R
     Ok(after)
 }
 
-/// Makes the number count that the caller has confirmed, in a job's transaction, since families write no messages.
-/// Answers the one before; nothing where another was asked for meanwhile.
-pub async fn confirm_phone(tx: &mut Tx<JobIdentity>, caller: &Caller, phone: &str) -> Result<Option<String>, Error> {
+/// Makes the number count that the caller has confirmed, in the account service's transaction, since families write no
+/// messages. Answers the one before; nothing where another was asked for meanwhile.
+pub async fn confirm_phone(tx: &mut Tx<AccountService>, caller: &Caller, phone: &str) -> Result<Option<String>, Error> {
     #[derive(FromRow)]
     struct Confirmed {
         old_phone: String,
