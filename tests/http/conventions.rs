@@ -132,6 +132,8 @@ async fn every_answer_has_its_id_and_stays_out_of_caches() {
         assert!(!answer.header("x-request-id").unwrap().is_empty());
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        let policy = answer.header("content-security-policy").unwrap();
+        assert_eq!(policy, "default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
     }
 }
 

@@ -46,6 +46,9 @@ impl<T: Serialize + Versioned> IntoResponse for Created<T> {
 #[derive(Clone, Copy)]
 struct CreatedId(Uuid);
 
+/// A browser that opens an answer by itself runs nothing of it, and shows it inside no other page.
+const NOT_A_PAGE: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
 /// Wraps a function's router with what all functions have in common.
 pub fn service(router: Router, name: &'static str) -> Router {
     let cold_start = ColdStart::default();
@@ -85,6 +88,7 @@ async fn around(mut request: Request, next: Next, name: &'static str, cold_start
         }
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NOT_A_PAGE));
         invocation.end(response.status().as_u16()).await;
         response
     })
