@@ -17,7 +17,8 @@ BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
 .PHONY: start logs demo totp reply press reset bench bench-check check check-rust check-rest hooks openapi mobile \
-	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed need-nextest \
+	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed \
+	need-nextest \
 	build deploy deploy-at-once versions rollback contract smoke drill verify-audit \
 	agency agencies rename-agency suspend-agency resume-agency set-retention
 
@@ -130,11 +131,13 @@ mobile:
 # Prints the database as one page: tables, who may read and write them, what runs on them; and the functions.
 schema: ; @$(STACK) exec -- cargo run --quiet --example schema
 
-# Builds the functions for Lambda, each target/lambda/<function>/bootstrap.zip, and fails when a binary is over 12 MB.
+# Builds the functions for Lambda, each target/lambda/<function>/bootstrap.zip, and fails when a binary is over 12 MB;
+# beside each, what is in it (sbom.cdx.json).
 # Needs `rustup target add aarch64-unknown-linux-gnu` once.
 build:
 	@$(STACK) tools -- cargo lambda build --release --arm64 --output-format zip
 	@$(PYTHON) local/sizes.py $(TARGET)/lambda
+	@$(STACK) tools -- python delivery/sbom.py
 
 # Deploys what `build` built to ENV, staging or production, with the caller's AWS credentials; migrations first.
 deploy: ; @$(STACK) deploy $(ENV)

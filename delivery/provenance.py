@@ -26,12 +26,18 @@ SIGNATURE = BUILT / "provenance.sig"
 KEY = "alias/berthcare-staging-releases"
 
 
-def digests() -> dict[str, str]:
-    """Of each function's archive."""
+def digests() -> dict[str, dict[str, str]]:
+    """Of each function's archive, and of the list of what is inside."""
     archives = sorted(BUILT.glob("*/bootstrap.zip"))
     if not archives:
         sys.exit("There is nothing built.")
-    return {archive.parent.name: hashlib.sha256(archive.read_bytes()).hexdigest() for archive in archives}
+    found: dict[str, dict[str, str]] = {}
+    for archive in archives:
+        files = [archive, archive.with_name("sbom.cdx.json")]
+        if not files[1].exists():
+            sys.exit(f"There is no list of what is inside {archive.parent.name}.")
+        found[archive.parent.name] = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return found
 
 
 def sign() -> None:

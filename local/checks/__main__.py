@@ -23,7 +23,9 @@ import regions
 import release
 import routes
 import runbooks
+import security
 import sql
+import supply_chain
 import template
 import terraform
 import workflows
@@ -41,6 +43,8 @@ OURS: list[tuple[str, Callable[[], list[str]]]] = [
     ("the delivery, against stand-ins", delivery.faults),
     ("provenance and approval of a release", provenance.faults),
     ("workflows", workflows.faults),
+    ("where what is shipped comes from", supply_chain.faults),
+    ("what docs/security.md says", security.faults),
     ("the runbooks' commands", runbooks.faults),
     ("the schema's SQL", sql.faults),
     ("line lengths", lines.faults),

@@ -131,6 +131,21 @@ BREAKS = [
     ),
     ("provenance", "delivery/approved.sh", r"grep -qxF", "grep -qxFv"),
     ("provenance", "delivery/approved.sh", r"git -c gpg.*\n", ""),
+    ("supply_chain", ".github/workflows/deliver.yml", r".*delivery/rust\.sh\n", ""),
+    ("supply_chain", ".github/workflows/nightly.yml", r"- run: make nightly", "- run: rustup default 1.95"),
+    ("supply_chain", ".github/workflows/deliver.yml", r"--require-hashes ", ""),
+    ("supply_chain", ".github/workflows/deliver.yml", r".*sbom\.cdx\.json\n", ""),
+    ("supply_chain", ".github/workflows/release.yml", r"gh release create", "echo"),
+    ("supply_chain", "delivery/requirements.txt", r"attrs==26.*(\n    --hash.*)+\n", "attrs==26.1.0\n"),
+    ("supply_chain", "local/stack/tools.py", r'"--require-hashes"', ""),
+    ("supply_chain", "delivery/sbom.py", r'None, "build"\}', 'None, "build", "dev"}'),
+    ("supply_chain", "delivery/sbom.py", r"elif id not in members", "elif not members"),
+    ("supply_chain", "Makefile", r".*delivery/sbom.*\n", ""),
+    ("provenance", "delivery/provenance.py", r'if not files\[1\]\.exists\(\):\n.*\n', ""),
+    ("security", "docs/security.md", r"`shared/web/src/tokens\.rs`", "`shared/web/src/token.rs`"),
+    ("security", "docs/security.md", r"\| V6\.5\.1 .*\n", ""),
+    ("security", "docs/security.md", r"\| V9\.1\.1 \|(.*)\| met \| .* \|\n", r"| V9.1.1 |\1| met | |\n"),
+    ("security", "SECURITY.md", r"- Access tokens live", "- Nobody is ever asked for a password. Tokens live"),
     ("workflows", ".github/workflows/release.yml", r".*delivery/approved.*\n", ""),
     ("runbooks", "docs/runbooks/stuck-outbox.md", r"aws scheduler list-schedules", "aws scheduler list-schedule"),
     ("sql", "shared/schema/policies/visits.sql", r", force row level security", ""),
@@ -158,7 +173,8 @@ BREAKS = [
 ]
 _COPIED = [
     "terraform", "template.yaml", "Cargo.toml", METRICS, "local/checks", "functions", "delivery",
-    "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py",
+    "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py", "local/stack/tools.py",
+    "docs/security.md", "SECURITY.md",
     "docs/runbooks", "Makefile", "shared/schema", "shared/domain/src/jobs.rs",
 ]  # fmt: skip
 
@@ -225,6 +241,8 @@ def _copy(copy: Path) -> None:
             )
         else:
             shutil.copy(ROOT / name, copy / name)
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (copy / "files.txt").write_text(files)
     # Of the functions' code the jobs' names are all that is read.
     shutil.copytree(ROOT / "functions" / "jobs" / "src", copy / "functions" / "jobs" / "src")
 

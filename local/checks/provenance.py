@@ -38,6 +38,8 @@ def _provenance() -> list[str]:
         archive = copy / "target" / "lambda" / "sync" / "bootstrap.zip"
         archive.parent.mkdir(parents=True)
         archive.write_bytes(b"release")
+        bill = archive.with_name("sbom.cdx.json")
+        bill.write_bytes(b"{}")
         for name in ("key", "other"):
             _run(copy, "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", name)
             _run(copy, "openssl", "pkey", "-in", name, "-pubout", "-outform", "DER", "-out", f"{name}.der")
@@ -56,6 +58,13 @@ def _provenance() -> list[str]:
         archive.write_bytes(b"another release")
         if _run(copy, sys.executable, "delivery/provenance.py", "verify", env=env) == 0:
             found.append("provenance.py takes other bytes for what was signed")
+        archive.write_bytes(b"release")
+        bill.write_bytes(b"[]")
+        if _run(copy, sys.executable, "delivery/provenance.py", "verify", env=env) == 0:
+            found.append("provenance.py takes another list for what is inside")
+        bill.unlink()
+        if _run(copy, sys.executable, "-c", _SIGN, "x", "key", env=env) == 0:
+            found.append("provenance.py signs an archive of which nobody knows what is inside")
         return found
 
 

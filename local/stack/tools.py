@@ -46,7 +46,9 @@ def install_separately(processes: Processes, name: str) -> Path:
     """Installs one of those into a virtual environment of its own, and returns the folder of its programs."""
     file = SEPARATE[name]
     folder = VENV.with_name(f".venv-{name}")
-    _install(processes, folder, [file], "--no-deps", "-r", str(file))
+    # What deploys holds the keys of an account: its archives are those that were looked at.
+    checked = ["--require-hashes"] if name == "sam" else []
+    _install(processes, folder, [file], "--no-deps", *checked, "-r", str(file))
     return folder / "bin"
 
 
