@@ -6,6 +6,7 @@ VISITS ?= 200000
 EVENT ?= *
 ENV ?= staging
 URL ?= http://127.0.0.1:$(PORT)
+SECONDS_EACH ?= 60
 
 STACK = $(PYTHON) local/stack
 INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
@@ -17,7 +18,7 @@ BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
 .PHONY: start logs demo totp reply press reset bench bench-check check check-rust check-rest hooks openapi mobile \
-	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly seed \
+	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly fuzz seed \
 	need-nextest \
 	build deploy deploy-at-once versions rollback contract smoke drill verify-audit \
 	agency agencies rename-agency suspend-agency resume-agency set-retention
@@ -79,12 +80,26 @@ tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.
 	@cd tests/watermelon && npm ci
 
 # All that is slow: every test, also with named statements and through the pooler; ten times the random cases, 5,000
-# messages in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client.
+# messages in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client; each of the
+# fuzzer's targets for a minute.
 nightly: export NIGHTLY = 1
 nightly: export RUNS := $(or $(RUNS),1000)
 nightly: test-rust test-end-to-end test-watermelon
 	@DB_STATEMENTS=named $(STACK) exec -- $(NEXTEST) -E 'package(tests)'
 	@$(STACK) exec --pooled -- $(NEXTEST) -E 'package(tests)'
+	@$(MAKE) --no-print-directory fuzz
+
+# Fuzzes what reads strangers' bytes, each of fuzz/targets for SECONDS_EACH, or one TARGET_NAME: fuzz/README.md. What is
+# found anew lands in fuzz/target; what makes one fail, in fuzz/artifacts.
+FUZZ_TARGETS = $(or $(TARGET_NAME),$(patsubst fuzz/targets/%.rs,%,$(wildcard fuzz/targets/*.rs)))
+fuzz:
+	@sh local/need cargo-fuzz 0.13.2
+	@for target in $(FUZZ_TARGETS); do \
+	  mkdir -p fuzz/target/found/$$target; \
+	  PATH="$(CURDIR)/local/.tools/bin:$$PATH" cargo fuzz run -s none $$target fuzz/target/found/$$target \
+	    fuzz/corpus/$$target -- -max_total_time=$(SECONDS_EACH) -max_len=16384 -timeout=10 -rss_limit_mb=1024 \
+	    -print_final_stats=1 || exit 1; \
+	done
 
 seed: ; @echo "SEED=$(SEED) repeats the random histories of this run."
 need-nextest: ; @sh local/need cargo-nextest 0.9.143

@@ -76,6 +76,7 @@ mod http {
     mod cloudfront;
     mod conventions;
     mod hostile;
+    mod kept_inputs;
     mod names;
     mod openapi;
     mod paths;

@@ -39,6 +39,16 @@ fn cursor(last_pulled_at: Option<&str>) -> web::Result<Option<SyncCursor>> {
         .map_err(|malformed| vec![Fault::parameter("last_pulled_at", malformed.to_string())].into())
 }
 
+/// Reads the body of a push and answers how many records are sound and how many are refused; for fuzzing.
+///
+/// # Errors
+/// Where its outermost shape is not that of a push.
+#[doc(hidden)]
+pub fn read_body(body: &[u8]) -> web::Result<(usize, usize)> {
+    let records = parse::read(body)?;
+    Ok((records.sound.len(), records.refused.len()))
+}
+
 /// Tells CloudWatch of a pull or push, once it is done.
 fn measure(records: usize, conflicts: usize, rejected: usize) {
     let duration = current().map_or(Duration::ZERO, |request| request.elapsed());

@@ -21,7 +21,8 @@ const OURS: [(Intent, &[&str]); 4] = [
 
 /// What a message asks for, and whether Twilio has answered it already. Where Twilio says by `OptOutType` what it made
 /// of it, by the words that were configured there, that counts and not our reading.
-pub(crate) fn of(opt_out_type: &str, body: &str) -> (Intent, bool) {
+#[must_use]
+pub fn of(opt_out_type: &str, body: &str) -> (Intent, bool) {
     let told = match opt_out_type.trim().to_ascii_uppercase().as_str() {
         "STOP" => Some(Intent::Stop),
         "START" => Some(Intent::Start),
