@@ -48,8 +48,8 @@ pub async fn pull(client: &Client, nurse: &Nurse, after: i64) -> Result<Millisec
     // A number is the part of a cursor below its epoch.
     let after = after & ((1 << 40) - 1);
     let sql = pull_sql(after == 0);
-    // In a small agency beside a large one the planner takes every row for newer than its cursor and reads whole tables,
-    // which slows what is measured next, too. Indexes are there, as they are for the function.
+    // In a small agency beside a large one the planner takes every row for newer than its cursor and reads whole
+    // tables, which slows what is measured next, too. Indexes are there, as they are for the function.
     if after > 0 {
         client.batch_execute("set enable_seqscan = off").await?;
     }
