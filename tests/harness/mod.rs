@@ -41,7 +41,7 @@ use local::prepare::{self, TokenKeys};
 use runtime::{
     aws::{SdkConfig, aws_config},
     lambda::Fatal,
-    secrets::Secrets,
+    secrets::{SecretName, Secrets},
 };
 use secrecy::SecretString;
 use serde_json::Value;
