@@ -17,7 +17,7 @@ COLUMNS = 120
 # What has lines of its own, or is written by a program.
 _ANY_LENGTH = re.compile(
     r"\.(json|lock|svg|csv|tfvars(\.example)?)$|^LICENSE$|^template\.yaml$|package-lock|^docs/mobile/schema\.js$"
-    r"|^local/checks/.*\.txt$"
+    r"|^local/checks/.*\.txt$|^fuzz/corpus/"
 )
 _ADDRESS = re.compile(r"https?://\S{60,}")
 # The same mark as gitleaks', for what only looks like a secret.

@@ -44,6 +44,7 @@ class Lines(unittest.TestCase):
         for file, text in (("a.rs", long[1:]), ("a.md", "| " + long), ("a.tf", f'name = "{long}"')):
             self.assertFalse(precommit.is_too_long(file, text), file)
         self.assertTrue(precommit.has_any_length("a.json"))
+        self.assertTrue(precommit.has_any_length("fuzz/corpus/sync_body/push"))
 
     def test_what_is_no_secret_passes(self) -> None:
         for text in (
