@@ -184,8 +184,11 @@ smoke: ; @$(PYTHON) delivery/smoke.py $(URL)
 # Exercises the runbooks that can be automated, against services of their own.
 drill: ; @$(STACK) exec --serve -- python local/drill
 
-# Recomputes the audit log's chain of the running stack.
-verify-audit: ; @$(STACK) tools -- $(INVOKE) --data-file events/jobs/audit-verify.json jobs
+# Recomputes the audit log's chain: of the running stack; or, with DATABASE_URL and the folder ANCHORS of files from the
+# anchors bucket, of a copy of the database, believing nothing of it but its rows.
+verify-audit:
+	@$(if $(ANCHORS),cargo run --quiet --example verify_audit,$(STACK) tools -- $(INVOKE) --data-file \
+	  events/jobs/audit-verify.json jobs)
 
 # Sends events/<function>/*.json, or only EVENT, to a function of the running stack.
 invoke-%: ; @$(STACK) tools -- sh -c 'for event in events/$*/$(EVENT).json; do $(INVOKE) --data-file "$$event" $*; done'

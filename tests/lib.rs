@@ -23,6 +23,7 @@ mod alerts {
 mod audit {
     mod actions;
     mod log;
+    mod proof;
     mod refusals;
 }
 mod auth {
@@ -112,6 +113,8 @@ mod photos {
     mod uploads;
 }
 mod privacy {
+    mod access;
+    mod affected;
     mod registers;
 }
 mod roles {

@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use domain::access_words;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,10 +20,12 @@ use crate::harness::{
 };
 
 /// Which kinds of things actions are done to.
-const NOUNS: [&str; 23] = [
+const NOUNS: [&str; 26] = [
     "access",
+    "access_log",
     "agency",
     "alert",
+    "audit",
     "auth",
     "care_plan",
     "care_team",
@@ -31,6 +34,7 @@ const NOUNS: [&str; 23] = [
     "consent",
     "device",
     "family",
+    "history",
     "legal_hold",
     "photo",
     "privacy_incident",
@@ -258,4 +262,15 @@ async fn what_is_done_with_passwords_is_on_record_by_its_name() {
             ("auth.password_changed", "user", Some(NURSE.id), &NURSE, None),
         ],
     );
+}
+
+#[test]
+fn families_have_a_word_for_whatever_is_done_to_a_client() {
+    // What stands on the log without a client, or is the agency's own.
+    const OTHERS: [&str; 7] =
+        ["access_log", "agency", "audit", "auth", "legal_hold", "privacy_incident", "privacy_request"];
+    for noun in NOUNS {
+        let known = access_words::is_known(noun) || OTHERS.contains(&noun) || noun == "user";
+        assert!(known, "families have no word for {noun}");
+    }
 }

@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use super::catalog::{NO_PRIVILEGE, code, number, texts};
 use crate::harness::{
     TestApp,
-    fixtures::{AGENCY_A, NURSES_VISIT},
+    fixtures::{ADMIN, AGENCY_A, NURSE, NURSES_VISIT},
 };
 
 const TABLES: [&str; 3] = ["audit_log", "sync_log", "sync_receipts"];
@@ -208,6 +208,16 @@ async fn the_chain_is_proven_without_the_rows_that_were_forgotten() {
     assert!(unsealed.contains("database"), "{unsealed}");
 
     jobs.at("audit-seal", Timestamp::now()).await;
+    // Nor while anybody's records are held.
+    let held = format!(
+        "insert into legal_holds (id, agency_id, user_id, reason, placed_by)
+         values (gen_random_uuid(), '{AGENCY_A}', '{}', 'a proceeding', '{}')",
+        NURSE.id, ADMIN.id
+    );
+    app.database.write(AGENCY_A, &held).await;
+    assert_eq!(jobs.at("clean-up", Timestamp::now()).await.report.counts["partitions_forgotten"], 0);
+    let lifted = "update legal_holds set lifted_by = placed_by, lifted_at = now(), lift_reason = 'it has ended'";
+    app.database.write(AGENCY_A, lifted).await;
     assert_eq!(jobs.at("clean-up", Timestamp::now()).await.report.counts["partitions_forgotten"], 1);
     assert_eq!(app.database.count("select count(*) from audit_log where resource in ('1', '2')").await, 0);
     let links = app.database.count("select count(*) from audit_chain").await;

@@ -157,3 +157,22 @@ async fn sealing_cut_off_by_its_deadline_is_continued_by_the_next_run() {
     assert!(answer.report.counts["sealed"] > 1_000 && answer.report.counts["anchored"] == 1);
     jobs.run(json!({"job": "audit-verify"})).await.unwrap();
 }
+
+#[tokio::test]
+async fn missing_and_stale_anchors_are_noticed() {
+    let (app, jobs) = sealed().await;
+    assert_eq!(jobs.at("audit-anchor", Timestamp::now()).await.report.counts["anchored"], 1);
+    app.nurse().await;
+    jobs.at("audit-seal", Timestamp::now()).await;
+    // What is sealed since waits for tomorrow's anchor.
+    jobs.run(json!({"job": "audit-verify"})).await.unwrap();
+    tamper(&app, "update audit_chain set sealed_at = sealed_at - interval '3 days'").await;
+    let error = found_out(&jobs).await;
+    assert!(error.contains("anchors are stale"), "{error}");
+    tamper(&app, "update audit_chain set sealed_at = sealed_at + interval '3 days'").await;
+    // An anchor that the database remembers, and the bucket doesn't have.
+    let forgotten = "insert into audit_checks (kind, number) values ('anchored', 1)";
+    app.database.superuser().await.batch_execute(forgotten).await.unwrap();
+    let error = found_out(&jobs).await;
+    assert!(error.contains("the anchor of link 1 is missing"), "{error}");
+}

@@ -51,6 +51,21 @@ async fn expired_rows_are_removed_and_others_kept() {
 }
 
 #[tokio::test]
+async fn nothing_of_a_held_user_is_removed_by_age() {
+    let app = TestApp::new().await;
+    old_rows(&app).await;
+    let admin = app.admin().await;
+    let hold = serde_json::json!({"id": uuid::Uuid::now_v7(), "user_id": NURSE.id, "reason": "a proceeding"});
+    admin.post("/v1/privacy/holds", &hold).await.expect(201);
+    let jobs = app.jobs();
+    let removed = async || jobs.at("clean-up", Timestamp::now()).await.report.counts["sync_quarantine"];
+    assert_eq!(removed().await, 8, "the other agency's alone");
+    let lift = format!("/v1/privacy/holds/{}/lift", hold["id"].as_str().unwrap());
+    admin.post(&lift, &serde_json::json!({"reason": "it has ended"})).await.expect(200);
+    assert_eq!(removed().await, 8);
+}
+
+#[tokio::test]
 async fn two_runs_at_once_remove_each_row_once() {
     let app = TestApp::new().await;
     old_rows(&app).await;

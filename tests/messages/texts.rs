@@ -127,7 +127,7 @@ fn segments_are_counted_as_the_networks_do() {
 fn with_names(values: &mut Value, name: &str) {
     match values {
         Value::String(text) if text.parse::<Time>().is_err() && text.parse::<Date>().is_err() => {
-            *text = name.to_owned()
+            *text = name.to_owned();
         }
         Value::Array(items) => items.iter_mut().for_each(|item| with_names(item, name)),
         Value::Object(fields) => {

@@ -1,5 +1,9 @@
-//! `privacy`: what a privacy officer works with. Registers of requests, breaches and holds.
+//! `privacy`: what a privacy officer works with. Registers of requests, breaches and holds; who saw what, and the proof
+//! that the record of it is untouched.
 
+mod access_log;
+mod affected;
+mod audit;
 mod holds;
 mod incidents;
 mod requests;
@@ -15,9 +19,15 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(requests::read, requests::change))
         .routes(routes!(incidents::list, incidents::record))
         .routes(routes!(incidents::read, incidents::change))
+        .routes(routes!(affected::list))
+        .routes(routes!(affected::notice))
         .routes(routes!(holds::list, holds::place))
         .routes(routes!(holds::read))
-        .routes(routes!(holds::lift));
+        .routes(routes!(holds::lift))
+        .routes(routes!(access_log::read))
+        .routes(routes!(access_log::read_along))
+        .routes(routes!(audit::search))
+        .routes(routes!(audit::chain));
     OpenApiRouter::new().nest("/v1", v1)
 }
 

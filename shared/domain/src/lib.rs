@@ -1,7 +1,9 @@
 //! The rules of home care, and nothing of how they are stored or sent: this crate does no input or output and depends
 //! on none of ours, so that each rule can be tried without a database.
 
+pub mod access_words;
 pub mod answer;
+pub mod breach_notice;
 pub mod care_team;
 pub mod chart;
 pub mod clinical;

@@ -15,6 +15,11 @@ create or replace trigger append_only before update or delete on audit_chain
 create or replace trigger append_only_truncate before truncate on audit_chain
   for each statement execute function app.refuse_change();
 
+create or replace trigger append_only before update or delete on audit_checks
+  for each row execute function app.refuse_change();
+create or replace trigger append_only_truncate before truncate on audit_checks
+  for each statement execute function app.refuse_change();
+
 create or replace trigger append_only before update or delete on consents
   for each row execute function app.refuse_change();
 create or replace trigger append_only_truncate before truncate on consents

@@ -90,5 +90,45 @@ begin atomic
   where a.at < now() - interval '1 day' and not exists (select from audit_chain c where c.audit_id = a.id);
 end;
 
-grant execute on function app.seal_audit, app.last_audit_link, app.audit_hashes, app.verify_audit, app.unsealed_audit
+-- Notes that the chain was anchored or verified, up to which link, and what was wrong.
+create or replace function app.record_audit_check(p_kind text, p_number bigint, p_fault text) returns void
+language sql volatile security definer set search_path = public, pg_temp
+begin atomic
+  insert into audit_checks (kind, number, fault) values (p_kind, p_number, p_fault);
+end;
+
+-- Since when links wait to be anchored: those after link `p_number`. Null where none does.
+create or replace function app.unanchored_since(p_number bigint) returns timestamptz
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select c.sealed_at from audit_chain c where c.number > p_number order by c.number limit 1;
+end;
+
+-- The links that were anchored, by what the database remembers.
+create or replace function app.anchored_numbers() returns table (numbers bigint[])
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select coalesce(array_agg(distinct k.number), '{}') from audit_checks k where k.kind = 'anchored';
+end;
+
+-- How far the log is proven: sealed, anchored and verified, of all agencies.
+create or replace function app.audit_chain_state() returns table (
+  sealed_to bigint, sealed_hash text, sealed_at timestamptz, anchored_to bigint, anchored_at timestamptz,
+  verified_to bigint, verified_at timestamptz, fault text
+) language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select c.number, encode(c.hash, 'hex'), c.sealed_at, a.number, a.checked_at, v.number, v.checked_at, v.fault
+  from (select) one
+  left join lateral (select * from audit_chain l order by l.number desc limit 1) c on true
+  left join lateral (
+    select k.number, k.checked_at from audit_checks k where k.kind = 'anchored' order by k.checked_at desc limit 1) a
+    on true
+  left join lateral (
+    select k.number, k.checked_at, k.fault from audit_checks k where k.kind = 'verified'
+    order by k.checked_at desc limit 1) v on true;
+end;
+
+grant execute on function app.seal_audit, app.last_audit_link, app.audit_hashes, app.verify_audit, app.unsealed_audit,
+  app.record_audit_check, app.unanchored_since, app.anchored_numbers
   to berthcare_jobs;
+grant execute on function app.audit_chain_state to berthcare_privacy;

@@ -18,7 +18,8 @@ begin
 end
 $$;
 
--- Removes at most `p_limit` rows that have outlived their time, the oldest first, and answers how many. Old by the
+-- Removes at most `p_limit` rows that have outlived their time, the oldest first, and answers how many: none of a user
+-- whose records are held. Old by the
 -- database's clock, too: a job that is replayed with a time to come removes nothing early.
 create or replace function app.delete_expired_rows(p_table text, p_now timestamptz, p_limit integer) returns bigint
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
@@ -35,6 +36,7 @@ begin
   execute format(
     'delete from %1$I where ctid = any (array(
        select o.ctid from %1$I o where o.agency_id = app.agency_id() and o.created_at < $1
+         and not exists (select from legal_holds h where h.user_id = o.user_id and h.lifted_at is null)
        order by o.created_at limit $2))',
     p_table) using least(p_now, now()) - kept, p_limit;
   get diagnostics removed = row_count;

@@ -212,7 +212,9 @@ begin
   for old in
     select t.table_name, p.name, p.starts, p.ends
     from app.partitioned_tables() t cross join lateral app.partitions_of(t.table_name) p
-    where p.ends <= least(p_now, now()) - app.kept_for(t.table_name) 
+    where p.ends <= least(p_now, now()) - app.kept_for(t.table_name)
+      -- A month of the audit log is everybody's: while anything is held, none goes.
+      and not (t.table_name = 'audit_log' and exists (select from legal_holds h where h.lifted_at is null))
     order by t.table_name = 'audit_log', p.ends
   loop
     raised := case when old.table_name = 'sync_log' then app.raise_tombstones(old.starts, old.ends) else 0 end;

@@ -64,3 +64,24 @@ create or replace trigger append_only before delete on legal_holds
   for each row execute function app.refuse_change();
 create or replace trigger append_only_truncate before truncate on legal_holds
   for each statement execute function app.refuse_change();
+
+-- What happened with a client's record, as far as whoever follows them is told: one family member is not shown another,
+-- and holds, breaches and searches of the log are the agency's own.
+create or replace function app.family_access_log(p_client uuid, p_at timestamptz, p_id uuid, p_limit bigint)
+returns table (id uuid, at timestamptz, action text, role text, first_name text, own boolean)
+language sql stable security definer set search_path = public, pg_temp
+begin atomic
+  select a.id, a.at, a.action, u.role::text,
+    case when u.role <> 'family' or u.id = app.user_id() then u.first_name end,
+    coalesce(a.actor_id = app.user_id(), false)
+  from audit_log a left join users u on u.id = a.actor_id and u.agency_id = a.agency_id
+  where a.client_id = p_client and a.agency_id = app.agency_id()
+    and (app.caller_role() in ('admin', 'coordinator')
+      or app.caller_role() = 'family' and p_client = any (app.my_client_array()))
+    and app.has_consent(p_client, 'family_sharing')
+    and not (a.action like any (array['legal_hold.%', 'privacy_%', 'audit.%', 'access_log.%']))
+    and (p_id is null or (a.at, a.id) < (p_at, p_id))
+  order by a.at desc, a.id desc limit p_limit;
+end;
+
+grant execute on function app.family_access_log to berthcare_privacy;

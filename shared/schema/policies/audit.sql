@@ -22,3 +22,10 @@ create policy jobs_read on audit_chain for select to berthcare_jobs
   using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'job');
 create policy jobs_seal on audit_chain for insert to berthcare_jobs
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'job');
+
+-- audit_checks: by the functions of code/audit_chain.sql alone
+alter table audit_checks enable row level security, force row level security;
+create policy definer_functions on audit_checks to berthcare_migrate using (true);
+create policy backup_reads_all on audit_checks for select to berthcare_backup using (true);
+create policy reports_read_all on audit_checks for select to berthcare_readonly using (true);
+grant select on audit_checks to berthcare_backup, berthcare_readonly;

@@ -31,3 +31,14 @@ create table audit_chain (
   hash bytea not null check (length(hash) = 32),
   sealed_at timestamptz not null default clock_timestamp()
 );
+
+-- That the chain was anchored, or computed anew, and how far; what was wrong, where something was. Of all agencies.
+create table audit_checks (
+  id uuid primary key default app.uuid7(),
+  kind text not null check (kind in ('anchored', 'verified')),
+  -- The link that was anchored, or the last one that holds.
+  number bigint not null check (number >= 0),
+  fault text check (length(fault) <= 500),
+  checked_at timestamptz not null default clock_timestamp()
+);
+create index audit_checks_newest on audit_checks (kind, checked_at desc);

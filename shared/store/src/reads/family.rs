@@ -172,3 +172,21 @@ pub async fn view(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Optio
     )
     .await
 }
+
+/// Whether the caller may follow this client: one whom they see, and who consents to sharing.
+pub async fn may_follow(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<bool, DbError> {
+    #[derive(FromRow)]
+    struct Found {
+        #[expect(dead_code, reason = "a row is the answer")]
+        id: Uuid,
+    }
+    let found: Option<Found> = db
+        .read_opt(
+            who,
+            "select c.id from clients c
+             where c.id = $1 and c.deleted_at is null and app.has_consent(c.id, 'family_sharing')",
+            &[&client_id],
+        )
+        .await?;
+    Ok(found.is_some())
+}

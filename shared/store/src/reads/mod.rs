@@ -1,5 +1,6 @@
 //! One file a question that reaches across tables.
 
+pub mod affected;
 mod base;
 pub mod chart_history;
 pub mod daily_summary;

@@ -1,9 +1,12 @@
 //! The audit log's chain: each row sealed by a hash over it and the one before, so that none can be altered, removed or
 //! slipped in without all later hashes changing. What a link is a digest of: `app.audit_text`.
 
+use jiff::Timestamp;
 use postgres_from_row::FromRow;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{Db, DbError};
+use crate::{Db, DbError, Identity};
 
 /// One link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,4 +74,80 @@ pub async fn differing(db: &Db, links: &[Link]) -> Result<Vec<Link>, DbError> {
 pub async fn unsealed(db: &Db) -> Result<u64, DbError> {
     let unsealed: Option<Count> = db.call("select app.unsealed_audit() as rows", &[]).await?;
     Ok(unsealed.map_or(0, |unsealed| unsealed.rows.unsigned_abs()))
+}
+
+/// What was done to prove the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Check {
+    /// Its newest link was put where nobody can change it.
+    Anchored,
+    /// It was computed anew.
+    Verified,
+}
+
+/// Notes that the chain was anchored or verified, up to which link, and what was wrong.
+pub async fn record(db: &Db, check: Check, number: i64, fault: Option<&str>) -> Result<(), DbError> {
+    let kind = <&str>::from(check);
+    let fault = fault.map(|text| text.chars().take(500).collect::<String>());
+    db.call::<crate::NoRow>("select app.record_audit_check($1, $2, $3)", &[&kind, &number, &fault]).await?;
+    Ok(())
+}
+
+/// Since when links after this one wait to be anchored.
+pub async fn unanchored_since(db: &Db, number: i64) -> Result<Option<Timestamp>, DbError> {
+    #[derive(FromRow)]
+    struct Waiting {
+        since: Option<Timestamp>,
+    }
+    let waiting: Option<Waiting> = db.call("select app.unanchored_since($1) as since", &[&number]).await?;
+    Ok(waiting.and_then(|waiting| waiting.since))
+}
+
+/// The links that were anchored, by what the database remembers.
+pub async fn anchored_numbers(db: &Db) -> Result<Vec<i64>, DbError> {
+    #[derive(FromRow)]
+    struct Numbers {
+        numbers: Vec<i64>,
+    }
+    let row: Option<Numbers> = db.call("select numbers from app.anchored_numbers()", &[]).await?;
+    Ok(row.map(|row| row.numbers).unwrap_or_default())
+}
+
+/// How far the audit log is proven.
+#[derive(Clone, Debug, Default, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"sealed_to": 48120,
+    "sealed_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sealed_at": "2026-11-20T14:00:04Z", "anchored_to": 47990, "anchored_at": "2026-11-20T09:00:03Z",
+    "verified_to": 46200, "verified_at": "2026-11-18T09:30:41Z", "fault": null}))]
+pub struct ChainState {
+    /// The newest link; later lines of the log are not sealed yet.
+    pub sealed_to: Option<i64>,
+    /// Its SHA-256, in hexadecimal.
+    pub sealed_hash: Option<String>,
+    /// When it was made.
+    pub sealed_at: Option<Timestamp>,
+    /// The newest link that was put where nobody can change it.
+    pub anchored_to: Option<i64>,
+    /// When.
+    pub anchored_at: Option<Timestamp>,
+    /// The last link that held when the chain was last computed anew.
+    pub verified_to: Option<i64>,
+    /// When that was.
+    pub verified_at: Option<Timestamp>,
+    /// What was wrong then; null where nothing was.
+    pub fault: Option<String>,
+}
+
+/// How far the audit log is proven; and that somebody asked.
+pub async fn state(db: &Db, who: &impl Identity) -> Result<ChainState, DbError> {
+    let state: Option<ChainState> = db
+        .read_opt(
+            who,
+            "with logged as (insert into audit_log (action, resource) values ('audit.chain', 'audit'))
+             select * from app.audit_chain_state()",
+            &[],
+        )
+        .await?;
+    Ok(state.unwrap_or_default())
 }

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod agencies;
 pub mod alerts;
 pub mod audit_chain;
+pub mod audit_log;
 pub mod care_plans;
 pub mod care_team;
 pub mod check_in;

@@ -71,7 +71,8 @@ json_sql!(ToldList);
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"description": "A caregiver's phone was stolen from a car",
-    "found_at": "2026-11-20T15:00:00Z", "happened_from": "2026-11-20T11:00:00Z", "happened_until": "2026-11-20T15:10:00Z",
+    "found_at": "2026-11-20T15:00:00Z", "happened_from": "2026-11-20T11:00:00Z",
+    "happened_until": "2026-11-20T15:10:00Z",
     "device_id": "0193a5b0-0000-7000-8000-0000000000d1", "user_id": "0193a5b0-0000-7000-8000-000000000003"}))]
 pub struct PrivacyIncidentFields {
     /// What happened.
