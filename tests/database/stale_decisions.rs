@@ -26,8 +26,8 @@ async fn a_check_in_decided_on_an_older_visit_is_not_written() {
     let number_of_visit = format!("select change_number from visits where id = '{NURSES_VISIT}'");
     let record = |seen: i64| {
         format!(
-            "select app.record_check_in({caller}, '{NURSES_VISIT}', {seen}, now(), null, null, null, null, now(),
-             '{{}}')"
+            "select app.record_attendance({caller}, 'visit.check_in', '{NURSES_VISIT}', {seen}, now(), null, null, null,
+               null, now(), '{{}}')"
         )
     };
     let audited = "select count(*) from audit_log where action = 'visit.check_in'";

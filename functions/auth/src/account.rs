@@ -72,9 +72,10 @@ pub(crate) async fn change_me(
         PhoneChange::None
     };
     let code = auth.phone_code(&before, &wanted.phone, change).await?;
-    let after = users::update_own(&mut tx, &before, &wanted, change).await?;
+    let phone = wanted.phone.clone();
+    let after = users::update_own(&mut tx, &before, wanted, change).await?;
     tx.commit().await?;
-    auth.send_phone_code(&after, &wanted.phone, code).await?;
+    auth.send_phone_code(&after, &phone, code).await?;
     Ok(Reply(StatusCode::OK, after))
 }
 

@@ -25,6 +25,7 @@ use crate::{
     password_policy::normalised,
     second_factor::{SeedKeys, new_recovery_codes, new_seed, recovery_digest, seed_texts},
     sessions::access_token,
+    users::write_of_another,
 };
 
 /// A code of the app, or one of the recovery codes.
@@ -213,13 +214,8 @@ pub(crate) async fn reset(
     caller: SteppedUp<UsersDelete>,
     Path(id): Path<Uuid>,
 ) -> web::Result<StatusCode> {
-    if id == caller.user_id {
-        return Err(Error::Forbidden.into());
-    }
-    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
-    users::lock(&mut tx, id).await?;
+    let mut tx = write_of_another(&auth, &caller, id).await?;
     second_factors::remove(&mut tx, id).await?;
-    devices::end_sessions_of(&mut tx, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

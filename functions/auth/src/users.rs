@@ -3,16 +3,19 @@
 use axum::{extract::State, http::StatusCode};
 use domain::{
     error::Error,
-    identity::{Role, UsersDelete, UsersRead, UsersWrite},
+    identity::{Caller, Role, UsersDelete, UsersRead, UsersWrite},
     limits::INVITATION_SECONDS,
     messages::Template,
 };
 use serde::Deserialize;
 use serde_json::json;
-use store::tables::{
-    devices,
-    idempotency::{self, Creation},
-    users::{self, ManagedUserFields, PhoneChange, User, UserFields, UserFilter, UserStatus},
+use store::{
+    Tx,
+    tables::{
+        devices,
+        idempotency::{self, Creation},
+        users::{self, ManagedUserFields, PhoneChange, User, UserFields, UserFilter, UserStatus},
+    },
 };
 use utoipa::IntoParams;
 use uuid::Uuid;
@@ -158,13 +161,19 @@ pub(crate) async fn delete(
     caller: Require<UsersDelete>,
     Path(id): Path<Uuid>,
 ) -> web::Result<StatusCode> {
-    if id == caller.user_id {
-        return Err(Error::Forbidden.into());
-    }
-    let mut tx = auth.app.db.write_unsynced(&*caller).await?;
-    users::lock(&mut tx, id).await?;
-    devices::end_sessions_of(&mut tx, id).await?;
+    let mut tx = write_of_another(&auth, &caller, id).await?;
     users::delete(&mut tx, id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A transaction that holds somebody else's record and has ended their sessions; nobody does so to themselves.
+pub(crate) async fn write_of_another(auth: &Auth, caller: &Caller, id: Uuid) -> web::Result<Tx<Caller>> {
+    if id == caller.user_id {
+        return Err(Error::Forbidden.into());
+    }
+    let mut tx = auth.app.db.write_unsynced(caller).await?;
+    users::lock(&mut tx, id).await?;
+    devices::end_sessions_of(&mut tx, id).await?;
+    Ok(tx)
 }

@@ -5,32 +5,16 @@ begin
 end
 $$;
 
-create or replace trigger append_only before update or delete on audit_log
-  for each row execute function app.refuse_change();
-create or replace trigger append_only_truncate before truncate on audit_log
-  for each statement execute function app.refuse_change();
-
-create or replace trigger append_only before update or delete on audit_chain
-  for each row execute function app.refuse_change();
-create or replace trigger append_only_truncate before truncate on audit_chain
-  for each statement execute function app.refuse_change();
-
-create or replace trigger append_only before update or delete on audit_checks
-  for each row execute function app.refuse_change();
-create or replace trigger append_only_truncate before truncate on audit_checks
-  for each statement execute function app.refuse_change();
-
-create or replace trigger append_only before update or delete on consents
-  for each row execute function app.refuse_change();
-create or replace trigger append_only_truncate before truncate on consents
-  for each statement execute function app.refuse_change();
-
-create or replace trigger append_only before update or delete on creations
-  for each row execute function app.refuse_change();
-create or replace trigger append_only_truncate before truncate on creations
-  for each statement execute function app.refuse_change();
-
-create or replace trigger append_only before update or delete on chart_revisions
-  for each row execute function app.refuse_change();
-create or replace trigger append_only_truncate before truncate on chart_revisions
-  for each statement execute function app.refuse_change();
+do $$
+declare
+  kept text;
+begin
+  foreach kept in array array['audit_log', 'audit_chain', 'audit_checks', 'consents', 'creations',
+      'chart_revisions'] loop
+    execute format('create or replace trigger append_only before update or delete on %I
+      for each row execute function app.refuse_change()', kept);
+    execute format('create or replace trigger append_only_truncate before truncate on %I
+      for each statement execute function app.refuse_change()', kept);
+  end loop;
+end
+$$;

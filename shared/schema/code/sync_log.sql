@@ -83,30 +83,18 @@ begin
 end
 $$;
 
-create or replace trigger log_inserts after insert on clients
-  referencing new table as added for each statement execute function app.log_inserts();
-create or replace trigger log_updates after update on clients
-  referencing old table as was new table as became for each statement execute function app.log_updates();
-create or replace trigger log_inserts after insert on care_team
-  referencing new table as added for each statement execute function app.log_inserts();
-create or replace trigger log_updates after update on care_team
-  referencing old table as was new table as became for each statement execute function app.log_updates();
-create or replace trigger log_inserts after insert on visits
-  referencing new table as added for each statement execute function app.log_inserts();
-create or replace trigger log_updates after update on visits
-  referencing old table as was new table as became for each statement execute function app.log_updates();
-create or replace trigger log_inserts after insert on visit_tasks
-  referencing new table as added for each statement execute function app.log_inserts();
-create or replace trigger log_updates after update on visit_tasks
-  referencing old table as was new table as became for each statement execute function app.log_updates();
-create or replace trigger log_inserts after insert on photos
-  referencing new table as added for each statement execute function app.log_inserts();
-create or replace trigger log_updates after update on photos
-  referencing old table as was new table as became for each statement execute function app.log_updates();
-create or replace trigger log_inserts after insert on alerts
-  referencing new table as added for each statement execute function app.log_inserts();
-create or replace trigger log_updates after update on alerts
-  referencing old table as was new table as became for each statement execute function app.log_updates();
+do $$
+declare
+  synced text;
+begin
+  foreach synced in array array['clients', 'care_team', 'visits', 'visit_tasks', 'photos', 'alerts'] loop
+    execute format('create or replace trigger log_inserts after insert on %I
+      referencing new table as added for each statement execute function app.log_inserts()', synced);
+    execute format('create or replace trigger log_updates after update on %I
+      referencing old table as was new table as became for each statement execute function app.log_updates()', synced);
+  end loop;
+end
+$$;
 
 -- The values that a row had when it was created, at `p_number`, by its columns. They follow from the row as it is
 -- stored and from what changed since.

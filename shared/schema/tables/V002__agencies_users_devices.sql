@@ -10,8 +10,7 @@ create table agencies (
   suspended_at timestamptz,
   -- How many years a record is kept after the last care. Files are kept for seven in any case.
   retention_years integer not null default 10 check (retention_years between 7 and 100),
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
   created_by uuid,
   updated_by uuid
 );
@@ -34,11 +33,8 @@ create table users (
   status user_status not null default 'invited',
   password_hash text,
   last_login_at timestamptz,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
-  deleted_at timestamptz,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users, deleted_at timestamptz,
   unique (agency_id, id),
   constraint users_active_has_password check (status <> 'active' or password_hash is not null)
 );
@@ -103,10 +99,8 @@ create table devices (
   servable_from bigint not null default 0,
 
   revoked_at timestamptz,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   unique (agency_id, id),
   foreign key (agency_id, user_id) references users (agency_id, id)
 );
@@ -125,9 +119,7 @@ create table second_factors (
   last_step bigint not null default 0,
   -- SHA-256 of those recovery codes that were not used yet.
   recovery_digests bytea[] not null default '{}',
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   foreign key (agency_id, user_id) references users (agency_id, id)
 );

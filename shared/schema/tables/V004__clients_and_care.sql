@@ -23,12 +23,9 @@ create table clients (
   care_plan_version integer not null default 0 check (care_plan_version >= 0),
   coordinator_id uuid,
   change_number bigint not null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
   -- Set by app.stamp_change to whoever app.act_as has just read, so that no foreign key needs to look for them.
-  created_by uuid,
-  updated_by uuid,
-  deleted_at timestamptz,
+  created_by uuid, updated_by uuid, deleted_at timestamptz,
   unique (agency_id, id),
   constraint clients_coordinator_fkey foreign key (agency_id, coordinator_id) references users (agency_id, id),
   constraint clients_location_whole check ((latitude is null) = (longitude is null))
@@ -42,10 +39,8 @@ create table care_plan_versions (
   version integer not null check (version > 0),
   agency_id uuid not null references agencies,
   plan jsonb not null check (jsonb_typeof(plan) = 'object'),
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   primary key (client_id, version),
   foreign key (agency_id, client_id) references clients (agency_id, id)
 );
@@ -64,11 +59,8 @@ create table care_team (
   -- corrects this gives the row a new number, by which the client arrives whole on a phone, or leaves it.
   in_force boolean not null default false,
   change_number bigint not null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid,
-  updated_by uuid,
-  deleted_at timestamptz,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid, updated_by uuid, deleted_at timestamptz,
   constraint care_team_dates check (ends_on >= starts_on),
   constraint care_team_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
   constraint care_team_user_fkey foreign key (agency_id, user_id) references users (agency_id, id)
@@ -104,10 +96,8 @@ create table consents (
   giver_relation text check (length(giver_relation) between 1 and 100),
   method text not null check (length(method) between 1 and 100),
   recorded_at timestamptz not null default now(),
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   constraint consents_substitute check (
     given_by is distinct from 'substitute' or (giver_name is not null and giver_relation is not null)),
   foreign key (agency_id, client_id) references clients (agency_id, id),

@@ -32,11 +32,8 @@ create table visits (
   -- Whether something of it was sent by a phone whose user was off the client's care team by then.
   after_access_ended boolean not null default false,
   change_number bigint not null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid,
-  updated_by uuid,
-  deleted_at timestamptz,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid, updated_by uuid, deleted_at timestamptz,
   unique (agency_id, id),
   constraint visits_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
   constraint visits_user_fkey foreign key (agency_id, user_id) references users (agency_id, id),
@@ -71,11 +68,8 @@ create table visit_tasks (
   outcome text check (length(outcome) <= 2000),
   data jsonb check (jsonb_typeof(data) = 'object'),
   change_number bigint not null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid,
-  updated_by uuid,
-  deleted_at timestamptz,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid, updated_by uuid, deleted_at timestamptz,
   constraint visit_tasks_visit_fkey foreign key (agency_id, visit_id) references visits (agency_id, id),
   constraint visit_tasks_completed check (completed = (completed_at is not null))
 );

@@ -20,11 +20,8 @@ create table alerts (
   -- The chain of calls about it, which it may have joined: the database's to set.
   escalation_id uuid,
   change_number bigint not null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid,
-  updated_by uuid,
-  deleted_at timestamptz,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid, updated_by uuid, deleted_at timestamptz,
   unique (agency_id, id),
   constraint alerts_acknowledged check ((acknowledged_by is null) = (acknowledged_at is null)),
   constraint alerts_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
@@ -86,10 +83,8 @@ create table messages (
   caregiver_id uuid,
   -- The day that a daily summary is of, where the agency is.
   local_date date,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   unique (agency_id, id),
   constraint messages_dedupe_key unique (agency_id, dedupe_key),
   constraint messages_recipient_fkey foreign key (agency_id, recipient_id) references users (agency_id, id),
@@ -124,10 +119,8 @@ create table escalations (
   due_at timestamptz default '-infinity',
   -- The call that is out, as the outbox has it.
   call_id uuid,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   unique (agency_id, id),
   constraint escalations_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
   constraint escalations_call_fkey foreign key (agency_id, call_id) references messages (agency_id, id)
@@ -148,10 +141,8 @@ create table rate_limits (
   -- Of the lane `dispatcher`: until when one counts as at work, and whether it was asked to look again.
   at_work_until timestamptz not null default '-infinity',
   asked boolean not null default false,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users
 );
 
 -- Which turn of a lane was an agency's last: of what is as urgent, the agency goes first that has waited longest.
@@ -159,10 +150,8 @@ create table agency_turns (
   lane text not null check (length(lane) between 1 and 100),
   agency_id uuid not null references agencies,
   turn bigint not null,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   primary key (lane, agency_id)
 );
 
@@ -177,10 +166,8 @@ create table inbound_messages (
   intent text not null check (length(intent) between 1 and 50),
   user_id uuid,
   client_id uuid,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   constraint inbound_messages_known check (agency_id is not null or (user_id is null and client_id is null)),
   foreign key (agency_id, user_id) references users (agency_id, id),
   foreign key (agency_id, client_id) references clients (agency_id, id)

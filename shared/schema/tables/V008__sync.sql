@@ -10,10 +10,8 @@ create table agency_counters (
   number bigint not null default 0 check (number between 0 and 1099511627775),
   -- The oldest change after which all are on sync_log still: what a phone must forget is known from here on.
   tombstones_from bigint not null default 0,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users
 );
 
 -- The newest number under each client: of its row, care team, visits, tasks, photos and alerts. It tells a phone that
@@ -73,10 +71,8 @@ create table sync_conflicts (
   kept text check (kept in ('server', 'device', 'current')),
   resolved_by uuid,
   resolved_at timestamptz,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   constraint sync_conflicts_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id),
   foreign key (agency_id, server_user_id) references users (agency_id, id),
   foreign key (agency_id, device_user_id) references users (agency_id, id),
@@ -102,10 +98,8 @@ create table sync_quarantine (
   reason text not null check (length(reason) between 1 and 500),
   -- The base of the device's work: what was refused stays on the phone, and on the base that it had.
   work_base bigint,
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
-  created_by uuid references users,
-  updated_by uuid references users,
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
   constraint sync_quarantine_device_fkey foreign key (agency_id, device_id) references devices (agency_id, id),
   foreign key (agency_id, user_id) references users (agency_id, id),
   constraint sync_quarantine_once unique (device_id, table_name, record_id, body_sha256)
@@ -162,8 +156,7 @@ create table creations (
   agency_id uuid not null default app.agency_id(),
   table_name text not null,
   body_sha256 bytea not null check (length(body_sha256) = 32),
-  created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now(),
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
   created_by uuid,
   updated_by uuid
 );

@@ -132,7 +132,7 @@ pub(super) fn flags(times: &[(Option<Timestamp>, Option<&RecordedLocation>)]) ->
 /// A visit that somebody comes to or leaves, as it was looked at, and what is measured of it.
 #[derive(Debug)]
 pub struct Attended {
-    /// The visit.
+    /// The visit as it was read.
     pub visit: Visit,
     distance_m: Option<f64>,
     received_at: Timestamp,
@@ -163,9 +163,9 @@ pub async fn look(db: &Db, caller: &Caller, id: Uuid, reported: &CheckIn) -> Res
 /// What a caregiver does at a visit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attendance {
-    /// Comes.
+    /// Comes to the client.
     CheckIn,
-    /// Leaves.
+    /// Leaves the client.
     CheckOut,
 }
 
@@ -193,21 +193,79 @@ pub async fn record(
     let flags = flags(&[(came, None), (Some(*at), Some(&location))]);
     let details = json!({"flags": flags, "distance_m": distance_m.map(f64::round)});
     let who = identity::params(caller);
-    let what: [&dyn Param; 9] =
-        [&visit.id, &visit.change_number, at, latitude, longitude, accuracy_m, distance_m, received_at, &details];
-    let rows: Vec<VisitRow> = db.call_all(attendance.statement(), &[&who[..], &what[..]].concat()).await?;
+    let action = attendance.action();
+    let what: [&dyn Param; 10] = [
+        &action,
+        &visit.id,
+        &visit.change_number,
+        at,
+        latitude,
+        longitude,
+        accuracy_m,
+        distance_m,
+        received_at,
+        &details,
+    ];
+    let rows: Vec<VisitRow> = db
+        .call_all(
+            "select * from app.record_attendance(
+               $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+            &[&who[..], &what[..]].concat(),
+        )
+        .await?;
     Ok(rows.into_iter().next().map(Visit::from))
 }
 
 impl Attendance {
-    fn statement(self) -> &'static str {
+    /// As the audit log names it.
+    fn action(self) -> &'static str {
         match self {
-            Self::CheckIn => {
-                "select * from app.record_check_in($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-            }
-            Self::CheckOut => {
-                "select * from app.record_check_out($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-            }
+            Self::CheckIn => "visit.check_in",
+            Self::CheckOut => "visit.check_out",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
+
+    use jiff::SignedDuration;
+
+    use super::*;
+
+    /// The flags of a check-in at a place so far from home, that the server heard of so long after the phone's time.
+    fn flags_of(distance_m: f64, heard_after: SignedDuration) -> Vec<Flag> {
+        let at: Timestamp = "2026-11-20T14:00:00Z".parse().unwrap();
+        let received_at = at + heard_after;
+        let place = Some(43.65);
+        let location = RecordedLocation {
+            latitude: place,
+            longitude: place,
+            accuracy_m: None,
+            distance_m: Some(distance_m),
+            received_at,
+        };
+        flags(&[(Some(at), Some(&location))])
+    }
+
+    #[test]
+    fn a_check_in_is_flagged_from_just_over_200_m_on() {
+        assert_eq!(flags_of(200.0, SignedDuration::ZERO), []);
+        assert_eq!(flags_of(200.000_1, SignedDuration::ZERO), [Flag::FarFromHome]);
+    }
+
+    #[test]
+    fn a_clock_is_flagged_from_just_over_5_minutes_ahead_and_from_23_hours_55_behind() {
+        let (tick, five_minutes) = (SignedDuration::from_micros(1), SignedDuration::from_mins(5));
+        let late = SignedDuration::from_hours(24) - five_minutes;
+        for (heard_after, expected) in [
+            (-five_minutes, vec![]),
+            (-five_minutes - tick, vec![Flag::ClockAhead]),
+            (late - tick, vec![]),
+            (late, vec![Flag::Backdated]),
+        ] {
+            assert_eq!(flags_of(0.0, heard_after), expected, "{heard_after}");
         }
     }
 }

@@ -138,7 +138,7 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, user: &UserFields) ->
 /// What is asked for a user's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PhoneChange {
-    /// Nothing.
+    /// The number stays, and what was to be confirmed too.
     None,
     /// It counts at once: the invitation went to a wrong one.
     Corrected,
@@ -207,34 +207,24 @@ pub async fn update<I: Identity>(
         .on_constraint("users_active_has_password", || {
             Error::Conflict(Conflict::Final("This user has no password yet; they become active by setting one."))
         })?;
-    audited(tx, before, after)
-}
-
-/// Writes what users change of themselves.
-pub async fn update_own<I: Identity>(
-    tx: &mut Tx<I>,
-    before: &User,
-    user: &OwnFields,
-    change: PhoneChange,
-) -> Result<User, Error> {
-    let (phone, pending_phone) = phones(before, &user.phone, change);
-    let after: Option<User> = tx
-        .query_opt(
-            concat!(
-                "update users u set phone = $2, pending_phone = $3, first_name = $4, last_name = $5, locale = $6
-                 where u.id = $1 returning ",
-                columns!()
-            ),
-            &[&before.id, &phone, &pending_phone, &user.first_name, &user.last_name, &user.locale],
-        )
-        .await?;
-    audited(tx, before, after)
-}
-
-fn audited<I: Identity>(tx: &mut Tx<I>, before: &User, after: Option<User>) -> Result<User, Error> {
     let after = after.ok_or(Error::NotFound)?;
     tx.audit(AuditEntry::new("user.update", "user", before.id, None).with(changes(before, &after)));
     Ok(after)
+}
+
+/// Writes what users change of themselves; the rest stays as it was.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn update_own<I: Identity>(
+    tx: &mut Tx<I>,
+    before: &User,
+    user: OwnFields,
+    change: PhoneChange,
+) -> Result<User, Error> {
+    let OwnFields { phone, first_name, last_name, locale } = user;
+    let fields = ManagedUserFields { phone, first_name, last_name, locale, ..before.into() };
+    update(tx, before, &fields, change).await
 }
 
 /// Makes the number count that the caller has confirmed, in the account service's transaction, since families write no
