@@ -25,7 +25,7 @@ use runtime::ephemeral::{
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
-use crate::sealing::{failed, open, seal};
+use crate::encryption::{failed, open, seal};
 
 const SECRET_BYTES: usize = 32;
 const FAMILY_SECRET_BYTES: usize = 16;

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use totp_rs::{Builder, Secret, Totp};
 use uuid::Uuid;
 
-use crate::sealing::{failed, open, seal};
+use crate::encryption::{failed, open, seal};
 
 /// RFC 4226's recommendation: as long as SHA-1's output.
 pub const SEED_BYTES: usize = 20;

@@ -100,7 +100,7 @@ pub struct Tokens {
     user: User,
 }
 
-/// Sign in.
+/// Sign in on a device, with email and password.
 ///
 /// A wrong address and a wrong password can't be told apart. With a right password and a second factor whose code is
 /// missing the answer is 401 `second-factor-required`.

@@ -1,7 +1,7 @@
 //! `webhooks`: what Twilio tells us. Each request must bear Twilio's signature and our own token ([`twilio_request`]);
 //! then it is accepted, and may still come twice, late or out of order.
 
-pub mod intent;
+pub mod keywords;
 pub mod signature;
 mod sms;
 mod tokens;

@@ -18,7 +18,7 @@ use store::{
 use uuid::Uuid;
 
 use crate::{
-    Webhooks, intent,
+    Webhooks, keywords,
     twilio_request::{LONGEST_ID, TwilioRequest},
     twiml::TwiMl,
     twiml_document::Verb,
@@ -40,7 +40,7 @@ const CALL_BACK: &str = "family_call";
     responses((status = 200, description = "TwiML: the reply, if any.", content_type = "text/xml", body = String),
         (status = 403, description = "The request was not signed by Twilio.")))]
 pub(crate) async fn webhook(State(webhooks): State<Webhooks>, signed: TwilioRequest) -> web::Result<TwiMl> {
-    let (intent, answered_by_twilio) = intent::of(signed.value("OptOutType"), signed.value("Body"));
+    let (intent, answered_by_twilio) = keywords::of(signed.value("OptOutType"), signed.value("Body"));
     let inbound = Inbound {
         sid: signed.short("MessageSid")?,
         from: signed.short("From")?,

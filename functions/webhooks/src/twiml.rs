@@ -7,7 +7,7 @@ use axum::{
 
 use crate::twiml_document::{Verb, document};
 
-/// What Twilio is told to do.
+/// Instructions to Twilio.
 pub(crate) struct TwiMl(pub(crate) Vec<Verb>);
 
 impl IntoResponse for TwiMl {

@@ -1,4 +1,4 @@
-//! TwiML: what Twilio is told to say, to ask and to answer.
+//! TwiML: what Twilio says, asks and answers for us.
 
 use std::io;
 
@@ -14,16 +14,16 @@ const SECONDS_TO_PRESS: &str = "10";
 /// Words, and the language they are spoken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spoken {
-    /// The language.
+    /// The language that the voice speaks.
     pub locale: Locale,
-    /// The words.
+    /// What the voice says.
     pub text: String,
 }
 
-/// One thing that Twilio is told to do.
+/// One instruction to Twilio.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
-    /// Speak.
+    /// Speaks, and goes on with the next verb.
     Say(Spoken),
     /// Speak, and post the key that is pressed meanwhile or shortly after, or none, to `action`.
     AskForKey {

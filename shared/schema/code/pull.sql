@@ -195,26 +195,32 @@ begin
   end if;
 
   if app.sees_agency() then
-    return query select * from app.changes_of_agency(after, p_version, p_limit);
+    return query
+      select c.place, c.number, c.id, c.client_id, c.body from app.changes_of_agency(after, p_version, p_limit) c;
     return;
   end if;
   mine := app.my_client_array();
   if after = 0 then
-    return query select * from app.all_of_clients(mine, null, p_version, p_limit);
+    return query
+      select c.place, c.number, c.id, c.client_id, c.body from app.all_of_clients(mine, null, p_version, p_limit) c;
   else
     select array_agg(g.client_id), array_agg(g.number) into granted, granted_numbers from app.granted_since(after) g;
     select array_agg(m.client_id) into hot from client_marks m
     where m.client_id = any (mine) and m.number > after and m.client_id <> all (coalesce(granted, '{}'));
     if hot is not null then
-      return query select * from app.changes_of_clients(hot, after, p_version, p_limit);
+      return query
+        select c.place, c.number, c.id, c.client_id, c.body
+        from app.changes_of_clients(hot, after, p_version, p_limit) c;
     end if;
     if granted is not null then
-      return query select * from app.all_of_clients(granted, granted_numbers, p_version, p_limit);
+      return query
+        select c.place, c.number, c.id, c.client_id, c.body
+        from app.all_of_clients(granted, granted_numbers, p_version, p_limit) c;
     end if;
   end if;
   if exists (select from photos p where p.agency_id = device.agency_id and p.subject_client_id is null
       and p.change_number > after) then
-    return query select * from app.changes_of_no_client(after, p_limit);
+    return query select c.place, c.number, c.id, c.client_id, c.body from app.changes_of_no_client(after, p_limit) c;
   end if;
 end
 $$;

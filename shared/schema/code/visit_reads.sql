@@ -30,6 +30,7 @@ where v.deleted_at is null;
 grant select on app.visit_answers to berthcare_app;
 
 -- Reads of one statement each: who asks, the rows, and that they were read, which is on record or nothing is answered.
+-- `v.*` is the view's row type, which is what they answer.
 create or replace function app.nurses_day(
   p_user uuid, p_device uuid, p_session uuid, p_role text, p_request_id text, p_source_ip text,
   p_of uuid, p_from timestamptz, p_to timestamptz, p_limit bigint
@@ -39,13 +40,14 @@ begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
   return query
     with found as (
-      select * from app.visit_answers v
+      select v.* from app.visit_answers v
       where v.user_id = p_of and v.scheduled_start >= p_from and v.scheduled_start < p_to
       order by v.scheduled_start, v.id limit p_limit
     ), audited as (
       insert into audit_log (action, resource, resource_id, client_id)
       -- One row more is read than is shown, to know whether another page follows.
-      select 'visit.list', 'visit', f.id, f.client_id from (select * from found limit p_limit - 1) f
+      select 'visit.list', 'visit', f.id, f.client_id from (
+        select n.id, n.client_id from found n limit p_limit - 1) f
     )
     table found;
 end
@@ -59,7 +61,7 @@ begin
   perform app.act_as(p_user, p_device, p_session, p_role, p_request_id, p_source_ip);
   return query
     with found as (
-      select * from app.visit_answers v where v.id = p_id
+      select v.* from app.visit_answers v where v.id = p_id
     ), audited as (
       insert into audit_log (action, resource, resource_id, client_id)
       select 'visit.read', 'visit', f.id, f.client_id from found f

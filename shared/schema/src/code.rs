@@ -10,7 +10,7 @@ use crate::MigrationError;
 pub struct SqlFile<'a> {
     /// Its path in this crate: `code/visits.sql`.
     pub name: &'a str,
-    /// Its text.
+    /// The statements, as the file has them.
     pub sql: &'a str,
 }
 
@@ -32,7 +32,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/client_access.sql",
     "code/sessions.sql",
     "code/second_factors.sql",
-    "code/phone_changes.sql",
+    "code/phone_numbers.sql",
     "code/sync_log.sql",
     "code/sync_cursors.sql",
     "code/sync_push.sql",

@@ -23,13 +23,13 @@ const OURS: [(Intent, &[&str]); 4] = [
 /// of it, by the words that were configured there, that counts and not our reading.
 #[must_use]
 pub fn of(opt_out_type: &str, body: &str) -> (Intent, bool) {
-    let told = match opt_out_type.trim().to_ascii_uppercase().as_str() {
+    let by_type = match opt_out_type.trim().to_ascii_uppercase().as_str() {
         "STOP" => Some(Intent::Stop),
         "START" => Some(Intent::Start),
         "HELP" => Some(Intent::Help),
         _ => None,
     };
-    if let Some(intent) = told {
+    if let Some(intent) = by_type {
         return (intent, true);
     }
     let exact = body.trim().to_lowercase();
