@@ -18,8 +18,8 @@ BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
 .PHONY: start logs demo totp reply press reset bench bench-check check check-rust check-rest hooks openapi mobile \
-	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon nightly fuzz seed \
-	need-nextest \
+	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon mutants nightly \
+	nightly-tests fuzz seed need-nextest need-mutants \
 	build deploy deploy-at-once versions rollback contract smoke drill verify-audit \
 	agency agencies rename-agency suspend-agency resume-agency set-retention
 
@@ -79,12 +79,19 @@ test-watermelon: tests/watermelon/node_modules/.package-lock.json seed
 tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.json
 	@cd tests/watermelon && npm ci
 
-# All that is slow: every test, also with named statements and through the pooler; ten times the random cases, 5,000
-# messages in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client; each of the
-# fuzzer's targets for a minute.
-nightly: export NIGHTLY = 1
-nightly: export RUNS := $(or $(RUNS),1000)
-nightly: test-rust test-end-to-end test-watermelon
+# Puts small mistakes into what differs from BASE, one at a time, and prints how many the tests notice; with WHOLE=1
+# into all of `domain` and what `sync` decides. What they miss is in local/.state/mutants/mutants.out/missed.txt.
+mutants: need-nextest need-mutants
+	@$(STACK) exec -- $(PYTHON) local/mutants.py $(if $(WHOLE),whole,change $(BASE))
+
+# All that is slow; first every test, also with named statements and through the pooler; ten times the random cases,
+# 5,000 messages in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client; each
+# of the fuzzer's targets for a minute.
+nightly: nightly-tests
+	@$(MAKE) --no-print-directory mutants WHOLE=1
+nightly-tests: export NIGHTLY = 1
+nightly-tests: export RUNS := $(or $(RUNS),1000)
+nightly-tests: test-rust test-end-to-end test-watermelon
 	@DB_STATEMENTS=named $(STACK) exec -- $(NEXTEST) -E 'package(tests)'
 	@$(STACK) exec --pooled -- $(NEXTEST) -E 'package(tests)'
 	@$(MAKE) --no-print-directory fuzz
@@ -103,6 +110,7 @@ fuzz:
 
 seed: ; @echo "SEED=$(SEED) repeats the random histories of this run."
 need-nextest: ; @sh local/need cargo-nextest 0.9.143
+need-mutants: ; @sh local/need cargo-mutants 27.1.0
 
 # Measures every path against the bare SQL for the same rows, beside its budget, and writes the tables of
 # docs/measurements.md. A release build comes first: about ten minutes. QUICK=1 takes a build of half the time, a small

@@ -79,5 +79,5 @@ pub fn twilio_form(data: &[u8]) {
     for body in [webhooks::signature::Body::Form(&form), webhooks::signature::Body::Other(data)] {
         assert!(!webhooks::signature::is_valid(&[&token], url, body, signature), "a guess was taken for Twilio");
     }
-    let _ = webhooks::intent::of(value("OptOutType"), value("Body"));
+    let _ = webhooks::keywords::of(value("OptOutType"), value("Body"));
 }
