@@ -243,7 +243,7 @@ async fn panics_are_logged_without_what_they_choked_on() {
     let lines = log.lines();
     assert!(!log.text().contains("Zo"), "{lines:#?}");
     assert!(lines[0]["at"].as_str().unwrap().contains("observability.rs"), "{lines:#?}");
-    assert_eq!((&lines[0]["error"], &lines[1]["error"]), (&json!("(not told)"), &json!("as it is written")));
+    assert_eq!((&lines[0]["error"], &lines[1]["error"]), (&json!("(withheld)"), &json!("as it is written")));
     assert!(lines.iter().all(|line| line["level"] == "ERROR"));
 }
 

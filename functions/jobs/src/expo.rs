@@ -34,7 +34,7 @@ pub struct Push<'a> {
     pub to: &'a str,
     /// What the phone shows.
     pub title: String,
-    /// What the app is told.
+    /// What the app receives beside the text.
     pub data: Value,
     /// `high` wakes a sleeping phone.
     pub priority: &'static str,
@@ -53,7 +53,7 @@ pub enum PushOutcome {
     Refused(String),
     /// Expo can't take it at present: it is tried again, and why.
     NotNow(String),
-    /// Nothing gets there before a person has mended our account with the phone's service: tried again, and told.
+    /// Nothing gets there before a person has mended our account with the phone's service: tried again, and reported.
     Misconfigured(String),
 }
 
@@ -116,8 +116,8 @@ impl Expo {
         let mut outcomes = vec![PushOutcome::NotNow(String::new()); messages.len()];
         let mut parts = Vec::from([std::ops::Range { start: 0, end: messages.len() }]);
         while let Some(part) = parts.pop() {
-            let told = match self.send(&messages[part.clone()]).await {
-                Ok(told) => told,
+            let sent = match self.send(&messages[part.clone()]).await {
+                Ok(sent) => sent,
                 Err(SendError::Refused(_)) if part.len() > 1 => {
                     let middle = part.start + part.len() / 2;
                     parts.extend([middle..part.end, part.start..middle]);
@@ -126,7 +126,7 @@ impl Expo {
                 Err(SendError::Refused(why)) => vec![PushOutcome::Refused(why)],
                 Err(SendError::NotNow(why) | SendError::Unknown(why)) => vec![PushOutcome::NotNow(why); part.len()],
             };
-            outcomes.splice(part, told);
+            outcomes.splice(part, sent);
         }
         outcomes
     }

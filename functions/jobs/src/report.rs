@@ -21,7 +21,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds `count` to what is called `name`. Zero is told too.
+    /// Adds `count` to what is called `name`. Zero is reported too.
     pub fn count(&mut self, name: &'static str, count: u64) {
         *self.counts.entry(name).or_default() += count;
     }

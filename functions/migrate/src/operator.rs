@@ -58,7 +58,7 @@ struct Which {
     id: Uuid,
 }
 
-/// What `rename-agency` is told.
+/// The arguments of `rename-agency`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewName {
@@ -67,7 +67,7 @@ struct NewName {
     name: String,
 }
 
-/// What `set-retention` is told.
+/// The arguments of `set-retention`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Retention {
@@ -191,6 +191,6 @@ fn parse<T: DeserializeOwned + ToSchema + 'static>(fields: Value) -> Result<T, F
     if faults.is_empty() {
         return Ok(serde_json::from_value(fields)?);
     }
-    let told = |Fault { pointer, detail, .. }: Fault| format!("{} {detail}", pointer.unwrap_or_default());
-    Err(faults.into_iter().map(told).collect::<Vec<_>>().join("; ").into())
+    let line = |Fault { pointer, detail, .. }: Fault| format!("{} {detail}", pointer.unwrap_or_default());
+    Err(faults.into_iter().map(line).collect::<Vec<_>>().join("; ").into())
 }

@@ -63,8 +63,8 @@ struct Object {
 
 /// Finishes the uploads that the phone didn't say were complete. S3 may tell of one twice, late, or before the phone
 /// does.
-async fn uploaded(photos: &Photos, told: Notification) -> Result<(), Error> {
-    let ours = told.records.into_iter().filter(|record| record.s3.bucket.name == photos.images.bucket());
+async fn uploaded(photos: &Photos, notification: Notification) -> Result<(), Error> {
+    let ours = notification.records.into_iter().filter(|record| record.s3.bucket.name == photos.images.bucket());
     let mut failed = None;
     for id in ours.filter_map(|record| keys::photo_of_upload(&record.s3.object.key)) {
         let Some(job) = photos::agency_of_upload(&photos.app.db, id).await? else { continue };

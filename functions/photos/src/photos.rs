@@ -43,7 +43,7 @@ pub struct PhotoQuery {
     /// Only records in this status.
     #[param(inline)]
     status: Option<PhotoStatus>,
-    /// Former versions of documents, too; not unless told.
+    /// Former versions of documents, too; left out by default.
     #[serde(default)]
     #[param(value_type = Option<bool>)]
     all_versions: bool,
@@ -53,7 +53,7 @@ pub struct PhotoQuery {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SizeQuery {
-    /// `thumb` for at most 400 pixels each way; as it was taken unless told.
+    /// `thumb` for at most 400 pixels each way; by default as it was taken.
     #[serde(default)]
     #[param(inline, value_type = Option<PhotoSize>)]
     size: PhotoSize,

@@ -8,7 +8,7 @@ pub enum Trial {
     Ask {
         /// The event, as JSON.
         event: &'static str,
-        /// The status.
+        /// What the new version answered.
         status: u16,
     },
     /// It is sent nothing, for this reason.

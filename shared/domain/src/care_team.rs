@@ -11,7 +11,7 @@ pub const NOT_ON_TEAM_THEN: &str = "must be at a time for which you are on the c
 /// That a caregiver is on a client's care team between two days.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Grant {
-    /// The client.
+    /// The client whose team it is.
     pub client_id: Uuid,
     /// The first day, in the agency's time zone.
     pub starts_on: Date,

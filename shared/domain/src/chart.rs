@@ -75,7 +75,7 @@ pub struct ChartedTask<'a> {
     pub title: Option<&'a str>,
     /// Whether it was done.
     pub completed: bool,
-    /// When.
+    /// When it was completed, by the device that said so.
     pub completed_at: Option<Timestamp>,
     /// What came of it.
     pub outcome: Option<&'a str>,

@@ -54,7 +54,7 @@ pub struct BloodPressure {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"value": 72, "unit": "bpm"}))]
 pub struct Quantity {
-    /// The number.
+    /// What was measured, in the unit.
     pub value: f64,
     /// Its unit; each measure has one.
     pub unit: String,
@@ -184,15 +184,15 @@ pub struct Wound {
     /// Where on the body.
     #[schema(min_length = 1, max_length = 200)]
     pub site: String,
-    /// In millimetres.
+    /// Longest side, in millimetres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     pub length_mm: Option<f64>,
-    /// In millimetres.
+    /// Across it, in millimetres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     pub width_mm: Option<f64>,
-    /// In millimetres.
+    /// At its deepest, in millimetres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     pub depth_mm: Option<f64>,
@@ -208,7 +208,7 @@ impl Check for Wound {}
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"note": "Ate half of lunch"}))]
 pub struct TaskNote {
-    /// A remark.
+    /// What else there is to say of it, in free text.
     #[schema(max_length = 2000)]
     pub note: String,
 }

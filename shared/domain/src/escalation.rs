@@ -16,7 +16,7 @@ pub use crate::limits::{CALL_TIMEOUT, CALLS, ROUND_TIMEOUT, ROUNDS};
 /// Somebody who could answer an alert.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OnCallContact {
-    /// The user.
+    /// Who is to be called.
     pub user_id: Uuid,
     /// Their number (E.164).
     pub phone: String,
@@ -33,7 +33,7 @@ pub struct OnCallContact {
 /// A device that takes push messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushDevice {
-    /// The device.
+    /// The device that was signed in.
     pub id: Uuid,
     /// Its address with the push service.
     pub push_token: String,

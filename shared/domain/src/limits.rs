@@ -70,7 +70,7 @@ pub const FAULTS_SOUGHT: usize = 1_000;
 pub const PUSHED_LISTS: usize = 100;
 /// The largest form of a webhook: Twilio's have some kilobytes.
 pub const FORM_BYTES: usize = 64 << 10;
-/// How many items a page of a list holds unless told.
+/// How many items a page of a list holds by default.
 pub const PAGE_ITEMS: i64 = 50;
 
 const MEGABYTE: i64 = 1 << 20;

@@ -1,4 +1,4 @@
-//! What CloudWatch is told in numbers: every metric there is, and the line of the log that carries it.
+//! CloudWatch's metrics: every one there is, and the line of the log that carries it.
 //!
 //! CloudWatch takes metrics out of log lines in its embedded metric format, so that measuring costs no call. The
 //! crates for it keep a process-wide registry of metrics named by strings; here a metric can't be misspelled, lack a
@@ -48,7 +48,7 @@ pub enum Metric {
     JobDuration,
 }
 
-/// What a metric's values are told apart by. Never an id: each value costs as a metric of its own.
+/// A dimension of a metric. Never an id: each value costs as a metric of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Dimension {
     /// The Lambda function, as its package is called.
@@ -70,7 +70,7 @@ pub enum Unit {
     Count,
     /// Thousandths of a second.
     Milliseconds,
-    /// Seconds.
+    /// Seconds, as CloudWatch names the unit.
     Seconds,
 }
 
@@ -98,7 +98,7 @@ impl Metric {
         }
     }
 
-    /// What its values are told apart by; where there are several sets, by each of them anew.
+    /// Its sets of dimensions; each set is a metric of its own.
     #[must_use]
     pub const fn dimensions(self) -> &'static [&'static [Dimension]] {
         match self {
@@ -118,7 +118,7 @@ impl Metric {
 pub enum Measurement<'a> {
     /// One request or event, answered. The layer around every function records it.
     Invocation {
-        /// The function.
+        /// The Lambda function that answered.
         function: &'a str,
         /// Its version, as Lambda counts them.
         version: &'a str,
@@ -133,9 +133,9 @@ pub enum Measurement<'a> {
     Sync {
         /// Rows sent or received.
         records: usize,
-        /// True conflicts.
+        /// Columns that two people wrote between pulls.
         conflicts: usize,
-        /// Refused records.
+        /// Records that were refused.
         rejected: usize,
         /// How long it took.
         duration: Duration,
@@ -164,7 +164,7 @@ pub enum Measurement<'a> {
     },
     /// One run of a scheduled job.
     Job {
-        /// Its name.
+        /// The name of the job.
         job: &'a str,
         /// How many things it dealt with.
         items: u64,

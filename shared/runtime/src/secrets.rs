@@ -113,7 +113,7 @@ pub enum SecretError {
         /// What the SDK said.
         cause: String,
     },
-    /// It isn't the JSON it should be. Its content is not told.
+    /// It isn't the JSON it should be. Its content is not shown.
     #[error("the secret {name} does not have the right shape")]
     Misshapen {
         /// Its full name.

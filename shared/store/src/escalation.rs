@@ -41,7 +41,7 @@ pub enum Moved {
     Called,
     /// So many people are being notified.
     Notified(usize),
-    /// Nobody answered.
+    /// Everybody was called, and nobody answered.
     GaveUp,
 }
 

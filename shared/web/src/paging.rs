@@ -72,7 +72,7 @@ fn is_storable(key: &Value) -> bool {
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// How many at most; 50 unless told.
+    /// How many at most; 50 by default.
     #[serde(default)]
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200)]
     limit: PageSize,
@@ -138,9 +138,9 @@ impl<F: IntoParams> IntoParams for ListQuery<F> {
 /// those of `F` and of [`PageQuery`].
 #[derive(Debug)]
 pub struct List<P, F> {
-    /// Who asks.
+    /// Who asks; their role allows it.
     pub caller: Require<P>,
-    /// Which rows.
+    /// Which rows are asked for.
     pub filter: F,
     page: PageQuery,
 }

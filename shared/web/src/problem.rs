@@ -236,8 +236,8 @@ fn conflict_kind_and_detail(conflict: Conflict) -> (&'static str, String) {
     }
 }
 
-/// As many faults as help: no answer is larger because the question was hostile.
-fn told(mut faults: Vec<Fault>) -> Vec<Fault> {
+/// The first faults, their pointers cut: a hostile request makes no answer larger.
+fn shortened(mut faults: Vec<Fault>) -> Vec<Fault> {
     faults.truncate(FAULTS_TOLD);
     for fault in &mut faults {
         for name in [&mut fault.pointer, &mut fault.parameter].into_iter().flatten() {
@@ -278,7 +278,8 @@ impl IntoResponse for Error {
             Self::Domain(domain::Error::Conflict(Conflict::Overlap(id))) => Some(id),
             _ => None,
         };
-        let errors = if let Self::Domain(domain::Error::Invalid(faults)) = self { told(faults) } else { Vec::new() };
+        let errors =
+            if let Self::Domain(domain::Error::Invalid(faults)) = self { shortened(faults) } else { Vec::new() };
         let problem = Problem {
             kind: format!("urn:berthcare:problem:{kind}"),
             title,

@@ -36,7 +36,7 @@ pub fn issuer(public_url: &str) -> String {
 pub struct Claims {
     iss: String,
     aud: String,
-    /// The user.
+    /// Who signed in (`sub`, RFC 7519).
     pub sub: Uuid,
     iat: i64,
     exp: i64,

@@ -10,15 +10,15 @@ use crate::{error::Error, limits::STEP_UP_SECONDS, request::RequestInfo};
 /// transaction sets the identity: a suspended user or revoked device gets no further than that.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The user.
+    /// Who signed in.
     pub user_id: Uuid,
-    /// The agency.
+    /// The agency that the user belongs to.
     pub agency_id: Uuid,
     /// The user's role.
     pub role: Role,
-    /// The device.
+    /// The phone or browser that the request comes from.
     pub device_id: Uuid,
-    /// The session.
+    /// The session that the token was issued for.
     pub session_id: Uuid,
     /// When the password was last given.
     pub authenticated_at: Timestamp,
@@ -51,11 +51,11 @@ impl Deref for OwnAccount {
 /// A session before its role is known, as a refresh token names it.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// The user.
+    /// Who signed in.
     pub user_id: Uuid,
-    /// The device.
+    /// The phone or browser that the session is on.
     pub device_id: Uuid,
-    /// The session.
+    /// Which session, of all that the device has had.
     pub session_id: Uuid,
     /// Of which request; for the audit log.
     pub request: RequestInfo,
@@ -71,7 +71,7 @@ impl From<&Caller> for Session {
 /// A scheduled job or local tool, at work for one agency.
 #[derive(Clone, Copy, Debug)]
 pub struct JobIdentity {
-    /// The agency.
+    /// The agency that the job works for.
     pub agency_id: Uuid,
 }
 
@@ -92,7 +92,7 @@ pub struct UploadReview {
 /// Whoever runs the installation, at work on one agency or, to look for one, on none.
 #[derive(Clone, Debug)]
 pub struct Operator {
-    /// Which agency.
+    /// The agency that is worked on.
     pub agency_id: Option<Uuid>,
     /// Of which invocation; for the audit log.
     pub request_id: String,

@@ -13,19 +13,19 @@ use crate::{
     identity::Role,
 };
 
-/// Told for rows of others, and of nobody: which of the two is not told.
+/// The reason for refusing rows of others, and ids that nobody has: the two look alike.
 pub const NOT_YOURS: &str = "you may not change this";
 
-/// Told for what comes too late from a phone whose user is off the client's care team.
+/// The reason for refusing what comes too late from a phone whose user is off the client's care team.
 pub const ACCESS_ENDED: &str = "your access to this client ended, and what was done before is taken for seven days at \
     most, and only until the phone was told";
 
 /// The user who pushes.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor {
-    /// The user.
+    /// Who pushes.
     pub user_id: Uuid,
-    /// The agency.
+    /// The agency that they belong to.
     pub agency_id: Uuid,
     /// The user's role.
     pub role: Role,
@@ -103,7 +103,7 @@ impl Context {
 
 /// What a device means to do to a record.
 pub(super) enum Write<'a, T> {
-    /// Make it.
+    /// Make a record that the server has not got.
     Create(&'a T),
     /// Make `after` of `before`.
     Change {
@@ -119,7 +119,7 @@ pub(super) enum Write<'a, T> {
         /// With all the device's edits.
         after: &'a T,
     },
-    /// Delete it.
+    /// Delete the record that the server has.
     Delete(&'a T),
 }
 

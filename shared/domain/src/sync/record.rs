@@ -101,7 +101,7 @@ pub enum Action {
     Insert(Row),
     /// The row as merged.
     Update(Row),
-    /// Soft deletion.
+    /// The record is marked as deleted, and stays.
     Delete,
     /// Kept in quarantine, for this reason.
     Refuse(String),

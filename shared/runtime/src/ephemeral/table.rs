@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::config::EphemeralTable;
 
-/// One item.
+/// An item as DynamoDB gives it: attributes by their names.
 pub type Item = HashMap<String, AttributeValue>;
 
 /// The table. Keys are `pk` and `sk`; `expires_at` is in seconds since the epoch.
@@ -21,7 +21,7 @@ pub type Item = HashMap<String, AttributeValue>;
 pub struct Ephemeral {
     /// To the service.
     pub client: Client,
-    /// The name.
+    /// The table's name.
     pub table: Arc<str>,
 }
 

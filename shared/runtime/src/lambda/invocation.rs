@@ -21,7 +21,7 @@ static VERSION: LazyLock<String> =
 pub struct ColdStart(Arc<AtomicBool>);
 
 impl ColdStart {
-    /// True once.
+    /// True for the first who asks, and false for all after.
     #[must_use]
     pub fn take(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)

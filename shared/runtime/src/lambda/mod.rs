@@ -52,11 +52,11 @@ pub fn start_logging() -> Sentry {
     sentry
 }
 
-/// Has panics logged like everything else. What they say is only told where it is written in the code: other messages
+/// Has panics logged like everything else. Their message is logged only where it stands in the code: other messages
 /// may quote what they choked on.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let written = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not told)");
+        let written = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(withheld)");
         let at = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(at, error = written, "panicked");
     }));
@@ -122,9 +122,9 @@ pub async fn observe<T>(
         let outcome = AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err("it panicked".into()));
         // The runtime would log the error with all that it holds.
         let outcome = outcome.map_err(|error| {
-            let told = Chain::of(error.as_ref()).to_string();
-            tracing::error!(error = told, "the event failed");
-            Fatal::from(told)
+            let chain = Chain::of(error.as_ref()).to_string();
+            tracing::error!(error = chain, "the event failed");
+            Fatal::from(chain)
         });
         invocation.end(if outcome.is_ok() { 200 } else { 500 }).await;
         outcome

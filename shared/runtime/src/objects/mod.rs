@@ -21,7 +21,7 @@ use aws_sdk_s3::{
 use domain::{error::Error, photos::StoredObject};
 use jiff::Timestamp;
 
-/// A bucket.
+/// The way to one bucket.
 #[derive(Clone)]
 pub struct Objects {
     client: Client,

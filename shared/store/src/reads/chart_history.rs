@@ -50,9 +50,9 @@ pub struct ChartVersion {
     pub kind: ChartRecord,
     /// The task's id; of a note, the visit's.
     pub id: Uuid,
-    /// The client.
+    /// The client who is charted about.
     pub client_id: Uuid,
-    /// The visit.
+    /// The visit at which it was charted.
     pub visit_id: Uuid,
     /// Counted from 1, with which the record was made, for each note and task.
     pub version: i32,
@@ -68,7 +68,7 @@ pub struct ChartVersion {
     pub author: Option<Author>,
     /// On which device, where that is known.
     pub device_id: Option<Uuid>,
-    /// When.
+    /// When these values were replaced.
     pub at: Timestamp,
     /// Why, where a completed visit's chart was corrected or added to.
     pub reason: Option<String>,
@@ -115,7 +115,8 @@ pub async fn of_client(
                  from users u where u.id = h.author_id) as author,
                h.device_id, h.at, h.reason
              from (
-               select * from (
+               select e.kind, e.id, e.client_id, e.visit_id, e.version, e.author_id, e.device_id, e.at, e.reason
+               from (
                  select 'task'::chart_record as kind, t.id, t.client_id, t.visit_id, 1 as version,
                    t.created_by as author_id, null::uuid as device_id, t.created_at as at, null::text as reason
                  from visit_tasks t where t.client_id = $1

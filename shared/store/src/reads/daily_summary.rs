@@ -32,7 +32,7 @@ pub struct DayOfClient {
     pub phone: String,
     /// The language of messages to them.
     pub locale: Locale,
-    /// The client.
+    /// Whom it is about.
     pub client_id: Uuid,
     /// Given name.
     pub client: String,
@@ -56,9 +56,9 @@ impl DayOfClient {
 /// A day where the agency is: 23 to 25 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Day {
-    /// Its date.
+    /// The day that the summary is of.
     pub date: Date,
-    /// Its midnight.
+    /// When that day began, where the agency is.
     pub start: Timestamp,
     /// The next one's.
     pub end: Timestamp,

@@ -28,9 +28,9 @@ text_sql!(Phone);
 /// One of them.
 #[derive(Clone, Debug, FromRow)]
 pub struct OverdueVisit {
-    /// The visit.
+    /// The visit that has not begun.
     pub id: Uuid,
-    /// Whose home.
+    /// The client whose home it is at.
     pub client_id: Uuid,
     /// Given name of who lives there.
     pub client: String,

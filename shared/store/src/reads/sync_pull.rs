@@ -242,7 +242,10 @@ pub async fn new_items(
     if branches.is_empty() {
         return Ok(Vec::new());
     }
-    let sql = format!("select * from ({}) i limit $3", branches.join(" union all "));
+    let sql = format!(
+        "select i.place, i.number, i.id, i.client_id, i.body from ({}) i limit $3",
+        branches.join(" union all ")
+    );
     let rows: Vec<ItemRow> = db.read(caller, &sql, &[&after, &clients, &window.limit]).await?;
     rows.into_iter().map(|row| row.read(window.version)).collect()
 }

@@ -41,7 +41,7 @@ pub struct Refusal {
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000aa", "table": "visits",
     "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column": "notes", "status": "auto_resolved"}))]
 pub struct Contested {
-    /// The conflict.
+    /// The conflict, for `/conflicts/{id}/resolve`.
     pub id: Uuid,
     /// The table's name.
     pub table: String,

@@ -39,7 +39,7 @@ pub struct TimelineEvent {
     pub kind: EventKind,
     /// The id of the visit, task, photo or alert.
     pub id: Uuid,
-    /// The client.
+    /// Whose timeline it is.
     pub client_id: Uuid,
     /// When.
     pub at: Timestamp,

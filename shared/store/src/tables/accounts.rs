@@ -19,7 +19,7 @@ use crate::{
 /// What sign-in knows of an address.
 #[derive(FromRow)]
 pub struct Login {
-    /// The user.
+    /// Whose account it is.
     pub user_id: Uuid,
     /// The user's agency.
     pub agency_id: Uuid,

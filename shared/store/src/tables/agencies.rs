@@ -34,7 +34,7 @@ pub async fn all(db: &Db) -> Result<Vec<Agency>, DbError> {
 /// An agency, as its operator sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
 pub struct AgencyAccount {
-    /// The id.
+    /// The agency's id.
     pub id: Uuid,
     /// What it is called.
     pub name: String,
@@ -75,11 +75,11 @@ pub async fn lock(tx: &mut Tx<Operator>, id: Uuid) -> Result<AgencyAccount, Erro
 /// Whom an address belongs to.
 #[derive(Debug, FromRow)]
 pub struct Account {
-    /// The user.
+    /// Who signs in with it.
     pub user_id: Uuid,
     /// Whether they are an admin.
     pub is_admin: bool,
-    /// Their agency.
+    /// The agency that they belong to.
     pub agency_id: Uuid,
     /// What it is called.
     pub agency_name: String,

@@ -30,7 +30,7 @@ pub enum Severity {
     Low,
     /// Within the hour.
     Medium,
-    /// Now.
+    /// Somebody must act now.
     High,
     /// A life may depend on it.
     Critical,
@@ -86,7 +86,7 @@ pub struct Alert {
     pub reason: String,
     /// What whoever answers should know.
     pub message: Option<String>,
-    /// The status.
+    /// How far somebody has taken it.
     pub status: AlertStatus,
     /// The user who acknowledged it.
     pub acknowledged_by: Option<Uuid>,

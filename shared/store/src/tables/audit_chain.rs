@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{Db, DbError, Identity};
 
-/// One link.
+/// A link of the chain: the hash of some rows of the log and of the link before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Its place: 1 for the first.

@@ -15,7 +15,7 @@ use crate::{AuditEntry, Db, DbError, Identity, Tx, audited, audited_page, json_s
 #[schema(example = json!({"name": "Metformin", "dose": "500 mg", "route": "oral",
     "schedule": "with breakfast and supper"}))]
 pub struct PlannedMedication {
-    /// The name.
+    /// The medicine's name.
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// The dose, as it is written on the label.
@@ -69,11 +69,11 @@ impl Check for CarePlan {}
         "allergies": ["penicillin"], "medications": [], "instructions": ["Check feet"]},
     "written_at": "2026-11-18T16:20:11Z", "written_by": "0193a5b0-0000-7000-8000-000000000002"}))]
 pub struct CarePlanVersion {
-    /// The client.
+    /// Whose plan it was.
     pub client_id: Uuid,
     /// 1 is the first; 0 means that none was written yet.
     pub version: i32,
-    /// The plan.
+    /// What it said.
     pub plan: CarePlan,
     /// When it was written.
     pub written_at: Timestamp,

@@ -71,7 +71,7 @@ text_sql!(Relation, GrantSource);
 #[schema(example = json!({"user_id": "0193a5b0-0000-7000-8000-000000000003", "relation": "primary_nurse",
     "starts_on": "2026-11-01", "ends_on": null}))]
 pub struct MemberFields {
-    /// The user.
+    /// Who is put on the team.
     pub user_id: Uuid,
     /// As what; it must go with their role.
     pub relation: Relation,
@@ -107,7 +107,7 @@ pub struct Member {
     pub id: Uuid,
     /// The client whose care team it is.
     pub client_id: Uuid,
-    /// The user.
+    /// Who is on the team.
     pub user_id: Uuid,
     /// Given name.
     pub first_name: String,

@@ -18,7 +18,7 @@ use crate::{Db, DbError, Identity, Tx, json_sql, tables::alerts::AlertStatus};
 /// Whoever raised an alert.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Requester {
-    /// The user.
+    /// Who raised it.
     pub user_id: Uuid,
     /// Given name.
     pub first_name: String,

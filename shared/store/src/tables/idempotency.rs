@@ -1,4 +1,4 @@
-//! What records were first created from, so that a create sent twice is told from two creates with one id.
+//! What records were first created from, so that a create sent twice differs from two creates with one id.
 
 use aws_lc_rs::digest;
 use base64::{Engine, engine::general_purpose::STANDARD};

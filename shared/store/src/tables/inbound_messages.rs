@@ -19,7 +19,7 @@ use crate::{Db, DbError, Identity, Tx, audited_page, text_sql};
 pub enum Intent {
     /// No more SMS.
     Stop,
-    /// SMS again.
+    /// Wants SMS again.
     Start,
     /// What one can answer.
     Help,
@@ -37,7 +37,7 @@ pub struct Inbound {
     pub sid: String,
     /// The number that it came from (E.164).
     pub from: String,
-    /// Our number.
+    /// The number of ours that it was sent to.
     pub to: String,
     /// The message's text.
     pub body: String,
@@ -48,9 +48,9 @@ pub struct Inbound {
 /// Whose number it came from.
 #[derive(Clone, Debug, FromRow)]
 pub struct Sender {
-    /// The agency.
+    /// The agency of whoever has that number.
     pub agency_id: Uuid,
-    /// The user.
+    /// Who has that number.
     pub user_id: Uuid,
     /// The language of messages to them.
     pub locale: Locale,

@@ -53,7 +53,7 @@ pub struct Message {
     pub recipient_id: Uuid,
     /// Their number (E.164), or for a push message their device's token.
     pub address: String,
-    /// The channel.
+    /// SMS, call or push message.
     pub channel: Channel,
     /// The recipient's language.
     pub locale: Locale,

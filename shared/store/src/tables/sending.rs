@@ -37,7 +37,7 @@ pub struct Lane {
 pub struct LeasedMessage {
     /// The message's id.
     pub id: Uuid,
-    /// The agency.
+    /// The agency whose message it is.
     pub agency_id: Uuid,
     /// The user to whom it is sent.
     pub recipient_id: Uuid,
@@ -84,20 +84,20 @@ pub async fn dispatcher_works(db: &Db, seconds: i32) -> Result<(), DbError> {
 }
 
 #[derive(FromRow)]
-struct Told {
-    told: bool,
+struct Answer {
+    yes: bool,
 }
 
 /// Says that a dispatcher has nothing left to send. Answers whether somebody has queued something meanwhile.
 pub async fn dispatcher_ends(db: &Db) -> Result<bool, DbError> {
-    let asked: Option<Told> = db.call("select app.dispatcher_ends() as told", &[]).await?;
-    Ok(asked.is_some_and(|asked| asked.told))
+    let more: Option<Answer> = db.call("select app.dispatcher_ends() as yes", &[]).await?;
+    Ok(more.is_some_and(|more| more.yes))
 }
 
 /// Asks the dispatcher that is at work to look again. Answers whether there is none, so that one has to be invoked.
 pub async fn none_at_work(db: &Db) -> Result<bool, DbError> {
-    let none: Option<Told> = db.call("select app.no_dispatcher_works() as told", &[]).await?;
-    Ok(none.is_none_or(|none| none.told))
+    let none: Option<Answer> = db.call("select app.no_dispatcher_works() as yes", &[]).await?;
+    Ok(none.is_none_or(|none| none.yes))
 }
 
 /// Takes the lane's turn and what is most urgent on it; of what is about alerts alone, where `urgent`. Not repeated
@@ -129,26 +129,26 @@ pub enum Settled {
     },
     /// It was certainly not sent, and will be tried again.
     Again {
-        /// When.
+        /// When it is tried again.
         at: Timestamp,
         /// Why it was not sent.
         why: String,
     },
     /// It may have been sent: to be looked up before anything else.
     Uncertain {
-        /// When.
+        /// When it is tried again.
         at: Timestamp,
         /// Why nobody knows.
         why: String,
     },
     /// Nobody wants it any more.
     Cancelled {
-        /// The reason.
+        /// Why it is not sent.
         why: &'static str,
     },
     /// The message is given up.
     Dead {
-        /// The reason.
+        /// What the provider said.
         why: String,
     },
 }
@@ -204,9 +204,9 @@ async fn write(db: &Db, taken: &LeasedMessage, settled: &Settled) -> Result<(), 
 /// A call that nobody needs to answer any more.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HangUp {
-    /// The message.
+    /// The call to be ended.
     pub id: Uuid,
-    /// The agency.
+    /// The agency whose call it is.
     pub agency_id: Uuid,
     /// The provider's id for it.
     pub sid: String,
@@ -252,7 +252,7 @@ pub async fn send_again(db: &Db, taken: &LeasedMessage, now: Timestamp) -> Resul
 /// A provider's id that no message has.
 #[derive(Clone, Debug, FromRow)]
 pub struct Claimable {
-    /// The id.
+    /// What the provider calls it.
     pub sid: String,
     /// Whether another message to the same number is being sent at this moment, and it may be that one's.
     pub is_awaited: bool,
@@ -290,9 +290,9 @@ pub async fn backlog(db: &Db, now: Timestamp) -> Result<Backlog, DbError> {
 /// A push message whose receipt is due.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Owed {
-    /// The message.
+    /// The push message.
     pub id: Uuid,
-    /// The agency.
+    /// The agency whose message it is.
     pub agency_id: Uuid,
     /// The user to whom it was sent.
     pub recipient_id: Uuid,

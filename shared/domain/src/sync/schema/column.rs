@@ -57,7 +57,7 @@ pub enum Writer {
     Server,
 }
 
-/// A column.
+/// A column as phones hold it: its type, its limits, and who may write it.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Column {

@@ -36,7 +36,7 @@ impl Entity {
     }
 }
 
-/// A table.
+/// A table as phones hold it.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
     /// Its name, in the database as on the phone.

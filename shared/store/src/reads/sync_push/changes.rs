@@ -44,9 +44,9 @@ pub struct Batch<'a> {
 /// Records that are written alike.
 #[derive(Clone, Copy, Debug)]
 pub enum Rows<'a> {
-    /// New rows.
+    /// Rows that the server has not got.
     Insert(&'a [Row]),
-    /// Merged rows.
+    /// Rows that the server has, with what the phone changed.
     Update(&'a [Row]),
     /// Ids of what is to be deleted, softly.
     Delete(&'a [Uuid]),
@@ -129,7 +129,7 @@ pub async fn update<I: Identity>(tx: &Tx<I>, table: &'static Table, row: &Row) -
 pub struct Touched {
     /// In which table.
     pub table: &'static str,
-    /// Which record.
+    /// The record to be sent to the phone again.
     pub id: Uuid,
     /// The columns where the phone has another value.
     pub columns: Vec<String>,
@@ -152,7 +152,7 @@ pub struct Refused {
     pub body: Value,
     /// SHA-256 of it, in PostgreSQL's hexadecimal.
     pub body_sha256: String,
-    /// Why.
+    /// Why it was refused, as the phone shows it.
     pub reason: String,
     /// The cursor on which it was written.
     pub work_base: Option<i64>,
@@ -161,7 +161,7 @@ pub struct Refused {
 /// What a device sent for a record: the digest of it.
 #[derive(Debug, Serialize)]
 pub struct Receipt {
-    /// Which record.
+    /// The record that was sent.
     pub record_id: Uuid,
     /// SHA-256, in PostgreSQL's hexadecimal.
     pub body_sha256: String,
@@ -205,7 +205,7 @@ pub struct Changes<'a> {
 pub struct Pair {
     /// Who is cared for.
     pub client_id: Uuid,
-    /// By whom.
+    /// Who pushed.
     pub user_id: Uuid,
 }
 

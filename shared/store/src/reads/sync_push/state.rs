@@ -70,7 +70,7 @@ pub struct PushingDevice {
 /// What a push is decided on.
 #[derive(Debug)]
 pub struct PushState {
-    /// The device.
+    /// The device that pushes, as the server knows it.
     pub device: PushingDevice,
     /// What there is of the records, by table.
     pub records: BTreeMap<&'static str, BTreeMap<Uuid, State>>,

@@ -34,7 +34,7 @@ pub struct PhotoFilter {
     pub user_id: Option<Uuid>,
     /// Photos of this kind.
     pub kind: Option<PhotoKind>,
-    /// The status.
+    /// Only those in this status.
     pub status: Option<PhotoStatus>,
     /// Former versions of documents, too.
     pub all_versions: bool,

@@ -17,7 +17,7 @@ use crate::{AuditEntry, Db, DbError, Tx};
 /// An upload that is expected: what must arrive, and whom it is for.
 #[derive(Debug, FromRow)]
 pub struct Expected {
-    /// The photo.
+    /// The photo's id.
     pub id: Uuid,
     client_id: Option<Uuid>,
     visit_id: Option<Uuid>,
@@ -67,7 +67,7 @@ pub async fn expected(db: &Db, reviewer: &UploadReview, id: Uuid) -> Result<Opti
 /// What was made of an upload.
 #[derive(Clone, Debug)]
 pub struct StoredCopies {
-    /// The copy.
+    /// Where the cleaned copy lies.
     pub object: StoredObject,
     /// How many bytes it has.
     pub bytes: i64,

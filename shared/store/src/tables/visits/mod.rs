@@ -175,9 +175,9 @@ pub struct VisitRecord {
     pub actual_start: Option<Timestamp>,
     /// When the caregiver left.
     pub actual_end: Option<Timestamp>,
-    /// The check-in.
+    /// Where the caregiver came, and when the server heard of it.
     pub check_in: Option<RecordedLocation>,
-    /// The check-out.
+    /// Where the caregiver left, and when the server heard of it.
     pub check_out: Option<RecordedLocation>,
     /// Why the visit was cancelled.
     pub cancel_reason: Option<String>,
