@@ -30,6 +30,7 @@ mod auth {
     mod access_tokens;
     mod limits;
     mod one_time_codes;
+    mod parameters;
     mod passwords;
     mod phone_numbers;
     mod refresh_tokens;
@@ -138,6 +139,7 @@ mod sync {
     mod conflicts;
     mod interleavings;
     mod model;
+    mod page_boundaries;
     mod pages;
     mod pulls;
     mod pushes;

@@ -1,5 +1,6 @@
 //! Whatever a client sends: a clear problem that names every fault, nothing half-done, and never a 5xx.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -146,6 +147,19 @@ async fn a_visit_must_make_sense() {
     ] {
         let body = with(with(visit_body(), "/scheduled_start", json!(start)), "/scheduled_end", json!(end));
         assert_eq!(coordinator.post("/v1/visits", &body).await.status, status, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn half_a_place_is_refused_where_the_other_half_should_be() {
+    let app = TestApp::new().await;
+    let nurse = app.nurse().await;
+    for (given, missing) in [("latitude", "#/longitude"), ("longitude", "#/latitude")] {
+        for verb in ["check-in", "check-out"] {
+            let body = json!({"at": Timestamp::now(), given: 43.65});
+            let answer = nurse.post(&format!("/v1/visits/{NURSES_VISIT}/{verb}"), &body).await;
+            assert_eq!(answer.faults(), [missing], "{verb}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     TestApp,
-    fixtures::{ALMA, BERNARD, CHLOE, COORDINATOR, FAMILY, NURSES_MEALS, NURSES_VISIT, consent},
+    fixtures::{AGENCY_A, ALMA, BERNARD, CHLOE, COORDINATOR, FAMILY, NURSES_MEALS, NURSES_VISIT, consent},
 };
 
 #[tokio::test]
@@ -207,6 +207,24 @@ async fn pages_together_are_the_whole_list() {
         assert_eq!(whole["next_cursor"], json!(null), "{path}");
         let items = coordinator.all_pages(&format!("{path}?limit=1")).await;
         assert!(items.len() > 1, "{path}");
+        assert_eq!(Value::Array(items), whole["items"], "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_stands_at_the_same_place_is_on_one_page_each_and_on_no_other() {
+    let app = TestApp::new().await;
+    let coordinator = app.coordinator().await;
+    let same = format!(
+        "update visits set scheduled_start = '2026-12-01T10:00:00Z', scheduled_end = '2026-12-01T11:00:00Z'
+         where agency_id = '{AGENCY_A}';
+         update clients set first_name = 'Alma', last_name = 'Roy' where agency_id = '{AGENCY_A}'"
+    );
+    app.database.write(AGENCY_A, &same).await;
+    for path in ["/v1/visits?from=2026-12-01T10:00:00Z&to=2026-12-01T10:00:01Z", "/v1/clients?name=Roy"] {
+        let whole = coordinator.get(path).await.expect(200);
+        let items = coordinator.all_pages(&format!("{path}&limit=1")).await;
+        assert_eq!(items.len(), 3, "{path}");
         assert_eq!(Value::Array(items), whole["items"], "{path}");
     }
 }

@@ -51,6 +51,18 @@ async fn a_repeated_create_creates_nothing() {
 }
 
 #[tokio::test]
+async fn a_create_that_comes_from_a_second_device_with_the_same_body_creates_nothing() {
+    let app = TestApp::new().await;
+    let (phone, tablet) = (app.nurse().await, app.nurse().await);
+    let path = format!("/v1/visits/{NURSES_VISIT}/tasks");
+    let task = json!({"id": Uuid::now_v7(), "task_type": "vitals", "title": "Pulse"});
+    let first = phone.post(&path, &task).await.expect(201);
+    let changes = app.database.count(CHANGES).await;
+    assert_eq!(tablet.post(&path, &task).await.expect(201), first);
+    assert_eq!(app.database.count(CHANGES).await, changes);
+}
+
+#[tokio::test]
 async fn a_repeated_create_after_a_change_undoes_nothing() {
     let app = TestApp::new().await;
     let coordinator = app.coordinator().await;

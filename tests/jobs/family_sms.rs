@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::harness::{
     TestApp,
-    fixtures::{AGENCY_A, AIDES_VISIT, ALMA, FAMILY, NURSE, NURSES_VISIT},
+    fixtures::{AGENCY_A, AIDES_VISIT, ALMA, BERNARD, FAMILY, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT},
 };
 
 /// Six in the evening of an ordinary day in Toronto.
@@ -169,6 +169,34 @@ async fn an_opt_in_after_an_opt_out_counts() {
     app.database.write(AGENCY_A, &format!("{}{}", consent("sms", &user, false), consent("sms", &user, true))).await;
     // Of two rows of one moment the newer id counts, so that the test needs them apart.
     assert_eq!(app.jobs().at("family-sms", at(EVENING)).await.report.counts["queued"], 1);
+}
+
+#[tokio::test]
+async fn a_family_member_of_two_clients_reads_of_each_who_consents() {
+    let app = TestApp::new().await;
+    a_day(&app, "2026-06-10").await;
+    let sql = format!(
+        "insert into care_team (id, agency_id, client_id, user_id, relation, starts_on)
+         values (app.uuid7(), '{AGENCY_A}', '{BERNARD}', '{}', 'family', '2026-01-01');
+         update visits set scheduled_start = '2026-06-10 09:00 America/Toronto',
+           scheduled_end = '2026-06-10 10:00 America/Toronto' where id = '{OTHER_NURSES_VISIT}'",
+        FAMILY.id
+    );
+    app.database.write(AGENCY_A, &sql).await;
+    app.jobs().at("family-sms", at(EVENING)).await;
+    assert_eq!(queued(&app).await, 1, "Bernard doesn't consent");
+    let family = app.family().await;
+    let shown = async || family.all_pages("/v1/family/clients?limit=10").await.len();
+    assert_eq!(shown().await, 1);
+
+    let consents = consent("sms", &format!("'{}'", FAMILY.id), true) + &consent("family_sharing", "null", true);
+    app.database.write(AGENCY_A, &consents.replace(&ALMA.to_string(), &BERNARD.to_string())).await;
+    app.jobs().at("family-sms", at(EVENING) + 1.minute()).await;
+    let clients = "select count(distinct client_id) from messages where template = 'family_daily'";
+    assert_eq!((queued(&app).await, app.database.count(clients).await), (2, 2));
+    assert_eq!(shown().await, 2);
+    app.database.write(AGENCY_A, &consent("family_sharing", "null", false)).await;
+    assert_eq!(shown().await, 1, "Alma's consent is hers alone");
 }
 
 #[tokio::test]

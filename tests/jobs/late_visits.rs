@@ -90,6 +90,48 @@ async fn the_coordinator_is_told_once_after_a_quarter_of_an_hour() {
 }
 
 #[tokio::test]
+async fn an_hour_after_its_start_a_visit_is_missed_and_not_a_second_earlier() {
+    let app = TestApp::new().await;
+    let planned = late(&app).await;
+    let _phone = app.nurse().await;
+    let jobs = app.jobs();
+    jobs.at("late-visits", planned + 3_599.seconds()).await;
+    assert_eq!(status(&app).await, "scheduled");
+    jobs.at("late-visits", planned + 3_600.seconds()).await;
+    assert_eq!(status(&app).await, "missed");
+}
+
+#[tokio::test]
+async fn a_phone_that_is_sending_is_waited_for_half_an_hour_while_it_was_heard_from_within_five_minutes() {
+    for (seconds, heard_ago, expected) in [
+        (1_799, 299, vec![]),
+        (1_799, 300, vec![told("visit_late", "pending")]),
+        (1_800, 299, vec![told("visit_late", "pending")]),
+    ] {
+        let app = TestApp::new().await;
+        let planned = late(&app).await;
+        let _phone = app.nurse().await;
+        let now = planned + i64::from(seconds).seconds();
+        heard_from(&app, now - i64::from(heard_ago).seconds(), "3").await;
+        app.jobs().at("late-visits", now).await;
+        assert_eq!(messages(&app).await, expected, "{seconds} s late, heard from {heard_ago} s ago");
+    }
+}
+
+#[tokio::test]
+async fn a_day_after_its_start_nobody_reads_of_a_late_visit() {
+    for (seconds, expected) in [(86_399, 1), (86_400, 0)] {
+        let app = TestApp::new().await;
+        let planned = late(&app).await;
+        let _phone = app.nurse().await;
+        app.jobs().at("late-visits", planned + i64::from(seconds).seconds()).await;
+        let about_it = format!("select count(*) from messages where visit_id = '{NURSES_VISIT}'");
+        assert_eq!(app.database.count(&about_it).await, expected, "{seconds}");
+        assert_eq!(status(&app).await, "missed");
+    }
+}
+
+#[tokio::test]
 async fn an_unreachable_phone_is_reported_as_such_and_its_visit_is_not_missed() {
     let app = TestApp::new().await;
     let planned = late(&app).await;

@@ -89,9 +89,15 @@ fn a_signature_stays_a_png_and_see_through() {
 
 #[test]
 fn a_thumbnail_is_never_larger_than_its_photo() {
-    for (width, height, expected) in
-        [(10, 4000, (1, 400)), (4000, 10, (400, 1)), (1, 1, (1, 1)), (399, 2, (399, 2)), (1200, 900, (400, 300))]
-    {
+    for (width, height, expected) in [
+        (10, 4000, (1, 400)),
+        (4000, 10, (400, 1)),
+        (1, 1, (1, 1)),
+        (399, 2, (399, 2)),
+        (400, 2, (400, 2)),
+        (401, 401, (400, 400)),
+        (1200, 900, (400, 300)),
+    ] {
         let thumbnail = cleaned(MediaType::Png, &files::png(width, height, 1)).unwrap().thumbnail.unwrap();
         let image = image::load_from_memory_with_format(&thumbnail, ImageFormat::Jpeg).unwrap();
         assert_eq!((image.width(), image.height()), expected, "{width} x {height}");

@@ -92,3 +92,21 @@ fn skip_scan(file: &[u8], at: &mut usize) -> Option<()> {
     *at += data.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0x00 | 0xd0..=0xd7 | 0xff))?;
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The markers of a progressive JPEG of three components, with nothing in its one scan.
+    fn progressive(width: u16, height: u16) -> Vec<u8> {
+        let ([h1, h2], [w1, w2]) = (height.to_be_bytes(), width.to_be_bytes());
+        let frame = [0xff, 0xc2, 0, 8, 8, h1, h2, w1, w2, 3];
+        [&[0xff, 0xd8][..], &frame, &[0xff, START_OF_SCAN, 0, 3, 3, 0xff, END_OF_IMAGE]].concat()
+    }
+
+    #[test]
+    fn a_progressive_jpeg_of_33_megapixels_is_taken_and_not_one_row_more() {
+        assert_eq!(check(&progressive(8192, 4096)), Ok(()));
+        assert_eq!(check(&progressive(8192, 4097)), Err(Rejection::TooMuchMemory));
+    }
+}
