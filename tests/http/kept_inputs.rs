@@ -13,10 +13,8 @@ mod inputs;
 #[test]
 fn no_kept_input_makes_a_parser_panic() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
-    let folders: BTreeSet<String> = fs::read_dir(&corpus)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
+    let folders: BTreeSet<String> =
+        fs::read_dir(&corpus).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     let targets: BTreeSet<String> = inputs::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(folders, targets, "a target without inputs, or inputs without a target");
     for (name, read) in inputs::ALL {

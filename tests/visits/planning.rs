@@ -1,6 +1,6 @@
 //! Planning, and what follows from it: who sees whom, who is where, and what is flagged.
 
-use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,10 +12,14 @@ use crate::harness::{
     phone::{Phone, row},
 };
 
+fn toronto() -> TimeZone {
+    TimeZone::posix("EST5EDT,M3.2.0,M11.1.0").unwrap()
+}
+
 /// Tomorrow at noon in Toronto, so that no test depends on the hour it runs at.
 pub(super) fn noon(days_ahead: i64) -> Timestamp {
-    let toronto = TimeZone::get("America/Toronto").unwrap();
-    let today = Zoned::now().with_time_zone(toronto.clone()).date();
+    let toronto = toronto();
+    let today = Timestamp::now().to_zoned(toronto.clone()).date();
     let day = today.checked_add(jiff::Span::new().days(days_ahead)).unwrap();
     day.at(12, 0, 0, 0).to_zoned(toronto).unwrap().timestamp()
 }
@@ -66,7 +70,7 @@ async fn a_planned_visit_opens_the_client_until_two_weeks_after() {
     let visit = create(&coordinator, &plan(CHLOE, NURSE.id, noon(2))).await;
     nurse.get(&chloe).await.expect(200);
     let granted = scheduled_grant(&coordinator, NURSE.id).await.unwrap();
-    let toronto = |at: Timestamp| at.to_zoned(TimeZone::get("America/Toronto").unwrap()).date().to_string();
+    let toronto = |at: Timestamp| at.to_zoned(self::toronto()).date().to_string();
     assert_eq!(granted["ends_on"], toronto(noon(16)));
     assert_eq!(granted["relation"], "nurse");
 

@@ -4,14 +4,13 @@
 use domain::{error::Error, identity::JobIdentity};
 use store::tables::grant_dates;
 
-use crate::{Jobs, Report, Run, agencies, agency_time};
+use crate::{Jobs, Report, Run, agencies};
 
 /// Grants a transaction: the agency's writers wait meanwhile.
 const BATCH: u16 = 200;
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
-        let today = run.now.to_zoned(agency_time::zone(agency)?).date();
         let job = JobIdentity { agency_id: agency.id };
         report.count("began", 0);
         report.count("ended", 0);
@@ -21,12 +20,12 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
                 return Ok(());
             }
             // The agency's write lock is taken only where there are some.
-            let due = grant_dates::due(&jobs.db, &job, today).await?.min(BATCH);
+            let due = grant_dates::due(&jobs.db, &job, run.now).await?.min(BATCH);
             if due == 0 {
                 return Ok(());
             }
             let mut tx = jobs.db.write_many(&job, due).await?;
-            let turned = grant_dates::apply_grant_dates(&mut tx, today, due).await?;
+            let turned = grant_dates::apply_grant_dates(&mut tx, run.now, due).await?;
             tx.commit().await?;
             report.count("began", turned.began);
             report.count("ended", turned.ended);

@@ -1,17 +1,13 @@
 //! In the evening, where the agency is: the daily SMS to families.
 //!
-//! The schedule comes every quarter of an hour, and clocks are read here, so that summer time and Newfoundland's half
-//! hour need no schedule of their own. Who was told is known from the outbox; so a run that was cut off is gone on
-//! with, and nobody is told twice.
+//! The schedule comes every quarter of an hour, and the agency's clock is asked each time, so that summer time and
+//! Newfoundland's half hour need no schedule of their own. Who was told is known from the outbox; so a run that was cut
+//! off is gone on with, and nobody is told twice.
 
 use std::collections::HashSet;
 
-use domain::{
-    error::Error,
-    identity::JobIdentity,
-    messages::{DailyVisit, Template},
-};
-use jiff::{civil::Time, tz::TimeZone};
+use domain::{error::Error, identity::JobIdentity, messages::Template};
+use jiff::civil::Time;
 use store::{
     AuditEntry,
     reads::daily_summary::{self, Day, DayOfClient},
@@ -22,7 +18,7 @@ use store::{
 };
 use uuid::Uuid;
 
-use crate::{Jobs, Report, Run, agencies, agency_time};
+use crate::{Jobs, Report, Run, agencies};
 
 /// When it goes out.
 const FROM: Time = Time::constant(18, 0, 0, 0);
@@ -33,19 +29,18 @@ const BATCH: u16 = 500;
 
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
-        let zone = agency_time::zone(agency)?;
         report.count("queued", 0);
-        if !(FROM..UNTIL).contains(&run.now.to_zoned(zone.clone()).time()) {
+        let day = daily_summary::day(&jobs.db, &JobIdentity { agency_id: agency.id }, run.now, UNTIL).await?;
+        if !(FROM..UNTIL).contains(&day.time) {
             return Ok(());
         }
-        let day = agency_time::day(run.now, zone.clone())?;
         let mut after = Some((Uuid::nil(), Uuid::nil()));
         while let Some(place) = after {
             if run.deadline.has_passed() {
                 report.cut_off = true;
                 break;
             }
-            let batch = queue(jobs, run, agency, &zone, day, place).await?;
+            let batch = queue(jobs, run, agency, day, place).await?;
             report.count("queued", batch.queued);
             after = batch.more_after;
         }
@@ -62,14 +57,7 @@ struct Queued {
 }
 
 /// Queues the messages of the next families.
-async fn queue(
-    jobs: &Jobs,
-    run: &Run,
-    agency: &Agency,
-    zone: &TimeZone,
-    day: Day,
-    after: (Uuid, Uuid),
-) -> Result<Queued, Error> {
+async fn queue(jobs: &Jobs, run: &Run, agency: &Agency, day: Day, after: (Uuid, Uuid)) -> Result<Queued, Error> {
     let mut tx = jobs.db.write_unsynced(&JobIdentity { agency_id: agency.id }).await?;
     daily_summary::begin(&mut tx).await?;
     let families = daily_summary::pending_recipients(&mut tx, day, run.now, after, BATCH).await?;
@@ -80,10 +68,9 @@ async fn queue(
         .into_iter()
         .filter(|family| family.wanted && numbers.insert((family.client_id, family.phone.clone())))
         .collect();
-    let queued: Vec<_> = wanted.iter().map(|family| message(family, zone, day)).collect();
+    let queued: Vec<_> = wanted.iter().map(|family| message(family, day)).collect();
     if !queued.is_empty() {
-        let until = agency_time::at(UNTIL, day, zone)?;
-        messages::enqueue_paced(&mut tx, &queued, jobs.senders.sms_spacing(), until).await?;
+        messages::enqueue_paced(&mut tx, &queued, jobs.senders.sms_spacing(), day.until).await?;
     }
     for family in &wanted {
         tx.audit(AuditEntry::new("family.sms", "user", family.recipient_id, Some(family.client_id)));
@@ -92,12 +79,7 @@ async fn queue(
     Ok(Queued { queued: queued.len() as u64, more_after })
 }
 
-fn message(family: &DayOfClient, zone: &TimeZone, day: Day) -> Message {
-    let visits = family
-        .visits
-        .0
-        .iter()
-        .map(|visit| DailyVisit { caregiver: visit.caregiver.clone(), at: visit.at.to_zoned(zone.clone()).time() });
+fn message(family: &DayOfClient, day: Day) -> Message {
     Message {
         recipient_id: family.recipient_id,
         address: family.phone.clone(),
@@ -105,7 +87,7 @@ fn message(family: &DayOfClient, zone: &TimeZone, day: Day) -> Message {
         locale: family.locale,
         template: Template::FamilyDaily {
             client: family.client.clone(),
-            visits: visits.collect(),
+            visits: family.visits.0.clone(),
             to_come: u32::try_from(family.to_come).unwrap_or_default(),
         },
         dedupe_key: family.dedupe_key(day.date),

@@ -4,7 +4,7 @@
 //! check-in that comes after all cancels what is not yet sent (`app.cancel_visit_messages`).
 
 use domain::{error::Error, identity::JobIdentity, limits::MISSED_AFTER, messages::Template};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use store::{
     reads::overdue_visits::{self, OverdueVisit, Phone, Place},
     tables::{
@@ -13,7 +13,7 @@ use store::{
     },
 };
 
-use crate::{Jobs, Report, Run, agencies, agency_time};
+use crate::{Jobs, Report, Run, agencies};
 
 /// Visits a transaction: the agency's writers wait meanwhile.
 const BATCH: u16 = 200;
@@ -54,7 +54,6 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
         for name in ["late", "unreachable", "missed", "nobody_to_tell"] {
             report.count(name, 0);
         }
-        let zone = agency_time::zone(agency)?;
         let mut after = overdue_visits::beginning();
         loop {
             if run.deadline.has_passed() {
@@ -64,7 +63,7 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
             let job = JobIdentity { agency_id: agency.id };
             let visits = overdue_visits::list(&jobs.db, &job, run.now, after, BATCH).await?;
             if visits.iter().any(|visit| step(visit, run.now).is_some()) {
-                report.add(settle(jobs, run, agency, &zone, after).await?);
+                report.add(settle(jobs, run, agency, after).await?);
             }
             match visits.last() {
                 Some(last) if visits.len() == usize::from(BATCH) => after = (last.scheduled_start, last.id),
@@ -94,7 +93,7 @@ fn step(visit: &OverdueVisit, now: Timestamp) -> Option<Step> {
 }
 
 /// Does what there is to do, on what the visits are under the agency's write lock: no check-in comes in between.
-async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after: Place) -> Result<Report, Error> {
+async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, after: Place) -> Result<Report, Error> {
     let mut report = Report::default();
     let mut tx = jobs.db.write(&JobIdentity { agency_id: agency.id }).await?;
     let visits = overdue_visits::list_in(&mut tx, run.now, after, BATCH).await?;
@@ -103,7 +102,7 @@ async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after:
     for visit in visits {
         let Some(step) = step(&visit, run.now) else { continue };
         if overdue_visits::still_relevant(visit.scheduled_start, run.now) {
-            if let Some(message) = message(&visit, step, zone) {
+            if let Some(message) = message(&visit, step) {
                 queued.push(message);
             } else {
                 tracing::warn!(agency_id = %agency.id, visit_id = %visit.id,
@@ -125,9 +124,9 @@ async fn settle(jobs: &Jobs, run: &Run, agency: &Agency, zone: &TimeZone, after:
     Ok(report)
 }
 
-fn message(visit: &OverdueVisit, step: Step, zone: &TimeZone) -> Option<Message> {
+fn message(visit: &OverdueVisit, step: Step) -> Option<Message> {
     let (caregiver, client) = (visit.caregiver.clone(), visit.client.clone());
-    let planned = visit.scheduled_start.to_zoned(zone.clone()).time();
+    let planned = visit.planned;
     Some(Message {
         recipient_id: visit.coordinator_id?,
         address: visit.coordinator_phone.clone()?,

@@ -10,7 +10,6 @@
 //!   too (`app.delete_expired_rows`), whatever the event says.
 
 mod agencies;
-mod agency_time;
 mod anchors;
 mod audit;
 mod care_team_grants;

@@ -7,14 +7,17 @@ use domain::{
     limits::{INCIDENT_REMINDER, REQUEST_REMINDER},
     messages::Template,
 };
-use jiff::{civil::Time, tz::TimeZone};
+use jiff::civil::Time;
 use runtime::metrics::Measurement;
 use store::{
-    reads::privacy_due::{self, DueEntry, Keeper, Register},
+    reads::{
+        daily_summary,
+        privacy_due::{self, DueEntry, Keeper, Register},
+    },
     tables::messages::{self, Channel, Message},
 };
 
-use crate::{Jobs, Report, Run, agencies, agency_time};
+use crate::{Jobs, Report, Run, agencies};
 
 /// When people are told, where the agency is.
 const FROM: Time = Time::constant(8, 0, 0, 0);
@@ -32,13 +35,16 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
         report.count("overdue", passed);
         report.count("due_soon", due.len() as u64 - passed);
         overdue += passed;
-        let zone = agency_time::zone(agency)?;
-        if due.is_empty() || !(FROM..UNTIL).contains(&run.now.to_zoned(zone.clone()).time()) {
+        if due.is_empty() {
+            return Ok(());
+        }
+        let today = daily_summary::day(&jobs.db, &job, run.now, UNTIL).await?;
+        if !(FROM..UNTIL).contains(&today.time) {
             return Ok(());
         }
         let keepers = privacy_due::keepers(&jobs.db, &job).await?;
         let told: Vec<_> =
-            due.iter().flat_map(|entry| keepers.iter().map(|keeper| message(entry, keeper, &zone, run))).collect();
+            due.iter().flat_map(|entry| keepers.iter().map(|keeper| message(entry, keeper, run))).collect();
         let mut tx = jobs.db.write_unsynced(&job).await?;
         // Each is known by its key: what was queued before isn't queued again.
         messages::enqueue_until(&mut tx, &told, run.until()).await?;
@@ -49,8 +55,8 @@ pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     Ok(report)
 }
 
-fn message(entry: &DueEntry, keeper: &Keeper, zone: &TimeZone, run: &Run) -> Message {
-    let on = entry.due_at.to_zoned(zone.clone()).date();
+fn message(entry: &DueEntry, keeper: &Keeper, run: &Run) -> Message {
+    let on = entry.due_on;
     let has_passed = entry.due_at <= run.now;
     let template = match (entry.register, has_passed) {
         (Register::Request, false) => Template::PrivacyRequestDue { on },

@@ -9,7 +9,6 @@ use domain::{
     messages::Locale,
     validation::faults_of,
 };
-use jiff::tz::TimeZone;
 use runtime::lambda::Fatal;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -128,13 +127,13 @@ impl Migrate {
 
     /// Opens an agency. An admin's address is one in all agencies: by it a command is recognised that was sent before.
     async fn create(&self, new: NewAgency, request_id: &str) -> Result<Value, Fatal> {
-        if TimeZone::get(&new.time_zone).is_err() {
-            return Err("#/time_zone is no name of the IANA time zone database".into());
-        }
         let (agency_id, admin_id) = (Uuid::now_v7(), Uuid::now_v7());
         let operator = Operator { agency_id: Some(agency_id), request_id: request_id.into() };
         let NewAdmin { email, phone, first_name, last_name } = new.admin;
         let mut tx = self.db.write_unsynced(&operator).await?;
+        if !agencies::is_time_zone(&mut tx, &new.time_zone).await? {
+            return Err("#/time_zone is no name of the IANA time zone database".into());
+        }
         if let Some(known) = agencies::account_of(&mut tx, &email).await? {
             if !known.is_admin || known.agency_name != new.name {
                 return Err(TAKEN.into());

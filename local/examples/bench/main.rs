@@ -70,7 +70,8 @@ async fn taken(stack: &Stack) -> Result<String, Fatal> {
     let version = stack.admin.query_typed("select current_setting('server_version')", &[]).await?;
     let version: String = version.first().ok_or("no version")?.get(0);
     let postgresql = version.split_whitespace().next().unwrap_or_default();
-    let (day, cores) = (jiff::Zoned::now().date(), thread::available_parallelism()?);
+    let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let cores = thread::available_parallelism()?;
     let (visits, architecture) = (stack.options.visits(), std::env::consts::ARCH);
     let profile = stack.options.functions.file_name().unwrap_or_default().display();
     Ok(format!(

@@ -23,8 +23,8 @@ pub struct Clock {
 impl Clock {
     /// The time in Toronto.
     pub fn new(now: Timestamp) -> Result<Self, jiff::Error> {
-        // Machines without time zones of their own get by with today's rules.
-        let zone = TimeZone::get(super::TIME_ZONE).or_else(|_| TimeZone::posix("EST5EDT,M3.2.0,M11.1.0"))?;
+        // By today's rules: the program knows no others (docs/decisions/0026).
+        let zone = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0")?;
         Ok(Self { now, today: now.to_zoned(zone.clone()).date(), zone })
     }
 

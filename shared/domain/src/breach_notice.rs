@@ -2,7 +2,7 @@
 //! Regulations, section 3; PHIPA, section 12), in either language, from what the register knows. A person reads and
 //! signs it.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::civil::Date;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -13,16 +13,14 @@ use crate::messages::Locale;
 pub struct Breach {
     /// The agency's name.
     pub agency: String,
-    /// Where its days begin and end.
-    pub time_zone: String,
     /// What happened.
     pub description: String,
-    /// Since when it could happen.
-    pub happened_from: Option<Timestamp>,
-    /// Until when it could.
-    pub happened_until: Option<Timestamp>,
-    /// When somebody noticed.
-    pub found_at: Timestamp,
+    /// Since which day, where the agency is, it could happen.
+    pub happened_from: Option<Date>,
+    /// Until which day it could.
+    pub happened_until: Option<Date>,
+    /// On which day somebody noticed.
+    pub found_on: Date,
     /// Which personal information.
     pub information: Option<String>,
     /// What the agency did to lessen the harm.
@@ -74,24 +72,17 @@ fn or_gap(text: Option<&str>) -> &str {
     said(text).unwrap_or("[...]")
 }
 
-/// The day where the agency is.
-fn day(at: Timestamp, breach: &Breach) -> String {
-    let zone = TimeZone::get(&breach.time_zone).unwrap_or(TimeZone::UTC);
-    at.to_zoned(zone).date().to_string()
-}
-
 fn english(breach: &Breach) -> String {
-    let of = |at| day(at, breach);
     let period = match (breach.happened_from, breach.happened_until) {
-        (Some(from), Some(until)) if of(from) == of(until) => format!("It happened on {}.", of(from)),
-        (Some(from), Some(until)) => format!("It happened between {} and {}.", of(from), of(until)),
-        (Some(from), None) => format!("It happened on {} or later.", of(from)),
-        (None, Some(until)) => format!("It happened on {} or earlier.", of(until)),
+        (Some(from), Some(until)) if from == until => format!("It happened on {from}."),
+        (Some(from), Some(until)) => format!("It happened between {from} and {until}."),
+        (Some(from), None) => format!("It happened on {from} or later."),
+        (None, Some(until)) => format!("It happened on {until} or earlier."),
         (None, None) => "We don't know exactly when it happened.".into(),
     };
     [
         format!("{} writes to tell you of a breach that concerns your personal information.", breach.agency),
-        format!("What happened: {} {period} We found out on {}.", breach.description, of(breach.found_at)),
+        format!("What happened: {} {period} We found out on {}.", breach.description, breach.found_on),
         format!("Which information: {}", or_gap(breach.information.as_deref())),
         format!("What we have done: {}", or_gap(breach.steps_taken.as_deref())),
         format!("What you can do: {}", or_gap(breach.steps_advised.as_deref())),
@@ -105,17 +96,16 @@ fn english(breach: &Breach) -> String {
 }
 
 fn french(breach: &Breach) -> String {
-    let of = |at| day(at, breach);
     let period = match (breach.happened_from, breach.happened_until) {
-        (Some(from), Some(until)) if of(from) == of(until) => format!("Cela s'est produit le {}.", of(from)),
-        (Some(from), Some(until)) => format!("Cela s'est produit entre le {} et le {}.", of(from), of(until)),
-        (Some(from), None) => format!("Cela s'est produit le {} ou après.", of(from)),
-        (None, Some(until)) => format!("Cela s'est produit le {} ou avant.", of(until)),
+        (Some(from), Some(until)) if from == until => format!("Cela s'est produit le {from}."),
+        (Some(from), Some(until)) => format!("Cela s'est produit entre le {from} et le {until}."),
+        (Some(from), None) => format!("Cela s'est produit le {from} ou après."),
+        (None, Some(until)) => format!("Cela s'est produit le {until} ou avant."),
         (None, None) => "Nous ne savons pas exactement quand cela s'est produit.".into(),
     };
     [
         format!("{} vous informe d'une atteinte à la confidentialité de vos renseignements personnels.", breach.agency),
-        format!("Ce qui s'est passé : {} {period} Nous l'avons appris le {}.", breach.description, of(breach.found_at)),
+        format!("Ce qui s'est passé : {} {period} Nous l'avons appris le {}.", breach.description, breach.found_on),
         format!("Renseignements en cause : {}", or_gap(breach.information.as_deref())),
         format!("Ce que nous avons fait : {}", or_gap(breach.steps_taken.as_deref())),
         format!("Ce que vous pouvez faire : {}", or_gap(breach.steps_advised.as_deref())),
@@ -130,18 +120,17 @@ fn french(breach: &Breach) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
     use super::*;
 
     fn breach() -> Breach {
-        let at = |text: &str| text.parse().unwrap_or_default();
         Breach {
             agency: "Soins Laurier".into(),
-            time_zone: "America/Toronto".into(),
             description: "A caregiver's phone was stolen.".into(),
-            // Late in the evening there, and the next day already in UTC.
-            happened_from: Some(at("2026-11-21T02:00:00Z")),
-            happened_until: Some(at("2026-11-21T03:00:00Z")),
-            found_at: at("2026-11-21T15:00:00Z"),
+            happened_from: Some(date(2026, 11, 20)),
+            happened_until: Some(date(2026, 11, 20)),
+            found_on: date(2026, 11, 21),
             information: Some("Name, address and visits of 90 days.".into()),
             steps_taken: Some("The phone was cut off at once.".into()),
             steps_advised: None,

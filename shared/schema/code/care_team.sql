@@ -72,17 +72,18 @@ begin atomic
     and source = 'scheduled' and deleted_at is null;
 end;
 
--- The caller's grants, past and future, of `p_client` or of all clients, and the time zone of their days: what
--- `domain::care_team` judges visits by that caregivers plan for themselves.
+-- The caller's grants, past and future, of `p_client` or of all clients, from the midnight at which each begins to the
+-- one at which it ends: what `domain::care_team` judges visits by that caregivers plan for themselves. No visit is
+-- later than the year 2200, so that a day beyond what the program can read is as good as none.
 create or replace function app.own_grants(p_client uuid default null) returns jsonb
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
-  select jsonb_build_object('time_zone', a.time_zone, 'grants', coalesce((
-    select jsonb_agg(jsonb_build_object('client_id', t.client_id, 'starts_on', t.starts_on, 'ends_on', t.ends_on))
-    from care_team t
-    where t.user_id = app.user_id() and t.agency_id = a.id and t.deleted_at is null and t.relation <> 'family'
-      and (p_client is null or t.client_id = p_client)), '[]'))
-  from agencies a where a.id = app.agency_id();
+  select coalesce(jsonb_agg(jsonb_build_object('client_id', t.client_id,
+    'begins_at', app.moment_of(greatest(t.starts_on, '1900-01-01'), '00:00'),
+    'ends_at', app.moment_of(case when t.ends_on < '2300-01-01' then t.ends_on + 1 end, '00:00'))), '[]')
+  from care_team t
+  where t.user_id = app.user_id() and t.agency_id = app.agency_id() and t.deleted_at is null
+    and t.relation <> 'family' and (p_client is null or t.client_id = p_client);
 end;
 
 grant execute on function app.extend_scheduled_grant, app.own_grants, app.shorten_scheduled_grant,

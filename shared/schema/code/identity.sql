@@ -5,9 +5,27 @@
 create or replace function app.caller_role() returns text language sql stable parallel safe
   return nullif(current_setting('app.caller_role', true), '');
 
+-- Where the agency's days begin and end. The rules of time zones change by law, and each copy of them at another time:
+-- all local dates and times come from here, and the program knows none (docs/decisions/0026).
+create or replace function app.time_zone() returns text language sql stable parallel safe
+  return coalesce(nullif(current_setting('app.time_zone', true), ''), 'UTC');
+
 -- Today where the agency is: a grant that ends on the 5th ends at its own midnight.
 create or replace function app.today() returns date language sql stable parallel safe
   return (now() at time zone coalesce(nullif(current_setting('app.time_zone', true), ''), 'UTC'))::date;
+
+-- The day that a moment is in where the agency is.
+create or replace function app.local_date(p_at timestamptz) returns date language sql stable parallel safe
+  return (p_at at time zone app.time_zone())::date;
+
+-- What clocks show there.
+create or replace function app.local_time(p_at timestamptz) returns time language sql stable parallel safe
+  return (p_at at time zone app.time_zone())::time;
+
+-- When it is `p_time` of a day there.
+create or replace function app.moment_of(p_date date, p_time time) returns timestamptz
+language sql stable parallel safe
+  return (p_date + p_time) at time zone app.time_zone();
 
 -- Who sees the whole agency; everybody else sees the clients they are linked to.
 create or replace function app.sees_agency() returns boolean language sql stable parallel safe
@@ -133,7 +151,8 @@ begin
 end
 $$;
 
-grant execute on function app.caller_role, app.today, app.sees_agency, app.act_as to berthcare_app;
+grant execute on function app.caller_role, app.time_zone, app.today, app.local_date, app.local_time, app.moment_of,
+  app.sees_agency, app.act_as to berthcare_app;
 grant execute on function app.act_as_own_account, app.act_as_account_service to berthcare_auth;
 grant execute on function app.act_as_job to berthcare_jobs;
 grant execute on function app.act_as_upload_review to berthcare_photos;

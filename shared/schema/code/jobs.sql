@@ -1,11 +1,10 @@
 -- What scheduled jobs need beyond the identity of app.act_as_job.
 
--- Which agencies there are, and where their days begin: all that a job knows before it acts for one of them.
-create or replace function app.list_agencies() returns table (ids uuid[], time_zones text[])
+-- Which agencies there are: all that a job knows before it acts for one of them.
+create or replace function app.list_agencies() returns table (ids uuid[])
 language sql stable security definer set search_path = public, pg_temp
 begin atomic
-  select coalesce(array_agg(a.id order by a.id), '{}'), coalesce(array_agg(a.time_zone order by a.id), '{}')
-  from agencies a;
+  select coalesce(array_agg(a.id order by a.id), '{}') from agencies a;
 end;
 
 -- Refuses whoever is not a job, and holds back another run of the same work for this agency until the transaction ends.

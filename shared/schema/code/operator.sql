@@ -11,3 +11,14 @@ begin
     set_config('app.my_clients', '', true);
 end
 $$;
+
+-- Whether the database knows a time zone by this name of the IANA database: a place, or UTC. Abbreviations and rules of
+-- one's own (`EST5`), which it would take too, have digits or no place. pg_timezone_names reads a thousand files.
+create or replace function app.knows_time_zone(p_name text) returns boolean language plpgsql stable as $$
+begin
+  perform now() at time zone p_name;
+  return p_name = 'UTC' or p_name ~ '^[A-Za-z_-]+(/[A-Za-z_-]+)+$';
+exception when invalid_parameter_value then
+  return false;
+end
+$$;

@@ -11,7 +11,10 @@ use domain::{
     task_type::TaskType,
     transitions::{AlertStatus, IncidentState, RequestState, VisitStatus},
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+};
 use postgres_types::{Json, ToSql, Type};
 use serde::Serialize;
 use serde_json::Value;
@@ -51,6 +54,7 @@ params! {
     Vec<Uuid> => UUID_ARRAY,
     Timestamp => TIMESTAMPTZ,
     Date => DATE,
+    Time => TIME,
     Value => JSONB,
     Vec<u8> => BYTEA,
     Vec<Vec<u8>> => BYTEA_ARRAY,

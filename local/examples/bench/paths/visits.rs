@@ -25,7 +25,7 @@ pub fn check_ins(stack: &Stack) -> usize {
 
 /// A nurse's day of eight visits with their tasks, and one of them.
 pub async fn reads(stack: &Stack, report: &mut Report, phone: &Phone, nurse: &Nurse) -> Result<(), Fatal> {
-    let today = jiff::Zoned::now().with_time_zone(jiff::tz::TimeZone::UTC).start_of_day()?.timestamp();
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).start_of_day()?.timestamp();
     let tomorrow = today + jiff::SignedDuration::from_hours(24);
     let day = format!("/v1/visits?from={today}&to={tomorrow}&user_id={}", nurse.id);
     let call = async |visits: &Function| {

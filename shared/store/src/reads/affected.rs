@@ -1,7 +1,7 @@
 //! Whom a breach concerns: the clients and users whose records somebody reached in a time, by the audit log.
 
 use domain::breach_notice::Breach;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date};
 use postgres_from_row::FromRow;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -91,11 +91,10 @@ pub async fn of(
 #[derive(FromRow)]
 struct Row {
     agency: String,
-    time_zone: String,
     description: String,
-    happened_from: Option<Timestamp>,
-    happened_until: Option<Timestamp>,
-    found_at: Timestamp,
+    happened_from: Option<Date>,
+    happened_until: Option<Date>,
+    found_on: Date,
     information: Option<String>,
     steps_taken: Option<String>,
     steps_advised: Option<String>,
@@ -111,8 +110,8 @@ pub async fn breach(db: &Db, who: &impl Identity, incident_id: Uuid) -> Result<O
             "with logged as (
                insert into audit_log (action, resource, resource_id)
                select 'privacy_incident.notice', 'privacy_incident', i.id from privacy_incidents i where i.id = $1)
-             select g.name as agency, g.time_zone, i.description, i.happened_from, i.happened_until, i.found_at,
-               i.information, i.steps_taken, i.steps_advised, u.first_name || ' ' || u.last_name as contact,
+             select g.name as agency, i.description, app.local_date(i.happened_from) as happened_from,
+               app.local_date(i.happened_until) as happened_until, app.local_date(i.found_at) as found_on, i.information, i.steps_taken, i.steps_advised, u.first_name || ' ' || u.last_name as contact,
                u.email as contact_email
              from privacy_incidents i join agencies g on g.id = i.agency_id join users u on u.id = app.user_id()
              where i.id = $1",
@@ -121,11 +120,10 @@ pub async fn breach(db: &Db, who: &impl Identity, incident_id: Uuid) -> Result<O
         .await?;
     Ok(row.map(|row| Breach {
         agency: row.agency,
-        time_zone: row.time_zone,
         description: row.description,
         happened_from: row.happened_from,
         happened_until: row.happened_until,
-        found_at: row.found_at,
+        found_on: row.found_on,
         information: row.information,
         steps_taken: row.steps_taken,
         steps_advised: row.steps_advised,

@@ -1,26 +1,24 @@
 //! What families are told of a day: who wants to know, and which visits there were.
 
-use domain::{error::Error, messages::Locale};
-use jiff::{Timestamp, civil::Date};
+use domain::{
+    error::Error,
+    identity::JobIdentity,
+    messages::{DailyVisit, Locale},
+};
+use jiff::{
+    Timestamp,
+    civil::{Date, Time},
+};
 use postgres_from_row::FromRow;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::{DbError, Identity, Tx, json_sql};
+use crate::{Db, DbError, Identity, Tx, json_sql};
 
-/// A visit that took place, or is.
-#[derive(Clone, Debug, serde::Serialize, Deserialize)]
-pub struct Visited {
-    /// Given name of who came.
-    pub caregiver: String,
-    /// When.
-    pub at: Timestamp,
-}
-
-/// Visits in the order of time.
+/// Visits that took place, or do, in the order of time.
 #[derive(Clone, Debug, serde::Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct VisitedList(pub Vec<Visited>);
+pub struct VisitedList(pub Vec<DailyVisit>);
 json_sql!(VisitedList);
 
 /// One family member, and the day of one client of theirs.
@@ -54,7 +52,7 @@ impl DayOfClient {
 }
 
 /// A day where the agency is: 23 to 25 hours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
 pub struct Day {
     /// The day that the summary is of.
     pub date: Date,
@@ -62,6 +60,24 @@ pub struct Day {
     pub start: Timestamp,
     /// The next one's.
     pub end: Timestamp,
+    /// What clocks show there now.
+    pub time: Time,
+    /// When it is too late to write to anybody.
+    pub until: Timestamp,
+}
+
+/// The day that `now` is in where the agency is, and when it is `until` that day.
+pub async fn day(db: &Db, job: &JobIdentity, now: Timestamp, until: Time) -> Result<Day, Error> {
+    let day = db
+        .read_opt(
+            job,
+            "select l.date, app.moment_of(l.date, '00:00') as start, app.moment_of(l.date + 1, '00:00') as \"end\",
+               app.local_time($1) as time, app.moment_of(l.date, $2) as until
+             from (select app.local_date($1) as date) l",
+            &[&now, &until],
+        )
+        .await?;
+    day.ok_or(Error::NotFound)
 }
 
 /// Keeps another run of the same for this agency waiting until the transaction ends.
@@ -111,7 +127,8 @@ pub async fn pending_recipients<I: Identity>(
                select count(*) as planned,
                  count(*) filter (where v.status = 'scheduled' and v.scheduled_end > $2) as to_come,
                  jsonb_agg(
-                   jsonb_build_object('caregiver', g.first_name, 'at', least(v.actual_start, v.check_in_received_at))
+                   jsonb_build_object('caregiver', g.first_name,
+                     'at', app.local_time(least(v.actual_start, v.check_in_received_at)))
                    order by least(v.actual_start, v.check_in_received_at), v.id)
                    filter (where v.status in ('in_progress', 'completed')) as visits
                from visits v join users g on g.id = v.user_id

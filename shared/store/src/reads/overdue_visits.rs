@@ -5,7 +5,7 @@ use domain::{
     limits::{IN_TOUCH_FOR, LATE_AFTER, LATE_IS_NEWS_FOR, STILL_SENDING_FOR},
     messages::Locale,
 };
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Time};
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
@@ -38,6 +38,8 @@ pub struct OverdueVisit {
     pub caregiver: String,
     /// The planned start.
     pub scheduled_start: Timestamp,
+    /// What clocks show then where the agency is.
+    pub planned: Time,
     /// What their phone tells.
     pub phone: Phone,
     /// Whether it counts as missed already, and whoever was to be told of that could not be.
@@ -73,7 +75,7 @@ impl OverdueVisit {
 /// most how many. `$5`, `$6`: since when a phone may be sending, and was heard of. `$7`: since when it is news.
 const OVERDUE: &str = "
     select v.id, v.client_id, c.first_name as client, u.id as caregiver_id, u.first_name as caregiver,
-      v.scheduled_start,
+      v.scheduled_start, app.local_time(v.scheduled_start) as planned,
       p.phone, v.status = 'missed' as is_missed,
       array(
         select m.template from messages m

@@ -1,7 +1,7 @@
 //! What of the registers of privacy is due, and who is to be reminded of it.
 
 use domain::messages::Locale;
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
@@ -27,6 +27,8 @@ pub struct DueEntry {
     pub id: Uuid,
     /// By when.
     pub due_at: Timestamp,
+    /// The day that is where the agency is.
+    pub due_on: Date,
 }
 
 /// Open requests that are due by the one time, and open incidents by the other: the oldest first, at most so many.
@@ -39,10 +41,10 @@ pub async fn entries(
 ) -> Result<Vec<DueEntry>, DbError> {
     db.read(
         who,
-        "select 'request' as register, r.id, r.due_at from privacy_requests r
+        "select 'request' as register, r.id, r.due_at, app.local_date(r.due_at) as due_on from privacy_requests r
          where r.agency_id = app.agency_id() and r.state in ('received', 'in_progress') and r.due_at <= $1
          union all
-         select 'incident', i.id, i.due_at from privacy_incidents i
+         select 'incident', i.id, i.due_at, app.local_date(i.due_at) from privacy_incidents i
          where i.agency_id = app.agency_id() and i.state <> 'closed' and i.due_at <= $2
          order by due_at, id limit $3",
         &[&requests_by, &incidents_by, &limit],

@@ -7,28 +7,30 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{AuditEntry, Db, DbError, Tx};
+use crate::{AuditEntry, Db, DbError, NoRow, Tx};
 
 /// One home-care agency.
 #[derive(Clone, Debug)]
 pub struct Agency {
     /// The agency's id.
     pub id: Uuid,
-    /// Where its days begin and end: a name of the IANA time zone database.
-    pub time_zone: String,
 }
 
 #[derive(FromRow)]
 struct Listed {
     ids: Vec<Uuid>,
-    time_zones: Vec<String>,
 }
 
 /// All of them, for a job that then acts for one after the other.
 pub async fn all(db: &Db) -> Result<Vec<Agency>, DbError> {
-    let listed: Option<Listed> = db.call("select ids, time_zones from app.list_agencies()", &[]).await?;
-    let pairs = listed.into_iter().flat_map(|listed| listed.ids.into_iter().zip(listed.time_zones));
-    Ok(pairs.map(|(id, time_zone)| Agency { id, time_zone }).collect())
+    let listed: Option<Listed> = db.call("select ids from app.list_agencies()", &[]).await?;
+    Ok(listed.into_iter().flat_map(|listed| listed.ids).map(|id| Agency { id }).collect())
+}
+
+/// Whether the database knows a time zone of this name.
+pub async fn is_time_zone(tx: &mut Tx<Operator>, name: &str) -> Result<bool, Error> {
+    let known: Option<NoRow> = tx.query_opt("select where app.knows_time_zone($1)", &[&name]).await?;
+    Ok(known.is_some())
 }
 
 /// An agency, as its operator sees it.

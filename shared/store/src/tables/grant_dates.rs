@@ -2,19 +2,22 @@
 //! written here tells phones.
 
 use domain::{error::Error, identity::JobIdentity};
-use jiff::civil::Date;
+use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use uuid::Uuid;
 
 use crate::{AuditEntry, Db, DbError, Tx};
 
-/// Grants that phones have been told another state of than the one that holds on the day `$1`.
+/// Grants that phones have been told another state of than the one that holds on the agency's day at `$1`. Nothing
+/// turns before it does for the database, by which access goes: a phone that pulled in between would never be sent the
+/// client.
 macro_rules! turning {
     () => {
         "from care_team t
          where t.agency_id = app.agency_id() and t.deleted_at is null and (
-           (t.in_force and t.ends_on < $1)
-           or (not t.in_force and t.starts_on <= $1 and coalesce(t.ends_on, 'infinity'::date) >= $1))"
+           (t.in_force and t.ends_on < app.local_date(least($1, now())))
+           or (not t.in_force and t.starts_on <= app.local_date(least($1, now()))
+             and coalesce(t.ends_on, 'infinity'::date) >= app.local_date(least($1, now()))))"
     };
 }
 
@@ -39,14 +42,14 @@ pub struct GrantChanges {
     pub ended: u64,
 }
 
-/// How many grants began or ended by `today`, the agency's day, and wait for [`apply_grant_dates`].
-pub async fn due(db: &Db, job: &JobIdentity, today: Date) -> Result<u16, DbError> {
-    let due: Option<Count> = db.read_opt(job, concat!("select count(*) ", turning!()), &[&today]).await?;
+/// How many grants began and ended by `now`, and wait for [`apply_grant_dates`].
+pub async fn due(db: &Db, job: &JobIdentity, now: Timestamp) -> Result<u16, DbError> {
+    let due: Option<Count> = db.read_opt(job, concat!("select count(*) ", turning!()), &[&now]).await?;
     Ok(due.and_then(|due| u16::try_from(due.count).ok()).unwrap_or(u16::MAX))
 }
 
-/// Gives a new number to at most `limit` grants that began or ended by `today`.
-pub async fn apply_grant_dates(tx: &mut Tx<JobIdentity>, today: Date, limit: u16) -> Result<GrantChanges, Error> {
+/// Gives a new number to at most `limit` grants that began or ended by `now`.
+pub async fn apply_grant_dates(tx: &mut Tx<JobIdentity>, now: Timestamp, limit: u16) -> Result<GrantChanges, Error> {
     let turned: Vec<Turned> = tx
         .query(
             concat!(
@@ -56,7 +59,7 @@ pub async fn apply_grant_dates(tx: &mut Tx<JobIdentity>, today: Date, limit: u16
                  update care_team t set in_force = not t.in_force from due where t.id = due.id
                  returning t.id, t.client_id, t.in_force"
             ),
-            &[&today, &i64::from(limit)],
+            &[&now, &i64::from(limit)],
         )
         .await?;
     for grant in &turned {

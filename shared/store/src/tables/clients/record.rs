@@ -7,7 +7,7 @@ use domain::{
     identity::Role,
     validation::{Check, Faults},
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -133,7 +133,9 @@ impl Check for ClientFields {
             "must be given with the other coordinate",
         );
         faults.unless(self.date_of_birth.year() >= 1880, "/date_of_birth", "must not be before 1880");
-        faults.unless(self.date_of_birth <= jiff::Zoned::now().date(), "/date_of_birth", "must not be in the future");
+        // In no part of Canada is it a later day.
+        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        faults.unless(self.date_of_birth <= today, "/date_of_birth", "must not be in the future");
         for (i, risk) in self.risks.iter().enumerate() {
             faults.unless(
                 (1..=200).contains(&risk.chars().count()),
