@@ -137,10 +137,12 @@ mod sync {
     mod access_ended;
     mod columns;
     mod conflicts;
+    mod handed_over;
     mod interleavings;
     mod model;
     mod page_boundaries;
     mod pages;
+    mod parts;
     mod pulls;
     mod pushes;
     mod query_plans;
@@ -149,6 +151,7 @@ mod sync {
     mod retention;
     mod round_trips;
     mod rules_of_rest;
+    mod schema_rules;
     mod wire;
     mod work_bases;
 }

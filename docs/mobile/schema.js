@@ -3,7 +3,7 @@ import { appSchema, tableSchema } from '@nozbe/watermelondb'
 import { addColumns, createTable, schemaMigrations } from '@nozbe/watermelondb/Schema/migrations'
 
 export const schema = appSchema({
-  version: 2,
+  version: 3,
   tables: [
     tableSchema({
       "columns": [
@@ -174,6 +174,11 @@ export const schema = appSchema({
         {
           "name": "updated_at",
           "type": "number"
+        },
+        {
+          "isOptional": true,
+          "name": "written_by",
+          "type": "string"
         }
       ],
       "name": "visits"
@@ -219,6 +224,11 @@ export const schema = appSchema({
         {
           "name": "updated_at",
           "type": "number"
+        },
+        {
+          "isOptional": true,
+          "name": "written_by",
+          "type": "string"
         }
       ],
       "name": "visit_tasks"
@@ -283,6 +293,11 @@ export const schema = appSchema({
         {
           "name": "updated_at",
           "type": "number"
+        },
+        {
+          "isOptional": true,
+          "name": "written_by",
+          "type": "string"
         }
       ],
       "name": "photos"
@@ -342,6 +357,11 @@ export const schema = appSchema({
         {
           "name": "updated_at",
           "type": "number"
+        },
+        {
+          "isOptional": true,
+          "name": "written_by",
+          "type": "string"
         }
       ],
       "name": "alerts"
@@ -422,6 +442,51 @@ export const migrations = schemaMigrations({
             }
           ],
           "name": "alerts"
+        }),
+      ],
+    },
+    {
+      toVersion: 3,
+      steps: [
+        addColumns({
+          "columns": [
+            {
+              "isOptional": true,
+              "name": "written_by",
+              "type": "string"
+            }
+          ],
+          "table": "visits"
+        }),
+        addColumns({
+          "columns": [
+            {
+              "isOptional": true,
+              "name": "written_by",
+              "type": "string"
+            }
+          ],
+          "table": "visit_tasks"
+        }),
+        addColumns({
+          "columns": [
+            {
+              "isOptional": true,
+              "name": "written_by",
+              "type": "string"
+            }
+          ],
+          "table": "photos"
+        }),
+        addColumns({
+          "columns": [
+            {
+              "isOptional": true,
+              "name": "written_by",
+              "type": "string"
+            }
+          ],
+          "table": "alerts"
         }),
       ],
     },

@@ -8,6 +8,7 @@ import { setGenerator } from '@nozbe/watermelondb/utils/common/randomId/index.js
 import { uuid7 } from './ids.mjs'
 import { modelsFor } from './models.mjs'
 import { migrationsTo, NEWEST, schemaOf } from './schema.mjs'
+import { partsOf } from './parts.mjs'
 import { HttpError } from './session.mjs'
 import { checkPull } from './wire.mjs'
 
@@ -103,7 +104,7 @@ export class Device {
     this.#edits += 1
     const record = await this.database.write(() =>
       this.database.get(table).create((record) => {
-        Object.assign(record, { createdAt: this.now(), updatedAt: this.now() }, values)
+        Object.assign(record, { createdAt: this.now(), updatedAt: this.now() }, this.#authorOf(record), values)
       }),
     )
     return record.id
@@ -113,10 +114,16 @@ export class Device {
   async edit(table, id, values) {
     return this.#change(table, id, (record) =>
       record.update(() => {
-        Object.assign(record, { updatedAt: this.now() },
+        Object.assign(record, { updatedAt: this.now() }, this.#authorOf(record),
           typeof values === 'function' ? values({ ...record._raw }) : values)
       }),
     )
+  }
+
+  /** Whose session wrote what isn't sent yet: who stands there already stays, as the phone may have changed hands. */
+  #authorOf({ table, _raw }) {
+    if (!this.database.schema.tables[table].columns.written_by) return {}
+    return { written_by: _raw.written_by ?? this.session.user.id }
   }
 
   /** Answers the row as it was; `null` where there is none. */
@@ -211,10 +218,17 @@ export class Device {
       ...[...created, ...updated].map((row) => [table, row.id, textOf(table, row.id, row)]),
       ...deleted.map((id) => [table, id, textOf(table, id)]),
     ])
-    const answer = await this.#exchange('push', 'POST', `/v1/sync?last_pulled_at=${lastPulledAt}`, { changes })
-    const refused = sent.filter(([table, id]) => answer.experimentalRejectedIds?.[table]?.includes(id))
+    const parts = partsOf(changes, Object.keys(this.database.schema.tables))
+    const rejected = {}
+    for (const [place, part] of parts.entries()) {
+      const more = place + 1 < parts.length ? '&has_more=true' : ''
+      const path = `/v1/sync?last_pulled_at=${lastPulledAt}${more}`
+      const { experimentalRejectedIds } = await this.#exchange('push', 'POST', path, { changes: part })
+      for (const [table, ids] of Object.entries(experimentalRejectedIds ?? {})) (rejected[table] ??= []).push(...ids)
+    }
+    const refused = sent.filter(([table, id]) => rejected[table]?.includes(id))
     this.#refused = new Set(refused.map(([, , text]) => text))
-    return answer
+    return { experimentalRejectedIds: rejected }
   }
 
   async #exchange(kind, method, path, body) {

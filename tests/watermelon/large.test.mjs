@@ -6,6 +6,7 @@ import http from 'node:http'
 import { test } from 'node:test'
 import { inTransaction, sql } from './database.mjs'
 import { NoSignal } from './device.mjs'
+import { LIMITS } from './parts.mjs'
 import { ADDRESS } from './session.mjs'
 import { stage } from './stage.mjs'
 
@@ -103,4 +104,33 @@ test('a day’s work of a thousand records is pushed at once', async () => {
   assert.equal(await phone.unsent(), 0)
   const { tasks } = await coordinator.want('GET', `/v1/visits/${visit}`)
   assert.equal(tasks.length, 1001)
+})
+
+test('a push that is larger than Lambda takes is sent in parts, and everything arrives once', async () => {
+  const { phones: [phone], visit } = await scene.set()
+  const made = 1_800
+  await phone.edit('visits', visit, { notes: 'A long day' })
+  for (let count = 0; count < made; count += 1) {
+    // Two bytes a letter, and quotes, which a body within an event takes twice.
+    const outcome = `"${count}" ${'é'.repeat(1_900)}`
+    await phone.create('visit_tasks', { visit_id: visit, task_type: 'meals', title: 'Meal', outcome })
+  }
+  phone.traffic = []
+  phone.troubles.push.push({}, { lost: 'answer' })
+  await assert.rejects(phone.sync(), NoSignal)
+  await phone.sync()
+
+  const pushes = phone.traffic.filter(({ kind }) => kind === 'push')
+  assert.equal(pushes.length, 2 + 3)
+  const whole = pushes.slice(2).reduce((bytes, { body }) => bytes + Buffer.byteLength(body), 0)
+  assert.ok(whole > 6_291_556, `${whole} bytes in all`)
+  for (const { body, path } of pushes) {
+    assert.ok(Buffer.byteLength(body) <= LIMITS.maxBytes, `${Buffer.byteLength(body)} bytes`)
+    assert.equal(path.includes('has_more'), body !== pushes.at(-1).body)
+  }
+  assert.deepEqual(Object.keys(JSON.parse(pushes[0].body).changes), ['visits', 'visit_tasks'], 'parents come first')
+  assert.equal(await phone.unsent(), 0)
+  const [{ count }] = await sql(
+    `select count(*)::integer from visit_tasks where visit_id = $1 and length(outcome) > 1900`, visit)
+  assert.equal(count, made)
 })

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { NoSignal } from './device.mjs'
+import { LIMITS } from './parts.mjs'
 import { NEWEST, schemaOf } from './schema.mjs'
 import { stage } from './stage.mjs'
 
@@ -33,6 +34,7 @@ test('the phone’s schema is the one that the server tells', async () => {
   const { phones: [phone] } = await scene.set()
   const served = await phone.session.want('GET', '/v1/sync/schema')
   assert.equal(served.version, NEWEST)
+  assert.deepEqual(served.push, LIMITS)
   for (const { version, tables } of served.versions) {
     const ours = Object.values(schemaOf(version).tables)
     assert.deepEqual(tables, ours.map(({ name, columnArray }) => ({ name, columns: columnArray })))
@@ -100,4 +102,13 @@ test('a newer app that has never synchronised is told so too', async () => {
   await phone.restart({ version: NEWEST, saved: null })
   await phone.sync()
   assert.ok((await phone.rows('clients')).length > 0)
+})
+
+test('an app that learns to say who writes is sent nothing again for it', async () => {
+  const { phones: [phone], visit } = await scene.set({ version: 2 })
+  await phone.restart({ version: 3 })
+  const { changes } = await phone.sync()
+  assert.equal(phone.log.migration.from, 2)
+  assert.deepEqual(Object.values(changes).flatMap((lists) => Object.values(lists).flat()), [])
+  assert.equal((await phone.row('visits', visit)).written_by, null)
 })

@@ -28,5 +28,5 @@ export async function stage({ phones: count = 2 } = {}) {
   return { app, nurse, set }
 }
 
-/** A row without the time that a phone gave it itself: a push that tells the server nothing new doesn't change that. */
-export const withoutTime = ({ updated_at, ...row }) => row
+/** A row without what a phone gave it itself, time and author: a push that tells nothing new doesn't change that. */
+export const withoutTime = ({ updated_at, written_by, ...row }) => row

@@ -134,7 +134,7 @@ export class TestApp {
   /** What was refused. */
   quarantine(record) {
     return sql(
-      `select device_id, table_name, record_id, body, reason from sync_quarantine
+      `select device_id, user_id, written_by, table_name, record_id, body, reason from sync_quarantine
        where agency_id = $1 and ($2::text is null or record_id = $2) order by created_at`,
       this.agency,
       record ?? null,

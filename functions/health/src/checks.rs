@@ -37,6 +37,8 @@ pub struct HealthReport {
 }
 
 /// Check the health of the API.
+///
+/// The rules of time zones are the database's alone: there is no second copy that could differ.
 #[utoipa::path(get, path = "/health", tag = "health", operation_id = "health", security(()),
     responses((status = 200, description = "All dependencies work.", body = HealthReport),
         (status = 503, description = "A dependency does not work.", body = HealthReport)))]

@@ -4,6 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use aws_lc_rs::digest;
 use domain::sync::{
+    policy::Actor,
     record::PushedRecord,
     schema::{self, Table},
 };
@@ -26,8 +27,15 @@ pub(crate) struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// Whether somebody else wrote it on the phone, before it changed hands.
+    pub(crate) fn is_by_another(&self, actor: &Actor) -> bool {
+        self.pushed.as_ref().and_then(PushedRecord::author).is_some_and(|author| author != actor.user_id)
+    }
+
     pub(crate) fn refused(&self, reason: String) -> Refused {
-        refused(self.table.name, self.id.to_string(), self.raw, self.digest.clone(), reason)
+        let written_by = self.pushed.as_ref().and_then(PushedRecord::author);
+        let refused = refused(self.table.name, self.id.to_string(), self.raw, self.digest.clone(), reason);
+        Refused { written_by, ..refused }
     }
 }
 
@@ -99,6 +107,7 @@ fn refused(table: &str, id: String, raw: &str, body_sha256: String, reason: Stri
         body: quarantined(raw),
         body_sha256,
         reason,
+        written_by: None,
         work_base: None,
     }
 }

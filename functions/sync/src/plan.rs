@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::consent::CHARTING_WITHDRAWN;
 use domain::sync::{
     conflict::{ColumnConflict, Resolution},
-    policy::{ACCESS_ENDED, Actor, Context},
+    policy::{ACCESS_ENDED, Actor, Context, WRITTEN_BY_ANOTHER},
     reconcile,
     record::{Action, PushedRecord, Reconciled, Row, change_number, is_deleted, value_of},
     schema::{Entity, TABLES, Table, Writer},
@@ -97,6 +97,12 @@ impl Plan {
         }
         let (reconciled, notes_withheld) = reconciled(record, state, actor, context, now);
         let Reconciled { action, conflicts, repeated } = reconciled;
+        // What the server has already is no news, whoever wrote it.
+        let is_known = action == Action::Keep && conflicts.is_empty();
+        if !is_known && !matches!(action, Action::Refuse(_)) && record.is_by_another(actor) {
+            self.refuse(record, server, WRITTEN_BY_ANOTHER.to_owned());
+            return;
+        }
         let client_id = state.client_id.or_else(|| reconcile::client_of(table, action.row()?, context));
         let late = client_id.is_some_and(|client| context.taken_clients.contains(&client));
         if late {

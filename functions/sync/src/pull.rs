@@ -16,7 +16,7 @@ use domain::{
     sync::{
         base::{Pull, WorkBase},
         cursor::SyncCursor,
-        schema::{TABLES, VERSION, table, tables_of},
+        schema::{AUTHOR, TABLES, VERSION, table, tables_of},
     },
 };
 use serde::Deserialize;
@@ -120,7 +120,10 @@ fn migration(text: Option<&str>, version: u32) -> web::Result<NewToPhone> {
         .iter()
         .filter_map(|(name, columns)| {
             let table = table(name).filter(|table| table.since <= version)?;
-            let known = |column: &String| table.column(column).is_some_and(|column| column.since <= version);
+            // Whose is what isn't sent yet, the server doesn't say: nothing to bring.
+            let known = |column: &String| {
+                table.column(column).is_some_and(|column| column.since <= version && column.name != AUTHOR)
+            };
             let asked_for_columns = !columns.is_empty();
             let columns: Vec<_> = columns.iter().filter(|column| known(column)).cloned().collect();
             // Columns none of which we know bring nothing; no columns at all is a whole new table.

@@ -33,6 +33,10 @@ pub struct PushQuery {
     /// The `timestamp` of the last pull.
     #[param(max_length = 20)]
     last_pulled_at: Option<String>,
+    /// Whether this is one part of a push, and another follows: what they bring was written before any of them was
+    /// answered.
+    #[serde(default)]
+    has_more: bool,
 }
 
 /// How often a push is decided anew because what it was decided on changed meanwhile.
@@ -63,7 +67,7 @@ pub(crate) async fn push(
     let held = cursor(query.last_pulled_at.as_deref())?;
     let records = parse::read(&body)?;
     let clock_offset = clock_offset(&headers, now);
-    let push = Incoming { app: &app, caller: &caller, records, held, now, clock_offset };
+    let push = Incoming { app: &app, caller: &caller, records, held, has_more: query.has_more, now, clock_offset };
     let mut rejections = DatabaseRejections::new();
     let mut attempt = 1;
     loop {
@@ -108,6 +112,7 @@ struct Incoming<'a> {
     caller: &'a Caller,
     records: Records<'a>,
     held: Option<SyncCursor>,
+    has_more: bool,
     now: Timestamp,
     clock_offset: Option<i64>,
 }
@@ -144,7 +149,7 @@ impl Incoming<'_> {
 
     async fn write(&self, server: &ServerState, plan: &Plan) -> Result<(), DbError> {
         let decided_on = server.decided_on().into_iter().collect();
-        let pushed = Pushed { held: self.held(), clock_offset_ms: self.clock_offset };
+        let pushed = Pushed { held: self.held(), has_more: self.has_more, clock_offset_ms: self.clock_offset };
         let numbers = i32::from(self.numbers());
         sync_push::write(&self.app.db, self.caller, server.device(), decided_on, numbers, &plan.changes(), pushed).await
     }

@@ -51,6 +51,9 @@ pub const WORK_TAKEN_AFTER_ACCESS_ENDED: SignedDuration = SignedDuration::from_h
 
 /// How many records a push may hold: more than fits into what Lambda takes, as rows.
 pub const PUSHED_RECORDS: usize = 20_000;
+/// How large an app should let one push become, in bytes: Lambda takes 6 MB, in which the body stands as a text, with
+/// each of its quotes escaped.
+pub const PUSH_PART_BYTES: usize = 3_000_000;
 /// Rows that a pull reads at once: what fills a page of the shortest rows.
 pub const PULLED_ROWS: i64 = 25_000;
 /// What is older, in days, phones have pruned.

@@ -1,5 +1,6 @@
 -- What phones keep of each record: the columns of `domain`'s schema of sync, in its order; a test holds the two
--- together. A record travels in PostgreSQL's own binary form: writing it as JSON here takes six times as long.
+-- together. `written_by` says whose is what the server hasn't taken yet: nothing here. A record travels in PostgreSQL's
+-- own binary form: writing it as JSON here takes six times as long.
 create or replace view app.phone_clients with (security_invoker = true) as
 select r.id, r.agency_id, r.id as client_id, r.change_number, record_send(b) as body
 from clients r cross join lateral (
@@ -26,7 +27,7 @@ from visits r cross join lateral (
     r.check_out_latitude, r.check_out_longitude, r.check_out_accuracy_m, r.check_out_distance_m,
     r.status::text as status, r.cancel_reason, r.notes, r.family_note,
     (date_part('epoch', r.created_at) * 1000)::bigint as created_at,
-    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at) b
+    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at, null::uuid as written_by) b
 where r.deleted_at is null and r.scheduled_end >= now() - interval '90 days'
   -- The longest visit began a day before it ended: by this the index leaves out what is older.
   and r.scheduled_start >= now() - interval '90 days' - interval '24 hours';
@@ -38,7 +39,7 @@ from visit_tasks r cross join lateral (
   select r.id, r.visit_id, r.task_type::text as task_type, r.title, r.completed,
     (date_part('epoch', r.completed_at) * 1000)::bigint as completed_at, r.outcome, r.data::text as data,
     (date_part('epoch', r.created_at) * 1000)::bigint as created_at,
-    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at) b
+    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at, null::uuid as written_by) b
 where r.deleted_at is null;
 
 -- One's own photos stay visible after their client has gone; the phone must forget them all the same.
@@ -49,7 +50,7 @@ from photos r left join visits v on v.id = r.visit_id cross join lateral (
     encode(r.sha256, 'hex') as sha256, r.status::text as status,
     (date_part('epoch', r.taken_at) * 1000)::bigint as taken_at, r.caption,
     (date_part('epoch', r.created_at) * 1000)::bigint as created_at,
-    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at) b
+    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at, null::uuid as written_by) b
 where r.deleted_at is null
   and (v.id is null or v.deleted_at is null and v.scheduled_end >= now() - interval '90 days')
   and (r.user_id is not null
@@ -62,7 +63,7 @@ from alerts r cross join lateral (
     r.status::text as status, r.acknowledged_by,
     (date_part('epoch', r.acknowledged_at) * 1000)::bigint as acknowledged_at, r.escalation_level,
     (date_part('epoch', r.created_at) * 1000)::bigint as created_at,
-    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at) b
+    (date_part('epoch', r.updated_at) * 1000)::bigint as updated_at, null::uuid as written_by) b
 where r.deleted_at is null and r.created_at >= now() - interval '90 days';
 grant select on app.phone_clients, app.phone_visits, app.phone_visit_tasks, app.phone_photos, app.phone_alerts
   to berthcare_app;

@@ -151,11 +151,12 @@ begin
   agency := app.agency_id();
   perform app.reserve_change_numbers(p_numbers);
   -- Then the device, then rows: one order of locks everywhere.
-  update devices d set pushed_at = n.pushed_at, work_base = n.work_base, pulled_clean = n.pulled_clean,
-    push_base = n.push_base, push_base_taken = n.push_base_taken, pending_count = 0,
+  update devices d set pushed_at = case when n.has_more then d.pushed_at else n.pushed_at end,
+    work_base = n.work_base, pulled_clean = n.pulled_clean, push_base = n.push_base,
+    push_base_taken = n.push_base_taken, pending_count = case when n.has_more then d.pending_count else 0 end,
     clock_offset_ms = coalesce(n.clock_offset_ms, d.clock_offset_ms), last_sync_at = now(), last_seen_at = now()
-  from jsonb_to_record(p_next) n (pushed_at bigint, work_base bigint, pulled_clean boolean, push_base bigint,
-    push_base_taken bigint, clock_offset_ms bigint)
+  from jsonb_to_record(p_next) n (has_more boolean, pushed_at bigint, work_base bigint, pulled_clean boolean,
+    push_base bigint, push_base_taken bigint, clock_offset_ms bigint)
   where d.id = p_device and d.updated_at = p_as_of;
   perform app.assert_unchanged(found);
   if current_setting('app.next_number')::bigint <> p_seen + 1 then
@@ -203,11 +204,11 @@ begin
     -- Each once, with the cursor on which it was written. A device that is out of order must not fill the database:
     -- what goes beyond its share is refused all the same, and stays on the phone.
     insert into sync_quarantine
-      (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason, work_base)
-    select agency, p_device, p_user, q.table_name, q.record_id, coalesce(q.body, 'null'), q.body_sha256,
-      left(q.reason, 500), q.work_base
+      (agency_id, device_id, user_id, written_by, table_name, record_id, body, body_sha256, reason, work_base)
+    select agency, p_device, p_user, nullif(q.written_by, p_user), q.table_name, q.record_id,
+      coalesce(q.body, 'null'), q.body_sha256, left(q.reason, 500), q.work_base
     from jsonb_to_recordset(p_changes -> 'refused') q
-      (table_name text, record_id text, body jsonb, body_sha256 bytea, reason text, work_base bigint)
+      (written_by uuid, table_name text, record_id text, body jsonb, body_sha256 bytea, reason text, work_base bigint)
     limit app.quarantine_room()
     on conflict on constraint sync_quarantine_once do nothing;
   end if;

@@ -53,7 +53,8 @@ create policy reports_read_all on sync_quarantine for select to berthcare_readon
 grant select on sync_quarantine to berthcare_backup, berthcare_readonly;
 grant select, insert on sync_quarantine to berthcare_app;
 create policy visible on sync_quarantine for select to berthcare_app
-  using (agency_id = (select app.agency_id()) and ((select app.sees_agency()) or user_id = (select app.user_id())));
+  using (agency_id = (select app.agency_id()) and ((select app.sees_agency())
+    or user_id = (select app.user_id()) or written_by = (select app.user_id())));
 create policy own_device on sync_quarantine for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) <> 'family'
     and user_id = (select app.user_id()) and device_id = (select app.device_id()));

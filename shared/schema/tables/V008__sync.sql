@@ -90,6 +90,8 @@ create table sync_quarantine (
   agency_id uuid not null references agencies,
   device_id uuid not null,
   user_id uuid not null,
+  -- Whose session wrote it, as the phone says, where that is another user's: nobody has to be known by it.
+  written_by uuid,
   table_name text not null,
   -- Text: a malformed id is one of the reasons to be here.
   record_id text not null,

@@ -20,6 +20,9 @@ pub const NOT_YOURS: &str = "you may not change this";
 pub const ACCESS_ENDED: &str = "your access to this client ended, and what was done before is taken for seven days at \
     most, and only until the phone was told";
 
+/// Told for what somebody else wrote on the phone before it changed hands.
+pub const WRITTEN_BY_ANOTHER: &str = "another user wrote this on the phone: it waits under both names, and isn't yours";
+
 /// The user who pushes.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::conflict::ColumnConflict;
+use super::{conflict::ColumnConflict, schema::AUTHOR};
 
 /// A row as PostgreSQL's JSON has it.
 pub type Row = Map<String, Value>;
@@ -39,6 +39,12 @@ impl PushedRecord {
     #[must_use]
     pub fn stamp(&self) -> Option<i64> {
         self.raw.get("updated_at")?.as_i64()
+    }
+
+    /// Whose session wrote what the server hasn't taken yet, where the phone says so.
+    #[must_use]
+    pub fn author(&self) -> Option<Uuid> {
+        self.named(AUTHOR)
     }
 
     /// The record that a column names, as far as it is one.

@@ -111,7 +111,8 @@ pub async fn breach(db: &Db, who: &impl Identity, incident_id: Uuid) -> Result<O
                insert into audit_log (action, resource, resource_id)
                select 'privacy_incident.notice', 'privacy_incident', i.id from privacy_incidents i where i.id = $1)
              select g.name as agency, i.description, app.local_date(i.happened_from) as happened_from,
-               app.local_date(i.happened_until) as happened_until, app.local_date(i.found_at) as found_on, i.information, i.steps_taken, i.steps_advised, u.first_name || ' ' || u.last_name as contact,
+               app.local_date(i.happened_until) as happened_until, app.local_date(i.found_at) as found_on,
+               i.information, i.steps_taken, i.steps_advised, u.first_name || ' ' || u.last_name as contact,
                u.email as contact_email
              from privacy_incidents i join agencies g on g.id = i.agency_id join users u on u.id = app.user_id()
              where i.id = $1",

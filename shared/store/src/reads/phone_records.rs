@@ -69,7 +69,7 @@ fn write_value(json: &mut Vec<u8>, kind: Kind, value: Option<&[u8]>) -> Option<(
             json.extend_from_slice(id.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
             json.push(b'"');
         }
-        Kind::Moment | Kind::Whole => {
+        Kind::Moment | Kind::Whole(..) => {
             let whole = match *value {
                 [a, b, c, d] => i32::from_be_bytes([a, b, c, d]).into(),
                 _ => i64::from_be_bytes(value.try_into().ok()?),
@@ -111,7 +111,7 @@ mod tests {
     fn each_kind_is_written_as_phones_read_it() {
         let (id, moment) = (Uuid::from_u128(1), 1_700_000_000_000_i64.to_be_bytes());
         let tasks = table("visit_tasks").unwrap();
-        let fields: [Option<&[u8]>; 10] = [
+        let fields: [Option<&[u8]>; 11] = [
             Some(id.as_bytes()),
             Some(id.as_bytes()),
             Some(b"meals"),
@@ -122,6 +122,7 @@ mod tests {
             Some(b"{\"a\": 1}"),
             Some(&moment),
             Some(&moment),
+            None,
         ];
         let json = to_json(tasks, 2, &row(&fields)).unwrap();
         assert_eq!(

@@ -24,7 +24,8 @@ pub struct Received {
 /// A record that was not taken.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"table": "visit_tasks", "id": "0193a5b0-0000-7000-8000-0000000000b1",
-    "reason": "tasks of the type vitals are for nurses", "at": "2026-11-20T14:44:31Z"}))]
+    "reason": "tasks of the type vitals are for nurses", "at": "2026-11-20T14:44:31Z", "written_by": null,
+    "pushed_by": "0193a5b0-0000-7000-8000-000000000011"}))]
 pub struct Refusal {
     /// The table that the record was sent for.
     pub table: String,
@@ -34,6 +35,10 @@ pub struct Refusal {
     pub reason: String,
     /// When.
     pub at: Timestamp,
+    /// Who wrote it, where that is somebody else than who sent it: the phone has changed hands.
+    pub written_by: Option<Uuid>,
+    /// Who sent it.
+    pub pushed_by: Uuid,
 }
 
 /// A column that two people changed.
@@ -82,7 +87,7 @@ pub struct SyncStatus {
     pub conflicts: AllContested,
 }
 
-/// What came from the caller's device since a time.
+/// What came from the caller's device since a time, and what the caller wrote on one that others have by now.
 pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result<SyncStatus, Error> {
     db.read_opt(
         who,
@@ -95,9 +100,11 @@ pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result
                      group by l.table_name) r), '[]') as received,
            coalesce((
              select jsonb_agg(jsonb_build_object('table', q.table_name, 'id', q.record_id, 'reason', q.reason,
-               'at', q.created_at) order by q.created_at desc, q.id)
-             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at from sync_quarantine q
-                   where q.device_id = app.device_id() and q.created_at >= $1
+               'at', q.created_at, 'written_by', q.written_by, 'pushed_by', q.user_id)
+               order by q.created_at desc, q.id)
+             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at, q.written_by, q.user_id
+                   from sync_quarantine q
+                   where (q.device_id = app.device_id() or q.written_by = app.user_id()) and q.created_at >= $1
                    order by q.created_at desc, q.id limit 200) q), '[]') as refused,
            coalesce((
              select jsonb_agg(jsonb_build_object('id', c.id, 'table', c.table_name, 'record_id', c.record_id,

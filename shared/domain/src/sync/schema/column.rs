@@ -22,8 +22,8 @@ pub enum Kind {
     Moment,
     /// A number between these.
     Number(f64, f64),
-    /// A whole number.
-    Whole,
+    /// A whole number between these.
+    Whole(i64, i64),
     /// True or false.
     Flag,
     /// JSONB; JSON as a string on the wire.
@@ -73,6 +73,8 @@ pub struct Column {
     pub since: u32,
     /// Who writes it.
     pub writer: Writer,
+    /// Whether phones give it when they plan a visit, and only the portal changes it then.
+    pub planned: bool,
     /// Of two values, neither wins by itself: a person decides.
     pub clinical: bool,
     /// Not shown to care aides.
@@ -92,6 +94,7 @@ impl Column {
             indexed: false,
             since: 1,
             writer: Writer::Phone,
+            planned: false,
             clinical: false,
             not_for_aides: false,
             references: None,
@@ -114,6 +117,9 @@ impl Column {
     pub(super) const fn once(self) -> Self {
         Self { writer: Writer::PhoneOnce, ..self }
     }
+    pub(super) const fn planned(self) -> Self {
+        Self { planned: true, ..self }
+    }
     pub(super) const fn server(self) -> Self {
         Self { writer: Writer::Server, ..self }
     }
@@ -131,7 +137,7 @@ impl Column {
     #[must_use]
     pub fn wire_type(&self) -> &'static str {
         match self.kind {
-            Kind::Moment | Kind::Number(..) | Kind::Whole => "number",
+            Kind::Moment | Kind::Number(..) | Kind::Whole(..) => "number",
             Kind::Flag => "boolean",
             _ => "string",
         }
@@ -175,9 +181,9 @@ impl Column {
                 Some(number) if (low..=high).contains(&number) => Ok(json!(number)),
                 _ => wrong(&format!("a number between {low} and {high}")),
             },
-            Kind::Whole => match wire.as_i64() {
-                Some(number) if (0..1_000_000_000_000).contains(&number) => Ok(json!(number)),
-                _ => wrong("a whole number"),
+            Kind::Whole(low, high) => match wire.as_i64() {
+                Some(number) if (low..=high).contains(&number) => Ok(json!(number)),
+                _ => wrong(&format!("a whole number between {low} and {high}")),
             },
             Kind::Flag => match wire {
                 Value::Bool(flag) => Ok(json!(flag)),
@@ -214,7 +220,7 @@ impl Column {
                 };
                 ms(one) == ms(other)
             }
-            Kind::Number(..) | Kind::Whole => one.as_f64() == other.as_f64(),
+            Kind::Number(..) | Kind::Whole(..) => one.as_f64() == other.as_f64(),
             _ => one == other,
         }
     }

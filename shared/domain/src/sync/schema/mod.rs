@@ -2,15 +2,21 @@
 //! JSON at `/v1/sync/schema`, and the module generated for the app.
 
 mod column;
+mod described;
 mod tables;
 
 use serde_json::{Map, Value, json};
 
 pub use column::{Column, Group, Kind, Writer, uuid_of};
+pub use described::describe_with_rules;
 pub use tables::TABLES;
 
 /// The newest schema version. An app may be older: it is sent what it knows.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
+
+/// The column in which an app says whose session wrote what the server hasn't taken yet: phones change hands, and what
+/// one user wrote is pushed by the next one.
+pub const AUTHOR: &str = "written_by";
 
 /// What a table's records are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The tables and their columns, parents first.
 
-use super::{Column, Entity, Group, Kind, Table};
-use crate::limits::LEAST_ACCURACY_M;
+use super::{AUTHOR, Column, Entity, Group, Kind, Table};
+use crate::limits::{DOCUMENT_BYTES, LEAST_ACCURACY_M};
 
 const fn col(name: &'static str, kind: Kind) -> Column {
     Column::new(name, kind)
@@ -11,8 +11,12 @@ const LATITUDE: Kind = Kind::Number(-90.0, 90.0);
 const LONGITUDE: Kind = Kind::Number(-180.0, 180.0);
 const METRES: Kind = Kind::Number(0.0, 1e9);
 const ACCURACY: Kind = Kind::Number(0.0, LEAST_ACCURACY_M);
+/// Versions, levels.
+const COUNT: Kind = Kind::Whole(0, 1_000_000_000);
 const CREATED_AT: Column = col("created_at", Kind::Moment).server();
 const UPDATED_AT: Column = col("updated_at", Kind::Moment).server();
+/// Who wrote what the server hasn't taken yet: the app sets it, and the server gives none back.
+const WRITTEN_BY: Column = col(AUTHOR, Kind::Id).optional().since(3).server();
 
 /// Everything that phones hold, parents first.
 pub const TABLES: &[Table] = &[
@@ -34,7 +38,7 @@ pub const TABLES: &[Table] = &[
             col("emergency_contacts", Kind::Json),
             col("risks", Kind::Words),
             col("care_plan", Kind::Json).optional().server().not_for_aides(),
-            col("care_plan_version", Kind::Whole).optional().server().not_for_aides(),
+            col("care_plan_version", COUNT).optional().server().not_for_aides(),
             col("coordinator_id", Kind::Id).optional().server(),
             CREATED_AT,
             UPDATED_AT,
@@ -49,8 +53,8 @@ pub const TABLES: &[Table] = &[
         columns: &[
             Column::id_of("client_id", Entity::Client).indexed().once(),
             col("user_id", Kind::Id).indexed().once(),
-            col("scheduled_start", Kind::Moment).indexed(),
-            col("scheduled_end", Kind::Moment),
+            col("scheduled_start", Kind::Moment).indexed().planned(),
+            col("scheduled_end", Kind::Moment).planned(),
             col("actual_start", Kind::Moment).optional().clinical().part_of(Group::CheckIn),
             col("check_in_latitude", LATITUDE).optional().clinical().part_of(Group::CheckIn),
             col("check_in_longitude", LONGITUDE).optional().clinical().part_of(Group::CheckIn),
@@ -68,6 +72,7 @@ pub const TABLES: &[Table] = &[
             col("family_note", Kind::Text(2_000)).optional().since(2),
             CREATED_AT,
             UPDATED_AT,
+            WRITTEN_BY,
         ],
     },
     Table {
@@ -99,6 +104,7 @@ pub const TABLES: &[Table] = &[
             col("data", Kind::Json).optional().clinical(),
             CREATED_AT,
             UPDATED_AT,
+            WRITTEN_BY,
         ],
     },
     Table {
@@ -113,14 +119,19 @@ pub const TABLES: &[Table] = &[
             col("user_id", Kind::Id).optional().once(),
             col("kind", Kind::Word(&["photo", "signature", "profile", "document"])).once(),
             col("shared_with_family", Kind::Flag),
-            col("content_type", Kind::Text(100)).once(),
-            col("bytes", Kind::Whole).once(),
+            col(
+                "content_type",
+                Kind::Word(&["image/jpeg", "image/png", "image/webp", "image/heic", "application/pdf"]),
+            )
+            .once(),
+            col("bytes", Kind::Whole(1, DOCUMENT_BYTES)).once(),
             col("sha256", Kind::Digest).once(),
             col("status", Kind::Word(&["pending", "stored", "rejected"])).server(),
             col("taken_at", Kind::Moment).optional(),
             col("caption", Kind::Text(500)).optional(),
             CREATED_AT,
             UPDATED_AT,
+            WRITTEN_BY,
         ],
     },
     Table {
@@ -139,9 +150,10 @@ pub const TABLES: &[Table] = &[
             col("status", Kind::Word(&["open", "calling", "acknowledged", "resolved", "expired"])).server(),
             col("acknowledged_by", Kind::Id).optional().server(),
             col("acknowledged_at", Kind::Moment).optional().server(),
-            col("escalation_level", Kind::Whole).server(),
+            col("escalation_level", COUNT).server(),
             CREATED_AT,
             UPDATED_AT,
+            WRITTEN_BY,
         ],
     },
 ];

@@ -154,6 +154,8 @@ pub struct Refused {
     pub body_sha256: String,
     /// Why it was refused, as the phone shows it.
     pub reason: String,
+    /// Whose session wrote it, where the phone says so.
+    pub written_by: Option<Uuid>,
     /// The cursor on which it was written.
     pub work_base: Option<i64>,
 }
@@ -214,6 +216,8 @@ pub struct Pair {
 pub struct Pushed {
     /// The cursor that it held.
     pub held: Option<i64>,
+    /// Whether it is one part of a push, so that the device's work goes on where it began.
+    pub has_more: bool,
     /// How far its clock is ahead of ours, in milliseconds, where it said so.
     pub clock_offset_ms: Option<i64>,
 }
@@ -233,11 +237,11 @@ pub async fn write(
     changes: &Changes<'_>,
     pushed: Pushed,
 ) -> Result<(), DbError> {
-    let Pushed { held, clock_offset_ms } = pushed;
-    let base: WorkBase = device.base.pushed(held);
+    let Pushed { held, has_more, clock_offset_ms } = pushed;
+    let base: WorkBase = if has_more { device.base } else { device.base.pushed(held) };
     let next = json!({
-        "pushed_at": held, "work_base": base.began, "pulled_clean": base.pulled_clean, "push_base": base.of_push(),
-        "push_base_taken": base.of_push_for_taken(), "clock_offset_ms": clock_offset_ms,
+        "has_more": has_more, "pushed_at": held, "work_base": base.began, "pulled_clean": base.pulled_clean,
+        "push_base": base.of_push(), "push_base_taken": base.of_push_for_taken(), "clock_offset_ms": clock_offset_ms,
     });
     let [user, device_id, session, role, request, source_ip] = identity::params(caller);
     db.call_all::<NoRow>(
