@@ -121,6 +121,7 @@ mod privacy {
 mod roles {
     mod by_role;
     mod fields;
+    mod hidden_ids;
     mod names;
     mod table;
 }

@@ -8,13 +8,10 @@ use std::{
 use domain::identity::Role;
 
 use super::{
-    names::{ALERT, ALERT_B, ALERT_OF_BERNARD, CONFLICT, CONFLICT_B, Names, newest_code, with_photos, with_registers},
+    names::{Names, newest_code, with_conflicts_and_alerts, with_photos, with_registers},
     table::{Outcome, Row, SENDERS, Sender, nameless, table},
 };
-use crate::harness::{
-    TestApp,
-    fixtures::{ADMIN, AGENCY_A, AGENCY_B, ALMA, BERNARD, CLIENT_B, NURSE, NURSE_B, OTHER_NURSE},
-};
+use crate::harness::{TestApp, fixtures::ADMIN};
 
 /// The database as it was, to go back to after each request: a copy of every table beside it.
 struct Snapshot {
@@ -82,27 +79,9 @@ async fn walk(sender: Sender) {
         None => app.anonymous(),
     };
     let mut names = Names::of(&app, sender.role(), &client).await;
-    for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
-        let sql = format!(
-            "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side,
-             status)
-             values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'server', 'needs_review')"
-        );
-        app.database.write(agency, &sql).await;
-    }
+    with_conflicts_and_alerts(&app).await;
     with_photos(&app).await;
     with_registers(&app).await;
-    for (alert, agency, client, by) in [
-        (ALERT, AGENCY_A, ALMA, NURSE.id),
-        (ALERT_OF_BERNARD, AGENCY_A, BERNARD, OTHER_NURSE.id),
-        (ALERT_B, AGENCY_B, CLIENT_B, NURSE_B.id),
-    ] {
-        let sql = format!(
-            "insert into alerts (id, agency_id, client_id, raised_by, severity, reason)
-             values ('{alert}', '{agency}', '{client}', '{by}', 'high', 'fall')"
-        );
-        app.database.write(agency, &sql).await;
-    }
     let mut kept = Snapshot::copy(&app).await;
     let mut wrong = Vec::new();
     let rows = table();

@@ -58,9 +58,9 @@ pub async fn with_photos(app: &TestApp) {
 pub const REQUEST: Uuid = Uuid::from_u128(0xB1);
 pub const INCIDENT: Uuid = Uuid::from_u128(0xB2);
 pub const HOLD: Uuid = Uuid::from_u128(0xB3);
-const REQUEST_B: Uuid = Uuid::from_u128(0xB4);
-const INCIDENT_B: Uuid = Uuid::from_u128(0xB5);
-const HOLD_B: Uuid = Uuid::from_u128(0xB6);
+pub const REQUEST_B: Uuid = Uuid::from_u128(0xB4);
+pub const INCIDENT_B: Uuid = Uuid::from_u128(0xB5);
+pub const HOLD_B: Uuid = Uuid::from_u128(0xB6);
 
 /// Gives each agency an entry in each register.
 pub async fn with_registers(app: &TestApp) {
@@ -85,6 +85,29 @@ pub const ALERT: Uuid = Uuid::from_u128(0xA5);
 pub const ALERT_OF_BERNARD: Uuid = Uuid::from_u128(0xA6);
 
 pub const ALERT_B: Uuid = Uuid::from_u128(0xA7);
+
+/// A conflict and an alert of Alma's, an alert of Bernard's, and one of each in agency B.
+pub async fn with_conflicts_and_alerts(app: &TestApp) {
+    for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
+        let sql = format!(
+            "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side,
+             status)
+             values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'server', 'needs_review')"
+        );
+        app.database.write(agency, &sql).await;
+    }
+    for (alert, agency, client, by) in [
+        (ALERT, AGENCY_A, ALMA, NURSE.id),
+        (ALERT_OF_BERNARD, AGENCY_A, BERNARD, OTHER_NURSE.id),
+        (ALERT_B, AGENCY_B, CLIENT_B, NURSE_B.id),
+    ] {
+        let sql = format!(
+            "insert into alerts (id, agency_id, client_id, raised_by, severity, reason)
+             values ('{alert}', '{agency}', '{client}', '{by}', 'high', 'fall')"
+        );
+        app.database.write(agency, &sql).await;
+    }
+}
 
 /// What the names in braces stand for.
 pub struct Names(pub BTreeMap<&'static str, String>);
