@@ -140,6 +140,7 @@ mod sync {
     mod conflicts;
     mod handed_over;
     mod interleavings;
+    mod lost_answers;
     mod model;
     mod page_boundaries;
     mod pages;
