@@ -38,7 +38,7 @@ fn assert_nowhere(secrets: &[&str], read: &[(&str, String)]) {
 }
 
 /// What is read of a client: by nurses and coordinators, all of it.
-const OF_A_CLIENT: [&str; 16] = [
+const OF_A_CLIENT: [&str; 18] = [
     "id",
     "first_name",
     "last_name",
@@ -53,6 +53,8 @@ const OF_A_CLIENT: [&str; 16] = [
     "date_of_birth",
     "care_plan",
     "care_plan_version",
+    "data_collection_consent",
+    "photos_consent",
     "created_at",
     "updated_at",
 ];
