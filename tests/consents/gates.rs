@@ -175,11 +175,11 @@ impl Stage {
     }
 
     /// Pushes a new record, or a change of these columns, beside a task of the aide's visit that nothing is wrong with.
-    async fn by_sync(&self, table: &str, id: Uuid, mut row: Value, changed: &str) -> bool {
-        let list = if changed.is_empty() { "created" } else { "updated" };
+    async fn by_sync(&self, table: &str, id: Uuid, mut row: Value, columns: &str) -> bool {
+        let list = if columns.is_empty() { "created" } else { "updated" };
         row["id"] = json!(id);
         row["_status"] = json!(list);
-        row["_changed"] = json!(changed);
+        row["_changed"] = json!(columns);
         let alert = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": ALMA,
             "severity": "low", "reason": "beside it"});
         let mut changes = json!({"alerts": {"created": [alert], "updated": [], "deleted": []}});
