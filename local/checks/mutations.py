@@ -175,7 +175,7 @@ _COPIED = [
     "terraform", "template.yaml", "Cargo.toml", METRICS, "local/checks", "functions", "delivery",
     "samconfig.toml", ".github", "docker-compose.yml", "local/stack/environment.py", "local/stack/tools.py",
     "docs/security.md", "SECURITY.md",
-    "docs/runbooks", "Makefile", "shared/schema", "shared/domain/src/jobs.rs",
+    "docs/runbooks", "Makefile", "shared/schema", "shared/domain/src/jobs.rs", "local/loopback.py",
 ]  # fmt: skip
 
 
