@@ -10,8 +10,11 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use web::PageQuery;
 
+/// What reads one kind of input.
+pub type Target = fn(&[u8]);
+
 /// Every kind, by the name of its target and folder.
-pub const ALL: [(&str, fn(&[u8])); 9] = [
+pub const ALL: [(&str, Target); 9] = [
     ("heic", heic),
     ("jpeg", jpeg),
     ("page_cursor", page_cursor),

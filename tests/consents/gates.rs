@@ -182,14 +182,14 @@ impl Stage {
         row["_changed"] = json!(columns);
         let alert = json!({"id": Uuid::now_v7(), "_status": "created", "_changed": "", "client_id": ALMA,
             "severity": "low", "reason": "beside it"});
-        let mut changes = json!({"alerts": {"created": [alert], "updated": [], "deleted": []}});
+        let mut pushed = json!({"alerts": {"created": [alert], "updated": [], "deleted": []}});
         if table == "alerts" {
-            changes["alerts"]["created"].as_array_mut().unwrap().push(row);
+            pushed["alerts"]["created"].as_array_mut().unwrap().push(row);
         } else {
-            changes[table] = json!({"created": [], "updated": [], "deleted": []});
-            changes[table][list] = json!([row]);
+            pushed[table] = json!({"created": [], "updated": [], "deleted": []});
+            pushed[table][list] = json!([row]);
         }
-        let answer = self.nurse.post("/v1/sync", &json!({"changes": changes})).await.expect(200);
+        let answer = self.nurse.post("/v1/sync", &json!({"changes": pushed})).await.expect(200);
         let rejected = answer["rejected"].as_array().unwrap();
         assert!(answer["applied"].as_u64().unwrap() >= 1, "nothing else is blocked: {answer}");
         for refused in rejected {

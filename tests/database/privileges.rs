@@ -157,6 +157,6 @@ async fn creating_the_roles_is_idempotent() {
          and not (rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication)";
     assert_eq!(
         texts(&server, lesser).await,
-        BTreeSet::from_iter(FUNCTION_ROLES.into_iter().chain(OTHER_ROLES).map(ToOwned::to_owned))
+        FUNCTION_ROLES.into_iter().chain(OTHER_ROLES).map(ToOwned::to_owned).collect::<BTreeSet<_>>()
     );
 }
