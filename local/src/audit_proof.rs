@@ -1,4 +1,5 @@
-//! Proves the audit log from a copy of the database and the anchors alone: `make verify-audit DATABASE_URL=... ANCHORS=...`.
+//! Proves the audit log from a copy of the database and the anchors alone: `make verify-audit` with `DATABASE_URL` and
+//! `ANCHORS`.
 //!
 //! Nothing of the database is believed but its rows: links are computed here, by the rule that `app.audit_text` has,
 //! written down once more, since whoever changed rows could have changed that function too.

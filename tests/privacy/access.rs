@@ -95,7 +95,8 @@ async fn the_audit_log_is_searched_with_a_fresh_password_and_each_search_is_on_i
     }
     assert_eq!(admin.get("/v1/audit?action=Client%25").await.faults(), ["action"]);
     let searches = format!(
-        "select count(*) from audit_log where action = 'audit.search' and actor_id = '{}' and details ->> 'action' is not null",
+        "select count(*) from audit_log where action = 'audit.search' and actor_id = '{}'
+           and details ->> 'action' is not null",
         ADMIN.id
     );
     assert_eq!(app.database.count(&searches).await, 6);

@@ -71,10 +71,12 @@ macro_rules! lines {
     ($($rest:tt)+) => {
         concat!(
             "select a.id, a.at, a.action, a.resource, a.resource_id, a.client_id, (
-               select jsonb_build_object('id', u.id, 'first_name', u.first_name, 'last_name', u.last_name, 'role', u.role)
+               select jsonb_build_object(
+                 'id', u.id, 'first_name', u.first_name, 'last_name', u.last_name, 'role', u.role)
                from users u where u.id = a.actor_id) as actor,
              a.device_id, d.name as device_name, host(a.source_ip) as source_ip, a.request_id, (
-               select jsonb_build_object('id', u.id, 'first_name', u.first_name, 'last_name', u.last_name, 'role', u.role)
+               select jsonb_build_object(
+                 'id', u.id, 'first_name', u.first_name, 'last_name', u.last_name, 'role', u.role)
                from users u where u.id = case
                  when a.action = 'family.sms' then a.resource_id
                  when a.action like 'family.%' or a.action like 'client.export%' then a.actor_id end) as disclosed_to,
