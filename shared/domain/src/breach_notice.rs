@@ -36,7 +36,8 @@ pub struct Breach {
 /// A letter, to be read before it is sent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(example = json!({"locale": "en-CA", "subject": "Notice of a privacy breach",
-    "body": "We write to tell you of a breach that concerns your personal information. ...", "missing": ["information"]}))]
+    "body": "We write to tell you of a breach that concerns your personal information. ...",
+    "missing": ["information"]}))]
 pub struct Notice {
     /// Its language.
     pub locale: Locale,
