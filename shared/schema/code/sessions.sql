@@ -139,5 +139,6 @@ $$;
 create or replace trigger restart_phones_of_role after update of role on users for each row
   when (old.role <> new.role) execute function app.restart_phones_of_role();
 
-grant execute on function app.find_login, app.start_session, app.record_security_event, app.password_context,
-  app.set_password, app.end_reused_session, app.take_push_token to berthcare_auth;
+grant execute on function app.find_login, app.start_session, app.password_context, app.set_password,
+  app.end_reused_session, app.take_push_token to berthcare_auth;
+grant execute on function app.record_security_event to berthcare_auth, berthcare_webhooks;
