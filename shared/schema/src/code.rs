@@ -29,6 +29,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/partitions.sql",
     "code/change_counter.sql",
     "code/consents.sql",
+    "code/export.sql",
     "code/client_access.sql",
     "code/sessions.sql",
     "code/second_factors.sql",

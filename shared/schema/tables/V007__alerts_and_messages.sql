@@ -99,6 +99,8 @@ create index messages_to_hang_up on messages (hang_up_at) where hang_up_at is no
 create unique index messages_provider_sid on messages (provider_sid) where provider_sid is not null;
 create index messages_by_alert on messages (alert_id) where alert_id is not null;
 create index messages_by_visit on messages (visit_id) where visit_id is not null;
+-- What an export of a client reads.
+create index messages_by_client on messages (client_id, created_at) where client_id is not null;
 create index messages_by_recipient on messages (recipient_id, created_at desc);
 
 -- A chain of calls, and what it waits for. One runs for a client at a time: alerts that are raised meanwhile join it.

@@ -40,6 +40,11 @@ impl Connection {
         self.batch_execute("begin").await
     }
 
+    /// A transaction whose statements all see what was committed before its first.
+    pub(super) async fn begin_snapshot(&self) -> Result<(), DbError> {
+        self.batch_execute("begin isolation level repeatable read").await
+    }
+
     pub(super) async fn commit(&self) -> Result<(), DbError> {
         self.batch_execute("commit").await
     }

@@ -151,6 +151,15 @@ impl Db {
         Ok(Tx::new(self.checkout().await?, who.clone(), 0))
     }
 
+    /// [`Db::write_unsynced`] for what reads much and records that it did: all of its statements see one state of the
+    /// database.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub async fn snapshot<I: Identity>(&self, who: &I) -> Result<Tx<I>, DbError> {
+        Ok(self.write_unsynced(who).await?.in_one_snapshot())
+    }
+
     async fn checkout(&self) -> Result<Checkout, DbError> {
         let mut slot = Arc::clone(&self.slot).lock_owned().await;
         // A connection that died while the environment was frozen says so only after its task has run.

@@ -50,6 +50,7 @@ pub struct Tx<I> {
     checkout: Checkout,
     who: I,
     numbers: u16,
+    one_snapshot: bool,
     opened: AtomicBool,
     audit: Vec<AuditEntry>,
 }
@@ -64,7 +65,12 @@ const WRITE_AUDIT: &str = "
 
 impl<I: Identity> Tx<I> {
     pub(super) fn new(checkout: Checkout, who: I, numbers: u16) -> Self {
-        Self { checkout, who, numbers, opened: AtomicBool::new(false), audit: Vec::new() }
+        Self { checkout, who, numbers, one_snapshot: false, opened: AtomicBool::new(false), audit: Vec::new() }
+    }
+
+    /// The same transaction, whose statements all see one state of the database.
+    pub(super) fn in_one_snapshot(self) -> Self {
+        Self { one_snapshot: true, ..self }
     }
 
     /// Sends one statement and maps its rows. Futures of several calls, joined, share a round trip and run in their
@@ -163,7 +169,7 @@ impl<I: Identity> Tx<I> {
         let connection = &self.checkout.connection;
         let numbers = i32::from(self.numbers);
         let (begin, identity, counter, rows) = futures_util::join!(
-            connection.begin(),
+            async { if self.one_snapshot { connection.begin_snapshot().await } else { connection.begin().await } },
             self.who.set_session_identity(connection),
             async {
                 match numbers {

@@ -85,6 +85,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("list_agencies", "", Everybody(JOBS)),
     ("make_partitions", "now()", Everybody(JOBS)),
     ("may_write_photo", "'wound', '{client}', null, null", OfClient),
+    ("messages_of_client", "'{client}'", OfClient),
     ("my_client_array", "", OfClient),
     ("my_colleague_ids", "", OfClient),
     ("my_deleted_visit_ids", "", OfClient),

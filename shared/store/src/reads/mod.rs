@@ -4,6 +4,7 @@ pub mod affected;
 mod base;
 pub mod chart_history;
 pub mod daily_summary;
+pub mod export;
 pub mod family;
 pub mod overdue_visits;
 mod phone_records;
