@@ -116,6 +116,10 @@ mod photos {
 mod privacy {
     mod access;
     mod affected;
+    mod bundles;
+    mod export;
+    mod held;
+    mod random_clients;
     mod registers;
 }
 mod roles {

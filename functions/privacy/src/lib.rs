@@ -1,9 +1,11 @@
-//! `privacy`: what a privacy officer works with. Registers of requests, breaches and holds; who saw what, and the proof
-//! that the record of it is untouched.
+//! `privacy`: what a privacy officer works with. Exports of what is held on a client; registers of requests, breaches
+//! and holds; who saw what, and the proof that the record of it is untouched.
 
 mod access_log;
 mod affected;
 mod audit;
+mod export;
+mod fhir;
 mod holds;
 mod incidents;
 mod requests;
@@ -13,8 +15,11 @@ use axum::Router;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use export::{Bundle, ClientExport};
+
 fn routes() -> OpenApiRouter<App> {
     let v1 = OpenApiRouter::new()
+        .routes(routes!(export::read))
         .routes(routes!(requests::list, requests::record))
         .routes(routes!(requests::read, requests::change))
         .routes(routes!(incidents::list, incidents::record))

@@ -23,6 +23,9 @@ pub enum Error {
     /// The body is larger than this path takes, in bytes.
     #[error("the body is larger than {0} bytes")]
     TooLarge(usize),
+    /// What was asked for is more than an answer holds.
+    #[error("the answer would be too large")]
+    AnswerTooLarge,
     /// The body's media type is not one this path takes.
     #[error("the body must be {0}")]
     UnsupportedMediaType(&'static str),

@@ -82,6 +82,12 @@ impl Error {
                 "Body too large",
                 format!("The body may have at most {limit} bytes."),
             ),
+            Self::AnswerTooLarge => problem(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "answer-too-large",
+                "Answer too large",
+                "This is more than an answer holds.",
+            ),
             Self::UnsupportedMediaType(wanted) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",

@@ -30,6 +30,8 @@ permissions! {
     ClientsWrite = "clients.write" => [Admin, Coordinator];
     /// Remove a client (softly).
     ClientsDelete = "clients.delete" => [Admin, Coordinator];
+    /// Take out everything held on a client.
+    ClientsExport = "clients.export" => [Admin, Coordinator];
     /// See the care plans of those clients; care aides are told what to do by their tasks.
     CarePlansRead = "clients.read" => [Admin, Coordinator, Nurse];
     /// See visits of visible clients.
