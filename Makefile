@@ -18,8 +18,8 @@ BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
 .PHONY: start logs demo totp reply press reset bench bench-check check check-rust check-rest hooks openapi mobile \
-	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon mutants nightly \
-	nightly-tests fuzz seed need-nextest need-mutants \
+	schema test build-tests test-rust test-named test-pooled test-end-to-end test-watermelon test-fhir mutants \
+	nightly nightly-tests fuzz seed need-nextest need-mutants \
 	build deploy deploy-at-once versions rollback contract smoke drill verify-audit \
 	agency agencies rename-agency suspend-agency resume-agency set-retention
 
@@ -50,7 +50,7 @@ export SEED
 
 # Every test, some again with named statements; then README's commands, schemathesis and the phone's real client against
 # the served functions.
-test: test-rust test-named test-end-to-end test-watermelon
+test: test-rust test-named test-end-to-end test-watermelon test-fhir
 
 # Builds the tests, and the functions that `start` and the end-to-end tests serve.
 build-tests: need-nextest
@@ -78,6 +78,15 @@ test-watermelon: tests/watermelon/node_modules/.package-lock.json seed
 	@JOBS_FUNCTION=nobody $(STACK) exec --serve -- npm --prefix tests/watermelon test
 tests/watermelon/node_modules/.package-lock.json: tests/watermelon/package-lock.json
 	@cd tests/watermelon && npm ci
+
+# Exports in FHIR against validators from npm: of random clients, and of the demo's by the served functions.
+test-fhir: export FHIR_EXPORTS = $(STATE)/fhir
+test-fhir: need-nextest tests/fhir/node_modules/.package-lock.json seed
+	@rm -rf $(FHIR_EXPORTS) && mkdir -p $(FHIR_EXPORTS)
+	@$(STACK) exec -- $(NEXTEST) -E 'test(=privacy::random_clients::exports_of_random_clients_are_sound)'
+	@$(STACK) exec --serve -- npm --prefix tests/fhir test
+tests/fhir/node_modules/.package-lock.json: tests/fhir/package-lock.json
+	@cd tests/fhir && npm ci
 
 # Puts small mistakes into what differs from BASE, one at a time, and prints how many the tests notice; with WHOLE=1
 # into all of `domain` and what `sync` decides. What they miss is in local/.state/mutants/mutants.out/missed.txt.

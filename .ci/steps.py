@@ -18,6 +18,7 @@ STEPS = (
     ("tests, pooled", ["make", "test-pooled"]),
     ("end to end, schemathesis", ["make", "test-end-to-end"]),
     ("WatermelonDB", ["make", "test-watermelon"]),
+    ("FHIR", ["make", "test-fhir"]),
 )
 # nextest's `368 tests run: 366 passed (5 slow), 1 failed, 1 timed out, 0 skipped`.
 SUMMARY = re.compile(r"Summary \[.*?tests? run: (.*)")
