@@ -282,11 +282,12 @@ impl Functions {
 
     /// The function that API Gateway would send this path to.
     pub fn of_path(&self, path: &str) -> Router {
+        const OF_PRIVACY: [&str; 3] = ["access-log", "export", "exports"];
         let mut parts = path.trim_start_matches("/v1/").split(['/', '?']);
-        let (first, third) = (parts.next().unwrap_or_default(), parts.nth(1).unwrap_or_default());
+        let (first, is_of_privacy) = (parts.next().unwrap_or_default(), parts.any(|part| OF_PRIVACY.contains(&part)));
         let name = match first {
             "privacy" | "audit" => "privacy",
-            "clients" | "family" if ["access-log", "export", "exports"].contains(&third) => "privacy",
+            "clients" | "family" if is_of_privacy => "privacy",
             "auth" | "users" | ".well-known" => "auth",
             "clients" | "family" => "clients",
             "visits" | "conflicts" => "visits",

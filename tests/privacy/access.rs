@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     TestApp,
-    fixtures::{ADMIN, ALMA, BERNARD, FAMILY, NURSE, NURSES_VISIT},
+    fixtures::{ADMIN, ALMA, BERNARD, FAMILY, NURSE, NURSES_VISIT, consent},
 };
 
 fn actions(list: &Value) -> Vec<&str> {
@@ -65,11 +65,16 @@ async fn a_family_reads_the_access_log_in_words_and_in_its_language() {
     assert_eq!((&newest["who"], &newest["what"]), (&json!("Vous"), &json!("A consulté ce que voit la famille")));
     let whole = family.get(&path).await.expect(200)["items"].as_array().unwrap().len();
     assert!(family.all_pages(&format!("{path}?limit=1")).await.len() > whole, "each page is on the log itself");
+    let read = format!(
+        "select count(*) from audit_log
+         where action = 'family.access_log' and actor_id = '{}' and client_id = '{ALMA}'",
+        FAMILY.id
+    );
+    assert!(app.database.count(&read).await > 2);
     // Coordinators see what a family reads, and there family members go unnamed.
     let seen = app.coordinator().await.get(&path).await.expect(200).to_string();
     assert!(seen.contains("Somebody of the family") && !seen.contains(FAMILY.email), "{seen}");
-    let withdrawn = json!({"kind": "family_sharing", "granted": false, "method": "phone"});
-    admin.post(&format!("/v1/clients/{ALMA}/consents"), &withdrawn).await.expect(201);
+    admin.post(&format!("/v1/clients/{ALMA}/consents"), &consent("family_sharing", false)).await.expect(201);
     family.get(&path).await.expect(404);
 }
 

@@ -70,13 +70,14 @@ async fn verify_from_the_start(jobs: &Jobs, run: &Run, upto: &mut i64) -> Result
             break;
         }
         let verified = audit_chain::verify(&jobs.db, *upto, BATCH).await?;
+        let moved = verified.upto != *upto;
+        *upto = verified.upto;
         if let Some(broken) = verified.broken {
             return Err(tampered(&format!("the hash of link {broken} is wrong")));
         }
-        if verified.upto == *upto {
+        if !moved {
             break;
         }
-        *upto = verified.upto;
     }
     report.count("links", upto.unsigned_abs());
     compare(jobs, run, &mut report).await?;
