@@ -364,12 +364,13 @@ async fn exports_of_random_clients_are_sound() {
     let mut draw = Draw { rng: TestRunner::new(random::cases(1)).new_rng(), sql: String::new() };
     for number in 1..=clients {
         let client = draw.client();
-        draw.team_and_consents(client);
         for _ in 0..5 {
             let visit = draw.visit(client);
             draw.photo(client, visit);
             draw.alert_and_messages(client, visit);
         }
+        // At last: a withdrawn consent ends what is charted.
+        draw.team_and_consents(client);
         let sql = std::mem::take(&mut draw.sql);
         app.database.write(AGENCY_A, &format!("select app.reserve_change_numbers(500); {sql}")).await;
         coordinator.get(&path(client)).await.expect(200);

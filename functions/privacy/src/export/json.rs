@@ -13,6 +13,20 @@ use super::format::{Format, Sink, Take, Written};
 
 /// Everything held on a client. Deleted records are held, and say when they were deleted.
 #[derive(ToSchema)]
+#[schema(example = json!({"exported_at": "2026-11-20T15:00:00Z",
+    "agency": {"id": "0193a5b0-0000-7000-8000-00000000000a", "name": "Maple Home Care",
+        "time_zone": "America/Toronto"},
+    "client": {"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite", "last_name": "Tremblay",
+        "date_of_birth": "1938-04-12", "health_card": null, "phone": "+14165550170", "preferred_language": "fr-CA",
+        "address": {"street": "118 Roncesvalles Avenue", "city": "Toronto", "province": "ON",
+            "postal_code": "M6R 2L2", "country": "CA"},
+        "latitude": null, "longitude": null, "emergency_contacts": [], "risks": ["fall risk"],
+        "care_plan": {"summary": "", "goals": [], "allergies": [], "medications": [], "instructions": []},
+        "care_plan_version": 0, "coordinator_id": null, "created_at": "2026-11-01T09:00:00Z", "created_by": null,
+        "updated_at": "2026-11-18T16:20:11Z", "updated_by": null, "deleted_at": null},
+    "people": [], "care_plans": [], "care_team": [], "consents": [], "visits": [], "tasks": [], "photos": [],
+    "alerts": [], "messages": [], "replies": [], "chart_revisions": [], "conflicts": [], "refusals": [],
+    "audit_entries": []}))]
 pub struct ClientExport {
     /// When: all of it is as it was then.
     pub exported_at: Timestamp,

@@ -81,9 +81,11 @@ pub fn phone(number: Option<&str>) -> Vec<ContactPoint> {
     number.map(|value| ContactPoint { system: Some("phone"), value: Some(value) }).into_iter().collect()
 }
 
-/// Somebody's name.
+/// Somebody's name, so far as it has letters.
 pub fn name(first: &str, last: &str) -> Vec<HumanName> {
-    vec![HumanName { text: None, family: text(last), given: text(first).into_iter().collect() }]
+    let name = HumanName { text: None, family: text(last), given: text(first).into_iter().collect() };
+    let blank = name.family.is_none() && name.given.is_empty();
+    if blank { Vec::new() } else { vec![name] }
 }
 
 /// The client as FHIR has them. Where they live stands with it, and the coordinates in a Location.
