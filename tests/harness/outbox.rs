@@ -32,6 +32,8 @@ pub struct TestOutbox {
     pub app: TestApp,
     pub fake: FakeProviders,
     pub db: Db,
+    /// As `auth` signs in, which asks whether a dispatcher works.
+    pub auth: Db,
     config: Config,
     /// An environment that has lived for a while.
     jobs: Jobs,
@@ -42,12 +44,13 @@ impl TestOutbox {
         let app = TestApp::new().await;
         let fake = FakeProviders::start().await;
         let config = fake.config(&app).await;
-        let db = Db::new(
-            DatabaseSource::Url(SecretString::from(as_role(&app.database.app_url(), "berthcare_jobs"))),
-            config.statement_mode,
-        );
+        let signed_in_as = |role| {
+            let url = SecretString::from(as_role(&app.database.app_url(), role));
+            Db::new(DatabaseSource::Url(url), config.statement_mode)
+        };
+        let (db, auth) = (signed_in_as("berthcare_jobs"), signed_in_as("berthcare_auth"));
         let jobs = Jobs::new(&config.jobs(), &Secrets::new(&app.aws, &config.environment), &app.aws);
-        let outbox = Self { app, fake, db, config, jobs };
+        let outbox = Self { app, fake, db, auth, config, jobs };
         outbox.consent(true).await;
         outbox
     }

@@ -303,23 +303,23 @@ async fn a_dispatcher_at_work_is_asked_to_look_again() {
             "first_name": "New", "last_name": "Person", "role": "care_aide"});
         admin.post("/v1/users", &body).await.expect(201);
     };
-    assert!(sending::none_at_work(&outbox.db).await.unwrap());
+    assert!(sending::none_at_work(&outbox.auth).await.unwrap());
     invite(0).await;
     assert!(!sending::dispatcher_ends(&outbox.db).await.unwrap(), "nobody was there to be asked");
     sending::dispatcher_works(&outbox.db, 60).await.unwrap();
     for n in 1..5 {
         invite(n).await;
     }
-    assert!(!sending::none_at_work(&outbox.db).await.unwrap());
+    assert!(!sending::none_at_work(&outbox.auth).await.unwrap());
     assert!(sending::dispatcher_ends(&outbox.db).await.unwrap(), "it was asked, and goes on");
     assert!(!sending::dispatcher_ends(&outbox.db).await.unwrap());
-    assert!(sending::none_at_work(&outbox.db).await.unwrap(), "it has ended");
+    assert!(sending::none_at_work(&outbox.auth).await.unwrap(), "it has ended");
     // One that died is not waited for.
     sending::dispatcher_works(&outbox.db, -1).await.unwrap();
-    assert!(sending::none_at_work(&outbox.db).await.unwrap());
+    assert!(sending::none_at_work(&outbox.auth).await.unwrap());
     // A run says that it has ended.
     outbox.fake.clock.advance_to(Timestamp::now() + SignedDuration::from_secs(1));
     outbox.dispatch().await;
     assert_eq!(outbox.app.database.count("select count(*) from messages where status <> 'sent'").await, 0);
-    assert!(sending::none_at_work(&outbox.db).await.unwrap());
+    assert!(sending::none_at_work(&outbox.auth).await.unwrap());
 }

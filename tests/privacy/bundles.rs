@@ -18,6 +18,7 @@ pub fn resources<'a>(bundle: &'a Value, kind: &str) -> Vec<&'a Value> {
     entries.filter(|resource| resource["resourceType"] == kind).collect()
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "ids are small, and read better bare")]
 pub fn resource<'a>(bundle: &'a Value, kind: &str, id: impl ToString) -> &'a Value {
     let id = id.to_string();
     resources(bundle, kind).into_iter().find(|resource| resource["id"] == id).unwrap_or_else(|| panic!("{kind}/{id}"))
@@ -53,13 +54,17 @@ fn look(value: &Value, known: &BTreeSet<String>, at: &str, faults: &mut Vec<Stri
             if items.is_empty() {
                 faults.push(format!("{at} is empty"));
             }
-            items.iter().for_each(|item| look(item, known, at, faults));
+            for item in items {
+                look(item, known, at, faults);
+            }
         }
         Value::Object(fields) => {
             if fields.is_empty() {
                 faults.push(format!("{at} is empty"));
             }
-            fields.iter().for_each(|(name, field)| look(field, known, &format!("{at}/{name}"), faults));
+            for (name, field) in fields {
+                look(field, known, &format!("{at}/{name}"), faults);
+            }
         }
         _ => {}
     }

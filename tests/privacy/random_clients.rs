@@ -70,8 +70,8 @@ impl<R: Rng> Draw<R> {
     }
 
     /// A literal, or null in one of three cases.
-    fn maybe(&mut self, text: String) -> String {
-        if self.chance(33) { "null".into() } else { literal(&text) }
+    fn maybe(&mut self, text: &str) -> String {
+        if self.chance(33) { "null".into() } else { literal(text) }
     }
 
     fn deleted(&mut self) -> &'static str {
@@ -151,7 +151,7 @@ impl<R: Rng> Draw<R> {
         for kind in ["data_collection", "family_sharing", "sms", "photos"] {
             let (id, granted, method) = (self.id(), self.chance(50), literal(&self.text()));
             let (purpose, name, relation) = (self.text(), literal(&self.text()), literal(&self.text()));
-            let purpose = self.maybe(purpose);
+            let purpose = self.maybe(&purpose);
             let who = self.of(&["'client'", "'substitute'", "null"]);
             let user = if kind == "sms" { quoted(FAMILY.id) } else { "null".into() };
             self.insert(
@@ -187,7 +187,7 @@ impl<R: Rng> Draw<R> {
             "null, null, null, null"
         };
         let (notes, family_note) = (self.text(), self.text());
-        let (notes, family_note, deleted) = (self.maybe(notes), self.maybe(family_note), self.deleted());
+        let (notes, family_note, deleted) = (self.maybe(&notes), self.maybe(&family_note), self.deleted());
         self.insert(
             "visits",
             "id, client_id, user_id, scheduled_start, scheduled_end, status, actual_start, actual_end, cancel_reason,
@@ -236,7 +236,7 @@ impl<R: Rng> Draw<R> {
             _ => json!({"note": self.text()}),
         };
         let (title, outcome) = (literal(&self.text()), self.text());
-        let (outcome, data, deleted) = (self.maybe(outcome), self.maybe(data.to_string()), self.deleted());
+        let (outcome, data, deleted) = (self.maybe(&outcome), self.maybe(&data.to_string()), self.deleted());
         self.insert(
             "visit_tasks",
             "id, visit_id, client_id, task_type, title, completed, completed_at, outcome, data, deleted_at",
@@ -258,7 +258,7 @@ impl<R: Rng> Draw<R> {
 
     fn photo(&mut self, client: Uuid, visit: Uuid) {
         let (id, status, caption) = (self.id(), self.of(&["pending", "stored", "rejected"]), self.text());
-        let (caption, deleted) = (self.maybe(caption), self.deleted());
+        let (caption, deleted) = (self.maybe(&caption), self.deleted());
         let document = self.chance(30);
         let (of_client, of_visit) =
             if document { (quoted(client), "null".into()) } else { ("null".into(), quoted(visit)) };
@@ -283,7 +283,7 @@ impl<R: Rng> Draw<R> {
 
     fn alert_and_messages(&mut self, client: Uuid, visit: Uuid) {
         let (id, message) = (self.id(), self.text());
-        let (reason, message) = (literal(&self.text()), self.maybe(message));
+        let (reason, message) = (literal(&self.text()), self.maybe(&message));
         let severity = self.of(&["low", "medium", "high", "critical"]);
         let (status, by, at) = if self.chance(50) {
             ("acknowledged", quoted(COORDINATOR.id), "now()")
@@ -352,6 +352,7 @@ fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "ids and times are small, and read better bare")]
 fn quoted(value: impl ToString) -> String {
     literal(&value.to_string())
 }

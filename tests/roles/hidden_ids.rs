@@ -149,12 +149,14 @@ fn requests(me: Uuid) -> Vec<Asked> {
             let entities = entities_in(path);
             let filled = |until: usize, last: &str| {
                 let mut entities = entities.iter().enumerate();
-                let parts = path.split('/').map(|part| match part.starts_with('{') {
-                    true => match entities.next().unwrap() {
+                let parts = path.split('/').map(|part| {
+                    if !part.starts_with('{') {
+                        return part.to_owned();
+                    }
+                    match entities.next().unwrap() {
                         (place, _) if place == until => last.to_owned(),
                         (_, entity) => own(entity, me).to_string(),
-                    },
-                    false => part.to_owned(),
+                    }
                 });
                 parts.collect::<Vec<_>>().join("/")
             };

@@ -96,7 +96,7 @@ async fn an_edit_of_the_former_user_is_not_the_new_ones_even_where_both_may_writ
         row(&pulled, "visits", NURSES_VISIT),
         &[("notes", json!("Of the nurse")), ("written_by", json!(NURSE.id))],
     );
-    let told = coordinator.push(updated("visits", &[visit.clone()])).await.expect(200);
+    let told = coordinator.push(updated("visits", std::slice::from_ref(&visit))).await.expect(200);
     assert_eq!((&told["applied"], &told["rejected"][0]["reason"]), (&json!(0), &json!(OF_ANOTHER)), "{told}");
     // Whoever it is that the phone names, nobody has to be known by it.
     let mut stranger = visit.clone();
