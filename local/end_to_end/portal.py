@@ -33,7 +33,7 @@ const put = (upload) => {
 # What a portal does in a morning. Each header is read as a script can: only where it is exposed.
 _PORTAL = """
 const token = (await (await signIn()).json()).access_token;
-const list = await (await ask("GET", "/clients?limit=1", token)).json();
+const list = await (await ask("GET", "/clients?name=Tremblay", token)).json();
 const path = "/clients/" + list.items[0].id;
 const read = await ask("GET", path, token, null, {"accept-language": "fr-CA"});
 const [tag, request] = [read.headers.get("etag"), read.headers.get("x-request-id")];

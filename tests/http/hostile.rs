@@ -185,7 +185,11 @@ async fn a_forged_cursor_is_refused_in_every_list() {
             continue;
         }
         let path = path.replace(&Uuid::nil().to_string(), &ALMA.to_string());
-        let path = if path == "/v1/photos" { format!("{path}?client_id={ALMA}") } else { path };
+        let path = match path.as_str() {
+            "/v1/photos" => format!("{path}?client_id={ALMA}"),
+            affected if affected.ends_with("/affected") => format!("{path}?actor_id={ALMA}"),
+            _ => path,
+        };
         let mut refused = 0;
         for client in &clients {
             let mine = client.get(&path).await;

@@ -60,7 +60,7 @@ pub(crate) async fn list(
         return Err(vec![Fault::parameter("from", "must be given where neither a user nor a device is known")].into());
     }
     let people = affected::of(&app.db, &*list.caller, reach, after, list.rows()).await?;
-    list.page(people, |person| (person.kind.clone(), person.id))
+    list.page(people, |person| (person.kind, person.id))
 }
 
 /// In which language a notice is.

@@ -20,6 +20,8 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::reads::affected::AffectedKind;
+
 /// A value that knows its PostgreSQL type without asking the server.
 pub trait Param: ToSql + Sync {
     /// The type that the statement declares for this parameter.
@@ -124,3 +126,4 @@ params_of!(PhotoStatus, TEXT);
 params_of!(MediaType, TEXT);
 params_of!(ConsentKind, TEXT);
 params_of!(ConsentGiver, TEXT);
+params_of!(AffectedKind, TEXT);

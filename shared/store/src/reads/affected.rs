@@ -1,6 +1,6 @@
 //! Whom a breach concerns: the clients and users whose records somebody reached in a time, by the audit log.
 
-use domain::breach_notice::Breach;
+use domain::{breach_notice::Breach, text_enum};
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use postgres_from_row::FromRow;
 use serde::Serialize;
@@ -9,14 +9,25 @@ use uuid::Uuid;
 
 use crate::{Db, DbError, Identity};
 
+text_enum! {
+    /// Whose record was reached.
+    #[schema(example = "client")]
+    pub enum AffectedKind {
+        /// A client's.
+        Client,
+        /// A user's.
+        User,
+    }
+}
+
 /// Somebody whose record was reached.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
 #[schema(example = json!({"kind": "client", "id": "0193a5b0-0000-7000-8000-0000000000c1",
     "first_name": "Marguerite", "last_name": "Tremblay", "lines": 14, "first_at": "2026-11-20T11:02:00Z",
     "last_at": "2026-11-20T14:57:00Z"}))]
 pub struct AffectedPerson {
-    /// `client` or `user`.
-    pub kind: String,
+    /// Whether a client or a user.
+    pub kind: AffectedKind,
     /// The client's or user's id.
     pub id: Uuid,
     /// Given name.
@@ -50,7 +61,7 @@ pub async fn of(
     db: &Db,
     who: &impl Identity,
     reach: Reach,
-    after: Option<(String, Uuid)>,
+    after: Option<(AffectedKind, Uuid)>,
     limit: i64,
 ) -> Result<Vec<AffectedPerson>, DbError> {
     let (kind, id) = after.unzip();
