@@ -76,7 +76,7 @@ def _sessions(address: str) -> None:
 def _documents(address: str) -> None:
     """A document is reviewed twice at once, so that one copy comes too late; what stays is read, and a photo too."""
     token = sign_in(address, "coordinator")[0]["access_token"]
-    client = ask(address, "GET", "/clients?limit=1", token)["items"][0]["id"]
+    client = ask(address, "GET", "/clients?name=Tremblay", token)["items"][0]["id"]
     document = _upload(address, token, _pdf(), client_id=client, kind="document", content_type="application/pdf")
     picture = _upload(address, token, PICTURE, client_id=client, kind="photo", content_type="image/png")
     for id_ in (document, picture):
