@@ -132,7 +132,12 @@ BREAKS = [
     ("provenance", "delivery/approved.sh", r"grep -qxF", "grep -qxFv"),
     ("provenance", "delivery/approved.sh", r"git -c gpg.*\n", ""),
     ("supply_chain", ".github/workflows/deliver.yml", r".*delivery/rust\.sh\n", ""),
-    ("supply_chain", ".github/workflows/nightly.yml", r"- run: make nightly", "- run: rustup default 1.95"),
+    (
+        "supply_chain",
+        ".github/workflows/nightly.yml",
+        r"- run: make \$\{\{ matrix.command \}\}",
+        "- run: rustup default 1.95",
+    ),
     ("supply_chain", ".github/workflows/deliver.yml", r"--require-hashes ", ""),
     ("supply_chain", ".github/workflows/deliver.yml", r".*sbom\.cdx\.json\n", ""),
     ("supply_chain", ".github/workflows/release.yml", r"gh release create", "echo"),

@@ -45,6 +45,7 @@ run "thresholds" {
       database-storage       = 10737418240
       dead-letters           = 0
       outbox-age             = 120
+      privacy-overdue        = 0
       proxy-borrowing        = 100000
       proxy-clients          = 80
       refused-secret-reads   = 0
