@@ -84,6 +84,7 @@ fn measurements() -> Vec<Measurement<'static>> {
         Measurement::Outbox { depth: 4, age: duration },
         Measurement::AlertCalled { after: duration },
         Measurement::AlertsUnacknowledged { oldest: duration },
+        Measurement::PrivacyOverdue { entries: 2 },
         Measurement::Job { job: "seal-audit", items: 5, duration },
     ]
 }
