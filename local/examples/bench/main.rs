@@ -75,7 +75,7 @@ async fn taken(stack: &Stack) -> Result<String, Fatal> {
     let (visits, architecture) = (stack.options.visits(), std::env::consts::ARCH);
     let profile = stack.options.functions.file_name().unwrap_or_default().display();
     Ok(format!(
-        "Taken {day} on {cores} cores ({architecture}), PostgreSQL {postgresql}, {visits} visits in the agency, \
+        "Taken {day} on {cores} cores ({architecture}), PostgreSQL {postgresql}, {visits} visits in the agency,\n\
          functions of the profile `{profile}`."
     ))
 }
