@@ -64,6 +64,8 @@ test('a nurse’s edit of a stranger’s visit is quarantined', async () => {
 test('an id that is another client’s is refused without a word of what it is', async () => {
   const { app, coordinator, phones: [phone], client, visit } = await scene.set()
   const hidden = await app.visit(await app.client(), colleague)
+  // Whatever the hour is in the agency: a visit two hours ago may be of yesterday, and a planned one of today alone.
+  await app.join(client, scene.nurse)
   const write = (id) => phone.create('visits', {
     _raw: { ...emptyVisit(phone), id, client_id: client, user_id: scene.nurse.id, notes: 'guessed' },
   })
