@@ -89,9 +89,10 @@ tests/fhir/node_modules/.package-lock.json: tests/fhir/package-lock.json
 	@cd tests/fhir && npm ci
 
 # Puts small mistakes into what differs from BASE, one at a time, and prints how many the tests notice; with WHOLE=1
-# into all of `domain` and what `sync` decides. What they miss is in local/.state/mutants/mutants.out/missed.txt.
+# into all of `domain` and what `sync` decides, SHARE=0/8 into an eighth of it. What they miss
+# is in local/.state/mutants/mutants.out/missed.txt.
 mutants: need-nextest need-mutants
-	@$(STACK) exec -- $(PYTHON) local/mutants.py $(if $(WHOLE),whole,change $(BASE))
+	@$(STACK) exec -- $(PYTHON) local/mutants.py $(if $(WHOLE),whole,change $(BASE)) $(SHARE)
 
 # All that is slow; first every test, also with named statements and through the pooler; ten times the random cases,
 # 5,000 messages in an evening, 25 of schemathesis's examples an operation, 1,000 histories of the phone's client; each

@@ -1,8 +1,9 @@
 """Puts small mistakes into the code, one at a time, and prints how many of them the tests notice.
 
-`python local/mutants.py change BASE` does so where this tree differs from the commit BASE; `python local/mutants.py
-whole` in all of `domain` and in what `sync` decides. Each is tried on the unit tests of its own package first, and what
-those miss on the tests of the whole workspace that the profile `mutants` (.config/nextest.toml) chooses.
+`python local/mutants.py change BASE [SHARE]` does so where this tree differs from the commit BASE; `python
+local/mutants.py whole [SHARE]` in all of `domain` and in what `sync` decides. Each is tried on the unit tests of its
+own package first, and what those miss on the tests of the whole workspace that the profile `mutants`
+(.config/nextest.toml) chooses. A SHARE such as 0/8 takes the first of eight equal parts: the whole takes hours.
 """
 
 from __future__ import annotations
@@ -27,16 +28,18 @@ FINE = {0, 2, 3}
 
 def main(arguments: list[str]) -> int:
     match arguments:
-        case ["change", base]:
+        case ["change", base, *share]:
             OUTPUT.mkdir(parents=True, exist_ok=True)
             diff = OUTPUT / "change.diff"
             diff.write_bytes(subprocess.check_output(["git", "diff", "--merge-base", base, "--", "*.rs"], cwd=ROOT))
             chosen = ["--in-diff", str(diff)]
-        case ["whole"]:
+        case ["whole", *share]:
             chosen = [argument for pattern in WHOLE for argument in ("--file", pattern)]
         case _:
             print(__doc__)
             return 2
+    if share:
+        chosen += ["--shard", *share]
     # Those of the package that holds the mistake, within seconds; then, for what they miss, everybody's.
     own = attempt([*chosen, "--test-workspace=false"])
     left = own["missed"] + own["timeout"]
