@@ -132,11 +132,28 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_shown_another_family_member_by_name() {
-        assert_eq!(actor(Some("nurse"), Some("Amara"), false, Locale::EnCa), "Amara, nursing");
-        assert_eq!(actor(Some("nurse"), Some("Amara"), false, Locale::FrCa), "Amara, les soins infirmiers");
-        assert_eq!(actor(Some("family"), None, false, Locale::FrCa), "Une personne de la famille");
-        assert_eq!(actor(Some("family"), Some("Paul"), true, Locale::EnCa), "You");
-        assert_eq!(actor(None, None, false, Locale::EnCa), "BerthCare, by itself");
+    fn who_did_it_is_said_in_both_languages() {
+        for (role, first_name, english, french) in [
+            (Some("admin"), Some("Ada"), "Ada, the agency's administration", "Ada, l'administration de l'agence"),
+            (Some("coordinator"), Some("Dana"), "Dana, care coordination", "Dana, la coordination des soins"),
+            (Some("nurse"), Some("Amara"), "Amara, nursing", "Amara, les soins infirmiers"),
+            (Some("care_aide"), Some("Omar"), "Omar, care aide", "Omar, l'aide aux soins"),
+            (Some("family"), Some("Paul"), "Paul, of the family", "Paul, de la famille"),
+            // Nobody is shown another family member by name.
+            (Some("family"), None, "Somebody of the family", "Une personne de la famille"),
+            (None, None, "BerthCare, by itself", "BerthCare, automatiquement"),
+        ] {
+            assert_eq!(actor(role, first_name, false, Locale::EnCa), english);
+            assert_eq!(actor(role, first_name, false, Locale::FrCa), french);
+            assert_eq!(actor(role, first_name, true, Locale::EnCa), "You");
+            assert_eq!(actor(role, first_name, true, Locale::FrCa), "Vous");
+        }
+    }
+
+    #[test]
+    fn a_thing_without_a_word_is_not_known() {
+        assert!(THINGS.iter().all(|(noun, ..)| is_known(noun)));
+        assert!(!is_known("invoice") && !is_known(""));
+        assert_eq!(deed("invoice.read", Locale::EnCa), "Looked at the record");
     }
 }

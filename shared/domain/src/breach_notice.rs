@@ -141,6 +141,28 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_says_when_it_happened_as_far_as_is_known() {
+        let (day, later) = (Some(date(2026, 11, 20)), Some(date(2026, 11, 21)));
+        for (from, until, english, french) in [
+            (day, day, "It happened on 2026-11-20.", "Cela s'est produit le 2026-11-20."),
+            (day, later, "It happened between 2026-11-20 and 2026-11-21.", {
+                "Cela s'est produit entre le 2026-11-20 et le 2026-11-21."
+            }),
+            (day, None, "It happened on 2026-11-20 or later.", "Cela s'est produit le 2026-11-20 ou après."),
+            (None, later, "It happened on 2026-11-21 or earlier.", "Cela s'est produit le 2026-11-21 ou avant."),
+            (None, None, "We don't know exactly when it happened.", {
+                "Nous ne savons pas exactement quand cela s'est produit."
+            }),
+        ] {
+            let breach = Breach { happened_from: from, happened_until: until, ..breach() };
+            for (locale, period) in [(Locale::EnCa, english), (Locale::FrCa, french)] {
+                let body = notice(&breach, locale).body;
+                assert!(body.contains(period), "{period}: {body}");
+            }
+        }
+    }
+
+    #[test]
     fn a_notice_says_what_the_law_asks_in_either_language() {
         for (locale, day) in [(Locale::EnCa, "on 2026-11-20"), (Locale::FrCa, "le 2026-11-20")] {
             let Notice { body, missing, .. } = notice(&breach(), locale);
