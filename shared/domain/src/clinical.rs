@@ -256,3 +256,125 @@ pub fn abnormal_flags(task_type: TaskType, data: Option<&Value>) -> Vec<String> 
         .map(|(at, ..)| at.to_owned())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn faults(task_type: TaskType, data: &Value) -> Vec<(String, String)> {
+        let mut faults = Faults::default();
+        check_data(task_type, data, "/data", &mut faults).unwrap();
+        match faults.into_result() {
+            Err(Error::Invalid(found)) => {
+                found.into_iter().map(|fault| (fault.pointer.unwrap_or_default(), fault.detail)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Name, unit, lowest and highest plausible value, lowest and highest that needs nobody's attention, and the
+    /// smallest step between two values.
+    const SINGLE: [(&str, &str, [f64; 4], f64); 6] = [
+        ("heart_rate", "bpm", [20.0, 300.0, 41.0, 130.0], 1.0),
+        ("temperature", "°C", [25.0, 45.0, 35.1, 39.0], 0.1),
+        ("oxygen_saturation", "%", [50.0, 100.0, 92.0, 100.0], 1.0),
+        ("glucose", "mmol/L", [0.5, 60.0, 4.0, 14.0], 0.1),
+        ("pain", "/10", [0.0, 10.0, 0.0, 6.0], 1.0),
+        ("weight", "kg", [1.0, 400.0, 1.0, 400.0], 0.1),
+    ];
+
+    #[test]
+    fn a_value_is_plausible_and_calm_up_to_its_exact_limits() {
+        for (name, unit, [low, high, calm_low, calm_high], step) in SINGLE {
+            let vitals = |value: f64| json!({name: {"value": value, "unit": unit}});
+            let at = format!("/{name}/value");
+            for value in [low, high] {
+                assert_eq!(faults(TaskType::Vitals, &vitals(value)), [], "{name} {value}");
+            }
+            for value in [low - step, high + step] {
+                let said = format!("must be between {low} and {high} {unit}");
+                assert_eq!(faults(TaskType::Vitals, &vitals(value)), [(format!("#/data{at}"), said)], "{name} {value}");
+            }
+            for (value, worrying) in
+                [(calm_low, false), (calm_high, false), (calm_low - step, true), (calm_high + step, true)]
+            {
+                let expected = if worrying { vec![at.clone()] } else { Vec::new() };
+                assert_eq!(abnormal_flags(TaskType::Vitals, Some(&vitals(value))), expected, "{name} {value}");
+            }
+            let other_unit = json!({name: {"value": low, "unit": "stone"}});
+            let said = (format!("#/data/{name}/unit"), format!("must be {unit}"));
+            assert_eq!(faults(TaskType::Vitals, &other_unit), [said]);
+        }
+    }
+
+    #[test]
+    fn blood_pressure_is_two_values_the_lower_one_below() {
+        let pressure = |systolic: f64, diastolic: f64| {
+            let values = json!({"systolic": systolic, "diastolic": diastolic, "unit": "mmHg"});
+            json!({"blood_pressure": values})
+        };
+        for (systolic, diastolic, at) in [
+            (40.0, 20.0, None),
+            (300.0, 200.0, None),
+            (39.0, 20.0, Some("systolic")),
+            (301.0, 200.0, Some("systolic")),
+            (40.0, 19.0, Some("diastolic")),
+            (300.0, 201.0, Some("diastolic")),
+            (120.0, 119.0, None),
+            (120.0, 120.0, Some("diastolic")),
+            (120.0, 121.0, Some("diastolic")),
+        ] {
+            let found = faults(TaskType::Vitals, &pressure(systolic, diastolic));
+            let pointers: Vec<_> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+            let expected: Vec<_> = at.iter().map(|part| format!("#/data/blood_pressure/{part}")).collect();
+            assert_eq!(pointers, expected, "{systolic}/{diastolic}");
+        }
+        for (systolic, diastolic, flags) in [
+            (91.0, 40.0, vec![]),
+            (219.0, 120.0, vec![]),
+            (90.0, 39.0, vec!["/blood_pressure/systolic", "/blood_pressure/diastolic"]),
+            (220.0, 121.0, vec!["/blood_pressure/systolic", "/blood_pressure/diastolic"]),
+        ] {
+            assert_eq!(abnormal_flags(TaskType::Vitals, Some(&pressure(systolic, diastolic))), flags);
+        }
+    }
+
+    #[test]
+    fn a_dose_that_was_not_taken_says_why() {
+        let dose = |outcome: &str, reason: Option<&str>| {
+            let mut data = json!({"name": "Metformin", "dose": "500 mg", "route": "oral", "outcome": outcome});
+            if let Some(reason) = reason {
+                data["reason"] = json!(reason);
+            }
+            faults(TaskType::Medication, &data)
+        };
+        for outcome in ["given", "self_administered"] {
+            assert_eq!(dose(outcome, None), []);
+        }
+        for outcome in ["refused", "omitted"] {
+            assert_eq!(dose(outcome, Some("nausea")), []);
+            let said = "is required where the dose was not taken".to_owned();
+            assert_eq!(dose(outcome, None), [("#/data/reason".to_owned(), said)]);
+        }
+    }
+
+    #[test]
+    fn data_is_what_the_tasks_type_says() {
+        let of = [
+            (TaskType::Vitals, json!({"pain": {"value": 2.0, "unit": "/10"}})),
+            (TaskType::Medication, json!({"name": "A", "dose": "1", "route": "oral", "outcome": "given"})),
+            (TaskType::WoundCare, json!({"site": "left heel"})),
+            (TaskType::Meals, json!({"note": "Ate half of lunch"})),
+        ];
+        for (own, data) in &of {
+            for (other, _) in &of {
+                assert_eq!(faults(*other, data).is_empty(), own == other, "{own:?}'s data as {other:?}'s");
+            }
+        }
+        // Of anything else nothing is worrying.
+        assert!(abnormal_flags(TaskType::Meals, Some(&json!({"pain": {"value": 9.0, "unit": "/10"}}))).is_empty());
+        assert!(abnormal_flags(TaskType::Vitals, None).is_empty());
+    }
+}

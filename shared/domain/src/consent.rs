@@ -58,3 +58,15 @@ pub fn withdrawn(rule: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_on_consent_has_its_words() {
+        assert_eq!(withdrawn("data_collection_withdrawn"), Some(CHARTING_WITHDRAWN));
+        assert_eq!(withdrawn("photos_withdrawn"), Some(PHOTOS_WITHDRAWN));
+        assert_eq!(withdrawn("visits_overlap"), None);
+    }
+}

@@ -31,3 +31,31 @@ pub fn is_whole_place(latitude: Option<f64>, longitude: Option<f64>) -> bool {
 pub fn may_be_shared(kind: PhotoKind) -> bool {
     kind == PhotoKind::Photo
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::IntoEnumIterator;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_plausible_from_1970_until_2200() {
+        for (millisecond, plausible) in [(-1, false), (0, true), (LATEST_MS - 1, true), (LATEST_MS, false)] {
+            let time = Timestamp::from_millisecond(millisecond).unwrap();
+            assert_eq!(is_plausible_time(time), plausible, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_place_has_both_coordinates_or_neither() {
+        assert!(is_whole_place(Some(43.6), Some(-79.4)) && is_whole_place(None, None));
+        assert!(!is_whole_place(Some(43.6), None) && !is_whole_place(None, Some(-79.4)));
+    }
+
+    #[test]
+    fn families_are_shown_photos_alone() {
+        for kind in PhotoKind::iter() {
+            assert_eq!(may_be_shared(kind), kind == PhotoKind::Photo, "{kind:?}");
+        }
+    }
+}

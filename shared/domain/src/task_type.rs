@@ -44,3 +44,23 @@ impl TaskType {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use strum::IntoEnumIterator;
+
+    use super::*;
+
+    #[test]
+    fn care_aides_write_what_is_not_clinical_and_families_nothing() {
+        for task_type in TaskType::iter() {
+            let clinical = ["vitals", "medication", "wound_care"].contains(&task_type.into());
+            assert_eq!(task_type.is_clinical(), clinical, "{task_type:?}");
+            for role in [Role::Admin, Role::Coordinator, Role::Nurse] {
+                assert!(task_type.writable_by(role), "{task_type:?} by {role:?}");
+            }
+            assert_eq!(task_type.writable_by(Role::CareAide), !clinical, "{task_type:?}");
+            assert!(!task_type.writable_by(Role::Family), "{task_type:?}");
+        }
+    }
+}

@@ -125,3 +125,54 @@ impl Transitions for IncidentState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Debug;
+
+    use strum::IntoEnumIterator;
+
+    use super::*;
+
+    /// Each status may stay what it is, and become what stands beside it in `moves`.
+    fn holds<S: Transitions + Debug + IntoEnumIterator>(moves: &[(S, &[S])]) {
+        for from in S::iter() {
+            for to in S::iter() {
+                let listed = moves.iter().any(|(status, next)| *status == from && next.contains(&to));
+                assert_eq!(from.may_become(to), from == to || listed, "{from:?} to {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn visits_go_forward_and_a_missed_one_may_still_begin() {
+        use VisitStatus::{Cancelled, Completed, InProgress, Missed, Scheduled};
+        holds::<VisitStatus>(&[
+            (Scheduled, &[InProgress, Completed, Cancelled, Missed]),
+            (Missed, &[InProgress, Completed]),
+            (InProgress, &[Completed]),
+        ]);
+    }
+
+    #[test]
+    fn alerts_go_forward_and_an_expired_one_may_still_be_taken() {
+        use AlertStatus::{Acknowledged, Calling, Expired, Open, Resolved};
+        holds::<AlertStatus>(&[
+            (Open, &[Calling, Acknowledged, Resolved, Expired]),
+            (Calling, &[Acknowledged, Resolved, Expired]),
+            (Expired, &[Acknowledged, Resolved]),
+            (Acknowledged, &[Resolved]),
+        ]);
+    }
+
+    #[test]
+    fn requests_end_once_and_incidents_may_open_again() {
+        use RequestState::{Fulfilled, InProgress, Received, Refused, Withdrawn};
+        holds::<RequestState>(&[
+            (Received, &[InProgress, Fulfilled, Refused, Withdrawn]),
+            (InProgress, &[Fulfilled, Refused, Withdrawn]),
+        ]);
+        use IncidentState::{Closed, Contained, Open};
+        holds::<IncidentState>(&[(Open, &[Contained, Closed]), (Contained, &[Open, Closed]), (Closed, &[Open])]);
+    }
+}
