@@ -153,6 +153,7 @@ mod sync {
     mod pushes;
     mod query_plans;
     mod random_histories;
+    mod refusals;
     mod repeated_values;
     mod retention;
     mod round_trips;

@@ -38,6 +38,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/sync_cursors.sql",
     "code/sync_push.sql",
     "code/sync_push_write.sql",
+    "code/quarantine.sql",
     "code/phone_rows.sql",
     "code/pull.sql",
     "code/care_team.sql",

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::registers;
 use super::rows::{
     AGENCY_AS_STAFF, AGENCY_BS, AIDES, ALERT_B, ALERT_FOR_ALMA, ALMAS_STAFF, BERNARDS, CONFLICT_AT_ALMA, FAMILYS,
-    NOBODY, NURSES, PENDING_PHOTO, PEOPLE, PHOTO_AS_IT_CAME, PHOTO_OF_ALMA, PLANNERS, RECEIPT, SHA256, Stage, TASK_B,
-    alert, client, conflict, consent, creation, member, message, of_kind, photo, plan_version, receipt, reply, sealed,
-    task, user, visit,
+    NOBODY, NURSES, PENDING_PHOTO, PEOPLE, PHOTO_AS_IT_CAME, PHOTO_OF_ALMA, PLANNERS, RECEIPT, REFUSED_PUSH, SHA256,
+    Stage, TASK_B, alert, client, conflict, consent, creation, member, message, of_kind, photo, plan_version, receipt,
+    reply, sealed, task, user, visit,
 };
 use super::visible_rows::who_sees_what;
 use crate::harness::fixtures::{
@@ -255,6 +255,11 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("sync_quarantine", AGENCY_AS_STAFF, quarantined("app.device_id()")),
         attempt("sync_quarantine", NOBODY, quarantined("gen_random_uuid()")),
         attempt("sync_quarantine", NOBODY, "update sync_quarantine set reason = 'x'"),
+        attempt(
+            "sync_quarantine",
+            PLANNERS,
+            format!("update sync_quarantine set seen_by = app.user_id() where id = '{REFUSED_PUSH}'"),
+        ),
         attempt("sync_receipts", AGENCY_AS_STAFF, receipt(id, AGENCY_A, "app.device_id()")),
         attempt("sync_receipts", NOBODY, receipt(id, AGENCY_A, "gen_random_uuid()")),
         attempt(

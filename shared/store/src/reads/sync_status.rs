@@ -25,7 +25,7 @@ pub struct Received {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"table": "visit_tasks", "id": "0193a5b0-0000-7000-8000-0000000000b1",
     "reason": "tasks of the type vitals are for nurses", "at": "2026-11-20T14:44:31Z", "written_by": null,
-    "pushed_by": "0193a5b0-0000-7000-8000-000000000011"}))]
+    "pushed_by": "0193a5b0-0000-7000-8000-000000000011", "status": "open", "word": null}))]
 pub struct Refusal {
     /// The table that the record was sent for.
     pub table: String,
@@ -39,6 +39,10 @@ pub struct Refusal {
     pub written_by: Option<Uuid>,
     /// Who sent it.
     pub pushed_by: Uuid,
+    /// `open`; `accepted` or `dismissed` once a coordinator has settled it.
+    pub status: String,
+    /// What the coordinator said to it.
+    pub word: Option<String>,
 }
 
 /// A column that two people changed.
@@ -100,9 +104,11 @@ pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result
                      group by l.table_name) r), '[]') as received,
            coalesce((
              select jsonb_agg(jsonb_build_object('table', q.table_name, 'id', q.record_id, 'reason', q.reason,
-               'at', q.created_at, 'written_by', q.written_by, 'pushed_by', q.user_id)
+               'at', q.created_at, 'written_by', q.written_by, 'pushed_by', q.user_id,
+               'status', q.status, 'word', q.word)
                order by q.created_at desc, q.id)
-             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at, q.written_by, q.user_id
+             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at, q.written_by, q.user_id,
+                     q.status, q.word
                    from sync_quarantine q
                    where (q.device_id = app.device_id() or q.written_by = app.user_id()) and q.created_at >= $1
                    order by q.created_at desc, q.id limit 200) q), '[]') as refused,
