@@ -171,6 +171,7 @@ mod visits {
     mod planning;
 }
 mod webhooks {
+    mod answers;
     mod authenticity;
     mod delivery;
     mod events;

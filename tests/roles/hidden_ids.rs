@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::names::{
-    ALERT_B, ALERT_OF_BERNARD, CONFLICT_B, HOLD_B, INCIDENT_B, PHOTO_B, REFUSAL_B, REQUEST_B,
+    ALERT_B, ALERT_OF_BERNARD, CONFLICT_B, HOLD_B, INCIDENT_B, PHOTO_B, REFUSAL_B, REPLY_B, REQUEST_B,
     with_conflicts_and_alerts, with_photos, with_registers,
 };
 use crate::harness::{
@@ -40,6 +40,7 @@ impl Hidden {
             "devices" => (&[], &[self.device]),
             "conflicts" => (&[], &[CONFLICT_B]),
             "refusals" => (&[], &[REFUSAL_B]),
+            "replies" => (&[], &[REPLY_B]),
             "requests" => (&[], &[REQUEST_B]),
             "incidents" => (&[], &[INCIDENT_B]),
             "holds" => (&[], &[HOLD_B]),
@@ -100,7 +101,7 @@ fn told(answer: &Answer, id: Uuid) -> String {
 
 /// The last named part of a path before each parameter, as what its id is of.
 fn entities_in(path: &str) -> Vec<&'static str> {
-    const ALL: [&str; 13] = [
+    const ALL: [&str; 14] = [
         "clients",
         "visits",
         "tasks",
@@ -111,6 +112,7 @@ fn entities_in(path: &str) -> Vec<&'static str> {
         "devices",
         "conflicts",
         "refusals",
+        "replies",
         "requests",
         "incidents",
         "holds",

@@ -72,6 +72,7 @@ pub(super) fn text(template: &Template) -> String {
         Template::ReplyReceived {} => {
             "BerthCare: thank you, the care coordinator will read this. Reply CALL to be called.".into()
         }
+        Template::ReplyAnswer { text } => format!("BerthCare: {text}"),
         Template::ReplyNobodysFamily {} => {
             "BerthCare: thank you, the care coordinator will read this. To talk to somebody, please call your care \
              agency."

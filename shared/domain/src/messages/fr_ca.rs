@@ -77,6 +77,7 @@ pub(super) fn text(template: &Template) -> String {
         Template::ReplyReceived {} => {
             "BerthCare : merci, la coordination lira votre message. Répondez RAPPEL pour un appel.".into()
         }
+        Template::ReplyAnswer { text } => format!("BerthCare : {text}"),
         Template::ReplyNobodysFamily {} => {
             "BerthCare : merci, la coordination lira votre message. Pour parler à quelqu'un, appelez votre agence."
                 .into()

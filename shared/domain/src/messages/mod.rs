@@ -159,6 +159,11 @@ pub enum Template {
     ReplyCall {},
     /// To one who wrote something else: the coordinator reads it.
     ReplyReceived {},
+    /// To one who wrote: what a coordinator answers.
+    ReplyAnswer {
+        /// In the coordinator's words.
+        text: String,
+    },
     /// To one whom we know and who is nobody's family, or no longer: no call can be asked for.
     ReplyNobodysFamily {},
     /// To a number that we don't know.
@@ -255,6 +260,7 @@ impl Template {
             | Self::ReplyHelp {}
             | Self::ReplyCall {}
             | Self::ReplyReceived {}
+            | Self::ReplyAnswer { .. }
             | Self::ReplyNobodysFamily {}
             | Self::ReplyUnknown {} => Promise::AtMostOnce,
             Self::AlertCall { .. }
@@ -283,10 +289,11 @@ impl Template {
         matches!(self, Self::FamilyDaily { .. })
     }
 
-    /// Whether it lets in whoever reads it: the outbox forgets its values once it is sent.
+    /// Whether the outbox forgets its values once it is sent: a code lets in whoever reads it, and what a person wrote
+    /// is kept where they wrote it.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        matches!(self, Self::OneTimeCode { .. })
+        matches!(self, Self::OneTimeCode { .. } | Self::ReplyAnswer { .. })
     }
 
     /// What goes first: 0 caregivers' alerts, 1 families' calls, 2 what somebody waits for, 3 the rest. The first two
