@@ -38,6 +38,11 @@ mod auth {
     mod sessions;
     mod sign_in;
     mod step_up;
+    mod user_search;
+}
+mod clients {
+    mod duplicates;
+    mod who_can_see;
 }
 mod consents {
     mod gates;
@@ -103,6 +108,7 @@ mod messages {
     mod pushes;
     mod sending;
     mod texts;
+    mod told;
 }
 mod photos {
     mod family;
@@ -142,6 +148,7 @@ mod sync {
     mod access_ended;
     mod columns;
     mod conflicts;
+    mod device_loss;
     mod handed_over;
     mod interleavings;
     mod lost_answers;
@@ -168,6 +175,7 @@ mod visits {
     mod check_in;
     mod nurses_day;
     mod own_plans;
+    mod own_visits;
     mod planning;
 }
 mod webhooks {

@@ -2,6 +2,7 @@
 //! lost or silently overwritten.
 
 mod bisect;
+mod device_loss;
 mod envelope;
 mod page;
 mod parse;
@@ -27,6 +28,7 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(pull::pull, push::push))
         .routes(routes!(status::status))
+        .routes(routes!(device_loss::read))
         .routes(routes!(refusals::list))
         .routes(routes!(refusals::read))
         .routes(routes!(refusals::accept))

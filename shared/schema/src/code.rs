@@ -50,6 +50,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/check_in.sql",
     "code/photos.sql",
     "code/escalation.sql",
+    "code/pushes.sql",
     "code/webhooks.sql",
     "code/privacy.sql",
     "code/jobs.sql",

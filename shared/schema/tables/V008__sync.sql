@@ -69,6 +69,8 @@ create table sync_conflicts (
   stored_side text not null check (stored_side in ('server', 'device', 'deleted')),
   -- Which of the two values a person kept. `current`: neither of the two, but what the record has by now.
   kept text check (kept in ('server', 'device', 'current')),
+  -- What they say to whoever sent the value.
+  word text check (length(word) between 1 and 1000),
   resolved_by uuid,
   resolved_at timestamptz,
   created_at timestamptz not null default now(), updated_at timestamptz not null default now(),

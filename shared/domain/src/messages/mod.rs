@@ -73,6 +73,12 @@ pub enum Template {
     },
     /// The same as a push message.
     AlertPush {},
+    /// To whoever raised an alert, as a push message: somebody has taken it.
+    AlertTakenPush {},
+    /// To a caregiver, as a push message: a visit was given, moved or cancelled.
+    VisitPush {},
+    /// The same: somebody decided about what they sent.
+    DecisionPush {},
     /// What a coordinator hears: a family asks to be called back. Ends with what the keys do.
     FamilyCall {
         /// Given name of the family member who asks for a call.
@@ -266,6 +272,9 @@ impl Template {
             Self::AlertCall { .. }
             | Self::AlertSms { .. }
             | Self::AlertPush {}
+            | Self::AlertTakenPush {}
+            | Self::VisitPush {}
+            | Self::DecisionPush {}
             | Self::PhoneChanged {}
             | Self::FamilyCall { .. }
             | Self::FamilyCallSms { .. }
@@ -301,7 +310,11 @@ impl Template {
     #[must_use]
     pub fn urgency(&self) -> i16 {
         match self {
-            Self::AlertCall { .. } | Self::AlertSms { .. } | Self::AlertPush {} | Self::AlertUnanswered {} => 0,
+            Self::AlertCall { .. }
+            | Self::AlertSms { .. }
+            | Self::AlertPush {}
+            | Self::AlertTakenPush {}
+            | Self::AlertUnanswered {} => 0,
             Self::FamilyCall { .. } | Self::FamilyCallSms { .. } => 1,
             Self::FamilyDaily { .. }
             | Self::PrivacyRequestDue { .. }
