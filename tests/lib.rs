@@ -38,6 +38,11 @@ mod auth {
     mod sessions;
     mod sign_in;
     mod step_up;
+    mod user_search;
+}
+mod clients {
+    mod duplicates;
+    mod who_can_see;
 }
 mod consents {
     mod gates;
@@ -103,6 +108,7 @@ mod messages {
     mod pushes;
     mod sending;
     mod texts;
+    mod told;
 }
 mod photos {
     mod family;
@@ -142,6 +148,7 @@ mod sync {
     mod access_ended;
     mod columns;
     mod conflicts;
+    mod device_loss;
     mod handed_over;
     mod interleavings;
     mod lost_answers;
@@ -153,6 +160,7 @@ mod sync {
     mod pushes;
     mod query_plans;
     mod random_histories;
+    mod refusals;
     mod repeated_values;
     mod retention;
     mod round_trips;
@@ -167,9 +175,11 @@ mod visits {
     mod check_in;
     mod nurses_day;
     mod own_plans;
+    mod own_visits;
     mod planning;
 }
 mod webhooks {
+    mod answers;
     mod authenticity;
     mod delivery;
     mod events;

@@ -29,7 +29,7 @@ locals {
   ])
 
   # Paths on which notes, care plans, messages and whole days of work travel.
-  free_text_paths = "^/v1/(sync|visits|clients|alerts|photos|privacy|conflicts|sms)(/|$)"
+  free_text_paths = "^/v1/(sync|visits|clients|alerts|photos|privacy|conflicts|refusals|replies|sms)(/|$)"
 
   # What goes on during maintenance: calls for help, what Twilio tells and asks, who stays signed in, and who looks.
   maintenance_paths = "^/v1/(alerts|replies|voice|sms|health|auth/refresh)(/|$)"

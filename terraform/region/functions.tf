@@ -17,7 +17,7 @@ locals {
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
-      invokes       = ["urgent"]
+      invokes       = ["jobs", "urgent"]
       events        = false
     }
     auth = {

@@ -20,7 +20,7 @@ use crate::harness::{
 };
 
 /// Which kinds of things actions are done to.
-const NOUNS: [&str; 26] = [
+const NOUNS: [&str; 27] = [
     "access",
     "access_log",
     "agency",
@@ -40,6 +40,7 @@ const NOUNS: [&str; 26] = [
     "privacy_incident",
     "privacy_request",
     "record",
+    "refusal",
     "reply",
     "sync",
     "timeline",

@@ -292,7 +292,7 @@ impl Functions {
             "clients" | "family" => "clients",
             "visits" | "conflicts" => "visits",
             "photos" => "photos",
-            "sync" => "sync",
+            "sync" | "refusals" | "devices" => "sync",
             "alerts" | "replies" => "alerts",
             "voice" | "sms" => "webhooks",
             _ => "health",

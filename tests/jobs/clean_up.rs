@@ -14,9 +14,9 @@ async fn old_rows(app: &TestApp) {
         let sql = format!(
             "set session_replication_role = replica;
              insert into sync_quarantine
-               (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason, created_at)
+               (agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason, created_at, seen_at)
              select '{agency}', '{device}', '{user}', 'visits', n::text, '{{}}', sha256(''), 'test',
-               now() - n * interval '30 days' - interval '1 day'
+               now() - n * interval '30 days' - interval '1 day', now() - n * interval '30 days' - interval '1 day'
              from generate_series(0, 10) n",
             user = person.id
         );

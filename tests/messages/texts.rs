@@ -36,6 +36,9 @@ fn examples() -> Vec<Template> {
                 visits: vec![daily("Amara", time(9, 5, 0, 0)), daily("Joy", time(18, 40, 0, 0))],
                 to_come: 1,
             },
+            Template::ReplyAnswer { .. } => {
+                Template::ReplyAnswer { text: "Thank you, I'll call you this afternoon. Dana".into() }
+            }
             without_values => without_values,
         })
         .collect()
@@ -123,7 +126,7 @@ fn segments_are_counted_as_the_networks_do() {
     }
 }
 
-/// Every string among a template's values, but codes, replaced.
+/// Every string among a template's values, but codes and what a coordinator answers in words of their own, replaced.
 fn with_names(values: &mut Value, name: &str) {
     match values {
         Value::String(text) if text.parse::<Time>().is_err() && text.parse::<Date>().is_err() => {
@@ -131,7 +134,10 @@ fn with_names(values: &mut Value, name: &str) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| with_names(item, name)),
         Value::Object(fields) => {
-            fields.iter_mut().filter(|(key, _)| *key != "code").for_each(|(_, value)| with_names(value, name));
+            fields
+                .iter_mut()
+                .filter(|(key, _)| !["code", "text"].contains(&key.as_str()))
+                .for_each(|(_, value)| with_names(value, name));
         }
         _ => {}
     }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::names::{
-    ALERT_B, ALERT_OF_BERNARD, CONFLICT_B, HOLD_B, INCIDENT_B, PHOTO_B, REQUEST_B, with_conflicts_and_alerts,
-    with_photos, with_registers,
+    ALERT_B, ALERT_OF_BERNARD, CONFLICT_B, HOLD_B, INCIDENT_B, PHOTO_B, REFUSAL_B, REPLY_B, REQUEST_B,
+    with_conflicts_and_alerts, with_photos, with_registers,
 };
 use crate::harness::{
     Answer, Client, TestApp,
@@ -39,6 +39,8 @@ impl Hidden {
             "users" => (&[], &[NURSE_B.id]),
             "devices" => (&[], &[self.device]),
             "conflicts" => (&[], &[CONFLICT_B]),
+            "refusals" => (&[], &[REFUSAL_B]),
+            "replies" => (&[], &[REPLY_B]),
             "requests" => (&[], &[REQUEST_B]),
             "incidents" => (&[], &[INCIDENT_B]),
             "holds" => (&[], &[HOLD_B]),
@@ -99,7 +101,7 @@ fn told(answer: &Answer, id: Uuid) -> String {
 
 /// The last named part of a path before each parameter, as what its id is of.
 fn entities_in(path: &str) -> Vec<&'static str> {
-    const ALL: [&str; 12] = [
+    const ALL: [&str; 14] = [
         "clients",
         "visits",
         "tasks",
@@ -109,6 +111,8 @@ fn entities_in(path: &str) -> Vec<&'static str> {
         "users",
         "devices",
         "conflicts",
+        "refusals",
+        "replies",
         "requests",
         "incidents",
         "holds",

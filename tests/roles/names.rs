@@ -20,6 +20,14 @@ pub const CONFLICT: Uuid = Uuid::from_u128(0xA1);
 
 pub const CONFLICT_B: Uuid = Uuid::from_u128(0xAB);
 
+pub const REFUSAL: Uuid = Uuid::from_u128(0xA8);
+
+pub const REFUSAL_B: Uuid = Uuid::from_u128(0xA9);
+
+pub const REPLY: Uuid = Uuid::from_u128(0xAE);
+
+pub const REPLY_B: Uuid = Uuid::from_u128(0xAF);
+
 pub const NURSES_PHOTO: Uuid = Uuid::from_u128(0xA2);
 
 pub const SHARED_PHOTO: Uuid = Uuid::from_u128(0xA3);
@@ -86,13 +94,35 @@ pub const ALERT_OF_BERNARD: Uuid = Uuid::from_u128(0xA6);
 
 pub const ALERT_B: Uuid = Uuid::from_u128(0xA7);
 
-/// A conflict and an alert of Alma's, an alert of Bernard's, and one of each in agency B.
+/// A conflict, a refusal, a reply and an alert of Alma's, an alert of Bernard's, and one of each in agency B.
 pub async fn with_conflicts_and_alerts(app: &TestApp) {
     for (conflict, agency, client) in [(CONFLICT, AGENCY_A, ALMA), (CONFLICT_B, AGENCY_B, CLIENT_B)] {
         let sql = format!(
             "insert into sync_conflicts (id, agency_id, client_id, table_name, record_id, column_name, stored_side,
              status)
              values ('{conflict}', '{agency}', '{client}', 'clients', '{client}', 'phone', 'server', 'needs_review')"
+        );
+        app.database.write(agency, &sql).await;
+    }
+    for (refusal, agency, by, device) in
+        [(REFUSAL, AGENCY_A, NURSE.id, Uuid::from_u128(0xDA)), (REFUSAL_B, AGENCY_B, NURSE_B.id, Uuid::from_u128(0xDB))]
+    {
+        let sql = format!(
+            r#"insert into devices (id, agency_id, user_id, name, platform, app_version)
+             values ('{device}', '{agency}', '{by}', 'Phone', 'ios', '1.0.0');
+             insert into sync_quarantine
+               (id, agency_id, device_id, user_id, table_name, record_id, body, body_sha256, reason)
+             values ('{refusal}', '{agency}', '{device}', '{by}', 'visit_tasks', '{NURSES_MEALS}',
+               '{{"_status": "updated", "_changed": "outcome", "outcome": "ate"}}', sha256(''), 'too late')"#
+        );
+        app.database.write(agency, &sql).await;
+    }
+    for (reply, agency, client, by) in [(REPLY, AGENCY_A, ALMA, FAMILY.id), (REPLY_B, AGENCY_B, CLIENT_B, NURSE_B.id)] {
+        let sql = format!(
+            "insert into inbound_messages
+               (id, agency_id, provider_sid, sender, recipient, body, intent, user_id, client_id)
+             select '{reply}', '{agency}', '{reply}', u.phone, '+14165550199', 'Merci', 'note', u.id, '{client}'
+             from users u where u.id = '{by}'"
         );
         app.database.write(agency, &sql).await;
     }
@@ -163,6 +193,10 @@ impl Names {
             ("other_nurses_vitals", OTHER_NURSES_VITALS),
             ("conflict", CONFLICT),
             ("conflict_b", CONFLICT_B),
+            ("reply", REPLY),
+            ("reply_b", REPLY_B),
+            ("refusal", REFUSAL),
+            ("refusal_b", REFUSAL_B),
             ("nurses_photo", NURSES_PHOTO),
             ("shared_photo", SHARED_PHOTO),
             ("document", DOCUMENT),

@@ -14,7 +14,9 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
         .routes(routes!(alerts::read))
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::resolve))
-        .routes(routes!(replies::list));
+        .routes(routes!(replies::list))
+        .routes(routes!(replies::answer))
+        .routes(routes!(replies::close));
     OpenApiRouter::new().nest("/v1", v1)
 }
 

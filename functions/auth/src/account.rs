@@ -45,7 +45,7 @@ pub(crate) async fn me(State(auth): State<Auth>, caller: OwnAccount) -> web::Res
     Ok(Reply(StatusCode::OK, user))
 }
 
-/// Change my name, phone or language.
+/// Change my name, phone, language or which push messages I take.
 ///
 /// A new number asks for a password given ten minutes ago at most (401 `step-up-required`), and counts once it was
 /// confirmed (`/auth/phone/confirm`) with the code that is sent to it. The present number again withdraws it.

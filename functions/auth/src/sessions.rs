@@ -85,8 +85,10 @@ impl Check for Refresh {}
     "refresh_token": "AZOlsAAAcACAAAAAAAAAAwGTpbAAAHAAgAAAAAAA",
     "user": {"id": "0193a5b0-0000-7000-8000-000000000003", "agency_id": "0193a5b0-0000-7000-8000-000000000001",
         "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "first_name": "Amara", "last_name": "Okafor",
-        "role": "nurse", "locale": "en-CA", "status": "active", "last_login_at": "2026-11-20T11:58:03Z",
-        "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-20T11:58:03Z"}}))]
+        "role": "nurse", "locale": "en-CA", "status": "active",
+        "push_preferences": {"visits": true, "alerts": true, "decisions": true},
+        "last_login_at": "2026-11-20T11:58:03Z", "created_at": "2026-11-01T09:00:00Z",
+        "updated_at": "2026-11-20T11:58:03Z"}}))]
 pub struct Tokens {
     /// The access token, for the `Authorization` header.
     access_token: String,

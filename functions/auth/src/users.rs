@@ -31,6 +31,10 @@ type UserPage = Page<User>;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UserQuery {
+    /// Words of the name, the address or the number or parts of them, in any order; case, accents, apostrophes and
+    /// hyphens don't matter.
+    #[param(min_length = 1, max_length = 100)]
+    search: Option<String>,
     /// Only users in this role.
     #[param(inline)]
     role: Option<Role>,
@@ -46,8 +50,8 @@ pub(crate) async fn list(
     State(auth): State<Auth>,
     list: List<UsersRead, UserQuery>,
 ) -> web::Result<axum::Json<UserPage>> {
-    let UserQuery { role, status } = list.filter;
-    let filter = UserFilter { role, status, after: list.after()?, limit: list.rows() };
+    let UserQuery { ref search, role, status } = list.filter;
+    let filter = UserFilter { search: search.clone(), role, status, after: list.after()?, limit: list.rows() };
     let users = users::list(&auth.app.db, &*list.caller, filter).await?;
     list.page(users, |user| (user.sort_name.clone(), user.id))
 }

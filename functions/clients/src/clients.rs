@@ -11,7 +11,7 @@ use serde::Deserialize;
 use store::{
     Identity, Tx,
     tables::{
-        clients::{self, Client, ClientFields, ClientFilter, ClientSummary},
+        clients::{self, Client, ClientFields, ClientFilter, ClientSummary, EnteredClient},
         idempotency::{self, Creation},
         users,
     },
@@ -55,21 +55,22 @@ pub(crate) async fn list(
 
 /// Enter a client.
 #[utoipa::path(post, path = "/clients", tag = "clients", operation_id = "create_client", request_body = NewClient,
-    responses((status = 201, description = "The new client.", body = Client),
+    responses((status = 201, description = "The new client, and which others they may be.", body = EnteredClient),
         (status = 409, description = "The id is taken.")))]
 pub(crate) async fn create(
     State(app): State<App>,
     caller: Require<ClientsWrite>,
     New { id, fields }: NewClient,
-) -> web::Result<Created<Client>> {
+) -> web::Result<Created<EnteredClient>> {
     let mut tx = app.db.write(&*caller).await?;
     if idempotency::claim(&mut tx, "clients", id, &fields).await? == Creation::Fresh {
         must_be_coordinator(&mut tx, fields.coordinator_id).await?;
         clients::insert(&mut tx, id, &fields).await.on_reference(Reference::Coordinator, no_coordinator)?;
     }
-    let client = clients::lock(&mut tx, id).await?;
+    let client = clients::lock(&mut tx, id).await?.shown_to(caller.role);
+    let possible_duplicates = clients::possible_duplicates(&mut tx, id).await?;
     tx.commit().await?;
-    Ok(Created(id, client.shown_to(caller.role)))
+    Ok(Created(id, EnteredClient { client, possible_duplicates }))
 }
 
 /// Read a client.

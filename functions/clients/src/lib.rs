@@ -7,6 +7,7 @@ mod consents;
 mod family;
 mod history;
 mod timeline;
+mod who_can_see;
 
 use app::App;
 use axum::Router;
@@ -22,6 +23,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(care_team::list, care_team::add))
         .routes(routes!(care_team::change, care_team::remove))
         .routes(routes!(consents::list, consents::record))
+        .routes(routes!(who_can_see::list))
         .routes(routes!(timeline::read))
         .routes(routes!(history::read))
         .routes(routes!(family::list))

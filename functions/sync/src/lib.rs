@@ -2,12 +2,14 @@
 //! lost or silently overwritten.
 
 mod bisect;
+mod device_loss;
 mod envelope;
 mod page;
 mod parse;
 mod plan;
 mod pull;
 mod push;
+mod refusals;
 mod response;
 mod schema;
 mod server_state;
@@ -26,6 +28,11 @@ fn routes() -> OpenApiRouter<AppWithJobs> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(pull::pull, push::push))
         .routes(routes!(status::status))
+        .routes(routes!(device_loss::read))
+        .routes(routes!(refusals::list))
+        .routes(routes!(refusals::read))
+        .routes(routes!(refusals::accept))
+        .routes(routes!(refusals::dismiss))
         .routes(routes!(schema::schema));
     OpenApiRouter::new().nest("/v1", v1)
 }

@@ -263,7 +263,7 @@ fn reconciled(
 
 /// What is done to a record.
 #[derive(Clone, Copy)]
-enum Verb {
+pub(crate) enum Verb {
     Create,
     Update,
     Delete,
@@ -271,7 +271,7 @@ enum Verb {
 
 impl Verb {
     /// The name in the audit log for doing it to an entity, and the entity's own.
-    fn action(self, entity: Entity) -> (&'static str, &'static str) {
+    pub(crate) fn action(self, entity: Entity) -> (&'static str, &'static str) {
         match (entity, self) {
             (Entity::Client, _) => ("client.update", "client"),
             (Entity::Visit, Self::Create) => ("visit.create", "visit"),

@@ -41,10 +41,13 @@ pub(crate) async fn list(
 /// Settle a conflict: keep the server's value, the device's, or what the record has by now.
 ///
 /// A value is written only over the other one. Where the record was changed since, or deleted, what it has stays.
+/// The caregiver whose value isn't kept is told by push, without content, and reads the decision and the word in
+/// `GET /v1/sync/status`.
 #[utoipa::path(post, path = "/conflicts/{id}/resolve", tag = "visits", operation_id = "resolve_conflict",
     params(("id" = Uuid, Path, description = "The conflict.")), request_body = Decision,
     responses((status = 200, description = "The conflict, now resolved.", body = SyncConflict),
-        (status = 409, description = "It was resolved with another value, or the record has neither value any more.")))]
+        (status = 409, description = "It was resolved with another value or word, or the record has neither value \
+            any more.")))]
 pub(crate) async fn resolve(
     State(app): State<App>,
     caller: Require<ConflictsSettle>,
@@ -56,12 +59,12 @@ pub(crate) async fn resolve(
     if conflict.status == ConflictStatus::Resolved {
         tx.commit().await?;
         return match conflict.kept {
-            kept if kept == Some(decision.keep) => Ok(Json(conflict)),
+            kept if kept == Some(decision.keep) && conflict.word == decision.word => Ok(Json(conflict)),
             _ => Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
         };
     }
     sync_conflicts::apply(&mut tx, &conflict, decision.keep).await?.map_err(refusal)?;
-    let settled = sync_conflicts::resolve(&mut tx, &conflict, decision.keep).await?;
+    let settled = sync_conflicts::resolve(&mut tx, &conflict, &decision).await?;
     tx.commit().await?;
     Ok(Json(settled))
 }

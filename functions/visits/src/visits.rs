@@ -42,6 +42,10 @@ pub struct VisitQuery {
     client_id: Option<Uuid>,
     /// Only visits of this caregiver.
     user_id: Option<Uuid>,
+    /// Only the caller's own visits.
+    #[serde(default)]
+    #[param(value_type = Option<bool>)]
+    mine: bool,
     /// Only records in this status.
     #[param(inline)]
     status: Option<VisitStatus>,
@@ -51,11 +55,15 @@ pub struct VisitQuery {
 #[utoipa::path(get, path = "/visits", tag = "visits", operation_id = "list_visits", params(VisitQuery, PageQuery),
     responses((status = 200, description = "A page of the visits that the caller may see.", body = VisitPage)))]
 pub(crate) async fn list(State(app): State<App>, list: List<VisitsRead, VisitQuery>) -> web::Result<Json<VisitPage>> {
+    let user_id = if list.filter.mine { Some(list.caller.user_id) } else { list.filter.user_id };
+    if list.filter.user_id.is_some_and(|of| user_id != Some(of)) {
+        return Err(vec![Fault::parameter("mine", "can't be true for visits of others: leave user_id out")].into());
+    }
     let filter = VisitFilter {
         from: list.filter.from,
         to: list.filter.to,
         client_id: list.filter.client_id,
-        user_id: list.filter.user_id,
+        user_id,
         status: list.filter.status,
         after: list.after()?,
         limit: list.rows(),

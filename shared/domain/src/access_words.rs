@@ -14,7 +14,7 @@ enum Deed {
 }
 
 /// What kinds of things actions are done to, and how families call them: English, French.
-const THINGS: [(&str, &str, &str); 18] = [
+const THINGS: [(&str, &str, &str); 19] = [
     ("access", "the record", "le dossier"),
     ("alert", "an alert", "une alerte"),
     ("care_plan", "the care plan", "le plan de soins"),
@@ -27,6 +27,7 @@ const THINGS: [(&str, &str, &str); 18] = [
     ("history", "the history of notes and tasks", "l'historique des notes et des tâches"),
     ("photo", "a photo or document", "une photo ou un document"),
     ("record", "the record", "le dossier"),
+    ("refusal", "an entry that a phone sent", "une entrée envoyée par un téléphone"),
     ("reply", "a message of the family", "un message de la famille"),
     ("sync", "the record, on a phone", "le dossier, sur un téléphone"),
     ("timeline", "the timeline", "la chronologie"),

@@ -18,8 +18,8 @@ end
 $$;
 
 -- Removes at most `p_limit` rows that have outlived their time, the oldest first, and answers how many: none of a user
--- whose records are held. Old by the
--- database's clock, too: a job that is replayed with a time to come removes nothing early.
+-- whose records are held, and none that nobody has looked at, or only of late. Old by the database's clock, too: a job
+-- that is replayed with a time to come removes nothing early.
 create or replace function app.delete_expired_rows(p_table text, p_now timestamptz, p_limit integer) returns bigint
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
@@ -34,7 +34,7 @@ begin
   end if;
   execute format(
     'delete from %1$I where ctid = any (array(
-       select o.ctid from %1$I o where o.agency_id = app.agency_id() and o.created_at < $1
+       select o.ctid from %1$I o where o.agency_id = app.agency_id() and o.created_at < $1 and o.seen_at < $1
          and not exists (select from legal_holds h where h.user_id = o.user_id and h.lifted_at is null)
        order by o.created_at limit $2))',
     p_table) using least(p_now, now()) - kept, p_limit;

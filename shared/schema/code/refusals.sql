@@ -33,6 +33,10 @@ begin
     union all
     select 'sync_conflict', s.id, s.client_id, s.agency_id from sync_conflicts s where s.id = i.id
     union all
+    select 'refusal', q.id, null, q.agency_id from sync_quarantine q where q.id = i.id
+    union all
+    select 'inbound_message', m.id, m.client_id, m.agency_id from inbound_messages m where m.id = i.id
+    union all
     select 'user', u.id, null, u.agency_id from users u where u.id = i.id
     union all
     select 'device', d.id, null, d.agency_id from devices d where d.id = i.id

@@ -14,10 +14,10 @@ create policy backup_reads_all on users for select to berthcare_backup using (tr
 create policy reports_read_all on users for select to berthcare_readonly using (true);
 grant select on users to berthcare_backup;
 grant select (id, agency_id, email, phone, pending_phone, first_name, last_name, sort_name, role, locale, status,
-              last_login_at, created_at, updated_at, created_by, updated_by, deleted_at)
+              push_preferences, last_login_at, created_at, updated_at, created_by, updated_by, deleted_at)
   on users to berthcare_app, berthcare_readonly;
 grant insert (id, agency_id, email, phone, first_name, last_name, role, locale, status) on users to berthcare_auth;
-grant update (email, phone, pending_phone, first_name, last_name, role, locale, status, deleted_at)
+grant update (email, phone, pending_phone, first_name, last_name, role, locale, status, push_preferences, deleted_at)
   on users to berthcare_auth;
 create policy visible on users for select to berthcare_app using (
   agency_id = (select app.agency_id())

@@ -72,7 +72,10 @@ create policy backup_reads_all on inbound_messages for select to berthcare_backu
 create policy reports_read_all on inbound_messages for select to berthcare_readonly using (true);
 grant select on inbound_messages to berthcare_backup, berthcare_readonly;
 grant select, insert on inbound_messages to berthcare_app;
+grant update (status, answer, answered_by, answered_at, closed_by, closed_at) on inbound_messages to berthcare_app;
 create policy coordinators_read on inbound_messages for select to berthcare_app
+  using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
+create policy coordinators_answer on inbound_messages for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 create policy jobs_record on inbound_messages for insert to berthcare_jobs
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'job');

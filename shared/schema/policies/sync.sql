@@ -52,12 +52,15 @@ create policy backup_reads_all on sync_quarantine for select to berthcare_backup
 create policy reports_read_all on sync_quarantine for select to berthcare_readonly using (true);
 grant select on sync_quarantine to berthcare_backup, berthcare_readonly;
 grant select, insert on sync_quarantine to berthcare_app;
+grant update (status, seen_by, seen_at, accepted_as, word, settled_by, settled_at) on sync_quarantine to berthcare_app;
 create policy visible on sync_quarantine for select to berthcare_app
   using (agency_id = (select app.agency_id()) and ((select app.sees_agency())
     or user_id = (select app.user_id()) or written_by = (select app.user_id())));
 create policy own_device on sync_quarantine for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) <> 'family'
     and user_id = (select app.user_id()) and device_id = (select app.device_id()));
+create policy coordinators_settle on sync_quarantine for update to berthcare_app
+  using (agency_id = (select app.agency_id()) and (select app.sees_agency()));
 
 -- sync_receipts: a device's own, and only added to; when, is a default
 alter table sync_receipts enable row level security, force row level security;

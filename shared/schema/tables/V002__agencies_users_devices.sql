@@ -31,6 +31,8 @@ create table users (
   role user_role not null,
   locale text not null default 'en-CA' check (locale in ('en-CA', 'fr-CA')),
   status user_status not null default 'invited',
+  -- Which push messages they take: each kind that isn't false.
+  push_preferences jsonb not null default '{}' check (jsonb_typeof(push_preferences) = 'object'),
   password_hash text,
   last_login_at timestamptz,
   created_at timestamptz not null default now(), updated_at timestamptz not null default now(),

@@ -168,10 +168,23 @@ create table inbound_messages (
   intent text not null check (length(intent) between 1 and 50),
   user_id uuid,
   client_id uuid,
+  -- Open: a coordinator is to see to it. A keyword is seen to at once.
+  status text not null default 'open' check (status in ('open', 'closed')),
+  -- What a coordinator wrote back, by SMS.
+  answer text check (length(answer) between 1 and 300),
+  answered_by uuid,
+  answered_at timestamptz,
+  -- Null where a machine closed it.
+  closed_by uuid,
+  closed_at timestamptz,
   created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
   created_by uuid references users, updated_by uuid references users,
+  constraint inbound_messages_closed check ((status = 'closed') = (closed_at is not null)),
+  constraint inbound_messages_answered check ((answer is null) = (answered_at is null)),
+  foreign key (agency_id, answered_by) references users (agency_id, id),
+  foreign key (agency_id, closed_by) references users (agency_id, id),
   constraint inbound_messages_known check (agency_id is not null or (user_id is null and client_id is null)),
   foreign key (agency_id, user_id) references users (agency_id, id),
   foreign key (agency_id, client_id) references clients (agency_id, id)
 );
-create index inbound_messages_by_agency on inbound_messages (agency_id, created_at desc);
+create index inbound_messages_by_agency on inbound_messages (agency_id, status, created_at desc, id desc);

@@ -69,6 +69,8 @@ create table sync_conflicts (
   stored_side text not null check (stored_side in ('server', 'device', 'deleted')),
   -- Which of the two values a person kept. `current`: neither of the two, but what the record has by now.
   kept text check (kept in ('server', 'device', 'current')),
+  -- What they say to whoever sent the value.
+  word text check (length(word) between 1 and 1000),
   resolved_by uuid,
   resolved_at timestamptz,
   created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
@@ -100,13 +102,29 @@ create table sync_quarantine (
   reason text not null check (length(reason) between 1 and 500),
   -- The base of the device's work: what was refused stays on the phone, and on the base that it had.
   work_base bigint,
+  status text not null default 'open' check (status in ('open', 'accepted', 'dismissed')),
+  -- Who first looked at it. What nobody has looked at is kept for ever.
+  seen_by uuid,
+  seen_at timestamptz,
+  -- What it was accepted as, by the names of the phone's columns; null where it was a deletion.
+  accepted_as jsonb,
+  -- Why it was dismissed or corrected, as whoever wrote it reads it.
+  word text check (length(word) between 1 and 1000),
+  settled_by uuid,
+  settled_at timestamptz,
   created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
   created_by uuid references users, updated_by uuid references users,
+  constraint sync_quarantine_seen check (status = 'open' or seen_at is not null),
+  constraint sync_quarantine_settled check ((status = 'open') = (settled_at is null)),
+  foreign key (agency_id, seen_by) references users (agency_id, id),
+  foreign key (agency_id, settled_by) references users (agency_id, id),
   constraint sync_quarantine_device_fkey foreign key (agency_id, device_id) references devices (agency_id, id),
   foreign key (agency_id, user_id) references users (agency_id, id),
   constraint sync_quarantine_once unique (device_id, table_name, record_id, body_sha256)
 );
 create index sync_quarantine_by_age on sync_quarantine (created_at);
+-- What coordinators are asked about, the oldest first.
+create index sync_quarantine_by_status on sync_quarantine (agency_id, status, created_at, id);
 
 -- What each device sent for a record, by its digest: the same again is a replay, however late it arrives.
 -- A partition a month.

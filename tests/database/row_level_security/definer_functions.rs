@@ -107,6 +107,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ),
     ("quarantine_room", "", OfClient),
     ("queue_ends_at", "'sms', 2::smallint", Everybody(JOBS)),
+    ("receive_refused", "'{device}'", Agency),
     ("read_counters", "", Everybody(JOBS)),
     ("record_audit_check", "'verified', 1, null", Everybody(CHAIN)),
     ("record_opt_out", "'{message}'", Agency),

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::registers;
 use super::rows::{
     AGENCY_AS_STAFF, AGENCY_BS, AIDES, ALERT_B, ALERT_FOR_ALMA, ALMAS_STAFF, BERNARDS, CONFLICT_AT_ALMA, FAMILYS,
-    NOBODY, NURSES, PENDING_PHOTO, PEOPLE, PHOTO_AS_IT_CAME, PHOTO_OF_ALMA, PLANNERS, RECEIPT, SHA256, Stage, TASK_B,
-    alert, client, conflict, consent, creation, member, message, of_kind, photo, plan_version, receipt, reply, sealed,
-    task, user, visit,
+    NOBODY, NURSES, PENDING_PHOTO, PEOPLE, PHOTO_AS_IT_CAME, PHOTO_OF_ALMA, PLANNERS, RECEIPT, REFUSED_PUSH, REPLY,
+    SHA256, Stage, TASK_B, alert, client, conflict, consent, creation, member, message, of_kind, photo, plan_version,
+    receipt, reply, sealed, task, user, visit,
 };
 use super::visible_rows::who_sees_what;
 use crate::harness::fixtures::{
@@ -231,6 +231,11 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("agency_turns", NOBODY, "update agency_turns set turn = 0"),
         attempt("inbound_messages", NOBODY, reply(id, Some(AGENCY_A))),
         attempt("inbound_messages", NOBODY, "update inbound_messages set body = 'x'"),
+        attempt(
+            "inbound_messages",
+            PLANNERS,
+            format!("update inbound_messages set answered_by = app.user_id() where id = '{REPLY}'"),
+        ),
         attempt("client_marks", NOBODY, "update client_marks set number = 0"),
         attempt(
             "client_marks",
@@ -255,6 +260,11 @@ fn attempts_at_the_rest() -> Vec<Attempt> {
         attempt("sync_quarantine", AGENCY_AS_STAFF, quarantined("app.device_id()")),
         attempt("sync_quarantine", NOBODY, quarantined("gen_random_uuid()")),
         attempt("sync_quarantine", NOBODY, "update sync_quarantine set reason = 'x'"),
+        attempt(
+            "sync_quarantine",
+            PLANNERS,
+            format!("update sync_quarantine set seen_by = app.user_id() where id = '{REFUSED_PUSH}'"),
+        ),
         attempt("sync_receipts", AGENCY_AS_STAFF, receipt(id, AGENCY_A, "app.device_id()")),
         attempt("sync_receipts", NOBODY, receipt(id, AGENCY_A, "gen_random_uuid()")),
         attempt(

@@ -54,6 +54,8 @@ permissions! {
     PhotosWrite = "photos.write" => [Admin, Coordinator, Nurse, CareAide];
     /// Settle what two people changed at the same time.
     ConflictsSettle = "visits.write" => [Admin, Coordinator];
+    /// Settle what phones sent and the server couldn't take.
+    RefusalsSettle = "visits.write" => [Admin, Coordinator];
     /// Ask for help, and see who has.
     AlertsRaise = "visits.write" => [Admin, Coordinator, Nurse, CareAide];
     /// Take an alert: it is then theirs.

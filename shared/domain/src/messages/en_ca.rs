@@ -21,7 +21,9 @@ pub(super) fn text(template: &Template) -> String {
                 "BerthCare: {caregiver} asks for help and nobody has taken the alert yet. Please open BerthCare now."
             )
         }
-        Template::AlertPush {} => "Open BerthCare".into(),
+        Template::AlertPush {} | Template::AlertTakenPush {} | Template::VisitPush {} | Template::DecisionPush {} => {
+            "Open BerthCare".into()
+        }
         Template::FamilyCall { family } => format!(
             "This is BerthCare. {family}, of a client's family, asks to be called back. \
              Press 1 to take this. Press 2 to pass it on."
@@ -72,6 +74,7 @@ pub(super) fn text(template: &Template) -> String {
         Template::ReplyReceived {} => {
             "BerthCare: thank you, the care coordinator will read this. Reply CALL to be called.".into()
         }
+        Template::ReplyAnswer { text } => format!("BerthCare: {text}"),
         Template::ReplyNobodysFamily {} => {
             "BerthCare: thank you, the care coordinator will read this. To talk to somebody, please call your care \
              agency."

@@ -20,7 +20,9 @@ pub(super) fn text(template: &Template) -> String {
             "BerthCare : {caregiver} demande de l'aide et personne n'a encore pris l'alerte. \
              Ouvrez BerthCare maintenant."
         ),
-        Template::AlertPush {} => "Ouvrir BerthCare".into(),
+        Template::AlertPush {} | Template::AlertTakenPush {} | Template::VisitPush {} | Template::DecisionPush {} => {
+            "Ouvrir BerthCare".into()
+        }
         Template::FamilyCall { family } => format!(
             "Ici BerthCare. {family}, de la famille d'une personne cliente, demande un rappel. \
              Pour vous en charger, faites le 1. Pour transmettre, faites le 2."
@@ -77,6 +79,7 @@ pub(super) fn text(template: &Template) -> String {
         Template::ReplyReceived {} => {
             "BerthCare : merci, la coordination lira votre message. Répondez RAPPEL pour un appel.".into()
         }
+        Template::ReplyAnswer { text } => format!("BerthCare : {text}"),
         Template::ReplyNobodysFamily {} => {
             "BerthCare : merci, la coordination lira votre message. Pour parler à quelqu'un, appelez votre agence."
                 .into()

@@ -73,6 +73,12 @@ pub enum Template {
     },
     /// The same as a push message.
     AlertPush {},
+    /// To whoever raised an alert, as a push message: somebody has taken it.
+    AlertTakenPush {},
+    /// To a caregiver, as a push message: a visit was given, moved or cancelled.
+    VisitPush {},
+    /// The same: somebody decided about what they sent.
+    DecisionPush {},
     /// What a coordinator hears: a family asks to be called back. Ends with what the keys do.
     FamilyCall {
         /// Given name of the family member who asks for a call.
@@ -159,6 +165,11 @@ pub enum Template {
     ReplyCall {},
     /// To one who wrote something else: the coordinator reads it.
     ReplyReceived {},
+    /// To one who wrote: what a coordinator answers.
+    ReplyAnswer {
+        /// In the coordinator's words.
+        text: String,
+    },
     /// To one whom we know and who is nobody's family, or no longer: no call can be asked for.
     ReplyNobodysFamily {},
     /// To a number that we don't know.
@@ -255,11 +266,15 @@ impl Template {
             | Self::ReplyHelp {}
             | Self::ReplyCall {}
             | Self::ReplyReceived {}
+            | Self::ReplyAnswer { .. }
             | Self::ReplyNobodysFamily {}
             | Self::ReplyUnknown {} => Promise::AtMostOnce,
             Self::AlertCall { .. }
             | Self::AlertSms { .. }
             | Self::AlertPush {}
+            | Self::AlertTakenPush {}
+            | Self::VisitPush {}
+            | Self::DecisionPush {}
             | Self::PhoneChanged {}
             | Self::FamilyCall { .. }
             | Self::FamilyCallSms { .. }
@@ -283,10 +298,11 @@ impl Template {
         matches!(self, Self::FamilyDaily { .. })
     }
 
-    /// Whether it lets in whoever reads it: the outbox forgets its values once it is sent.
+    /// Whether the outbox forgets its values once it is sent: a code lets in whoever reads it, and what a person wrote
+    /// is kept where they wrote it.
     #[must_use]
     pub fn is_secret(&self) -> bool {
-        matches!(self, Self::OneTimeCode { .. })
+        matches!(self, Self::OneTimeCode { .. } | Self::ReplyAnswer { .. })
     }
 
     /// What goes first: 0 caregivers' alerts, 1 families' calls, 2 what somebody waits for, 3 the rest. The first two
@@ -294,7 +310,11 @@ impl Template {
     #[must_use]
     pub fn urgency(&self) -> i16 {
         match self {
-            Self::AlertCall { .. } | Self::AlertSms { .. } | Self::AlertPush {} | Self::AlertUnanswered {} => 0,
+            Self::AlertCall { .. }
+            | Self::AlertSms { .. }
+            | Self::AlertPush {}
+            | Self::AlertTakenPush {}
+            | Self::AlertUnanswered {} => 0,
             Self::FamilyCall { .. } | Self::FamilyCallSms { .. } => 1,
             Self::FamilyDaily { .. }
             | Self::PrivacyRequestDue { .. }

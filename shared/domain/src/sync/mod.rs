@@ -1,10 +1,11 @@
 //! Offline synchronisation with WatermelonDB: the schema that phones hold, and the reconciliation of what they send. No
 //! input or output: SQL for both directions is in the store.
 //!
-//! What stands above uses what stands below, never the other way round: [`choice`] and [`reconcile`]; the tables, a
-//! file each; `synced_table`, which says what a table's file says; `edits`; [`policy`], [`record`], [`conflict`];
-//! [`schema`].
+//! What stands above uses what stands below, never the other way round: [`accept`]; [`choice`] and [`reconcile`]; the
+//! tables, a file each; `synced_table`, which says what a table's file says; `edits`; [`policy`], [`record`],
+//! [`conflict`]; [`schema`].
 
+pub mod accept;
 mod alerts;
 pub mod base;
 pub mod choice;

@@ -23,6 +23,9 @@ pub const ACCESS_ENDED: &str = "your access to this client ended, and what was d
 /// Told for what somebody else wrote on the phone before it changed hands.
 pub const WRITTEN_BY_ANOTHER: &str = "another user wrote this on the phone: it waits under both names, and isn't yours";
 
+/// The reason for refusing what changes the chart of a completed visit: a phone can't say why.
+pub const NEEDS_REASON: &str = "a completed visit is corrected on the portal, with a reason";
+
 /// The user who pushes.
 #[derive(Clone, Copy, Debug)]
 pub struct Actor {
@@ -46,7 +49,8 @@ impl Actor {
         match charting((self.user_id, self.role), visit.user_id, visit.checked_out_at, context.now) {
             Charting::Open => Ok(()),
             Charting::Correction | Charting::Addendum if only_adds => Ok(()),
-            Charting::Correction => refused("a completed visit is corrected on the portal, with a reason"),
+            Charting::Correction if context.has_reason => Ok(()),
+            Charting::Correction => refused(NEEDS_REASON),
             Charting::Addendum => refused("its visit ended more than 24 hours ago: what was charted is only added to"),
         }
     }
@@ -88,6 +92,8 @@ pub struct Context {
     pub visits: BTreeMap<Uuid, VisitFacts>,
     /// Visits that this push names and that are there, but not the caller's to see.
     pub hidden_visits: BTreeSet<Uuid>,
+    /// Whether somebody says why it is written, as nobody can on a phone.
+    pub has_reason: bool,
     /// Visits that this push names, would be the caller's to see, and were deleted.
     pub deleted_visits: BTreeMap<Uuid, VisitFacts>,
 }

@@ -25,7 +25,7 @@ pub struct Received {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"table": "visit_tasks", "id": "0193a5b0-0000-7000-8000-0000000000b1",
     "reason": "tasks of the type vitals are for nurses", "at": "2026-11-20T14:44:31Z", "written_by": null,
-    "pushed_by": "0193a5b0-0000-7000-8000-000000000011"}))]
+    "pushed_by": "0193a5b0-0000-7000-8000-000000000011", "status": "open", "word": null}))]
 pub struct Refusal {
     /// The table that the record was sent for.
     pub table: String,
@@ -39,12 +39,17 @@ pub struct Refusal {
     pub written_by: Option<Uuid>,
     /// Who sent it.
     pub pushed_by: Uuid,
+    /// `open`; `accepted` or `dismissed` once a coordinator has settled it.
+    pub status: String,
+    /// What the coordinator said to it.
+    pub word: Option<String>,
 }
 
 /// A column that two people changed.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000aa", "table": "visits",
-    "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column": "notes", "status": "auto_resolved"}))]
+    "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column": "notes", "status": "auto_resolved",
+    "kept": null, "word": null}))]
 pub struct Contested {
     /// The conflict, for `/conflicts/{id}/resolve`.
     pub id: Uuid,
@@ -56,6 +61,10 @@ pub struct Contested {
     pub column: String,
     /// `auto_resolved`, `needs_review` or `resolved`.
     pub status: String,
+    /// What a person kept: the value of the `server`, of the `device`, or what the record had by then (`current`).
+    pub kept: Option<String>,
+    /// What they said to it.
+    pub word: Option<String>,
 }
 
 /// Changes, by table.
@@ -87,7 +96,8 @@ pub struct SyncStatus {
     pub conflicts: AllContested,
 }
 
-/// What came from the caller's device since a time, and what the caller wrote on one that others have by now.
+/// What came from the caller's device since a time, what the caller wrote on one that others have by now, and what a
+/// person decided since then about anything that the caller sent.
 pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result<SyncStatus, Error> {
     db.read_opt(
         who,
@@ -100,17 +110,24 @@ pub async fn of_device(db: &Db, who: &impl Identity, since: Timestamp) -> Result
                      group by l.table_name) r), '[]') as received,
            coalesce((
              select jsonb_agg(jsonb_build_object('table', q.table_name, 'id', q.record_id, 'reason', q.reason,
-               'at', q.created_at, 'written_by', q.written_by, 'pushed_by', q.user_id)
+               'at', q.created_at, 'written_by', q.written_by, 'pushed_by', q.user_id,
+               'status', q.status, 'word', q.word)
                order by q.created_at desc, q.id)
-             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at, q.written_by, q.user_id
+             from (select q.id, q.table_name, q.record_id, q.reason, q.created_at, q.written_by, q.user_id,
+                     q.status, q.word
                    from sync_quarantine q
-                   where (q.device_id = app.device_id() or q.written_by = app.user_id()) and q.created_at >= $1
+                   where (q.device_id = app.device_id() or q.written_by = app.user_id()
+                     or q.user_id = app.user_id() and q.settled_at >= $1)
+                     and greatest(q.created_at, q.settled_at) >= $1
                    order by q.created_at desc, q.id limit 200) q), '[]') as refused,
            coalesce((
              select jsonb_agg(jsonb_build_object('id', c.id, 'table', c.table_name, 'record_id', c.record_id,
-               'column', c.column_name, 'status', c.status) order by c.created_at desc, c.id)
-             from (select c.id, c.table_name, c.record_id, c.column_name, c.status, c.created_at from sync_conflicts c
-                   where c.device_id = app.device_id() and c.created_at >= $1
+               'column', c.column_name, 'status', c.status, 'kept', c.kept, 'word', c.word)
+               order by c.created_at desc, c.id)
+             from (select c.id, c.table_name, c.record_id, c.column_name, c.status, c.created_at, c.kept, c.word
+                   from sync_conflicts c
+                   where c.device_id = app.device_id() and greatest(c.created_at, c.resolved_at) >= $1
+                     or app.user_id() in (c.device_user_id, c.server_user_id) and c.resolved_at >= $1
                    order by c.created_at desc, c.id limit 200) c), '[]') as conflicts",
         &[&since],
     )

@@ -1,13 +1,17 @@
 //! What people write back to us by SMS.
 
-use domain::{error::Error, messages::Locale};
+use domain::{
+    error::Error,
+    messages::Locale,
+    validation::{Check, Faults},
+};
 use jiff::Timestamp;
 use postgres_from_row::FromRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{Db, DbError, Identity, Tx, audited_page, text_sql};
+use crate::{AuditEntry, Db, DbError, Identity, Tx, audited_page, text_sql};
 
 /// What an inbound SMS asks for.
 #[derive(
@@ -29,6 +33,17 @@ pub enum Intent {
     Note,
 }
 text_sql!(Intent);
+
+impl Intent {
+    /// How a reply begins: a keyword that is acted on at once needs nobody.
+    #[must_use]
+    pub fn status(self) -> ReplyStatus {
+        match self {
+            Self::Stop | Self::Start | Self::Help => ReplyStatus::Closed,
+            Self::Call | Self::Note => ReplyStatus::Open,
+        }
+    }
+}
 
 /// An inbound SMS.
 #[derive(Clone, Debug)]
@@ -58,12 +73,47 @@ pub struct Sender {
     pub client_id: Option<Uuid>,
 }
 
+/// Whether somebody is to see to a reply.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::EnumString, strum::IntoStaticStr,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+#[schema(example = "open")]
+pub enum ReplyStatus {
+    /// A coordinator is to see to it.
+    Open,
+    /// Somebody has, or it was a keyword that is acted on at once.
+    Closed,
+}
+text_sql!(ReplyStatus);
+
+/// What a coordinator writes back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"text": "Thank you. I'll call you this afternoon. Dana"}))]
+pub struct ReplyAnswer {
+    /// The words, without health information and without the client's family name: networks keep texts for more than a
+    /// year, outside Canada.
+    #[schema(min_length = 1, max_length = 300)]
+    pub text: String,
+}
+impl Check for ReplyAnswer {
+    fn check(&self, faults: &mut Faults) {
+        let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let printable = !self.text.chars().any(|c| turns(c) || (c.is_control() && c != '\n'));
+        let fits = printable && !self.text.trim().is_empty();
+        faults.unless(fits, "/text", "must be words, without control characters or such as turn text round");
+    }
+}
+
 /// An inbound SMS, as a coordinator reads it.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000e1",
     "client_id": "0193a5b0-0000-7000-8000-0000000000c1",
     "user_id": "0193a5b0-0000-7000-8000-000000000005", "sender": "+14165550171", "intent": "note",
-    "body": "Merci, she was so happy today", "received_at": "2026-11-20T23:12:09Z"}))]
+    "body": "Merci, she was so happy today", "received_at": "2026-11-20T23:12:09Z", "status": "open", "answer": null,
+    "answered_by": null, "answered_at": null, "closed_by": null, "closed_at": null}))]
 pub struct Reply {
     /// The reply's id.
     pub id: Uuid,
@@ -79,6 +129,18 @@ pub struct Reply {
     pub body: String,
     /// When the server received it.
     pub received_at: Timestamp,
+    /// Whether somebody is to see to it.
+    pub status: ReplyStatus,
+    /// What a coordinator wrote back.
+    pub answer: Option<String>,
+    /// Who.
+    pub answered_by: Option<Uuid>,
+    /// When.
+    pub answered_at: Option<Timestamp>,
+    /// Who closed it; null where nobody had to.
+    pub closed_by: Option<Uuid>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
 }
 
 /// Which replies to list.
@@ -88,30 +150,112 @@ pub struct ReplyFilter {
     pub client_id: Option<Uuid>,
     /// That ask for this.
     pub intent: Option<Intent>,
-    /// Before the one of this time and id.
-    pub before: Option<(Timestamp, Uuid)>,
+    /// In this status.
+    pub status: Option<ReplyStatus>,
+    /// After the one of this status, time and id.
+    pub after: Option<(ReplyStatus, Timestamp, Uuid)>,
     /// The largest number of rows.
     pub limit: i64,
 }
 
-/// What was written back, newest first.
+macro_rules! columns {
+    () => {
+        "m.id, m.client_id, m.user_id, m.sender, m.intent, m.body, m.created_at as received_at, m.status, m.answer,
+         m.answered_by, m.answered_at, m.closed_by, m.closed_at"
+    };
+}
+
+/// What was written back: open ones first, then newest first.
 pub async fn list(db: &Db, who: &impl Identity, filter: ReplyFilter) -> Result<Vec<Reply>, DbError> {
-    let (at, id) = filter.before.unzip();
+    let status = filter.after.map(|(status, ..)| status);
+    let (at, id) = filter.after.map(|(_, at, id)| (at, id)).unzip();
     db.read(
         who,
         audited_page!(
             "reply.list",
             "inbound_message",
             "$5",
-            "select m.id, m.client_id, m.user_id, m.sender, m.intent, m.body, m.created_at as received_at
-             from inbound_messages m
+            "select ",
+            columns!(),
+            " from inbound_messages m
              where ($1::uuid is null or m.client_id = $1) and ($2::text is null or m.intent = $2)
-               and ($4::uuid is null or (m.created_at, m.id) < ($3, $4))
-             order by m.created_at desc, m.id desc limit $5"
+               and ($6::text is null or m.status = $6)
+               and ($4::uuid is null or m.status < $7
+                 or m.status = $7 and (m.created_at, m.id) < ($3, $4))
+             order by m.status desc, m.created_at desc, m.id desc limit $5"
         ),
-        &[&filter.client_id, &filter.intent, &at, &id, &filter.limit],
+        &[&filter.client_id, &filter.intent, &at, &id, &filter.limit, &filter.status, &status],
     )
     .await
+}
+
+/// One reply, locked until the transaction ends.
+pub async fn lock<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Reply, Error> {
+    tx.query_opt(concat!("select ", columns!(), " from inbound_messages m where m.id = $1 for no key update"), &[&id])
+        .await?
+        .ok_or(Error::NotFound)
+}
+
+/// Who is answered.
+#[derive(Debug, FromRow)]
+pub struct Addressee {
+    /// The language of messages to them.
+    pub locale: Locale,
+    /// Whether they, or the client, want no SMS, or the client nothing told.
+    pub opted_out: bool,
+    /// Whether the words have the client's family name among them, whatever its case and accents.
+    pub names_client: bool,
+}
+
+/// Whom an answer to a reply goes to; nobody where its sender isn't known any more, or has another number by now.
+pub async fn addressee<I: Identity>(tx: &mut Tx<I>, reply: &Reply, words: &str) -> Result<Option<Addressee>, DbError> {
+    tx.query_opt(
+        "select u.locale,
+           coalesce(
+             position(regexp_replace(' ' || app.searchable(c.last_name) || ' ', '[^[:alnum:]]+', ' ', 'g')
+               in regexp_replace(' ' || app.searchable($4) || ' ', '[^[:alnum:]]+', ' ', 'g')) > 0, false)
+             as names_client,
+           coalesce(
+             app.consent_state($2, 'sms') = 'withdrawn' or app.consent_state($2, 'family_sharing') = 'withdrawn', false)
+           or coalesce((
+             select not s.granted from consents s
+             where s.client_id = $2 and s.kind = 'sms' and s.user_id = u.id
+             order by s.recorded_at desc, s.id desc limit 1), false) as opted_out
+         from users u left join clients c on c.id = $2
+         where u.id = $1 and u.phone = $3 and u.deleted_at is null",
+        &[&reply.user_id, &reply.client_id, &reply.sender, &words],
+    )
+    .await
+}
+
+/// Notes what was answered.
+pub async fn answer<I: Identity>(tx: &mut Tx<I>, reply: &Reply, text: &str) -> Result<Reply, Error> {
+    tx.audit(AuditEntry::new("reply.answer", "inbound_message", reply.id, reply.client_id));
+    tx.query_opt(
+        concat!(
+            "update inbound_messages m set answer = $2, answered_by = app.user_id(), answered_at = now()
+             where m.id = $1 returning ",
+            columns!()
+        ),
+        &[&reply.id, &text],
+    )
+    .await?
+    .ok_or(Error::NotFound)
+}
+
+/// Notes that there is nothing more to be done about a reply.
+pub async fn close<I: Identity>(tx: &mut Tx<I>, reply: &Reply) -> Result<Reply, Error> {
+    tx.audit(AuditEntry::new("reply.close", "inbound_message", reply.id, reply.client_id));
+    tx.query_opt(
+        concat!(
+            "update inbound_messages m set status = 'closed', closed_by = app.user_id(), closed_at = now()
+             where m.id = $1 returning ",
+            columns!()
+        ),
+        &[&reply.id],
+    )
+    .await?
+    .ok_or(Error::NotFound)
 }
 
 /// Whose number this is, and about which client they write (`app.find_sender`).
@@ -129,8 +273,8 @@ pub async fn record<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound, sender: &Sen
     let new: Option<New> = tx
         .query_opt(
             "insert into inbound_messages
-               (agency_id, provider_sid, sender, recipient, body, intent, user_id, client_id)
-             values (app.agency_id(), $1, $2, $3, $4, $5, $6, $7)
+               (agency_id, provider_sid, sender, recipient, body, intent, user_id, client_id, status, closed_at)
+             values (app.agency_id(), $1, $2, $3, $4, $5, $6, $7, $8, case when $8 = 'closed' then now() end)
              on conflict (provider_sid) do nothing returning id",
             &[
                 &inbound.sid,
@@ -140,6 +284,7 @@ pub async fn record<I: Identity>(tx: &mut Tx<I>, inbound: &Inbound, sender: &Sen
                 &inbound.intent,
                 &sender.user_id,
                 &sender.client_id,
+                &inbound.intent.status(),
             ],
         )
         .await?;

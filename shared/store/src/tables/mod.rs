@@ -24,6 +24,7 @@ pub mod partitions;
 pub mod photos;
 pub mod privacy_incidents;
 pub mod privacy_requests;
+pub mod quarantine;
 pub mod refusals;
 pub mod retention;
 pub mod second_factors;

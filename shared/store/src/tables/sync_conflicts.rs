@@ -23,10 +23,14 @@ pub use domain::sync::conflict::{Choice, ConflictStatus, StoredSide};
 /// A person's decision.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"keep": "device"}))]
+#[schema(example = json!({"keep": "device", "word": "The second reading counts"}))]
 pub struct Decision {
     /// The value to keep.
     pub keep: Choice,
+    /// A word to the caregiver who sent the value.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 1000)]
+    pub word: Option<String>,
 }
 impl Check for Decision {}
 
@@ -37,8 +41,8 @@ impl Check for Decision {}
     "table": "visits", "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column": "notes",
     "server_value": "From the office", "device_value": "From the bedside",
     "server_user_id": "0193a5b0-0000-7000-8000-000000000002", "device_user_id": "0193a5b0-0000-7000-8000-000000000003",
-    "stored_side": "device", "status": "auto_resolved", "kept": null, "resolved_by": null, "resolved_at": null,
-    "created_at": "2026-11-20T14:44:31Z"}))]
+    "stored_side": "device", "status": "auto_resolved", "kept": null, "word": null, "resolved_by": null,
+    "resolved_at": null, "created_at": "2026-11-20T14:44:31Z"}))]
 pub struct SyncConflict {
     /// The conflict's id.
     pub id: Uuid,
@@ -66,6 +70,8 @@ pub struct SyncConflict {
     pub status: ConflictStatus,
     /// What a person kept.
     pub kept: Option<Choice>,
+    /// What they said to the caregiver who sent the value.
+    pub word: Option<String>,
     /// The user who resolved it.
     pub resolved_by: Option<Uuid>,
     /// When it was resolved.
@@ -78,7 +84,7 @@ macro_rules! columns {
     () => {
         "s.id, s.client_id, s.table_name as \"table\", s.record_id, s.column_name as \"column\", s.server_value,
          s.device_value, s.server_user_id, s.device_user_id,
-         s.stored_side, s.status::text as status, s.kept, s.resolved_by,
+         s.stored_side, s.status::text as status, s.kept, s.word, s.resolved_by,
          s.resolved_at, s.created_at"
     };
 }
@@ -155,24 +161,25 @@ pub async fn apply<I: Identity>(
     Ok(Ok(()))
 }
 
-/// Notes the decision.
+/// Notes the decision. Whose value lost is told by push (`app.tell_of_settled_conflict`).
 pub async fn resolve<I: Identity>(
     tx: &mut Tx<I>,
     conflict: &SyncConflict,
-    keep: Choice,
+    decision: &Decision,
 ) -> Result<SyncConflict, Error> {
+    let Decision { keep, word } = decision;
     tx.audit(
         AuditEntry::new("conflict.resolve", "sync_conflict", conflict.id, conflict.client_id)
             .with(json!({"keep": keep, "table": conflict.table, "column": conflict.column})),
     );
     tx.query_opt(
         concat!(
-            "update sync_conflicts s set status = 'resolved', kept = $2, resolved_by = app.user_id(),
+            "update sync_conflicts s set status = 'resolved', kept = $2, word = $3, resolved_by = app.user_id(),
              resolved_at = now()
              where s.id = $1 returning ",
             columns!()
         ),
-        &[&conflict.id, &keep],
+        &[&conflict.id, keep, word],
     )
     .await?
     .ok_or(Error::NotFound)

@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Param, Tx, audited, audited_page};
 
-pub use record::{Address, Client, ClientFields, ClientRow, ClientSummary, EmergencyContact, EmergencyContacts};
+pub use record::{
+    Address, Client, ClientFields, ClientRow, ClientSummary, EmergencyContact, EmergencyContacts, EnteredClient,
+    PossibleDuplicate,
+};
 
 /// Which clients to list.
 #[derive(Debug, Default)]
@@ -139,6 +142,37 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, client: &ClientFields
     )
     .await
     .on_constraint("clients_coordinator_fkey", || Error::Unusable(Reference::Coordinator))
+}
+
+/// Which other clients this one may be: by name, day of birth and number. Who comes closest comes first.
+pub async fn possible_duplicates<I: Identity>(tx: &mut Tx<I>, id: Uuid) -> Result<Vec<PossibleDuplicate>, Error> {
+    let found: Vec<PossibleDuplicate> = tx
+        .query(
+            "with entered as materialized (
+               select c.*, app.searchable(c.first_name) as first, app.searchable(c.last_name) as last
+               from clients c where c.id = $1)
+             select o.id, o.first_name, o.last_name, array_remove(array[
+               case when m.name then 'name' end, case when m.born then 'date_of_birth' end,
+               case when m.phone then 'phone' end], null) as because
+             from entered c
+             join clients o on o.agency_id = c.agency_id and o.id <> c.id and o.deleted_at is null
+               and (o.phone = c.phone or o.date_of_birth = c.date_of_birth
+                 or position(c.first in o.search_name) > 0 and position(c.last in o.search_name) > 0)
+             cross join lateral (
+               select app.searchable(o.first_name) as first, app.searchable(o.last_name) as last) n
+             cross join lateral (
+               select (c.first, c.last) in ((n.first, n.last), (n.last, n.first)) as name,
+                 c.date_of_birth = o.date_of_birth as born, coalesce(c.phone = o.phone, false) as phone,
+                 c.first = n.first or c.last = n.last as one_name) m
+             where m.name or m.phone or m.born and m.one_name
+             order by m.name::integer + m.born::integer + m.phone::integer desc, o.sort_name, o.id limit 10",
+            &[&id],
+        )
+        .await?;
+    for other in &found {
+        tx.audit(AuditEntry::new("client.list", "client", other.id, Some(other.id)));
+    }
+    Ok(found)
 }
 
 /// Writes a client's fields.

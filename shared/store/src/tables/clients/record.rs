@@ -272,6 +272,53 @@ impl ClientRow {
     }
 }
 
+/// A client who may be the one that was just entered.
+#[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c7", "first_name": "Marguerite",
+    "last_name": "Tremblay", "because": ["name", "date_of_birth"]}))]
+pub struct PossibleDuplicate {
+    /// The other client's id.
+    pub id: Uuid,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// What they have in common: `name`, `date_of_birth`, `phone`.
+    pub because: Vec<String>,
+}
+
+/// A client who was just entered, and who they may be.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite",
+    "last_name": "Tremblay",
+    "phone": "+14165550170", "preferred_language": "fr-CA",
+    "address": {"street": "118 Roncesvalles Avenue", "unit": "3", "city": "Toronto", "province": "ON",
+        "postal_code": "M6R 2L2", "country": "CA"},
+    "latitude": 43.6424, "longitude": -79.4474,
+    "emergency_contacts": [{"name": "Paul Tremblay", "relationship": "son", "phone": "+14165550171"}],
+    "risks": ["fall risk", "cat in the house"], "coordinator_id": "0193a5b0-0000-7000-8000-000000000002",
+    "date_of_birth": "1938-04-12",
+    "care_plan": {"summary": "Type 2 diabetes, recovering from a hip replacement",
+        "goals": ["Walk to the corner by December"],
+        "allergies": ["penicillin"], "medications": [], "instructions": ["Check feet"]},
+    "care_plan_version": 2, "data_collection_consent": "given", "photos_consent": "not_recorded",
+    "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-18T16:20:11Z",
+    "possible_duplicates": []}))]
+pub struct EnteredClient {
+    /// The client.
+    #[serde(flatten)]
+    pub client: Client,
+    /// Clients who have the same name, whatever its accents and order, the same number, or the same day of birth and
+    /// one of the names. They are told of, and nothing is refused.
+    pub possible_duplicates: Vec<PossibleDuplicate>,
+}
+
+impl Versioned for EnteredClient {
+    fn version(&self) -> i64 {
+        self.client.version()
+    }
+}
+
 /// A client in a list.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000c1", "first_name": "Marguerite",

@@ -14,11 +14,13 @@ use uuid::Uuid;
 
 use crate::{AuditEntry, ConstraintExt, Db, DbError, Identity, Tx, audited, audited_page};
 
-pub use record::{ManagedUserFields, OwnFields, User, UserFields, UserStatus};
+pub use record::{ManagedUserFields, OwnFields, PushPreferences, User, UserFields, UserStatus};
 
 /// Which users to list.
 #[derive(Debug, Default)]
 pub struct UserFilter {
+    /// Whose name, address or number has all of these words or parts of words.
+    pub search: Option<String>,
     /// Only users in this role.
     pub role: Option<Role>,
     /// Only users in this status.
@@ -32,7 +34,8 @@ pub struct UserFilter {
 macro_rules! columns {
     () => {
         "u.id, u.agency_id, u.email, u.phone, u.pending_phone, u.first_name, u.last_name, u.sort_name,
-         u.role::text as role, u.locale, u.status::text as status, u.last_login_at, u.created_at, u.updated_at"
+         u.role::text as role, u.locale, u.status::text as status, u.push_preferences,
+         u.last_login_at, u.created_at, u.updated_at"
     };
 }
 
@@ -50,10 +53,14 @@ pub async fn list(db: &Db, who: &impl Identity, filter: UserFilter) -> Result<Ve
             ", null::uuid as client_id from users u
              where u.deleted_at is null
                and ($1::text is null or u.role::text = $1) and ($2::text is null or u.status::text = $2)
+               and ($6::text is null or (
+                 select bool_and(position(word in concat_ws(' ', app.search_name(u.first_name, u.last_name),
+                   app.searchable(u.email), u.phone)) > 0)
+                 from unnest((select string_to_array(app.searchable($6), ' '))) word))
                and ($4::uuid is null or (u.sort_name, u.id) > ($3, $4))
              order by u.sort_name, u.id limit $5"
         ),
-        &[&filter.role, &filter.status, &sort_name, &id, &filter.limit],
+        &[&filter.role, &filter.status, &sort_name, &id, &filter.limit, &filter.search],
     )
     .await
 }
@@ -222,7 +229,11 @@ pub async fn update_own<I: Identity>(
     user: OwnFields,
     change: PhoneChange,
 ) -> Result<User, Error> {
-    let OwnFields { phone, first_name, last_name, locale } = user;
+    let OwnFields { phone, first_name, last_name, locale, push_preferences } = user;
+    if push_preferences != before.push_preferences {
+        let sql = "update users set push_preferences = $2 where id = $1 returning id";
+        tx.execute_one(sql, &[&before.id, &push_preferences]).await?;
+    }
     let fields = ManagedUserFields { phone, first_name, last_name, locale, ..before.into() };
     update(tx, before, &fields, change).await
 }

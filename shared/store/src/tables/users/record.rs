@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::text_sql;
+use crate::{json_sql, text_sql};
 
 /// The status of a user's account.
 #[derive(
@@ -78,6 +78,28 @@ pub struct ManagedUserFields {
 }
 impl Check for ManagedUserFields {}
 
+/// Which push messages somebody takes. None is sent at night unless it is urgent, and what asks coordinators for help
+/// can't be switched off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"visits": true, "alerts": true, "decisions": false}))]
+pub struct PushPreferences {
+    /// A visit was given, moved or cancelled for today or tomorrow.
+    #[serde(default = "on")]
+    pub visits: bool,
+    /// Somebody took an alert of theirs.
+    #[serde(default = "on")]
+    pub alerts: bool,
+    /// Somebody decided about what their phone sent: a conflict, or what was refused.
+    #[serde(default = "on")]
+    pub decisions: bool,
+}
+json_sql!(PushPreferences);
+
+fn on() -> bool {
+    true
+}
+
 /// What users may change of themselves.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -94,6 +116,8 @@ pub struct OwnFields {
     pub last_name: String,
     /// The language of messages.
     pub locale: Locale,
+    /// Which push messages they take.
+    pub push_preferences: PushPreferences,
 }
 impl Check for OwnFields {}
 
@@ -103,7 +127,7 @@ impl Check for OwnFields {}
     "agency_id": "0193a5b0-0000-7000-8000-000000000001",
     "email": "nurse@demo.berthcare.ca", "phone": "+14165550103", "pending_phone": null, "first_name": "Amara",
     "last_name": "Okafor", "role": "nurse", "locale": "en-CA", "status": "active",
-    "last_login_at": "2026-11-20T11:58:03Z",
+    "push_preferences": {"visits": true, "alerts": true, "decisions": true}, "last_login_at": "2026-11-20T11:58:03Z",
     "created_at": "2026-11-01T09:00:00Z", "updated_at": "2026-11-20T11:58:03Z"}))]
 pub struct User {
     /// The user's id.
@@ -126,6 +150,8 @@ pub struct User {
     pub locale: Locale,
     /// The account's status.
     pub status: UserStatus,
+    /// Which push messages they take.
+    pub push_preferences: PushPreferences,
     /// When the user last signed in.
     pub last_login_at: Option<Timestamp>,
     /// When the user was invited.
@@ -153,7 +179,7 @@ impl From<&User> for ManagedUserFields {
 
 impl From<&User> for OwnFields {
     fn from(user: &User) -> Self {
-        let User { phone, first_name, last_name, locale, .. } = user.clone();
-        Self { phone, first_name, last_name, locale }
+        let User { phone, first_name, last_name, locale, push_preferences, .. } = user.clone();
+        Self { phone, first_name, last_name, locale, push_preferences }
     }
 }

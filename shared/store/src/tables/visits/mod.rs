@@ -222,6 +222,18 @@ pub async fn update<I: Identity>(tx: &mut Tx<I>, id: Uuid, visit: &VisitFields) 
     .await
 }
 
+/// Measures how far from home a visit's check-in and check-out were, once they are written.
+pub async fn measure<I: Identity>(tx: &Tx<I>, id: Uuid) -> Result<(), DbError> {
+    tx.execute(
+        "update visits v set
+           check_in_distance_m = app.metres(c.latitude, c.longitude, v.check_in_latitude, v.check_in_longitude),
+           check_out_distance_m = app.metres(c.latitude, c.longitude, v.check_out_latitude, v.check_out_longitude)
+         from clients c where c.id = v.client_id and v.id = $1",
+        &[&id],
+    )
+    .await
+}
+
 /// Says why the chart is corrected or added to, for the revisions of this transaction.
 pub async fn give_reason<I: Identity>(tx: &Tx<I>, reason: &str) -> Result<(), DbError> {
     tx.execute("select app.give_chart_reason($1)", &[&reason]).await
