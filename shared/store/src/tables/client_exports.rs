@@ -21,6 +21,7 @@ use crate::{AuditEntry, Connection, ConstraintExt, Db, DbError, Identity, Tx, te
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(example = "zip")]
 pub enum ExportFormat {
     /// Our JSON, by the schema `ClientExport`.
     Json,
@@ -38,6 +39,7 @@ pub enum ExportFormat {
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
+#[schema(example = "ready")]
 pub enum ExportState {
     /// It is still to be made.
     Waiting,
