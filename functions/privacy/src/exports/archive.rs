@@ -105,8 +105,8 @@ impl<'a> Archive<'a> {
     /// Ends it, with the list of what is in it.
     pub async fn end(mut self) -> Result<(), Error> {
         self.close();
-        let list: String = self.files.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
-        self.whole("SHA256SUMS", list.as_bytes()).await?;
+        let list: Vec<_> = self.files.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
+        self.whole("SHA256SUMS", list.concat().as_bytes()).await?;
         let Self { upload, zip, .. } = self;
         zip.finish().map_err(failed)?;
         upload.send().await

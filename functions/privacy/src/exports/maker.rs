@@ -60,7 +60,7 @@ runtime::config! {
 #[derive(Clone)]
 pub struct Exports {
     db: Db,
-    exports: Objects,
+    files: Objects,
     photos: Objects,
     documents: Objects,
 }
@@ -98,7 +98,7 @@ impl Exports {
     pub fn new(config: &ExportsConfig, secrets: &Secrets, aws: &SdkConfig) -> Self {
         Self {
             db: config.database.connect_as(SecretName::PrivacyDatabase, secrets),
-            exports: Objects::new(aws, &config.exports_bucket.0),
+            files: Objects::new(aws, &config.exports_bucket.0),
             photos: Objects::new(aws, &config.photos_bucket.0),
             documents: Objects::new(aws, &config.documents_bucket.0),
         }
@@ -127,7 +127,8 @@ impl Exports {
         while since.elapsed() < A_WHILE {
             let Some(export) = client_exports::claim(&self.db).await? else { break };
             let who = Exporter { export, request_id: request_id.to_owned() };
-            match self.make(&who).await {
+            // What it holds while it writes is large.
+            match Box::pin(self.make(&who)).await {
                 Ok(()) => report.made += 1,
                 // Whoever asked may not have it any more, or the client is gone.
                 Err(error @ (Error::SessionEnded | Error::NotFound)) => {
@@ -148,7 +149,7 @@ impl Exports {
         let expired = client_exports::remove_expired(&self.db, BATCH).await?;
         for export in &expired {
             if let Some(key) = &export.object_key {
-                self.exports.delete(key, export.object_version.clone()).await?;
+                self.files.delete(key, export.object_version.clone()).await?;
             }
         }
         Ok(expired.len() as u64)
@@ -156,8 +157,8 @@ impl Exports {
 
     async fn make(&self, who: &Exporter) -> Result<(), Error> {
         let ClaimedExport { id, format, attempt, .. } = who.export;
-        let mut upload = Upload::begin(&self.exports, format!("{id}/{attempt}"), file_type(format).0).await?;
-        let written = match self.write(who, &mut upload).await {
+        let mut upload = Upload::begin(&self.files, format!("{id}/{attempt}"), file_type(format).0).await?;
+        let written = match Box::pin(self.write(who, &mut upload)).await {
             Ok(counts) => upload.finish().await.map(|arrived| (counts, arrived)),
             Err(error) => Err(error),
         };
@@ -172,7 +173,7 @@ impl Exports {
         };
         let finished = self.finish(who, counts, &arrived).await;
         if finished.is_err() {
-            self.exports.delete(&arrived.object.key, arrived.object.version).await?;
+            self.files.delete(&arrived.object.key, arrived.object.version).await?;
         }
         finished
     }
@@ -192,7 +193,7 @@ impl Exports {
                 // The rest takes long, and nothing of the database.
                 tx.commit().await?;
                 archive.photos(&files, (&self.photos, &self.documents)).await?;
-                archive.end().await?;
+                Box::pin(archive.end()).await?;
                 return Ok(counts);
             }
         };
