@@ -83,7 +83,7 @@ impl TestApp {
         let keys = TokenKeys::generate("test-1").unwrap();
         let [photos_bucket, documents_bucket, anchors_bucket, exports_bucket] =
             ["photos", "documents", "anchors", "exports"].map(|of| format!("{of}-{environment}"));
-        let (database, table_made, photos, documents, anchors, exports, keys_made, twilio_made) = tokio::join!(
+        let (database, table_made, photos, documents, anchors, exports, keys_and_factors, twilio_made) = tokio::join!(
             database,
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
@@ -94,7 +94,7 @@ impl TestApp {
             prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
         let rotated = twilio::rotate(&aws, &environment).await;
-        let (published, key_made) = keys_made;
+        let (published, key_made) = keys_and_factors;
         for made in [table_made, photos, documents, anchors, exports, published, key_made, twilio_made, rotated] {
             made.unwrap();
         }

@@ -1,6 +1,6 @@
 //! Exports that are made after the request: asked for, made, fetched, and gone.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, Read as _};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use jiff::Timestamp;
@@ -80,10 +80,10 @@ async fn an_export_is_asked_for_made_and_fetched() {
         match format {
             "json" => assert_eq!(lines[0]["client"]["id"], json!(ALMA)),
             "fhir" => {
-                assert_eq!((&lines[0]["resourceType"], &lines[0]["type"]), (&json!("Bundle"), &json!("collection")))
+                assert_eq!((&lines[0]["resourceType"], &lines[0]["type"]), (&json!("Bundle"), &json!("collection")));
             }
             _ => {
-                assert_eq!(bytes.iter().filter(|byte| **byte == b'\n').count(), lines.len());
+                assert_eq!(bytes.lines().count(), lines.len());
                 assert!(lines.iter().any(|line| line["resourceType"] == "Encounter"));
             }
         }
