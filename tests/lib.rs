@@ -124,6 +124,7 @@ mod privacy {
     mod affected;
     mod bundles;
     mod export;
+    mod exports;
     mod held;
     mod random_clients;
     mod registers;

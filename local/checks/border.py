@@ -89,14 +89,17 @@ def jobs() -> set[str]:
     body = re.search(r"pub enum JobName \{(.*?)\n\}", text, re.DOTALL)
     if not body:
         raise SystemExit("shared/domain/src/jobs.rs has another shape than local/checks/border.py reads")
-    return {
+    of_jobs = {
         re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower() for name in re.findall(r"^ {4}(\w+),$", body[1], re.MULTILINE)
     }
+    # The one job of the function `exports`.
+    return {*of_jobs, "exports"}
 
 
 def _schedules() -> list[str]:
     """Each job has a schedule and each schedule a job."""
-    events = [event for name in ("jobs", "urgent") for event in template.functions()[name]["Events"].values()]
+    functions = (template.functions()[name] for name in ("exports", "jobs", "urgent"))
+    events = [event for function in functions for event in function["Events"].values()]
     scheduled = {re.search(r'"job": "([\w-]+)"', event["Properties"]["Input"])[1] for event in events}
     found = [f"the job {job} has no schedule in template.yaml" for job in sorted(jobs() - scheduled)]
     for event in events:

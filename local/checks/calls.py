@@ -45,6 +45,8 @@ UNSEEN = {
     Right("*", "sqs:SendMessage", "*"): "Lambda hands over what failed, in the function's name",
     Right("photos", "s3:ListBucket", "photos"): "no call: makes S3 answer 404, not 403",
     Right("jobs", "s3:DeleteObjectVersion", "photos/uploads/*"): "of uploads a week old",
+    Right("exports", "s3:DeleteObjectVersion", "exports/*"): "of exports three days old",
+    Right("exports", "s3:AbortMultipartUpload", "exports/*"): "of an export that fails",
 }
 # Locally the database's password is a secret; in AWS functions sign in to the proxy as themselves.
 LOCAL = Right("*", "secretsmanager:GetSecretValue", "database*")
@@ -74,13 +76,18 @@ def _deployments() -> list[str]:
 
 
 def asked(text: str) -> set[Right]:
-    """What the recorder wrote. A URL signed ahead is used by somebody without a name; `photos` alone signs any."""
+    """What the recorder wrote. A URL signed ahead is used by somebody without a name: `privacy` signs those to
+    exports, and `photos` all others."""
     rights = {Right(*line.split(" ", 2)) for line in text.splitlines()}
     return {
-        Right("photos", right.action, right.resource) if right.function == "signed" else right
+        Right(_signer(right), right.action, right.resource) if right.function == "signed" else right
         for right in rights
         if not LOCAL.covers(right) and not TOOLS.covers(right)
     }
+
+
+def _signer(right: Right) -> str:
+    return "privacy" if right.resource.startswith("exports/") else "photos"
 
 
 def compare(text: str) -> list[str]:

@@ -58,7 +58,8 @@ def _try(what: str, work: Callable[[], None]) -> list[str]:
 
 
 def _run(address: str, function: str, work: Callable[[str, LambdaRuntime], None]) -> None:
-    with LambdaRuntime(function, behind_cloudfront=function not in ("jobs", "migrate", "rollout", "urgent")) as runtime:
+    by_events = ("exports", "jobs", "migrate", "rollout", "urgent")
+    with LambdaRuntime(function, behind_cloudfront=function not in by_events) as runtime:
         work(address, runtime)
 
 
@@ -201,10 +202,23 @@ def _alerts(address: str, urgent: LambdaRuntime) -> None:
     require(answer.get("job") == "dispatch", f"urgent answered {answer}")
 
 
+def _an_export(address: str, exports: LambdaRuntime) -> None:
+    """A ZIP with a photo is made and fetched; those that are over are removed."""
+    token = sign_in(address, "coordinator")[0]["access_token"]
+    client = ask(address, "GET", "/clients?name=Tremblay", token)["items"][0]["id"]
+    export = ask(address, "POST", f"/clients/{client}/exports", token, {"format": "zip"})["id"]
+    answer = exports.invoke({"job": "exports"})
+    require("failed" not in answer, f"exports answered {answer}")
+    progress = ask(address, "GET", f"/clients/{client}/exports/{export}", token)
+    require(bool(progress["download"]), f"the export can't be downloaded: {progress}")
+    urllib.request.urlopen(progress["download"]["url"], timeout=30).close()
+
+
 _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "alerts": _help,
     "auth": _forgot,
     "clients": _starts,
+    "exports": _an_export,
     "health": _starts,
     "jobs": _nights,
     "migrate": _nothing_to_migrate_and_an_agency,

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Fatal> {
 
     let aws = aws_config().await;
     prepare::table(&aws, &env::var("EPHEMERAL_TABLE")?).await?;
-    for bucket in ["PHOTOS_BUCKET", "DOCUMENTS_BUCKET"] {
+    for bucket in ["PHOTOS_BUCKET", "DOCUMENTS_BUCKET", "EXPORTS_BUCKET"] {
         prepare::bucket(&aws, &env::var(bucket)?).await?;
     }
     prepare::locked_bucket(&aws, &env::var("ANCHORS_BUCKET")?).await?;

@@ -28,6 +28,7 @@ def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[s
         "EPHEMERAL_TABLE": "berthcare-local-ephemeral",
         "PHOTOS_BUCKET": "berthcare-photos-local-ca-central-1",
         "DOCUMENTS_BUCKET": "berthcare-documents-local-ca-central-1",
+        "EXPORTS_BUCKET": "berthcare-exports-local-ca-central-1",
         # What stands in for them is started with the functions.
         "TWILIO_URL": providers,
         "EXPO_URL": providers,

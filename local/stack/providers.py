@@ -53,7 +53,7 @@ def _schedule(address: str) -> None:
     while True:
         time.sleep(60.0)
         minute += 1
-        for function in ("urgent", "jobs"):
+        for function in ("urgent", "jobs", "exports"):
             for file in sorted((ROOT / "events" / function).glob("*.json")):
                 if minute % _EVERY.get(file.stem, _OTHERWISE) == 0:
                     _post(address, f"/2015-03-31/functions/{function}/invocations", json.loads(file.read_text()))

@@ -83,7 +83,7 @@ def _asked(environ: Environ) -> Iterator[tuple[str, str]]:
         yield "lambda:InvokeFunction", invoked[1]
     elif not target:
         bucket, _, key = path.lstrip("/").partition("/")
-        kind = next((kind for kind in ("photos", "documents", "anchors") if kind in bucket), bucket)
+        kind = next((kind for kind in ("photos", "documents", "exports", "anchors") if kind in bucket), bucket)
         query = parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
         if not key:
             yield "s3:ListBucketVersions" if "versions" in query else "s3:ListBucket", kind
@@ -92,7 +92,8 @@ def _asked(environ: Environ) -> Iterator[tuple[str, str]]:
         method = environ["REQUEST_METHOD"]
         # Of one version S3 asks for a right of its own.
         version = "Version" if "versionId" in query and method != "PUT" else ""
-        yield f"s3:{_OBJECT[method]}{version}", place
+        aborts = method == "DELETE" and "uploadId" in query
+        yield "s3:AbortMultipartUpload" if aborts else f"s3:{_OBJECT[method]}{version}", place
         if method == "PUT" and "HTTP_X_AMZ_COPY_SOURCE" in environ:
             yield "s3:GetObject", place
         if method == "PUT" and ("HTTP_X_AMZ_OBJECT_LOCK_MODE" in environ or "retention" in query):

@@ -36,6 +36,22 @@ locals {
       invokes       = []
       events        = false
     }
+    # The code of privacy once more.
+    exports = {
+      database_user = "berthcare_privacy"
+      secrets       = ["sentry"]
+      table         = []
+      objects = [
+        { action = "s3:PutObject", bucket = "exports", keys = "/*" },
+        { action = "s3:AbortMultipartUpload", bucket = "exports", keys = "/*" },
+        # What nobody may fetch any more, for good.
+        { action = "s3:DeleteObjectVersion", bucket = "exports", keys = "/*" },
+        { action = "s3:GetObjectVersion", bucket = "photos", keys = "/*" },
+        { action = "s3:GetObjectVersion", bucket = "documents", keys = "/*" },
+      ]
+      invokes = []
+      events  = true
+    }
     health = {
       database_user = "berthcare_health"
       secrets       = ["origin", "sentry"]
@@ -94,9 +110,10 @@ locals {
       database_user = "berthcare_privacy"
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
-      objects       = []
-      invokes       = []
-      events        = false
+      # Downloads are signed with this right.
+      objects = [{ action = "s3:GetObjectVersion", bucket = "exports", keys = "/*" }]
+      invokes = ["exports"]
+      events  = false
     }
     rollout = {
       database_user = null
@@ -104,7 +121,7 @@ locals {
       table         = []
       objects       = []
       invokes       = []
-      # Not `jobs` and `migrate`, which it lets through unasked.
+      # Not `exports`, `jobs` and `migrate`, which it lets through unasked.
       tries  = ["alerts", "auth", "clients", "health", "photos", "privacy", "sync", "visits", "webhooks"]
       events = false
     }

@@ -78,6 +78,7 @@ module "functions" {
   bucket_arns = {
     anchors   = module.storage.buckets.anchors.arn
     documents = module.storage.buckets.documents.arn
+    exports   = module.storage.buckets.exports.arn
     photos    = module.storage.buckets.photos.arn
   }
 }

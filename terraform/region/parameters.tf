@@ -17,6 +17,7 @@ locals {
     "network/functions-security-group-id" = module.network.security_group_ids.functions
     "storage/anchors-bucket"              = module.storage.buckets.anchors.name
     "storage/documents-bucket"            = module.storage.buckets.documents.name
+    "storage/exports-bucket"              = module.storage.buckets.exports.name
     "storage/photos-bucket"               = module.storage.buckets.photos.name
     "storage/releases-bucket"             = module.storage.buckets.releases.name
   }

@@ -2,7 +2,7 @@
 
 use app::{AppConfig, DatabaseAddress, DatabaseConfig};
 use jobs::Providers;
-use runtime::config::{AnchorsBucket, DocumentsBucket, EphemeralTable, JobsFunction, PhotosBucket};
+use runtime::config::{AnchorsBucket, DocumentsBucket, EphemeralTable, ExportsBucket, JobsFunction, PhotosBucket};
 use secrecy::SecretString;
 use store::StatementMode;
 
@@ -19,6 +19,7 @@ pub struct Config {
     pub photos_bucket: String,
     pub documents_bucket: String,
     pub anchors_bucket: String,
+    pub exports_bucket: String,
     pub providers: Providers,
 }
 
@@ -50,6 +51,23 @@ impl Config {
     pub fn photos(&self) -> photos::Config {
         photos::Config {
             app: self.app(),
+            photos_bucket: PhotosBucket(self.photos_bucket.clone()),
+            documents_bucket: DocumentsBucket(self.documents_bucket.clone()),
+        }
+    }
+
+    pub fn privacy(&self) -> privacy::Config {
+        privacy::Config {
+            app: self.app(),
+            exports_bucket: ExportsBucket(self.exports_bucket.clone()),
+            jobs_function: Self::jobs_function(),
+        }
+    }
+
+    pub fn exports(&self) -> privacy::ExportsConfig {
+        privacy::ExportsConfig {
+            database: self.database(),
+            exports_bucket: ExportsBucket(self.exports_bucket.clone()),
             photos_bucket: PhotosBucket(self.photos_bucket.clone()),
             documents_bucket: DocumentsBucket(self.documents_bucket.clone()),
         }

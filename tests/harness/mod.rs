@@ -41,7 +41,7 @@ use local::prepare::{self, TokenKeys};
 use runtime::{
     aws::{SdkConfig, aws_config},
     lambda::Fatal,
-    secrets::{SecretName, Secrets},
+    secrets::Secrets,
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -81,20 +81,21 @@ impl TestApp {
         let environment = format!("test-{unique}");
         let table = format!("berthcare-{environment}");
         let keys = TokenKeys::generate("test-1").unwrap();
-        let [photos_bucket, documents_bucket, anchors_bucket] =
-            ["photos", "documents", "anchors"].map(|of| format!("{of}-{environment}"));
-        let (database, table_made, photos, documents, anchors, published, key_made, twilio_made) = tokio::join!(
+        let [photos_bucket, documents_bucket, anchors_bucket, exports_bucket] =
+            ["photos", "documents", "anchors", "exports"].map(|of| format!("{of}-{environment}"));
+        let (database, table_made, photos, documents, anchors, exports, keys_and_factors, twilio_made) = tokio::join!(
             database,
             prepare::table(&aws, &table),
             prepare::bucket(&aws, &photos_bucket),
             prepare::bucket(&aws, &documents_bucket),
             prepare::locked_bucket(&aws, &anchors_bucket),
-            keys.publish(&aws, &environment),
-            prepare::second_factor_key(&aws, &environment),
+            prepare::bucket(&aws, &exports_bucket),
+            async { tokio::join!(keys.publish(&aws, &environment), prepare::second_factor_key(&aws, &environment)) },
             prepare::twilio(&aws, &environment, PUBLIC_URL)
         );
         let rotated = twilio::rotate(&aws, &environment).await;
-        for made in [table_made, photos, documents, anchors, published, key_made, twilio_made, rotated] {
+        let (published, key_made) = keys_and_factors;
+        for made in [table_made, photos, documents, anchors, exports, published, key_made, twilio_made, rotated] {
             made.unwrap();
         }
         let config = Config {
@@ -112,6 +113,7 @@ impl TestApp {
                 sms_spacing_ms: 1000,
             },
             anchors_bucket,
+            exports_bucket,
             documents_bucket,
         };
         let functions = Functions::new(&config, &aws);
@@ -160,6 +162,11 @@ impl TestApp {
     /// One environment of the function `jobs`, and who invokes it.
     pub fn jobs(&self) -> Scheduler {
         Scheduler::new(&self.config, &self.aws)
+    }
+
+    /// One environment of the function `exports`.
+    pub fn exports(&self) -> privacy::Exports {
+        privacy::Exports::new(&self.config.exports(), &Secrets::new(&self.aws, &self.config.environment), &self.aws)
     }
 
     /// One environment of the function `webhooks`, going by another clock.
@@ -266,7 +273,7 @@ impl Functions {
                 ("photos", photos::router(photos.clone())),
                 ("sync", sync::router(with_jobs())),
                 ("alerts", alerts::router(with_jobs())),
-                ("privacy", privacy::router(App::with_database(SecretName::PrivacyDatabase, &config.app(), secrets))),
+                ("privacy", privacy::router(privacy::Privacy::new(&config.privacy(), secrets, aws))),
                 ("webhooks", webhooks::router(webhooks::Webhooks::new(&config.webhooks(), secrets.clone(), aws))),
                 ("health", health::router(health::Health::new(&config.health(), secrets, aws))),
             ],

@@ -290,3 +290,39 @@ async fn a_health_card_is_an_identifier_typed_jhn() {
     assert_eq!(card["system"], "https://fhir.infoway-inforoute.ca/NamingSystem/ca-on-patient-hcn");
     assert_eq!(card["value"], "9876543217AB");
 }
+
+/// The naming systems of health numbers, by province and territory, below
+/// `https://fhir.infoway-inforoute.ca/NamingSystem/`: as Ontario's guides for FHIR list them (MICDR, "System URIs").
+const NAMING_SYSTEMS: [(&str, &str); 13] = [
+    ("AB", "ca-ab-patient-healthcare-id"),
+    ("BC", "ca-bc-patient-healthcare-id"),
+    ("MB", "ca-mb-patient-healthcare-id"),
+    ("NB", "ca-nb-patient-healthcare-id"),
+    ("NL", "ca-nl-patient-healthcare-id"),
+    ("NS", "ca-ns-patient-healthcare-id"),
+    ("NT", "ca-nt-patient-healthcare-id"),
+    ("NU", "ca-nu-patient-healthcare-id"),
+    ("ON", "ca-on-patient-hcn"),
+    ("PE", "ca-pe-patient-healthcare-id"),
+    ("QC", "ca-qc-patient-healthcare-id"),
+    ("SK", "ca-sk-patient-healthcare-id"),
+    ("YT", "ca-yt-patient-healthcare-id"),
+];
+
+#[tokio::test]
+async fn each_provinces_health_card_names_its_registered_system() {
+    let app = TestApp::new().await;
+    let (coordinator, superuser) = (app.coordinator().await, app.database.superuser().await);
+    let column =
+        "alter table clients add column if not exists health_card jsonb; set session_replication_role = replica";
+    superuser.batch_execute(column).await.unwrap();
+    for (province, system) in NAMING_SYSTEMS {
+        let card = json!({"number": "9876543217", "province": province});
+        let sql = format!("update clients set health_card = '{card}' where id = '{ALMA}'");
+        superuser.batch_execute(&sql).await.unwrap();
+        let bundle = export(&coordinator).await;
+        let identifier = &resource(&bundle, "Patient", ALMA)["identifier"][1];
+        assert_eq!(identifier["system"], format!("https://fhir.infoway-inforoute.ca/NamingSystem/{system}"));
+        assert_eq!(identifier["value"], "9876543217");
+    }
+}

@@ -11,7 +11,11 @@ use proptest::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{bundles::faults_of, export::as_fhir, export::path};
+use super::{
+    bundles::faults_of,
+    export::{as_fhir, path},
+    exports::{bundle_of, export_of, file, unzipped},
+};
 use crate::harness::{
     TestApp,
     fixtures::{AGENCY_A, AIDE, COORDINATOR, FAMILY, NURSE, Person},
@@ -377,8 +381,18 @@ async fn exports_of_random_clients_are_sound() {
         coordinator.get(&path(client)).await.expect(200);
         let bundle = as_fhir(&coordinator, client).await.expect(200);
         assert_eq!(faults_of(&bundle), Vec::<String>::new());
+        // Files hold the same, but for what was done meanwhile.
+        let files = unzipped(export_of(&app, &coordinator, client, "zip").await);
+        let lines = bundle_of(&export_of(&app, &coordinator, client, "ndjson").await);
+        let zipped: Value = serde_json::from_slice(file(&files, "data/fhir.json")).unwrap();
+        for bundle in [&lines, &zipped] {
+            assert_eq!(faults_of(bundle), Vec::<String>::new());
+        }
         if let Some(folder) = env::var_os("FHIR_EXPORTS") {
-            fs::write(Path::new(&folder).join(format!("random-{number}.json")), bundle.to_string()).unwrap();
+            for (name, bundle) in [("", &bundle), ("-lines", &lines), ("-zipped", &zipped)] {
+                let file = Path::new(&folder).join(format!("random-{number}{name}.json"));
+                fs::write(file, bundle.to_string()).unwrap();
+            }
         }
     }
 }

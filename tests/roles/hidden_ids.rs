@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::names::{
-    ALERT_B, ALERT_OF_BERNARD, CONFLICT_B, HOLD_B, INCIDENT_B, PHOTO_B, REFUSAL_B, REPLY_B, REQUEST_B,
+    ALERT_B, ALERT_OF_BERNARD, CONFLICT_B, EXPORT_B, HOLD_B, INCIDENT_B, PHOTO_B, REFUSAL_B, REPLY_B, REQUEST_B,
     with_conflicts_and_alerts, with_photos, with_registers,
 };
 use crate::harness::{
@@ -44,6 +44,7 @@ impl Hidden {
             "requests" => (&[], &[REQUEST_B]),
             "incidents" => (&[], &[INCIDENT_B]),
             "holds" => (&[], &[HOLD_B]),
+            "exports" => (&[], &[EXPORT_B]),
             other => panic!("name what is hidden of {other}"),
         };
         if self.sees_agency { beyond.to_vec() } else { [in_agency, beyond].concat() }
@@ -101,7 +102,7 @@ fn told(answer: &Answer, id: Uuid) -> String {
 
 /// The last named part of a path before each parameter, as what its id is of.
 fn entities_in(path: &str) -> Vec<&'static str> {
-    const ALL: [&str; 14] = [
+    const ALL: [&str; 15] = [
         "clients",
         "visits",
         "tasks",
@@ -116,6 +117,7 @@ fn entities_in(path: &str) -> Vec<&'static str> {
         "requests",
         "incidents",
         "holds",
+        "exports",
     ];
     let parts: Vec<_> = path.split('/').collect();
     let named = |pair: &[&str]| {

@@ -11,8 +11,9 @@ use crate::harness::{
     Answer, Client, TestApp,
     fixtures::{
         ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, AIDE_OF_ALMA, AIDES_MEALS, AIDES_VISIT, AIDES_VITALS, ALMA, BERNARD, CHLOE,
-        CLIENT_B, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN, OTHER_COORDINATOR,
-        OTHER_NURSE, OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD, VISIT_B, of_role,
+        CLIENT_B, COORDINATOR, FAMILY, NURSE, NURSE_B, NURSES_MEALS, NURSES_VISIT, NURSES_VITALS, OTHER_ADMIN,
+        OTHER_COORDINATOR, OTHER_NURSE, OTHER_NURSE_OF_BERNARD, OTHER_NURSES_VISIT, OTHER_NURSES_VITALS, PASSWORD,
+        VISIT_B, of_role,
     },
 };
 
@@ -69,12 +70,14 @@ pub const HOLD: Uuid = Uuid::from_u128(0xB3);
 pub const REQUEST_B: Uuid = Uuid::from_u128(0xB4);
 pub const INCIDENT_B: Uuid = Uuid::from_u128(0xB5);
 pub const HOLD_B: Uuid = Uuid::from_u128(0xB6);
+pub const EXPORT: Uuid = Uuid::from_u128(0xB7);
+pub const EXPORT_B: Uuid = Uuid::from_u128(0xB8);
 
 /// Gives each agency an entry in each register.
 pub async fn with_registers(app: &TestApp) {
-    for (agency, client, admin, [request, incident, hold]) in [
-        (AGENCY_A, ALMA, ADMIN.id, [REQUEST, INCIDENT, HOLD]),
-        (AGENCY_B, CLIENT_B, ADMIN_B.id, [REQUEST_B, INCIDENT_B, HOLD_B]),
+    for (agency, client, admin, exporter, [request, incident, hold, export]) in [
+        (AGENCY_A, ALMA, ADMIN.id, COORDINATOR.id, [REQUEST, INCIDENT, HOLD, EXPORT]),
+        (AGENCY_B, CLIENT_B, ADMIN_B.id, ADMIN_B.id, [REQUEST_B, INCIDENT_B, HOLD_B, EXPORT_B]),
     ] {
         let sql = format!(
             "insert into privacy_requests (id, agency_id, kind, client_id, asked_by, received_at, due_at)
@@ -82,7 +85,9 @@ pub async fn with_registers(app: &TestApp) {
              insert into privacy_incidents (id, agency_id, description, found_at, due_at)
              values ('{incident}', '{agency}', 'A lost phone', now(), now() + interval '3 days');
              insert into legal_holds (id, agency_id, client_id, reason, placed_by)
-             values ('{hold}', '{agency}', '{client}', 'a proceeding', '{admin}')"
+             values ('{hold}', '{agency}', '{client}', 'a proceeding', '{admin}');
+             insert into client_exports (id, agency_id, client_id, format, requested_by)
+             values ('{export}', '{agency}', '{client}', 'json', '{exporter}')"
         );
         app.database.write(agency, &sql).await;
     }
@@ -210,6 +215,8 @@ impl Names {
             ("incident_b", INCIDENT_B),
             ("hold", HOLD),
             ("hold_b", HOLD_B),
+            ("coordinators_export", EXPORT),
+            ("export_b", EXPORT_B),
             ("other_nurses_device", app.sign_in(&OTHER_NURSE).await.device_id),
             ("other_coordinators_device", app.sign_in(&OTHER_COORDINATOR).await.device_id),
             ("nurse_bs_device", app.sign_in(&NURSE_B).await.device_id),

@@ -1,8 +1,18 @@
 //! The function `privacy`.
 
-use runtime::{lambda::Fatal, secrets::SecretName};
+use privacy::{Config, Privacy};
+use runtime::lambda::{self, Fatal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Fatal> {
-    app::run_as(SecretName::PrivacyDatabase, privacy::router).await
+    let function = lambda::start().await?;
+    let privacy = Privacy::new(&Config::from_env()?, &function.secrets, &function.aws);
+    web::serve(
+        &function,
+        Box::pin(async {
+            privacy.warm_up().await;
+            privacy::router(privacy.clone())
+        }),
+    )
+    .await
 }

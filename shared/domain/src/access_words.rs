@@ -11,6 +11,7 @@ enum Deed {
     Refused,
     Told,
     Exported,
+    AskedForCopy,
 }
 
 /// What kinds of things actions are done to, and how families call them: English, French.
@@ -54,6 +55,8 @@ pub fn deed(action: &str, locale: Locale) -> String {
         (Deed::Told, Locale::FrCa) => "A informé la famille de la journée par SMS".into(),
         (Deed::Exported, Locale::EnCa) => format!("Took a copy of {english}"),
         (Deed::Exported, Locale::FrCa) => format!("A pris une copie : {french}"),
+        (Deed::AskedForCopy, Locale::EnCa) => format!("Asked for a copy of {english}"),
+        (Deed::AskedForCopy, Locale::FrCa) => format!("A demandé une copie : {french}"),
     }
 }
 
@@ -71,6 +74,7 @@ fn deed_of(noun: &str, verb: &str) -> Deed {
     match (noun, verb) {
         ("family", "sms") => Deed::Told,
         ("access", _) => Deed::Refused,
+        (_, "request_export") => Deed::AskedForCopy,
         (_, verb) if verb.starts_with("export") => Deed::Exported,
         (_, "read" | "list" | "pull" | "download" | "replay" | "versions" | "access_log") => Deed::Looked,
         (_, "delete" | "remove" | "withdraw") => Deed::Removed,
@@ -125,6 +129,8 @@ mod tests {
                 "A retiré une photo ou un document ; l'historique le garde"
             }),
             ("client.export", "Took a copy of the record", "A pris une copie : le dossier"),
+            ("client.export_download", "Took a copy of the record", "A pris une copie : le dossier"),
+            ("client.request_export", "Asked for a copy of the record", "A demandé une copie : le dossier"),
             ("access.refused", "Was refused the record", "S'est vu refuser le dossier"),
         ] {
             assert_eq!(deed(action, Locale::EnCa), english);

@@ -144,6 +144,8 @@ pub enum Conflict {
     PrimaryNurseTaken,
     /// The device is registered to someone else.
     DeviceTaken,
+    /// The caller has asked for the same export, and waits for it.
+    ExportUnderWay,
     /// The bytes that the record is of have not arrived.
     NotArrived,
     /// The record has neither of a conflict's two values any more.

@@ -109,6 +109,8 @@ settings! {
     PhotosBucket = "PHOTOS_BUCKET";
     /// `DOCUMENTS_BUCKET`: the S3 bucket of clients' documents.
     DocumentsBucket = "DOCUMENTS_BUCKET";
+    /// `EXPORTS_BUCKET`: the S3 bucket of exports that wait to be fetched.
+    ExportsBucket = "EXPORTS_BUCKET";
     /// `ANCHORS_BUCKET`: the S3 bucket, under Object Lock, of the audit chain's anchors.
     AnchorsBucket = "ANCHORS_BUCKET";
 }

@@ -15,6 +15,7 @@ pub struct JobsInvoker {
     client: Client,
     function: String,
     urgent: String,
+    exports: String,
 }
 
 /// How long the answer to somebody's request may wait for this. What is queued goes out within a minute anyway.
@@ -28,12 +29,14 @@ impl JobsInvoker {
             .retry_config(RetryConfig::disabled())
             .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build())
             .build();
-        // Its code once more, with a concurrency of its own, stands beside it under a name like its own.
-        let urgent = match function.rsplit_once("jobs") {
-            Some((before, after)) => format!("{before}urgent{after}"),
+        // `urgent`, its code once more with a concurrency of its own, and `exports` stand beside it under names like
+        // its own.
+        let beside = |name: &str| match function.rsplit_once("jobs") {
+            Some((before, after)) => format!("{before}{name}{after}"),
             None => function.clone(),
         };
-        Self { client: Client::from_conf(config), function: function.clone(), urgent }
+        let (urgent, exports) = (beside("urgent"), beside("exports"));
+        Self { client: Client::from_conf(config), function: function.clone(), urgent, exports }
     }
 
     /// Has the outbox sent now. Call it after the commit; a failure is only logged, since the outbox is looked at every
@@ -50,6 +53,11 @@ impl JobsInvoker {
     /// Has alerts take the steps that are due, and what follows from them sent. The same holds for it.
     pub async fn escalate(&self) {
         self.run(&self.urgent, json!({"job": JobName::Escalate})).await;
+    }
+
+    /// Has exports made that wait. The same holds for it: what a lost invocation leaves, the schedule finds.
+    pub async fn exports(&self) {
+        self.run(&self.exports, json!({"job": "exports"})).await;
     }
 
     async fn run(&self, function: &str, event: Value) {

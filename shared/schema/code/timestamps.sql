@@ -46,6 +46,8 @@ create or replace trigger stamp_times before insert or update on privacy_inciden
   for each row execute function app.stamp_times();
 create or replace trigger stamp_times before insert or update on legal_holds
   for each row execute function app.stamp_times();
+create or replace trigger stamp_times before insert or update on client_exports
+  for each row execute function app.stamp_times();
 
 -- Never changed, so without an update.
 create or replace trigger stamp_times before insert on consents

@@ -45,3 +45,17 @@ create policy admins_lift on legal_holds for update to berthcare_app
   using (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'admin')
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) = 'admin'
     and lifted_by = (select app.user_id()));
+
+-- client_exports: of whoever asked, as long as they may export; what becomes of one is said by code/client_exports.sql
+alter table client_exports enable row level security, force row level security;
+create policy definer_functions on client_exports to berthcare_migrate using (true);
+create policy backup_reads_all on client_exports for select to berthcare_backup using (true);
+create policy reports_read_all on client_exports for select to berthcare_readonly using (true);
+grant select on client_exports to berthcare_backup, berthcare_readonly;
+grant select, insert (id, agency_id, client_id, format) on client_exports to berthcare_app;
+create policy own on client_exports for select to berthcare_app
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'coordinator')
+    and requested_by = (select app.user_id()));
+create policy ask on client_exports for insert to berthcare_app
+  with check (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'coordinator')
+    and requested_by = (select app.user_id()));

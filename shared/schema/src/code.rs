@@ -30,6 +30,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/change_counter.sql",
     "code/consents.sql",
     "code/export.sql",
+    "code/client_exports.sql",
     "code/client_access.sql",
     "code/sessions.sql",
     "code/second_factors.sql",

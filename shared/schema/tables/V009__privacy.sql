@@ -2,6 +2,8 @@
 create type privacy_request_kind as enum ('access', 'correction', 'deletion');
 create type privacy_request_state as enum ('received', 'in_progress', 'fulfilled', 'refused', 'withdrawn');
 create type privacy_incident_state as enum ('open', 'contained', 'closed');
+create type client_export_format as enum ('json', 'fhir', 'ndjson', 'zip');
+create type client_export_state as enum ('waiting', 'running', 'ready', 'failed');
 create type harm_risk as enum ('unassessed', 'not_significant', 'significant');
 
 create table privacy_requests (
@@ -96,3 +98,38 @@ create table legal_holds (
 create index legal_holds_newest on legal_holds (agency_id, placed_at desc, id desc);
 create index legal_holds_of_client on legal_holds (client_id) where lifted_at is null;
 create index legal_holds_of_user on legal_holds (user_id) where lifted_at is null;
+
+-- Exports that are made after the request: who asked, how far it is, and where the file is. A row goes with its file.
+create table client_exports (
+  id uuid primary key,
+  agency_id uuid not null references agencies,
+  client_id uuid not null,
+  format client_export_format not null,
+  requested_by uuid not null default app.user_id(),
+  requested_on uuid default app.device_id(),
+  state client_export_state not null default 'waiting',
+  -- Each begins anew, with a key of its own; who runs one has it until the lease is over.
+  attempts integer not null default 0 check (attempts between 0 and 3),
+  leased_until timestamptz,
+  object_key text check (length(object_key) <= 500),
+  object_version text check (length(object_version) <= 1024),
+  bytes bigint check (bytes > 0),
+  sha256 bytea check (length(sha256) = 32),
+  counts jsonb check (jsonb_typeof(counts) = 'object'),
+  ready_at timestamptz,
+  -- From then on nobody gets it, and the file is removed.
+  expires_at timestamptz not null default now() + interval '72 hours',
+  created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+  created_by uuid references users, updated_by uuid references users,
+  constraint client_exports_ready check (
+    num_nonnulls(object_key, bytes, sha256, counts, ready_at) = case state when 'ready' then 5 else 0 end),
+  constraint client_exports_leased check ((leased_until is not null) = (state = 'running')),
+  constraint client_exports_client_fkey foreign key (agency_id, client_id) references clients (agency_id, id)
+    on delete cascade,
+  constraint client_exports_requested_by_fkey foreign key (agency_id, requested_by) references users (agency_id, id)
+);
+create unique index client_exports_one_under_way on client_exports (requested_by, client_id, format)
+  where state in ('waiting', 'running');
+create index client_exports_to_make on client_exports (created_at) where state in ('waiting', 'running');
+create index client_exports_of_client on client_exports (agency_id, client_id);
+create index client_exports_expiring on client_exports (expires_at);

@@ -30,4 +30,4 @@ pub use problem::Problem;
 pub use query::Query;
 pub use request::CurrentRequest;
 pub use serve::{around, serve};
-pub use service::{Created, Reply, service};
+pub use service::{Accepted, Created, Reply, service};

@@ -86,7 +86,7 @@ impl Error {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "answer-too-large",
                 "Answer too large",
-                "This is more than an answer holds.",
+                "This is more than an answer holds. Ask for a file instead: POST /v1/clients/{id}/exports.",
             ),
             Self::UnsupportedMediaType(wanted) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -227,6 +227,9 @@ fn conflict_kind_and_detail(conflict: Conflict) -> (&'static str, String) {
             ("primary-nurse-taken", "The client has a primary nurse already. End that membership first.".into())
         }
         Conflict::DeviceTaken => ("device-taken", "This device id belongs to somebody else. Choose a new one.".into()),
+        Conflict::ExportUnderWay => {
+            ("export-under-way", "You have asked for the same export, and it is still being made.".into())
+        }
         Conflict::NotArrived => (
             "not-arrived",
             "No file has been uploaded for this photo yet. Upload it first; to get a new URL, create the photo again."

@@ -42,6 +42,17 @@ impl<T: Serialize + Versioned> IntoResponse for Created<T> {
     }
 }
 
+/// What is being made for the caller, as an answer: how far it is, and the path that tells of it in `Location`.
+pub struct Accepted<T>(pub Uuid, pub T);
+
+impl<T: Serialize + Versioned> IntoResponse for Accepted<T> {
+    fn into_response(self) -> Response {
+        let mut response = Reply(StatusCode::ACCEPTED, self.1).into_response();
+        response.extensions_mut().insert(CreatedId(self.0));
+        response
+    }
+}
+
 /// What the record is called below the path that it was posted to.
 #[derive(Clone, Copy)]
 struct CreatedId(Uuid);

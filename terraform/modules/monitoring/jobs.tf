@@ -11,12 +11,16 @@ locals {
     clean-up         = 26
     dispatch         = 1
     escalate         = 1
+    exports          = 1
     family-sms       = 1
     late-visits      = 1
     orphaned-uploads = 26
     privacy-due      = 3
     receipts         = 1
   }
+
+  # By job, the function that runs it, where that isn't `jobs`.
+  elsewhere = { escalate = "urgent", exports = "exports" }
 }
 
 resource "aws_cloudwatch_metric_alarm" "job_failed" {
@@ -26,7 +30,7 @@ resource "aws_cloudwatch_metric_alarm" "job_failed" {
   alarm_description   = "[high] The job ${each.key} failed, for one agency or more. Runbook: stuck outbox, step 1."
   namespace           = "BerthCare/API"
   metric_name         = "ErrorCount"
-  dimensions          = { Function = each.key == "escalate" ? "urgent" : "jobs", Route = "EVENT ${each.key}" }
+  dimensions          = { Function = lookup(local.elsewhere, each.key, "jobs"), Route = "EVENT ${each.key}" }
   statistic           = "Sum"
   period              = 300
   evaluation_periods  = 1

@@ -29,7 +29,7 @@ module "codedeploy_role" {
 data "aws_iam_policy_document" "scheduler" {
   statement {
     actions   = ["lambda:InvokeFunction"]
-    resources = [for name in ["jobs", "urgent"] : "arn:aws:lambda:${local.here}:function:${var.context.name}-${name}:live"]
+    resources = [for name in ["exports", "jobs", "urgent"] : "arn:aws:lambda:${local.here}:function:${var.context.name}-${name}:live"]
   }
 
   statement {

@@ -1,4 +1,4 @@
-# Photos, documents, the audit chain's anchors, releases, and the access logs of them all.
+# Photos, documents, exports, the audit chain's anchors, releases, and the access logs of them all.
 
 data "aws_caller_identity" "current" {}
 
@@ -70,6 +70,7 @@ locals {
   browsers = {
     photos    = { bucket = module.photos.name, methods = ["GET", "PUT"] }
     documents = { bucket = module.documents.name, methods = ["GET"] }
+    exports   = { bucket = module.exports.name, methods = ["GET"] }
   }
 }
 
@@ -94,6 +95,18 @@ module "documents" {
   log_bucket               = module.access_logs.name
   cheaper_after_days       = 365
   keep_older_versions_days = local.seven_year
+}
+
+# Files of everything held on a client, which whoever asked fetches within three days. `exports` removes them; what it
+# leaves goes by these rules. Nothing of it is backed up: it can be made anew.
+module "exports" {
+  source = "../bucket"
+
+  name                     = "berthcare-exports-${var.environment}-${var.region}"
+  key_arn                  = var.data_key_arn
+  log_bucket               = module.access_logs.name
+  expire_after_days        = 4
+  keep_older_versions_days = 1
 }
 
 module "anchors" {

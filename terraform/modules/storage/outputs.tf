@@ -4,6 +4,7 @@ output "buckets" {
     for holds, bucket in {
       photos      = module.photos
       documents   = module.documents
+      exports     = module.exports
       anchors     = module.anchors
       releases    = module.releases
       access_logs = module.access_logs

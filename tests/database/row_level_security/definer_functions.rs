@@ -30,6 +30,9 @@ enum Guard {
 use Guard::{Agency, Client as OfClient, Everybody, Session};
 
 const CHAIN: &str = "one chain for all agencies: numbers and hashes, no row";
+const EXPORTS: &str =
+    "finds or clears exports of every agency for `exports`: ids and no record; who makes one acts as its
+    requester";
 const JOBS: &str = "finds or clears work of every agency for jobs: ids, counts, times and what a provider must be told";
 const NOBODY_YET: &str = "signing in, or what a provider tells: whoever calls is nobody yet, and the function decides";
 const IDENTITY: &str = "sets the identity of what its trusted caller was invoked for";
@@ -40,6 +43,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("access_ended_at", "'{client}'", OfClient),
     ("act_as_account_service", "'{agency}'", Everybody(IDENTITY)),
     ("act_as", "'{user}', '{device}', '{client}', 'admin', null, null", Session),
+    ("act_as_exporter", "'{client}', 1, null", Session),
     ("act_as_job", "'{agency}'", Everybody(IDENTITY)),
     ("act_as_upload_review", "'{agency}'", Everybody(IDENTITY)),
     ("act_as_webhook", "'{message}', null, null, null", Everybody(IDENTITY)),
@@ -55,6 +59,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ),
     ("cancel_messages", "'{alert}', '{visit}'", Agency),
     ("changed_since", "0, array['{visit}', '{client}']::uuid[]", Agency),
+    ("claim_export", "", Everybody(EXPORTS)),
     ("claimable_sid", "'{message}', array['CA1'], now(), 1", Everybody(NOBODY_YET)),
     ("concerns_caller_since", "0", OfClient),
     ("confirm_phone", "'{user}', '{device}', '+14165550199', null, null", Agency),
@@ -75,6 +80,8 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("forget_partition", "now()", Everybody(JOBS)),
     ("former_client_ids", "", OfClient),
     ("granted_since", "1", OfClient),
+    ("finish_export", "'{client}', 1, 'key', null, 1, sha256(''), '{}'", Agency),
+    ("give_up_export", "'{client}', 1, true", Everybody(EXPORTS)),
     ("has_consent", "'{client}', 'data_collection'", Agency),
     ("has_consent_of", "'{client}', 'family_sms', '{user}'", Agency),
     ("keep_revoked_clients_readable", "", OfClient),
@@ -116,6 +123,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("record_sms_consent", "'+10000000000', true, 'x'", Everybody(NOBODY_YET)),
     ("record_unknown_sender", "'SM1', '+10000000000', '+10000000001', 'x', 'other'", Everybody(NOBODY_YET)),
     ("refresh_scheduled_grant", "'{client}', '{user}'", Agency),
+    ("remove_expired_exports", "10", Everybody(EXPORTS)),
     ("remove_second_factor", "'{user}'", Agency),
     ("renew_authentication", "true", OfClient),
     ("reserve_change_numbers", "1", OfClient),

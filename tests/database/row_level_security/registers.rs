@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use super::{
-    rows::{HOLD, HOLD_B, INCIDENT, INCIDENT_B, NOBODY, REQUEST, REQUEST_B},
+    rows::{EXPORT, EXPORT_B, HOLD, HOLD_B, INCIDENT, INCIDENT_B, NOBODY, REQUEST, REQUEST_B},
     visible_rows::{Table, table},
     writes::{Attempt, attempt, by_myself},
 };
-use crate::harness::fixtures::{ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, ALMA, CLIENT_B, OTHER_ADMIN, Person};
+use crate::harness::fixtures::{ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, ALMA, CLIENT_B, COORDINATOR, OTHER_ADMIN, Person};
 
 pub fn request(id: Uuid, agency: Uuid, client: Uuid) -> String {
     format!(
@@ -31,21 +31,42 @@ pub fn hold(id: Uuid, agency: Uuid, client: Uuid, by: &Person) -> String {
     )
 }
 
+pub fn export(id: Uuid, agency: Uuid, client: Uuid, by: &Person) -> String {
+    format!(
+        "insert into client_exports (id, agency_id, client_id, format, requested_by)
+         values ('{id}', '{agency}', '{client}', 'zip', '{}');",
+        by.id
+    )
+}
+
 pub fn of_a() -> String {
-    [request(REQUEST, AGENCY_A, ALMA), incident(INCIDENT, AGENCY_A), hold(HOLD, AGENCY_A, ALMA, &OTHER_ADMIN)].concat()
+    [
+        request(REQUEST, AGENCY_A, ALMA),
+        incident(INCIDENT, AGENCY_A),
+        hold(HOLD, AGENCY_A, ALMA, &OTHER_ADMIN),
+        export(EXPORT, AGENCY_A, ALMA, &COORDINATOR),
+    ]
+    .concat()
 }
 
 pub fn of_b() -> String {
-    [request(REQUEST_B, AGENCY_B, CLIENT_B), incident(INCIDENT_B, AGENCY_B), hold(HOLD_B, AGENCY_B, CLIENT_B, &ADMIN_B)]
-        .concat()
+    [
+        request(REQUEST_B, AGENCY_B, CLIENT_B),
+        incident(INCIDENT_B, AGENCY_B),
+        hold(HOLD_B, AGENCY_B, CLIENT_B, &ADMIN_B),
+        export(EXPORT_B, AGENCY_B, CLIENT_B, &ADMIN_B),
+    ]
+    .concat()
 }
 
-pub fn who_sees_registers() -> [Table; 3] {
+pub fn who_sees_registers() -> [Table; 4] {
     let by = |a: Uuid, b: Uuid| -> [(Uuid, &'static [&'static Person]); 2] { [(a, &[&ADMIN]), (b, &[&ADMIN_B])] };
     [
         table("privacy_requests", "id::text", by(REQUEST, REQUEST_B)),
         table("privacy_incidents", "id::text", by(INCIDENT, INCIDENT_B)),
         table("legal_holds", "id::text", by(HOLD, HOLD_B)),
+        // Whoever asked for it, and nobody else.
+        table("client_exports", "id::text", [(EXPORT, &[&COORDINATOR]), (EXPORT_B, &[&ADMIN_B])]),
     ]
 }
 
@@ -54,6 +75,12 @@ pub fn attempts() -> Vec<Attempt> {
     let placed = |client: Uuid, agency: Uuid| {
         format!(
             "insert into legal_holds (id, agency_id, client_id, reason) values ('{id}', '{agency}', '{client}', 'r')"
+        )
+    };
+    let asked = |client: Uuid, agency: Uuid| {
+        format!(
+            "insert into client_exports (id, agency_id, client_id, format)
+             values ('{id}', '{agency}', '{client}', 'json')"
         )
     };
     let lifted = |hold: Uuid, by: &str| {
@@ -72,6 +99,12 @@ pub fn attempts() -> Vec<Attempt> {
         attempt("privacy_incidents", &[&ADMIN], in_state("privacy_incidents", INCIDENT, "contained")),
         attempt("privacy_incidents", &[&ADMIN_B], in_state("privacy_incidents", INCIDENT_B, "contained")),
         attempt("privacy_incidents", NOBODY, "update privacy_incidents set found_at = now()"),
+        attempt("client_exports", &[&ADMIN, &COORDINATOR], asked(ALMA, AGENCY_A)),
+        attempt("client_exports", &[&ADMIN_B], asked(CLIENT_B, AGENCY_B)),
+        // Under no other name, and what becomes of it is not the caller's to say.
+        attempt("client_exports", NOBODY, export(id, AGENCY_A, ALMA, &OTHER_ADMIN)),
+        attempt("client_exports", NOBODY, "update client_exports set state = 'failed'"),
+        attempt("client_exports", NOBODY, "delete from client_exports"),
         attempt("legal_holds", &[&ADMIN], placed(ALMA, AGENCY_A)),
         // Under no other name.
         attempt("legal_holds", NOBODY, hold(id, AGENCY_A, ALMA, &OTHER_ADMIN)),

@@ -75,6 +75,8 @@ pub const INCIDENT: Uuid = Uuid::from_u128(0xA91);
 pub const INCIDENT_B: Uuid = Uuid::from_u128(0xA9B);
 pub const HOLD: Uuid = Uuid::from_u128(0xAA1);
 pub const HOLD_B: Uuid = Uuid::from_u128(0xAAB);
+pub const EXPORT: Uuid = Uuid::from_u128(0xE9A);
+pub const EXPORT_B: Uuid = Uuid::from_u128(0xE9B);
 
 /// Somebody's session, as a transaction sets it.
 pub struct Session {

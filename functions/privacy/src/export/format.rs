@@ -28,9 +28,19 @@ pub enum Failure {
 pub type Written = Result<(), Failure>;
 
 /// What takes an export's bytes.
-pub trait Sink {
+pub trait Sink: Send {
+    /// Takes what is part of a file already.
+    fn bytes(&mut self, bytes: &[u8]) -> Written;
+
     /// Takes what is JSON already, or a part of it.
-    fn text(&mut self, json: &str) -> Written;
+    fn text(&mut self, json: &str) -> Written {
+        self.bytes(json.as_bytes())
+    }
+
+    /// Hands on what it took, once that is much. Asked after each page of records.
+    fn settle(&mut self) -> impl Future<Output = Written> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Takes a value as JSON.
     fn json(&mut self, value: &impl Serialize) -> Written {
@@ -58,6 +68,10 @@ impl Answer {
 }
 
 impl Sink for Answer {
+    fn bytes(&mut self, bytes: &[u8]) -> Written {
+        self.text(str::from_utf8(bytes).map_err(|error| Error::Internal(error.into()))?)
+    }
+
     fn text(&mut self, json: &str) -> Written {
         self.room = self.room.checked_sub(bytes_in_answer(json)).ok_or(Failure::Full)?;
         self.body.push_str(json);
@@ -130,6 +144,7 @@ impl<F: Format, S: Sink, I: Identity> Export<'_, F, S, I> {
             for record in page {
                 self.format.take(record, self.out)?;
             }
+            self.out.settle().await?;
         }
         self.counts.insert(kind.into(), count.into());
         self.format.close(self.out)
@@ -149,6 +164,7 @@ pub async fn write<I: Identity>(
 ) -> Result<Value, Failure> {
     let head = export::head(tx, client_id).await?;
     format.begin(&head, out)?;
+    out.settle().await?;
     drop(head);
     let mut export = Export { tx, client_id, format, out, counts: Map::new() };
     export.all::<ExportedCarePlan>("care_plans").await?;

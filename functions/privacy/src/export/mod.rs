@@ -19,7 +19,7 @@ use web::{Path, SteppedUp};
 
 use crate::fhir::FhirBundle;
 use format::{Answer, Failure};
-pub use json::ClientExport;
+pub use json::{ClientExport, Json};
 
 /// The media type of FHIR's JSON.
 const FHIR: &str = "application/fhir+json";
@@ -56,7 +56,8 @@ pub struct Bundle {
     responses(
         (status = 200, description = "Everything held on the client.",
             content((ClientExport = "application/json"), (Bundle = "application/fhir+json"))),
-        (status = 413, description = "There is more than an answer holds.")))]
+        (status = 413, description = "There is more than an answer holds: ask
+            for a file by `POST /clients/{id}/exports`.")))]
 pub(crate) async fn read(
     State(app): State<App>,
     caller: SteppedUp<ClientsExport>,
@@ -73,7 +74,7 @@ pub(crate) async fn read(
     let written = if fhir {
         format::write(&tx, id, FhirBundle::default(), &mut answer).await
     } else {
-        format::write(&tx, id, json::Json::default(), &mut answer).await
+        format::write(&tx, id, Json::default(), &mut answer).await
     };
     let counts = written.map_err(|failure| match failure {
         Failure::Full => web::Error::AnswerTooLarge,

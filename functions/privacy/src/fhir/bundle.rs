@@ -31,15 +31,25 @@ struct Entry<'a> {
     resource: &'a Resource,
 }
 
-/// Writes a Bundle of everything held on a client.
+/// Writes everything held on a client as resources: in a Bundle, or one a line.
 #[derive(Debug, Default)]
 pub struct FhirBundle {
     context: Option<Context>,
     entries: usize,
+    as_lines: bool,
 }
 
 impl FhirBundle {
+    /// One resource a line, as FHIR's bulk data has it: what reads them needs no more than a line's memory.
+    pub fn as_lines() -> Self {
+        Self { as_lines: true, ..Self::default() }
+    }
+
     fn entry(&mut self, resource: &Resource, out: &mut impl Sink) -> Written {
+        if self.as_lines {
+            out.json(resource)?;
+            return out.text("\n");
+        }
         if self.entries > 0 {
             out.text(",")?;
         }
@@ -63,11 +73,13 @@ impl Format for FhirBundle {
     fn begin(&mut self, head: &Head, out: &mut impl Sink) -> Written {
         let context = Context::new(head);
         let client = &head.client;
-        // The elements of the Bundle itself; what it holds is written as it comes.
-        let about = json!({"resourceType": "Bundle", "id": client.id, "type": "collection",
-            "timestamp": head.exported_at});
-        out.text(about.to_string().trim_end_matches('}'))?;
-        out.text(",\"entry\":[")?;
+        if !self.as_lines {
+            // The elements of the Bundle itself; what it holds is written as it comes.
+            let about = json!({"resourceType": "Bundle", "id": client.id, "type": "collection",
+                "timestamp": head.exported_at});
+            out.text(about.to_string().trim_end_matches('}'))?;
+            out.text(",\"entry\":[")?;
+        }
         let mut first = vec![
             Resource::Organization(organization::of(&head.agency)),
             Resource::Patient(patient::of(client, &context)),
@@ -93,7 +105,7 @@ impl Format for FhirBundle {
     }
 
     fn end(&mut self, out: &mut impl Sink) -> Written {
-        out.text("]}")
+        if self.as_lines { Ok(()) } else { out.text("]}") }
     }
 }
 

@@ -4,8 +4,10 @@
 //! goes to `uploads/`, and what they fetch is what the function made of it.
 
 pub mod keys;
+mod multipart;
 mod signed;
 
+pub use multipart::Multipart;
 pub use signed::UploadTerms;
 
 use std::time::Duration;
@@ -78,7 +80,13 @@ impl Objects {
 
     /// What is at `key`, if anything.
     pub async fn get(&self, key: &str) -> Result<Option<Arrived>, Error> {
-        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+        self.get_version(key, None).await
+    }
+
+    /// What was at `key` as this version, if anything.
+    pub async fn get_version(&self, key: &str, version: Option<&str>) -> Result<Option<Arrived>, Error> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key).set_version_id(version.map(str::to_owned));
+        match get.send().await {
             Ok(found) => Ok(Some(Arrived {
                 length: found.content_length.unwrap_or(-1),
                 content_type: found.content_type.unwrap_or_default(),
@@ -132,6 +140,9 @@ impl Objects {
 
 /// How long one attempt to write an object may take.
 const PUT_ATTEMPT: Duration = Duration::from_secs(8);
+
+/// How long one to an export is good: everything on a client is behind it.
+pub const EXPORT_URL_LIFETIME: Duration = Duration::from_mins(5);
 
 /// How long a pre-signed URL is good.
 pub const URL_LIFETIME: Duration = Duration::from_mins(15);

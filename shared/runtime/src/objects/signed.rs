@@ -1,5 +1,7 @@
 //! Pre-signed URLs.
 
+use std::time::Duration;
+
 use aws_sdk_s3::presigning::PresigningConfig;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use domain::{
@@ -34,7 +36,7 @@ impl Objects {
             .content_length(terms.bytes)
             .checksum_sha256(STANDARD.encode(terms.sha256))
             .if_none_match("*")
-            .presigned(lifetime()?)
+            .presigned(lifetime(URL_LIFETIME)?)
             .await
             .map_err(failed)?;
         // What is signed and no more: inside Lambda the SDK adds a trace's id, which the bucket lets no page send.
@@ -49,7 +51,17 @@ impl Objects {
 
     /// A URL by which somebody may fetch one object, to be saved as `name`: browsers are told not to show it in a page.
     pub async fn download(&self, object: &StoredObject, name: &str) -> Result<Download, Error> {
-        let expires_at = Timestamp::now() + URL_LIFETIME;
+        self.download_within(URL_LIFETIME, object, name).await
+    }
+
+    /// The same for as long as this. What is being fetched when it ends is fetched to its end.
+    pub async fn download_within(
+        &self,
+        good_for: Duration,
+        object: &StoredObject,
+        name: &str,
+    ) -> Result<Download, Error> {
+        let expires_at = Timestamp::now() + good_for;
         let signed = self
             .client
             .get_object()
@@ -59,13 +71,13 @@ impl Objects {
             .response_content_type(&object.content_type)
             .response_content_disposition(format!("attachment; filename=\"{name}\""))
             .response_cache_control("no-store")
-            .presigned(lifetime()?)
+            .presigned(lifetime(good_for)?)
             .await
             .map_err(failed)?;
         Ok(Download { url: signed.uri().to_owned(), content_type: object.content_type.clone(), expires_at })
     }
 }
 
-fn lifetime() -> Result<PresigningConfig, Error> {
-    PresigningConfig::expires_in(URL_LIFETIME).map_err(|error| Error::Internal(error.into()))
+fn lifetime(good_for: Duration) -> Result<PresigningConfig, Error> {
+    PresigningConfig::expires_in(good_for).map_err(|error| Error::Internal(error.into()))
 }

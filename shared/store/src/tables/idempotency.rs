@@ -91,6 +91,7 @@ async fn note_replay<I: Identity>(tx: &mut Tx<I>, table: &'static str, id: Uuid)
                when 'care_team' then (select m.client_id from care_team m where m.id = $2)
                when 'privacy_requests' then (select r.client_id from privacy_requests r where r.id = $2)
                when 'legal_holds' then (select h.client_id from legal_holds h where h.id = $2)
+               when 'client_exports' then (select x.client_id from client_exports x where x.id = $2)
              end as client_id",
             &[&table, &id],
         )

@@ -11,6 +11,7 @@ pub mod audit_log;
 pub mod care_plans;
 pub mod care_team;
 pub mod check_in;
+pub mod client_exports;
 pub mod clients;
 pub mod consents;
 pub mod devices;

@@ -20,7 +20,7 @@ pub use care::{ExportedCarePlan, ExportedConsent, ExportedMember};
 pub use client::{ExportedAgency, ExportedClient, ExportedPerson, HealthCard};
 pub use log::{ExportedAuditEntry, ExportedConflict, ExportedRefusal, ExportedRevision};
 pub use messages::{ExportedAlert, ExportedMessage, ExportedReply};
-pub use visits::{ExportedPhoto, ExportedTask, ExportedVisit};
+pub use visits::{ExportedFile, ExportedPhoto, ExportedTask, ExportedVisit};
 
 use crate::{AuditEntry, DbError, Identity, Tx};
 

@@ -199,3 +199,24 @@ impl Exported for ExportedPhoto {
          from photos p where p.subject_client_id = $1"
     );
 }
+
+/// Where the bytes of a photo, signature or document are that has some.
+#[derive(Clone, Debug, FromRow)]
+pub struct ExportedFile {
+    /// The record's id.
+    pub id: Uuid,
+    /// What it is for.
+    pub kind: PhotoKind,
+    /// Where its bytes are.
+    pub object_key: String,
+    /// Which version of that.
+    pub object_version: Option<String>,
+}
+
+impl Exported for ExportedFile {
+    const SQL: &'static str = page_of!(
+        "select p.id, p.kind::text as kind, p.object_key, p.object_version, p.created_at as place_at,
+           p.id::text as place_key
+         from photos p where p.subject_client_id = $1 and p.status = 'stored'"
+    );
+}
