@@ -108,6 +108,7 @@ mod photos {
     mod family;
     mod files;
     mod kinds;
+    mod others_visits;
     mod records;
     pub mod requests;
     mod sync_pushes;
@@ -126,7 +127,7 @@ mod roles {
     mod by_role;
     mod fields;
     mod hidden_ids;
-    mod names;
+    pub mod names;
     mod table;
 }
 mod runtime {
@@ -143,6 +144,7 @@ mod sync {
     mod columns;
     mod conflicts;
     mod handed_over;
+    mod hidden_ids;
     mod interleavings;
     mod lost_answers;
     mod model;

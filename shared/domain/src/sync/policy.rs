@@ -86,8 +86,6 @@ pub struct Context {
     pub photos_withdrawn: BTreeSet<Uuid>,
     /// Visits that the caller may see, as far as this push names them; those of the push itself included.
     pub visits: BTreeMap<Uuid, VisitFacts>,
-    /// Visits that this push names and that are there, but not the caller's to see.
-    pub hidden_visits: BTreeSet<Uuid>,
     /// Visits that this push names, would be the caller's to see, and were deleted.
     pub deleted_visits: BTreeMap<Uuid, VisitFacts>,
 }
