@@ -106,17 +106,18 @@ nightly-tests: test-rust test-end-to-end test-watermelon
 	@$(STACK) exec --pooled -- $(NEXTEST) -E 'package(tests)'
 	@$(MAKE) --no-print-directory fuzz
 
-# Fuzzes what reads strangers' bytes, each of fuzz/targets for SECONDS_EACH, or one TARGET_NAME: fuzz/README.md. What is
-# found anew lands in fuzz/target; what makes one fail, in fuzz/artifacts.
+# Fuzzes what reads strangers' bytes, each of fuzz/targets for SECONDS_EACH, two at a time, or one TARGET_NAME:
+# fuzz/README.md. What is found anew lands in fuzz/target, with each one's log; what makes one fail, in fuzz/artifacts.
+CARGO_FUZZ = PATH="$(CURDIR)/local/.tools/bin:$$PATH" cargo fuzz
 FUZZ_TARGETS = $(or $(TARGET_NAME),$(patsubst fuzz/targets/%.rs,%,$(wildcard fuzz/targets/*.rs)))
 fuzz:
 	@sh local/need cargo-fuzz 0.13.2
-	@for target in $(FUZZ_TARGETS); do \
-	  mkdir -p fuzz/target/found/$$target; \
-	  PATH="$(CURDIR)/local/.tools/bin:$$PATH" cargo fuzz run -s none $$target fuzz/target/found/$$target \
-	    fuzz/corpus/$$target -- -max_total_time=$(SECONDS_EACH) -max_len=16384 -timeout=10 -rss_limit_mb=1024 \
-	    -print_final_stats=1 || exit 1; \
-	done
+	@$(CARGO_FUZZ) build -s none $(TARGET_NAME)
+	@printf '%s\n' $(FUZZ_TARGETS) | xargs -P 2 -I TARGET sh -c \
+	  'mkdir -p fuzz/target/found/TARGET && $(CARGO_FUZZ) run -s none TARGET fuzz/target/found/TARGET \
+	    fuzz/corpus/TARGET -- -max_total_time=$(SECONDS_EACH) -max_len=16384 -timeout=10 -rss_limit_mb=1024 \
+	    -print_final_stats=1 > fuzz/target/TARGET.log 2>&1 && echo "TARGET: nothing found." || \
+	    { tail -n 40 fuzz/target/TARGET.log; echo "TARGET: failed."; exit 1; }'
 
 seed: ; @echo "SEED=$(SEED) repeats the random histories of this run."
 need-nextest: ; @sh local/need cargo-nextest 0.9.143

@@ -114,6 +114,7 @@ mod photos {
     mod family;
     mod files;
     mod kinds;
+    mod others_visits;
     mod records;
     pub mod requests;
     mod sync_pushes;
@@ -133,7 +134,7 @@ mod roles {
     mod by_role;
     mod fields;
     mod hidden_ids;
-    mod names;
+    pub mod names;
     mod table;
 }
 mod runtime {
@@ -151,6 +152,7 @@ mod sync {
     mod conflicts;
     mod device_loss;
     mod handed_over;
+    mod hidden_ids;
     mod interleavings;
     mod lost_answers;
     mod model;

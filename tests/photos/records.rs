@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::requests::{bring, complete, declared, photo};
 use crate::harness::{
     TestApp, files,
-    fixtures::{ALMA, BERNARD, NURSE, NURSES_VISIT, OTHER_NURSES_VISIT},
+    fixtures::{AIDES_VISIT, ALMA, BERNARD, NURSE, NURSES_VISIT},
 };
 
 #[tokio::test]
@@ -59,7 +59,14 @@ async fn every_fault_of_a_declaration_is_named() {
     for (body, places) in [
         (with(&[("client_id", json!(ALMA))]), vec!["#/client_id", "#/user_id", "#/visit_id"]),
         (with(&[("visit_id", json!(null))]), vec!["#/client_id", "#/user_id", "#/visit_id"]),
-        (with(&[("visit_id", json!(OTHER_NURSES_VISIT))]), vec!["#/visit_id"]),
+        (
+            with(&[
+                ("visit_id", json!(AIDES_VISIT)),
+                ("kind", json!("signature")),
+                ("content_type", json!("image/png")),
+            ]),
+            vec!["#/visit_id"],
+        ),
         (with(&[("visit_id", json!(null)), ("client_id", json!(BERNARD))]), vec!["#/client_id"]),
         (with(&[("visit_id", json!(null)), ("client_id", json!(Uuid::now_v7()))]), vec!["#/client_id"]),
         (with(&[("visit_id", json!(null)), ("user_id", json!(NURSE.id))]), vec!["#/user_id"]),

@@ -86,7 +86,9 @@ async fn keep(
     expected: &Expected,
     clean: Clean,
 ) -> Result<Option<String>, Error> {
-    let Some(key) = expected.owner().and_then(|owner| keys::clean_copy(expected.kind, owner, expected.id)) else {
+    // A visit has one place for its signature: what isn't attached to the visit stays out of it.
+    let place = if expected.attached { expected.kind } else { PhotoKind::Photo };
+    let Some(key) = expected.owner().and_then(|owner| keys::clean_copy(place, owner, expected.id)) else {
         return Ok(Some(Rejection::NotOfItsKind.to_string()));
     };
     let bucket = if expected.kind == PhotoKind::Document { &photos.documents } else { &photos.images };

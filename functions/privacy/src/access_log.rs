@@ -28,9 +28,9 @@ type FamilyAccessPage = Page<FamilyAccess>;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PeriodQuery {
-    /// From this time on.
+    /// Only lines of this instant or later.
     from: Option<Timestamp>,
-    /// Before this time.
+    /// Only lines before this instant.
     to: Option<Timestamp>,
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn read(
     list.page(lines, |line| (line.at, line.id))
 }
 
-/// In which language.
+/// The language that a log in words is in.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct LocaleQuery {
@@ -65,11 +65,11 @@ pub struct LocaleQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"at": "2026-11-20T14:02:10Z", "who": "Amara, nursing", "what": "Looked at a visit"}))]
 pub struct FamilyAccess {
-    /// When.
+    /// When they did it, by the server's clock.
     at: Timestamp,
     /// Who: a given name and what they are, "You", or nobody in person.
     who: String,
-    /// What they did.
+    /// What they did, in words of the language asked for; it names no record.
     what: String,
 }
 

@@ -25,9 +25,9 @@ type AffectedPersonPage = Page<AffectedPerson>;
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ReachQuery {
-    /// From this time on.
+    /// Only what was done at this instant or later.
     from: Option<Timestamp>,
-    /// Until this time.
+    /// Only what was done at this instant or before.
     to: Option<Timestamp>,
     /// What this user did.
     actor_id: Option<Uuid>,

@@ -26,9 +26,9 @@ pub struct AuditQuery {
     /// Only this: `noun.verb` as `visit.read`, or a noun alone for all its verbs.
     #[param(min_length = 1, max_length = 100, pattern = r"^[a-z_]+(\.[a-z_]+)*$")]
     action: Option<String>,
-    /// From this time on.
+    /// Only lines of this instant or later.
     from: Option<Timestamp>,
-    /// Before this time.
+    /// Only lines before this instant.
     to: Option<Timestamp>,
 }
 

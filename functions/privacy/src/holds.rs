@@ -89,7 +89,7 @@ pub(crate) async fn read(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "The proceeding has ended"}))]
 pub struct HoldLift {
-    /// Why.
+    /// Why it may be removed by age again, in the admin's words; kept with the hold.
     #[schema(min_length = 1, max_length = 2000)]
     reason: String,
 }

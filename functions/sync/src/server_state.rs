@@ -91,15 +91,9 @@ impl ServerState {
         let all = self.state.records.values().flatten();
         context.taken_clients = all.filter(|(_, state)| state.taken).filter_map(|(_, state)| state.client_id).collect();
         for (id, state) in self.all(Entity::Visit) {
-            let Some(row) = &state.stored.row else {
-                if state.stored.hidden {
-                    context.hidden_visits.insert(*id);
-                }
-                continue;
-            };
+            let Some(row) = &state.stored.row else { continue };
             let Some(facts) = visits::facts(row) else { continue };
             if is_deleted(row) {
-                context.hidden_visits.insert(*id);
                 context.deleted_visits.insert(*id, facts);
             } else {
                 context.visits.insert(*id, facts);

@@ -8,6 +8,7 @@ mod many;
 mod people;
 mod plan;
 mod tasks;
+mod visit;
 mod week;
 
 use app::DatabaseConfig;

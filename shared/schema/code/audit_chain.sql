@@ -119,7 +119,8 @@ create or replace function app.audit_chain_state() returns table (
 begin atomic
   select c.number, encode(c.hash, 'hex'), c.sealed_at, a.number, a.checked_at, v.number, v.checked_at, v.fault
   from (select) one
-  left join lateral (select * from audit_chain l order by l.number desc limit 1) c on true
+  left join lateral (
+    select l.number, l.hash, l.sealed_at from audit_chain l order by l.number desc limit 1) c on true
   left join lateral (
     select k.number, k.checked_at from audit_checks k where k.kind = 'anchored' order by k.checked_at desc limit 1) a
     on true

@@ -54,7 +54,7 @@ from photos r left join visits v on v.id = r.visit_id cross join lateral (
 where r.deleted_at is null
   and (v.id is null or v.deleted_at is null and v.scheduled_end >= now() - interval '90 days')
   and (r.user_id is not null
-    or exists (select from clients c where c.id = coalesce(r.client_id, v.client_id) and c.deleted_at is null));
+    or exists (select from clients c where c.id = r.subject_client_id and c.deleted_at is null));
 
 create or replace view app.phone_alerts with (security_invoker = true) as
 select r.id, r.agency_id, r.client_id, r.change_number, record_send(b) as body

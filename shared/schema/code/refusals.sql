@@ -24,8 +24,7 @@ begin
     select 'visit_task', t.id, v.client_id, v.agency_id from visit_tasks t join visits v on v.id = t.visit_id
     where t.id = i.id
     union all
-    select 'photo', p.id, coalesce(p.client_id, v.client_id), p.agency_id
-    from photos p left join visits v on v.id = p.visit_id where p.id = i.id
+    select 'photo', p.id, p.subject_client_id, p.agency_id from photos p where p.id = i.id
     union all
     select 'alert', a.id, a.client_id, a.agency_id from alerts a where a.id = i.id
     union all

@@ -6,7 +6,10 @@ create policy reports_read_all on photos for select to berthcare_readonly using 
 grant select on photos to berthcare_backup, berthcare_readonly;
 grant select, insert, update on photos to berthcare_app;
 create policy visible on photos for select to berthcare_app using (
-  agency_id = (select app.agency_id()) and ((select app.sees_agency())
+  agency_id = (select app.agency_id()) and (
+    -- What isn't attached to its visit is its author's alone, and for jobs to clear away.
+    ((select app.sees_agency()) and (visit_id is null or subject_client_id is not null
+      or created_by = (select app.user_id()) or (select app.caller_role()) = 'job'))
     or ((select app.caller_role()) in ('nurse', 'care_aide')
       and (kind <> 'document' or (select app.caller_role()) = 'nurse')
       and (
@@ -16,10 +19,9 @@ create policy visible on photos for select to berthcare_app using (
           when user_id is not null then user_id = (select app.user_id())
             or user_id in (select app.my_colleague_ids())
           else false end
-        -- One's own whose visit is still to come, or whose bytes are: a phone sends them even after its client has
+        -- One's own that isn't attached, or whose bytes are still to come: a phone sends them even after its client has
         -- gone.
-        or (created_by = (select app.user_id())
-          and (status = 'pending' or (subject_client_id is null and app.visit_is_unknown(visit_id))))))
+        or (created_by = (select app.user_id()) and (status = 'pending' or subject_client_id is null))))
     or ((select app.caller_role()) = 'family' and kind = 'photo' and shared_with_family and redrawn
       and status = 'stored' and deleted_at is null and subject_client_id in (select app.my_client_ids())
       and (visit_id is null or visit_id not in (select app.my_deleted_visit_ids()))

@@ -9,8 +9,8 @@ create table photos (
   -- No foreign key: a phone may send the photo before the visit it was taken at.
   visit_id uuid,
   user_id uuid,
-  -- Whose care it is of: its client, or its visit's. Null for a picture of a user, and while the visit is still to
-  -- come. Kept by app.set_photo_client.
+  -- Whose care it is of: its client, or its visit's. Null for a picture of a user, while the visit is still to come,
+  -- and where that is none of its author's. Kept by app.set_photo_client.
   subject_client_id uuid,
   kind photo_kind not null,
   shared_with_family boolean not null default false,

@@ -140,7 +140,6 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("verify_audit", "0, 10", Everybody(CHAIN)),
     ("use_recovery_code", "'{user}', 'x'", Everybody(NOBODY_YET)),
     ("use_totp_step", "'{user}', 1", Everybody(NOBODY_YET)),
-    ("visit_is_unknown", "'{visit}'", Everybody("a phone sends a photo before its visit: says whether an id is taken")),
     ("withdrawn_consents", "", OfClient),
     ("waiting_alerts", "(select a.escalation_id from alerts a where a.id = '{alert}')", OfClient),
     ("visits_of_records", "array['{task}', '{photo}']::uuid[]", Agency),

@@ -9,6 +9,8 @@ use super::{
 };
 use crate::harness::fixtures::{ADMIN, ADMIN_B, AGENCY_A, AGENCY_B, ALMA, CLIENT_B, COORDINATOR, OTHER_ADMIN, Person};
 
+pub const TABLES: [&str; 3] = ["privacy_requests", "privacy_incidents", "legal_holds"];
+
 pub fn request(id: Uuid, agency: Uuid, client: Uuid) -> String {
     format!(
         "insert into privacy_requests (id, agency_id, kind, client_id, asked_by, received_at, due_at)

@@ -110,6 +110,8 @@ impl Session {
 pub struct Stage {
     pub app: TestApp,
     pub app_role: tokio_postgres::Client,
+    /// Who alone writes the registers.
+    pub privacy_role: tokio_postgres::Client,
     pub sessions: Vec<Session>,
 }
 
@@ -125,7 +127,8 @@ impl Stage {
         app.database.write(AGENCY_B, &rows_of_b(device(&NURSE_B))).await;
         // Of those who serve callers `auth` may the most.
         let app_role = app.database.connect_as("berthcare_auth").await;
-        Self { app, app_role, sessions }
+        let privacy_role = app.database.connect_as("berthcare_privacy").await;
+        Self { app, app_role, privacy_role, sessions }
     }
 
     pub fn session(&self, person: &Person) -> &Session {
@@ -146,11 +149,11 @@ impl Stage {
 
     /// What comes of a statement in a transaction of `person`'s that is rolled back: how many rows it touched, or the
     /// error's code.
-    pub async fn attempt(&self, person: &Person, sql: &str) -> Result<u64, String> {
+    pub async fn attempt(&self, role: &tokio_postgres::Client, person: &Person, sql: &str) -> Result<u64, String> {
         let begin = format!("begin; {}; select app.reserve_change_numbers(5)", self.session(person).act());
-        self.app_role.batch_execute(&begin).await.unwrap();
-        let touched = touched(&self.app_role, sql).await;
-        self.app_role.batch_execute("rollback").await.unwrap();
+        role.batch_execute(&begin).await.unwrap();
+        let touched = touched(role, sql).await;
+        role.batch_execute("rollback").await.unwrap();
         touched
     }
 }

@@ -92,8 +92,9 @@ impl Photo {
             }
             (PhotoKind::Photo | PhotoKind::Signature, [None, Some(visit), None]) => match context.visits.get(&visit) {
                 Some(of) if self.kind == PhotoKind::Signature && !actor.answers_for(of.user_id) => refused(NOT_YOURS),
-                // A photo may come before its visit; one that is there, and out of sight, is somebody else's.
-                None if context.hidden_visits.contains(&visit) => refused(NOT_YOURS),
+                None if context.deleted_visits.contains_key(&visit) => refused(NOT_YOURS),
+                // A photo may come before its visit, and nobody is told whether one out of sight is there: the database
+                // doesn't attach it.
                 Some(_) | None => Ok(()),
             },
             (PhotoKind::Profile, [None, None, Some(user)]) if user == actor.user_id => Ok(()),

@@ -90,8 +90,6 @@ pub struct Context {
     pub photos_withdrawn: BTreeSet<Uuid>,
     /// Visits that the caller may see, as far as this push names them; those of the push itself included.
     pub visits: BTreeMap<Uuid, VisitFacts>,
-    /// Visits that this push names and that are there, but not the caller's to see.
-    pub hidden_visits: BTreeSet<Uuid>,
     /// Whether somebody says why it is written, as nobody can on a phone.
     pub has_reason: bool,
     /// Visits that this push names, would be the caller's to see, and were deleted.

@@ -34,22 +34,22 @@ pub struct AffectedPerson {
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// In how many lines of the audit log.
+    /// How many lines of the audit log name the record.
     pub lines: i64,
-    /// The first of them.
+    /// When the first of them was written.
     pub first_at: Timestamp,
-    /// The last.
+    /// When the last of them was written.
     pub last_at: Timestamp,
 }
 
 /// By what the audit log is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct Reach {
-    /// From this time on.
+    /// Only what was done at this instant or later.
     pub from: Option<Timestamp>,
-    /// Until this time.
+    /// Only what was done at this instant or before.
     pub until: Option<Timestamp>,
-    /// By this user.
+    /// Only what this user did.
     pub actor_id: Option<Uuid>,
     /// On this device.
     pub device_id: Option<Uuid>,
@@ -78,7 +78,7 @@ pub async fn of(
              and ($3::timestamptz is null or a.at <= $3) and ($4::uuid is null or a.actor_id = $4)
              and ($5::uuid is null or a.device_id = $5) and a.action not like 'auth.%' and a.action not like 'access.%'
          ), seen as (
-           select * from (
+           select p.kind, p.id, p.first_name, p.last_name, p.lines, p.first_at, p.last_at from (
              select 'client' as kind, c.id, c.first_name, c.last_name, count(*) as lines, min(r.at) as first_at,
                max(r.at) as last_at
              from reached r join clients c on c.id = r.client_id group by c.id
@@ -91,7 +91,7 @@ pub async fn of(
          ), logged as (
            insert into audit_log (action, resource, resource_id, client_id)
            select 'privacy_incident.affected', s.kind, s.id, case when s.kind = 'client' then s.id end
-           from (select * from seen limit $8 - 1) s
+           from (select n.kind, n.id from seen n order by n.kind, n.id limit $8 - 1) s
          )
          table seen",
         &[&reach.from, &least_id, &reach.until, &reach.actor_id, &reach.device_id, &kind, &id, &limit],

@@ -160,8 +160,8 @@ pub async fn view(db: &Db, who: &impl Identity, client_id: Uuid) -> Result<Optio
                coalesce((
                  select jsonb_agg(jsonb_build_object('id', p.id, 'taken_at', p.taken_at, 'caption', p.caption)
                    order by p.taken_at desc nulls last, p.id)
-                 from photos p left join visits v on v.id = p.visit_id
-                 where coalesce(p.client_id, v.client_id) = c.id and p.shared_with_family and p.kind = 'photo'
+                 from photos p
+                 where p.subject_client_id = c.id and p.shared_with_family and p.kind = 'photo'
                    and p.redrawn
                    and p.status = 'stored' and p.deleted_at is null and app.has_consent(c.id, 'photos')
                ), '[]') as photos

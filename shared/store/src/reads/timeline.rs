@@ -79,8 +79,8 @@ pub async fn of_client(
                union all
                select 'photo', p.id, $1, coalesce(p.taken_at, p.created_at), p.visit_id,
                  jsonb_build_object('kind', p.kind, 'caption', p.caption)
-               from photos p left join visits v on v.id = p.visit_id
-               where coalesce(p.client_id, v.client_id) = $1 and p.status = 'stored' and p.deleted_at is null
+               from photos p
+               where p.subject_client_id = $1 and p.status = 'stored' and p.deleted_at is null
                union all
                select 'alert', a.id, a.client_id, a.created_at, a.visit_id,
                  jsonb_build_object('severity', a.severity, 'reason', a.reason, 'status', a.status)

@@ -48,22 +48,22 @@ pub struct PhotoFilter {
 macro_rules! shown_to_family {
     () => {
         "(p.kind = 'photo' and p.shared_with_family and p.redrawn and p.status = 'stored'
-           and coalesce(app.has_consent(coalesce(p.client_id, v.client_id), 'photos')
-             and app.has_consent(coalesce(p.client_id, v.client_id), 'family_sharing'), false))"
+           and coalesce(app.has_consent(p.subject_client_id, 'photos')
+             and app.has_consent(p.subject_client_id, 'family_sharing'), false))"
     };
 }
 
 macro_rules! columns {
     () => {
         concat!(
-            "p.id, coalesce(p.client_id, v.client_id) as client_id, p.visit_id, p.user_id, p.kind::text as kind,
+            "p.id, p.subject_client_id as client_id, p.visit_id, p.user_id, p.kind::text as kind,
              p.content_type, p.bytes, p.sha256, p.status::text as status, p.rejected_because,
              p.shared_with_family, ",
             shown_to_family!(),
             " as shown_to_family, p.caption, p.taken_at, p.version, p.replaces, p.created_by, p.created_at,
          p.updated_at,
              p.change_number, p.object_key, p.object_version, p.thumbnail_key, p.thumbnail_version, p.stored_type
-             from photos p left join visits v on v.id = p.visit_id"
+             from photos p"
         )
     };
 }
@@ -113,8 +113,7 @@ pub async fn list(db: &Db, who: &impl Identity, filter: PhotoFilter) -> Result<V
             " where ",
             shown!(),
             "
-                   and ($1::uuid is null or p.client_id = $1
-                     or p.visit_id in (select of.id from visits of where of.client_id = $1))
+                   and ($1::uuid is null or p.subject_client_id = $1)
                    and ($2::uuid is null or p.visit_id = $2) and ($3::uuid is null or p.user_id = $3)
                    and ($4::text is null or p.kind = $4::photo_kind)
                    and ($5::text is null or p.status = $5::photo_status)
@@ -199,8 +198,7 @@ pub async fn insert<I: Identity>(tx: &mut Tx<I>, id: Uuid, photo: &PhotoFields) 
              values ($1, app.agency_id(), $2, $3, $4, $5::text::photo_kind, $6, $7, decode($8, 'hex'), $9, $10, $11,
                $12,
                $13)
-             returning coalesce(client_id, (select v.client_id from visits v
-               where v.id = photos.visit_id)) as client_id",
+             returning subject_client_id as client_id",
             &[
                 &id,
                 &photo.client_id,

@@ -22,6 +22,9 @@ pub struct Expected {
     client_id: Option<Uuid>,
     visit_id: Option<Uuid>,
     user_id: Option<Uuid>,
+    /// Whether it belongs to somebody's care by now: a photo of a visit that isn't there, or isn't its author's to
+    /// photograph, doesn't.
+    pub attached: bool,
     /// What it is for.
     pub kind: PhotoKind,
     /// What it must be. A text, since phones push what they like.
@@ -56,7 +59,8 @@ pub async fn agency_of_upload(db: &Db, id: Uuid) -> Result<Option<UploadReview>,
 pub async fn expected(db: &Db, reviewer: &UploadReview, id: Uuid) -> Result<Option<Expected>, DbError> {
     db.read_opt(
         reviewer,
-        "select p.id, p.client_id, p.visit_id, p.user_id, p.kind::text as kind, p.content_type, p.bytes, p.sha256,
+        "select p.id, p.client_id, p.visit_id, p.user_id, p.kind::text as kind,
+           (p.visit_id is null or p.subject_client_id is not null) as attached, p.content_type, p.bytes, p.sha256,
            p.version
          from photos p where p.id = $1 and p.status = 'pending' and p.deleted_at is null",
         &[&id],
@@ -81,7 +85,6 @@ pub struct StoredCopies {
 #[derive(FromRow)]
 struct ReviewState {
     client_id: Option<Uuid>,
-    not_their_client: bool,
     signed: bool,
 }
 
@@ -93,36 +96,31 @@ pub async fn store(tx: &mut Tx<UploadReview>, expected: &Expected, kept: &Stored
     let id = expected.id;
     let state: Option<ReviewState> = tx
         .query_opt(
-            "select coalesce(p.client_id, v.client_id) as client_id,
-               -- The visit came after the photo and is to a client whom its author never cared for.
-               coalesce(u.role in ('nurse', 'care_aide') and v.id is not null
-                 and ((p.kind = 'signature' and v.user_id <> u.id) or not exists (
-                   select from care_team t where t.client_id = v.client_id
-                     and t.user_id = u.id)), false) as not_their_client,
-               coalesce(p.kind = 'signature' and v.status = 'completed' and exists (
+            "select p.subject_client_id as client_id,
+               coalesce(p.kind = 'signature' and p.subject_client_id is not null and v.status = 'completed' and exists (
                  select from photos o where o.visit_id = p.visit_id and o.kind = 'signature' and o.status = 'stored'
-                   and o.deleted_at is null), false) as signed
+                   and o.subject_client_id is not null and o.deleted_at is null), false) as signed
              from photos p
              left join visits v on v.id = p.visit_id
-             left join users u on u.id = p.created_by
              where p.id = $1 and p.status = 'pending' and p.deleted_at is null for no key update of p",
             &[&id],
         )
         .await?;
     let Some(state) = state else { return Ok(Stored::AlreadyReviewed) };
-    if state.not_their_client {
-        return Ok(Stored::Refused("it belongs to somebody else's visit"));
-    }
     if state.signed {
         return Ok(Stored::Refused("the visit is signed and completed"));
     }
     if matches!(expected.kind, PhotoKind::Profile | PhotoKind::Signature) {
         tx.execute(
             "update photos o set deleted_at = now()
-             where o.id <> $1 and o.kind = $2::text::photo_kind and o.status = 'stored' and o.deleted_at is null
-               and o.client_id is not distinct from $3 and o.visit_id is not distinct from $4
-               and o.user_id is not distinct from $5",
-            &[&id, &expected.kind, &expected.client_id, &expected.visit_id, &expected.user_id],
+             from photos p
+             where p.id = $1 and o.id <> p.id and o.kind = p.kind and o.status = 'stored' and o.deleted_at is null
+               and o.client_id is not distinct from p.client_id and o.visit_id is not distinct from p.visit_id
+               and o.user_id is not distinct from p.user_id
+               -- What isn't attached takes the place of nobody's but its author's own.
+               and o.subject_client_id is not distinct from p.subject_client_id
+               and (p.visit_id is null or p.subject_client_id is not null or o.created_by = p.created_by)",
+            &[&id],
         )
         .await?;
     }
@@ -165,7 +163,7 @@ pub async fn reject(tx: &mut Tx<UploadReview>, id: Uuid, reason: &str) -> Result
         .query_opt(
             "update photos p set status = 'rejected', rejected_because = $2
              where p.id = $1 and p.status = 'pending' and p.deleted_at is null
-             returning coalesce(p.client_id, (select v.client_id from visits v where v.id = p.visit_id)) as client_id",
+             returning p.subject_client_id as client_id",
             &[&id, &reason],
         )
         .await?;
@@ -203,8 +201,7 @@ pub async fn give_up(tx: &mut Tx<JobIdentity>, before: Timestamp, limit: u16) ->
                  where o.status = 'pending' and o.updated_at < $1 and o.agency_id = app.agency_id()
                    and o.deleted_at is null
                  order by o.id limit $3)
-             returning p.id, coalesce(p.client_id, (
-               select v.client_id from visits v where v.id = p.visit_id)) as client_id",
+             returning p.id, p.subject_client_id as client_id",
             &[&before, &NEVER_ARRIVED, &i64::from(limit)],
         )
         .await?;
