@@ -25,7 +25,6 @@ export class Coordinator {
       el("div", { class: "inboxes" }, inboxes.map((inbox) => inbox.element)),
       el("div", { class: "plan" }, visits.element),
       el("aside", { class: "colleagues", "aria-labelledby": "section-presence" }, presence.element));
-    for (const part of this.#parts) part.refresh();
   }
 
   get title() {

@@ -60,10 +60,16 @@ export function showList(list, items, make, heading) {
   }
 }
 
-/** Says something to who can't see the screen; at once where it is urgent. */
+// How long a message stays.
+const SHOWN_MS = 12_000;
+let fading;
+
+/** Says something to who can't see the screen; at once, and to everybody, where it is urgent. */
 export function announce(text, { urgent = false } = {}) {
-  const region = document.getElementById(urgent ? "urgent" : "polite");
-  // The same words again are news only where they were gone in between.
-  region.textContent = "";
-  requestAnimationFrame(() => (region.textContent = text));
+  const regions = { polite: document.getElementById("polite"), urgent: document.getElementById("urgent") };
+  // What was said before is over; and the same words again are news only where they were gone in between.
+  for (const region of Object.values(regions)) region.textContent = "";
+  clearTimeout(fading);
+  setTimeout(() => (regions[urgent ? "urgent" : "polite"].textContent = text), 50);
+  fading = setTimeout(() => (regions.urgent.textContent = ""), SHOWN_MS);
 }

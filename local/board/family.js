@@ -15,7 +15,6 @@ export class Family {
 
   constructor(api) {
     this.#api = api;
-    this.#load();
   }
 
   get title() {

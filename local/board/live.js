@@ -2,7 +2,10 @@
 // socket to be had.
 
 const POLL_MS = 15_000;
-const PING_MS = 60_000;
+// Who was not heard of for 40 seconds counts as away.
+const PING_MS = 20_000;
+// What no event tells of is looked at so often all the same.
+const MINUTE_MS = 60_000;
 // Between two attempts at a socket; longer each time.
 const RETRY_MS = [1_000, 2_000, 5_000, 15_000, 60_000];
 
@@ -13,17 +16,26 @@ export class Live {
   #attempts = 0;
   #timers = [];
   #stopped = false;
+  #isReady = false;
 
-  /** `onchange(kinds, frame)`: a set of kinds such as `alert`, or null where it may be anything. `onstate(state)`. */
-  constructor(api, { onchange, onstate }) {
+  /**
+   * `onready()`: from now on nothing is missed, so that the first look can be taken. `onchange(kinds)`: a set of kinds
+   * such as `alert`, or null where it may be anything. `onstate(state)`.
+   */
+  constructor(api, { onready, onchange, onstate }) {
     this.#api = api;
+    this.onready = onready;
     this.onchange = onchange;
     this.onstate = onstate;
   }
 
   start() {
     this.#connect();
-    this.#timers.push(setInterval(() => this.#poll(), POLL_MS), setInterval(() => this.#ping(), PING_MS));
+    this.#timers.push(
+      setInterval(() => this.#poll(), POLL_MS),
+      setInterval(() => this.#ping(), PING_MS),
+      setInterval(() => this.onchange(new Set(["minute"])), MINUTE_MS),
+    );
     window.addEventListener("online", this.#online);
   }
 
@@ -44,12 +56,18 @@ export class Live {
 
   async #connect() {
     if (this.#stopped) return;
+    clearTimeout(this.#timers.retry);
     let socket;
+    let first = false;
     try {
       const ticket = await this.#api.ask("POST", "/realtime/ticket");
       if (this.#stopped) return;
+      // What changes from the ticket on is told over the socket.
+      first = this.#ready();
       socket = new WebSocket(ticket.url);
     } catch (problem) {
+      if (this.#stopped) return;
+      this.#ready();
       this.onstate(problem.status === 0 ? "offline" : "polling");
       return this.#retry();
     }
@@ -58,7 +76,7 @@ export class Live {
     socket.addEventListener("open", () => {
       this.#attempts = 0;
       this.onstate("live");
-      this.#catchUp();
+      if (!first) this.#catchUp();
     });
     socket.addEventListener("message", (event) => this.#hear(event.data));
     socket.addEventListener("close", () => {
@@ -66,6 +84,14 @@ export class Live {
       this.onstate("polling");
       this.#retry();
     });
+  }
+
+  /** Whether this was the first time. */
+  #ready() {
+    if (this.#isReady) return false;
+    this.#isReady = true;
+    this.onready();
+    return true;
   }
 
   #retry() {
@@ -89,12 +115,12 @@ export class Live {
     const kinds = new Set(frames.map((frame) => frame.type.split(".")[0]));
     for (const { number } of frames) if (number > (this.#number ?? -1)) this.#number = number;
     // What a phone brought may be anything.
-    this.onchange(kinds.has("sync") ? null : kinds, frames);
+    this.onchange(kinds.has("sync") ? null : kinds);
   }
 
   /** What happened since the last event that came; all is read anew where that can't be told. */
   async #catchUp() {
-    if (this.#number === null) return this.onchange(null, []);
+    if (this.#number === null) return this.onchange(null);
     try {
       let after = this.#number;
       for (;;) {
@@ -107,7 +133,7 @@ export class Live {
       // 410: it is too long ago. 404: this release has no such path.
       if (problem.status === 410 || problem.status === 404) {
         this.#number = null;
-        this.onchange(null, []);
+        this.onchange(null);
       }
     }
   }

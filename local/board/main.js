@@ -60,7 +60,9 @@ function enter({ focus } = {}) {
     return leave(t("not_for_you"));
   }
   open(new View(api), { focus });
-  live = new Live(api, { onchange: (kinds, frames) => view.onchange(kinds, frames), onstate: showState });
+  live = new Live(api, {
+    onready: () => view.onchange(null), onchange: (kinds) => view.onchange(kinds), onstate: showState,
+  });
   live.start();
 }
 
@@ -68,7 +70,6 @@ function leave(notice) {
   live?.stop();
   live = undefined;
   state = "connecting";
-  view?.stop?.();
   open(new SignIn(api, configuration, { notice, onsignin: () => enter() }));
 }
 

@@ -12,7 +12,7 @@ export class Refusals extends Section {
 
   constructor(api, people) {
     super({
-      name: "refusals", kinds: ["refusal"], load: () => this.#load(), make: (refusal) => this.#make(refusal),
+      name: "refusals", kinds: ["refusal", "minute"], load: () => this.#load(), make: (refusal) => this.#make(refusal),
     });
     this.#api = api;
     this.#people = people;
@@ -70,7 +70,8 @@ export class Refusals extends Section {
         return this.#api.ask("POST", `/refusals/${id}/accept`, body);
       },
     });
-    if (done) announce(t("accepted"));
+    if (!done) return;
+    announce(t("accepted"));
     await this.refresh();
   }
 
@@ -85,7 +86,8 @@ export class Refusals extends Section {
       danger: true,
       submit: ({ reason }) => this.#api.ask("POST", `/refusals/${id}/dismiss`, { reason }),
     });
-    if (done) announce(t("dismissed"));
+    if (!done) return;
+    announce(t("dismissed"));
     await this.refresh();
   }
 }

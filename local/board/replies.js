@@ -22,12 +22,13 @@ export class Replies extends Section {
 
   async #load() {
     const replies = await this.#api.list("/replies");
-    const waiting = replies.filter((reply) => !["closed", "answered"].includes(reply.status));
-    return Promise.all(waiting.map(async (reply) => ({
+    const open = replies.filter(({ status }) => status !== "closed");
+    return Promise.all(open.map(async (reply) => ({
       ...reply,
       key: reply.id,
       who: (await this.#people.user(reply.user_id)) ?? reply.sender,
       client: await this.#people.client(reply.client_id),
+      answerer: await this.#people.user(reply.answered_by),
     })));
   }
 
@@ -41,7 +42,7 @@ export class Replies extends Section {
     const { who, client } = reply;
     // An API that doesn't know yet whether a message was dealt with can't close it either.
     const acts = reply.status !== undefined && el("div", { class: "buttons" },
-      button(t("answer"), () => this.#answer(reply),
+      !reply.answer && button(t("answer"), () => this.#answer(reply),
         { action: "answer", style: "main", label: t("answer_label", { who }) }),
       button(t("close"), () => act(this, () => this.#api.ask("POST", `/replies/${reply.id}/close`), t("closed")),
         { action: "close", label: t("close_label", { who }) }));
@@ -50,6 +51,7 @@ export class Replies extends Section {
       client && el("p", { class: "who" }, client),
       el("blockquote", {}, reply.body),
       el("p", { class: "meta" }, moment(reply.received_at)),
+      reply.answer && el("p", {}, t("answer_of", { who: reply.answerer, answer: reply.answer })),
       acts);
   }
 
@@ -58,12 +60,13 @@ export class Replies extends Section {
       title: t("answer_title", { who }),
       intro: [`“${body}”`],
       fields: [{
-        name: "body", label: t("answer_text"), type: "textarea", required: true, maxlength: 300, hint: t("answer_hint"),
+        name: "text", label: t("answer_text"), type: "textarea", required: true, maxlength: 300, hint: t("answer_hint"),
       }],
       confirm: t("send"),
-      submit: (given) => this.#api.ask("POST", `/replies/${id}/answer`, { body: given.body }),
+      submit: ({ text }) => this.#api.ask("POST", `/replies/${id}/answer`, { text }),
     });
-    if (done) announce(t("answered"));
+    if (!done) return;
+    announce(t("answered"));
     await this.refresh();
   }
 }

@@ -69,10 +69,11 @@ export class Visits extends Section {
     return el("li", { class: `visit ${visit.status}`, "data-key": visit.id },
       el("p", { class: "times" }, timeSpan(visit.scheduled_start, visit.scheduled_end)),
       el("div", {},
-        el("p", { class: "who" }, client, " ", el("span", { class: `chip ${visit.status}` },
-          word("visit_status", visit.status)),
-        visit.flags.map((flag) => [" ", el("span", { class: "chip flag" }, word("flag", flag))])),
-        el("p", { class: "meta" }, details(visit).join(" · "))),
+        el("p", { class: "who" }, client),
+        el("p", { class: "meta" },
+          el("span", { class: `chip ${visit.status}` }, word("visit_status", visit.status)), " ",
+          visit.flags.flatMap((flag) => [el("span", { class: "chip flag" }, word("flag", flag)), " "]),
+          details(visit).join(" · "))),
       acts);
   }
 
@@ -120,7 +121,8 @@ export class Visits extends Section {
         }
       },
     });
-    if (done) announce(t("moved"));
+    if (!done) return;
+    announce(t("moved"));
     await this.refresh();
   }
 
@@ -132,7 +134,8 @@ export class Visits extends Section {
       danger: true,
       submit: ({ reason }) => this.#api.ask("POST", `/visits/${id}/cancel`, { reason }),
     });
-    if (done) announce(t("cancelled"));
+    if (!done) return;
+    announce(t("cancelled"));
     await this.refresh();
   }
 }

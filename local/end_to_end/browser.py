@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import itertools
+import json
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ import loopback  # noqa: E402
 
 START_SECONDS = 60.0
 SCRIPT_SECONDS = 60.0
+# Of the keyboard on a page of ours, at most.
+MOST_STOPS = 150
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--remote-debugging-port=0",
@@ -112,6 +115,8 @@ async def tab(devtools: str, origin: str) -> AsyncIterator[Tab]:
         try:
             target = (await browser.ask("Target.createTarget", url=f"{origin}/", browserContextId=context))["targetId"]
             browser.session = (await browser.ask("Target.attachToTarget", targetId=target, flatten=True))["sessionId"]
+            await browser.ask("Runtime.enable")
+            await browser.ask("Log.enable")
             await browser.wait(f"location.origin + document.readyState === '{origin}complete'")
             yield browser
         finally:
@@ -128,18 +133,28 @@ class Tab:
         self.origin = origin
         # The DevTools session of the tab; none speaks to the browser itself.
         self.session = ""
+        # What its scripts failed at, and what the page's policy refused.
+        self.faults: list[str] = []
 
     async def ask(self, method: str, **params: Any) -> dict[str, Any]:
         """Sends a DevTools command and returns its result."""
         number = next(self._numbers)
         message = {"id": number, "method": method, "params": params}
         await self._socket.send_json(message | ({"sessionId": self.session} if self.session else {}))
-        # Events come in between, which nobody waits for.
         while (answer := await self._socket.receive_json()).get("id") != number:
-            pass
+            self._note(answer)
         if "error" in answer:
             raise Unexpected(f"{method}: {answer['error']}")
         return dict(answer["result"])
+
+    def _note(self, event: dict[str, Any]) -> None:
+        params = event.get("params", {})
+        if event.get("method") == "Runtime.exceptionThrown":
+            details = params["exceptionDetails"]
+            self.faults.append(str(details.get("exception", {}).get("description", details["text"])))
+        # That an answer was no 200 is for the scripts to judge.
+        if event.get("method") == "Log.entryAdded" and params["entry"]["source"] not in ("network", "verbose"):
+            self.faults.append(params["entry"]["text"])
 
     async def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression; of a promise, what it comes to."""
@@ -164,6 +179,14 @@ class Tab:
         common["modifiers"] = 8 if shift else 0
         await self.ask("Input.dispatchKeyEvent", type="keyDown", text=text, **common)
         await self.ask("Input.dispatchKeyEvent", type="keyUp", **common)
+
+    async def tab_to(self, selector: str) -> None:
+        """Presses Tab until the keyboard is on such an element."""
+        for _ in range(MOST_STOPS):
+            await self.press("Tab")
+            if await self.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):
+                return
+        raise Unexpected(f"the keyboard doesn't reach {selector}")
 
     async def type(self, text: str) -> None:
         """Types into what has the focus, in place of what is there."""

@@ -68,9 +68,10 @@ def configuration(env: Mapping[str, str]) -> dict[str, Any]:
 def policy(env: Mapping[str, str]) -> str:
     """The page's content security policy: files of its own and nothing inline; the API, its WebSocket, the buckets."""
     api, buckets = env["PUBLIC_URL"], env["AWS_ENDPOINT_URL"]
+    socket = api.replace("http", "ws", 1)
     return "; ".join((
         "default-src 'none'", "script-src 'self'", "style-src 'self'", f"img-src 'self' {buckets}",
-        f"connect-src 'self' {api} {buckets} ws://127.0.0.1:*", "require-trusted-types-for 'script'",
+        f"connect-src 'self' {api} {buckets} {socket}", "require-trusted-types-for 'script'",
         "trusted-types 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
     ))  # fmt: skip
 
