@@ -95,8 +95,8 @@ async def _day(day: Day) -> None:
         await _refusal(day, tab, refused)
         await _reply(day, tab)
         await _sound(tab, "the coordinator's day", "day")
-        await tab.evaluate("document.getElementById('sign-out').click()")
-        await tab.wait("document.querySelector('.people')")
+        await _outage(tab)
+        await _session(day, tab)
         require(not tab.faults, f"the coordinator's page failed: {tab.faults}")
     async with browser.tab(day.devtools, day.origin) as tab:
         await _family(tab)
@@ -112,6 +112,7 @@ async def _sign_in(tab: browser.Tab) -> None:
       return Object.keys({ ...en, ...fr }).filter((name) => !en[name] || !fr[name]);
     })()"""
     require(await tab.evaluate(differ) == [], "a text is missing in one language")
+    await _clocks(tab)
     await tab.tab_to('[data-action="coordinator@demo.berthcare.ca"]')
     await tab.press("Enter")
     await tab.wait("document.querySelector('.visit')")
@@ -251,6 +252,53 @@ async def _reply(day: Day, tab: browser.Tab) -> None:
     """A family's SMS is read aloud; answered where the API can."""
     reply(day.address, FAMILY, "Maman a bien dormi")
     await tab.wait("document.querySelector('.replies').innerText.includes('Maman a bien dormi')", NEWS_SECONDS)
+
+
+async def _outage(tab: browser.Tab) -> None:
+    """Said while it lasts, and over by itself."""
+    await tab.ask("Network.enable")
+    conditions = {"latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    before = await tab.evaluate("document.getElementById('connection').className")
+    await tab.ask("Network.emulateNetworkConditions", offline=True, **conditions)
+    await tab.wait("document.getElementById('connection').classList.contains('offline')")
+    await _sound(tab, "an outage", "offline")
+    await tab.ask("Network.emulateNetworkConditions", offline=False, **conditions)
+    await tab.wait(f"document.getElementById('connection').className === '{before}'")
+    await tab.wait("[...document.querySelectorAll('.panel > .fault')].every((fault) => fault.hidden)")
+
+
+async def _session(day: Day, tab: browser.Tab) -> None:
+    """Renewed without a word when its token runs out, even by many requests at once; ended, the board says so."""
+    kept = "JSON.parse(sessionStorage.getItem('board-session'))"
+    token = await tab.evaluate(f"{kept}.token")
+    await tab.evaluate(f"sessionStorage.setItem('board-session', JSON.stringify({{ ...{kept}, until: 0 }}))")
+    await _refresh(tab)
+    require(await tab.evaluate(f"{kept}.token") != token, "the token was not renewed")
+    device = await tab.evaluate("localStorage.getItem('board-device-coordinator@demo.berthcare.ca')")
+    # Signing in on a device ends the session that was there.
+    sign_in(day.address, "coordinator", device)
+    await tab.evaluate("document.querySelector('.days button').click()")
+    await tab.wait("document.querySelector('.people')")
+    require("has ended" in await tab.evaluate("document.querySelector('.notice').textContent"), "nobody says why")
+    require(await tab.evaluate("document.getElementById('person').hidden"), "she is still named")
+    # And left by the person's own doing.
+    await tab.evaluate("document.querySelector('.people button').click()")
+    await tab.wait("document.querySelector('.visit')")
+    await tab.evaluate("document.getElementById('sign-out').click()")
+    await tab.wait("document.querySelector('.notice')?.textContent.includes('signed out')")
+    require(await tab.evaluate("sessionStorage.length") == 0, "the session is still kept")
+
+
+async def _clocks(tab: browser.Tab) -> None:
+    """A day is as long as it is in the agency's time zone, and a time stays what it is on its way through a field."""
+    shown = await tab.evaluate("""(async () => {
+      const { bounds, fields, instant } = await import("/language.js");
+      const hours = (day) => (Date.parse(bounds(day).to) - Date.parse(bounds(day).from)) / 3_600_000;
+      const times = ["2026-03-08T03:30", "2026-11-01T00:30", "2026-11-01T12:00", "2026-07-01T23:45"];
+      return [hours("2026-03-08"), hours("2026-11-01"), hours("2026-12-31"),
+        times.every((time) => fields(instant(time)) === time)];
+    })()""")
+    require(shown == [23, 25, 24, True], f"the board's clocks are wrong: {shown}")
 
 
 async def _family(tab: browser.Tab) -> None:
