@@ -14,6 +14,7 @@ INVOKE = cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port $(PORT)
 TARGET = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
 STATE = $(CURDIR)/local/.state
 BENCH_NODE = local/examples/bench/node
+BOARD_NODE = local/end_to_end/node
 BENCH_PROFILE = $(if $(QUICK),bench-quick,release)
 BASE ?= main
 
@@ -65,12 +66,14 @@ test-named: need-nextest ; @DB_STATEMENTS=named $(STACK) exec -- $(NEXTEST) --pr
 # The tests that a pooler could break, through PgBouncer in transaction mode.
 test-pooled: need-nextest ; @$(STACK) exec --pooled -- $(NEXTEST) --profile pooled
 
-# README's commands, schemathesis and the rest against the served functions; then what they asked of AWS against their
-# roles.
-test-end-to-end:
+# README's commands, schemathesis, the board in Chromium and the rest against the served functions; then what they asked
+# of AWS against their roles. BOARD_PICTURES=folder leaves pictures of the board there.
+test-end-to-end: tests/watermelon/node_modules/.package-lock.json $(BOARD_NODE)/node_modules/.package-lock.json
 	@mkdir -p $(STATE) && rm -f $(STATE)/aws-calls.txt
 	@AWS_CALLS=$(STATE)/aws-calls.txt $(STACK) exec --serve -- python local/end_to_end
 	@$(STACK) checks --calls $(STATE)/aws-calls.txt
+$(BOARD_NODE)/node_modules/.package-lock.json: $(BOARD_NODE)/package-lock.json
+	@cd $(BOARD_NODE) && npm ci
 
 # WatermelonDB from npm, unmodified, against the served functions; SEED and RUNS choose the random histories. Without
 # the job that escalates alerts, so that a new phone gets what the others got.

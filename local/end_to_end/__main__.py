@@ -1,5 +1,5 @@
 """Tests the stack that serves at PUBLIC_URL as its users do: README's calls, Twilio's webhooks, people who
-answer, a portal in a browser, what each function is configured with, what roles allow, every operation.
+answer, a portal and the board in a browser, what each function is configured with, what roles allow, every operation.
 
 Among them the smoke test, which is made for releases, shows that it can pass.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import api
+import board
 import configuration
 import people
 import portal
@@ -28,6 +29,7 @@ sys.exit(
     or people.check(address)
     or configuration.check(address)
     or portal.check(address)
+    or board.check(address)
     or rights.check(address)
     or api.check(address)
 )

@@ -28,9 +28,9 @@ def require(holds: bool, otherwise: str) -> None:
         raise Unexpected(otherwise)
 
 
-def sign_in(address: str, name: str) -> tuple[dict[str, Any], str]:
-    """The session of a new device, and the device's id."""
-    device = str(uuid.uuid4())
+def sign_in(address: str, name: str, device: str = "") -> tuple[dict[str, Any], str]:
+    """The session of a device, a new one where none is named, and the device's id."""
+    device = device or str(uuid.uuid4())
     body = {
         "email": f"{name}@demo.berthcare.ca", "password": PASSWORD,
         "device": {"id": device, "name": "test", "platform": "web", "app_version": "1.0.0"},

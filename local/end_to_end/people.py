@@ -31,8 +31,7 @@ def check(address: str) -> int:
         raised = ask(address, "POST", "/alerts", nurse, alert)
         _take(lambda: ask(address, "GET", f"/alerts/{raised['id']}", coordinator))
 
-        webhook = f"{address}/v1/sms/webhook?token={WEBHOOK_TOKEN}"
-        _provider("/reply", {"webhook": webhook, "from": FAMILY, "to": OUR_NUMBER, "body": "CALL"})
+        reply(address, FAMILY, "CALL")
         _take(lambda: _newest(address, coordinator, "family_call"))
     except (Unexpected, OSError) as fault:
         print(f"An alert was not taken: {fault}")
@@ -54,6 +53,12 @@ def _take(alert: Callable[[], dict[str, Any]]) -> None:
 def _newest(address: str, token: str, reason: str) -> dict[str, Any]:
     alerts: list[dict[str, Any]] = ask(address, "GET", "/alerts?limit=50", token)["items"]
     return next((alert for alert in alerts if alert["reason"] == reason), {"status": "not raised"})
+
+
+def reply(address: str, sender: str, body: str) -> None:
+    """Sends us an SMS as somebody with that number would."""
+    webhook = f"{address}/v1/sms/webhook?token={WEBHOOK_TOKEN}"
+    _provider("/reply", {"webhook": webhook, "from": sender, "to": OUR_NUMBER, "body": body})
 
 
 def _provider(path: str, body: object) -> None:

@@ -17,7 +17,7 @@ from console import StackError, line, step, warn
 _READY = """
 BerthCare is running. What you can open:
 
-  http://127.0.0.1:{port}/v1/docs    the API, to read and to try; sign in as a demo user by one click
+{board}  http://127.0.0.1:{port}/v1/docs    the API, to read and to try; sign in as a demo user by one click
   http://127.0.0.1:{port}/v1         the API itself: nurse@demo.berthcare.ca, password berthcare-demo;
                                    also aide@, coordinator@, family@, and admin@ with a code as "totp"
 
@@ -29,6 +29,9 @@ In another terminal:
   make logs                                 everything that the functions log, with metrics
 
 Requests, errors, SMS and calls appear below. Ctrl-C stops everything.
+"""
+_BOARD = """\
+  {origin}           the board: a coordinator's day and a family's view, signed in by one click
 """
 
 
@@ -100,8 +103,9 @@ def _start(arguments: argparse.Namespace) -> int:
     try:
         with folders.persistent_state() as state, stack.services(state, arguments.port, persistent=True) as running:
             stack.fill(running)
-            stack.serve(running, concurrency=arguments.concurrency, reload=True)
-            line(_READY.format(port=arguments.port))
+            origin = stack.serve(running, concurrency=arguments.concurrency, reload=True)
+            board = _BOARD.format(origin=origin) if origin else ""
+            line(_READY.format(port=arguments.port, board=board))
             stack.watch(running)
     except signals.Terminated:
         line("Stopped.")

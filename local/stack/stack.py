@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import board
 import emulator
 import environment
 import functions
@@ -62,9 +63,11 @@ def fill(running: Services, *sizes: str) -> None:
         functions.run_example(running.processes, running.env, "demo", *sizes)
 
 
-def serve(running: Services, *, concurrency: int, reload: bool) -> None:
+def serve(running: Services, *, concurrency: int, reload: bool) -> str | None:
+    """Serves what stands in for the providers, the functions and the board, whose origin it returns."""
     providers.start(running.processes, running.env, log=None if reload else running.state.logs / "fakes.log")
     functions.serve(running.processes, running.state, running.env, running.port, concurrency=concurrency, reload=reload)
+    return board.start(running.processes, running.state, running.env)
 
 
 def watch(running: Services) -> None:
