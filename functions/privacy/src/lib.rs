@@ -9,6 +9,7 @@ mod fhir;
 mod holds;
 mod incidents;
 mod requests;
+mod retention;
 
 use app::App;
 use axum::Router;
@@ -29,6 +30,8 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(holds::list, holds::place))
         .routes(routes!(holds::read))
         .routes(routes!(holds::lift))
+        .routes(routes!(retention::plan))
+        .routes(routes!(retention::reports))
         .routes(routes!(access_log::read))
         .routes(routes!(access_log::read_along))
         .routes(routes!(audit::search))

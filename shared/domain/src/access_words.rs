@@ -72,7 +72,7 @@ fn deed_of(noun: &str, verb: &str) -> Deed {
         ("access", _) => Deed::Refused,
         (_, verb) if verb.starts_with("export") => Deed::Exported,
         (_, "read" | "list" | "pull" | "download" | "replay" | "versions" | "access_log") => Deed::Looked,
-        (_, "delete" | "remove" | "withdraw") => Deed::Removed,
+        (_, "delete" | "erase" | "remove" | "withdraw") => Deed::Removed,
         _ => Deed::Changed,
     }
 }

@@ -16,6 +16,7 @@ locals {
     orphaned-uploads = 26
     privacy-due      = 3
     receipts         = 1
+    retention        = 26
   }
 }
 

@@ -14,6 +14,7 @@ pub mod check_in;
 pub mod clients;
 pub mod consents;
 pub mod devices;
+pub mod erasures;
 pub mod escalations;
 pub mod grant_dates;
 pub mod idempotency;
