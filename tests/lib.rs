@@ -100,6 +100,8 @@ mod jobs {
     mod one_run;
     mod orphaned_uploads;
     mod privacy_due;
+    mod retention;
+    mod retention_random;
 }
 mod messages {
     mod calls;

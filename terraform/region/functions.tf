@@ -68,6 +68,11 @@ locals {
         # What orphaned-uploads removes, for good.
         { action = "s3:ListBucketVersions", bucket = "photos", keys = "" },
         { action = "s3:DeleteObjectVersion", bucket = "photos", keys = "/uploads/*" },
+        # What retention removes, for good: of clients, where their records are as old as they are kept.
+        { action = "s3:DeleteObjectVersion", bucket = "photos", keys = "/clients/*" },
+        { action = "s3:DeleteObjectVersion", bucket = "photos", keys = "/visits/*" },
+        { action = "s3:ListBucketVersions", bucket = "documents", keys = "" },
+        { action = "s3:DeleteObjectVersion", bucket = "documents", keys = "/care-plans/*" },
         { action = "s3:PutObject", bucket = "anchors", keys = "/*" },
         { action = "s3:PutObjectRetention", bucket = "anchors", keys = "/*" },
         { action = "s3:GetObject", bucket = "anchors", keys = "/*" },

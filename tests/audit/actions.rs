@@ -42,6 +42,7 @@ const NOUNS: [&str; 27] = [
     "record",
     "refusal",
     "reply",
+    "retention",
     "sync",
     "timeline",
     "user",
@@ -268,8 +269,8 @@ async fn what_is_done_with_passwords_is_on_record_by_its_name() {
 #[test]
 fn families_have_a_word_for_whatever_is_done_to_a_client() {
     // What stands on the log without a client, or is the agency's own.
-    const OTHERS: [&str; 7] =
-        ["access_log", "agency", "audit", "auth", "legal_hold", "privacy_incident", "privacy_request"];
+    const OTHERS: [&str; 8] =
+        ["access_log", "agency", "audit", "auth", "legal_hold", "privacy_incident", "privacy_request", "retention"];
     for noun in NOUNS {
         let known = access_words::is_known(noun) || OTHERS.contains(&noun) || noun == "user";
         assert!(known, "families have no word for {noun}");

@@ -254,3 +254,30 @@ async fn the_chain_is_proven_without_the_rows_that_were_forgotten() {
     }
     proven().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_log_is_kept_as_long_as_any_agency_keeps_its_records() {
+    let app = TestApp::new().await;
+    let long_ago = start_of(month(-12 * 11));
+    let entry = format!(
+        "insert into audit_log (id, at, action, resource)
+         values (overlay(overlay(app.uuid7_from('{long_ago}')::text placing '7' from 15 for 1)
+           placing '8' from 20 for 1)::uuid, '{long_ago}', 'a.b', '1'); select app.make_partitions(now());"
+    );
+    insert(&app, &entry).await;
+    app.jobs().at("audit-seal", Timestamp::now()).await;
+    let years = async |years: i32| {
+        let command = serde_json::json!({"command": "set-retention", "id": AGENCY_A, "retention_years": years});
+        app.operate(command).await.unwrap();
+    };
+    years(12).await;
+    assert_eq!(app.forget_at(Timestamp::now()).await, 0);
+    years(10).await;
+    assert_eq!(app.forget_at(Timestamp::now()).await, 1);
+    // Who keeps longer from now on doesn't make the proof fail.
+    years(12).await;
+    app.jobs().run(serde_json::json!({"job": "audit-verify"})).await.unwrap();
+    let copy = app.database.connect_as("berthcare_backup").await;
+    let proof = local::audit_proof::prove(&copy, &[], Timestamp::now()).await.unwrap();
+    assert_eq!(proof.faults, [""; 0]);
+}

@@ -99,6 +99,7 @@ impl Config {
             database: self.database(),
             providers: self.providers.clone(),
             photos_bucket: PhotosBucket(self.photos_bucket.clone()),
+            documents_bucket: DocumentsBucket(self.documents_bucket.clone()),
             anchors_bucket: AnchorsBucket(self.anchors_bucket.clone()),
         }
     }

@@ -10,6 +10,7 @@ pub mod fake_lambda;
 pub mod files;
 pub mod fixtures;
 pub mod log;
+pub mod old_clients;
 pub mod outbox;
 pub mod password_proxy;
 pub mod phone;

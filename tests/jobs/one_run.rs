@@ -13,7 +13,7 @@ use crate::harness::{
 
 /// As the schedule, or whoever raised an alert, has it done.
 async fn now(outbox: &TestOutbox, job: JobName) -> Result<Answer, Fatal> {
-    outbox.environment().run(Event { job, now: None, urgent: false }, Deadline::when(|| false)).await
+    outbox.environment().run(Event { job, now: None, urgent: false, dry_run: false }, Deadline::when(|| false)).await
 }
 
 async fn alert(outbox: &TestOutbox, client: Uuid) -> Uuid {
@@ -76,7 +76,7 @@ async fn dispatch_and_escalate_refuse_a_time_in_the_future() {
     let outbox = TestOutbox::new().await;
     let ahead = Timestamp::now() + jiff::SignedDuration::from_mins(2);
     for (job, refused) in [(JobName::Dispatch, true), (JobName::Escalate, true), (JobName::LateVisits, false)] {
-        let event = Event { job, now: Some(ahead), urgent: false };
+        let event = Event { job, now: Some(ahead), urgent: false, dry_run: false };
         let answer = outbox.environment().run(event, Deadline::when(|| false)).await;
         assert_eq!(answer.is_err(), refused, "{answer:?}");
     }

@@ -1,7 +1,7 @@
 //! The configuration of `jobs`.
 
 use app::DatabaseConfig;
-use runtime::config::{AnchorsBucket, ConfigError, PhotosBucket, optional, parsed};
+use runtime::config::{AnchorsBucket, ConfigError, DocumentsBucket, PhotosBucket, optional, parsed};
 
 use crate::{expo, twilio};
 
@@ -12,8 +12,10 @@ runtime::config! {
         pub database: DatabaseConfig,
         /// Where messages are handed over, and how fast.
         pub providers: Providers,
-        /// Where uploads are removed that belong to nothing.
+        /// Where uploads are removed that belong to nothing, and photos of clients who have gone.
         pub photos_bucket: PhotosBucket,
+        /// Where documents of clients are removed who have gone.
+        pub documents_bucket: DocumentsBucket,
         /// Where the audit chain is anchored.
         pub anchors_bucket: AnchorsBucket,
     }

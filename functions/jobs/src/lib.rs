@@ -27,6 +27,7 @@ mod orphaned_uploads;
 mod privacy_due;
 mod receipts;
 mod report;
+mod retention;
 mod sender;
 mod serve;
 mod twilio;
@@ -72,6 +73,9 @@ pub struct Event {
     /// Whether to send what is about alerts, and nothing else.
     #[serde(default)]
     pub urgent: bool,
+    /// Whether the retention only counts what would go, and changes nothing.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 impl Event {
@@ -104,6 +108,8 @@ pub(crate) struct Run {
     pub(crate) deadline: Deadline,
     /// Whether to send what is about alerts, and nothing else.
     pub(crate) urgent: bool,
+    /// Whether to count what would be removed, and change nothing.
+    pub(crate) dry_run: bool,
 }
 
 impl Run {
@@ -121,6 +127,7 @@ pub struct Jobs {
     senders: Senders,
     anchors: Anchors,
     photos: Objects,
+    documents: Objects,
 }
 
 impl Jobs {
@@ -132,6 +139,7 @@ impl Jobs {
             senders: Senders::new(&config.providers, secrets),
             anchors: Anchors::new(aws, &config.anchors_bucket.0),
             photos: Objects::new(aws, &config.photos_bucket.0),
+            documents: Objects::new(aws, &config.documents_bucket.0),
         }
     }
 
@@ -148,7 +156,8 @@ impl Jobs {
         let now = event.time()?;
         let clock = Clock::from(now);
         // The event's time to the microsecond: what was due then is due in a replay, too.
-        let run = Run { now, clock: clock.clone(), deadline: deadline.clone(), urgent: event.urgent };
+        let (urgent, dry_run) = (event.urgent, event.dry_run);
+        let run = Run { now, clock: clock.clone(), deadline: deadline.clone(), urgent, dry_run };
         let answer = self.report(event.job, &run).await?;
         // A coordinator should know at once, whatever failed for somebody else. What a replay queued is left to a run
         // by the present's clock.
@@ -168,7 +177,7 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_by(&self, clock: Clock, job: JobName, deadline: Deadline) -> Result<Answer, Fatal> {
-        self.report(job, &Run { now: clock.now(), clock, deadline, urgent: false }).await?.into_result()
+        self.report(job, &Run { now: clock.now(), clock, deadline, urgent: false, dry_run: false }).await?.into_result()
     }
 
     /// Sends what is about alerts, by another clock than the machine's.
@@ -176,7 +185,7 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_urgent_by(&self, clock: Clock, deadline: Deadline) -> Result<Answer, Fatal> {
-        let run = Run { now: clock.now(), clock, deadline, urgent: true };
+        let run = Run { now: clock.now(), clock, deadline, urgent: true, dry_run: false };
         self.report(JobName::Dispatch, &run).await?.into_result()
     }
 
@@ -206,6 +215,7 @@ impl Jobs {
             JobName::OrphanedUploads => orphaned_uploads::run(self, run).await,
             JobName::PrivacyDue => privacy_due::run(self, run).await,
             JobName::Receipts => receipts::run(&self.db, &self.senders.expo()?, &run.clock, &run.deadline).await,
+            JobName::Retention => retention::run(self, run).await,
         }
     }
 }

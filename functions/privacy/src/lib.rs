@@ -10,6 +10,7 @@ mod fhir;
 mod holds;
 mod incidents;
 mod requests;
+mod retention;
 
 use app::{App, AppConfig};
 use axum::{Router, extract::FromRef};
@@ -90,6 +91,8 @@ fn routes() -> OpenApiRouter<Privacy> {
         .routes(routes!(holds::list, holds::place))
         .routes(routes!(holds::read))
         .routes(routes!(holds::lift))
+        .routes(routes!(retention::plan))
+        .routes(routes!(retention::reports))
         .routes(routes!(access_log::read))
         .routes(routes!(access_log::read_along))
         .routes(routes!(audit::search))

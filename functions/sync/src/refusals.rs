@@ -144,9 +144,10 @@ async fn settled(
     same: bool,
 ) -> web::Result<Json<RefusedRecord>> {
     tx.commit().await?;
-    match same && refused.status == status {
-        true => Ok(Json(refused)),
-        false => Err(Error::Conflict(Conflict::AlreadyRecorded).into()),
+    if same && refused.status == status {
+        Ok(Json(refused))
+    } else {
+        Err(Error::Conflict(Conflict::AlreadyRecorded).into())
     }
 }
 

@@ -77,7 +77,7 @@ fn deed_of(noun: &str, verb: &str) -> Deed {
         (_, "request_export") => Deed::AskedForCopy,
         (_, verb) if verb.starts_with("export") => Deed::Exported,
         (_, "read" | "list" | "pull" | "download" | "replay" | "versions" | "access_log") => Deed::Looked,
-        (_, "delete" | "remove" | "withdraw") => Deed::Removed,
+        (_, "delete" | "erase" | "remove" | "withdraw") => Deed::Removed,
         _ => Deed::Changed,
     }
 }

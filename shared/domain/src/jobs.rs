@@ -31,4 +31,6 @@ pub enum JobName {
     PrivacyDue,
     /// Asks what became of push messages.
     Receipts,
+    /// Removes whom nobody has cared for in as many years as the agency keeps its records.
+    Retention,
 }

@@ -213,6 +213,9 @@ begin
     select t.table_name, p.name, p.starts, p.ends
     from app.partitioned_tables() t cross join lateral app.partitions_of(t.table_name) p
     where p.ends <= least(p_now, now()) - app.kept_for(t.table_name)
+      -- Nor before the records that it tells of: as long as any agency keeps its own.
+      and not (t.table_name = 'audit_log' and p.ends > least(p_now, now())
+        - make_interval(years => (select coalesce(max(a.retention_years), 0) from agencies a)))
       -- A month of the audit log is everybody's: while anything is held, none goes.
       and not (t.table_name = 'audit_log' and exists (select from legal_holds h where h.lifted_at is null))
     order by t.table_name = 'audit_log', p.ends

@@ -61,7 +61,7 @@ $$;
 
 create or replace trigger keep_hold before update on legal_holds for each row execute function app.keep_hold();
 create or replace trigger append_only before delete on legal_holds
-  for each row execute function app.refuse_change();
+  for each row execute function app.refuse_unless_erased();
 create or replace trigger append_only_truncate before truncate on legal_holds
   for each statement execute function app.refuse_change();
 

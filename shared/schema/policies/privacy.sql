@@ -62,3 +62,21 @@ create policy own on client_exports for select to berthcare_app
 create policy ask on client_exports for insert to berthcare_app
   with check (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'coordinator')
     and requested_by = (select app.user_id()));
+
+-- erasures and retention_reports: written by the functions of code/retention.sql alone; admins read them
+alter table erasures enable row level security, force row level security;
+create policy definer_functions on erasures to berthcare_migrate using (true);
+create policy backup_reads_all on erasures for select to berthcare_backup using (true);
+create policy reports_read_all on erasures for select to berthcare_readonly using (true);
+grant select on erasures to berthcare_backup, berthcare_readonly;
+grant select on erasures to berthcare_app;
+create policy admins_read on erasures for select to berthcare_app
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'job'));
+alter table retention_reports enable row level security, force row level security;
+create policy definer_functions on retention_reports to berthcare_migrate using (true);
+create policy backup_reads_all on retention_reports for select to berthcare_backup using (true);
+create policy reports_read_all on retention_reports for select to berthcare_readonly using (true);
+grant select on retention_reports to berthcare_backup, berthcare_readonly;
+grant select on retention_reports to berthcare_app;
+create policy admins_read on retention_reports for select to berthcare_app
+  using (agency_id = (select app.agency_id()) and (select app.caller_role()) in ('admin', 'job'));

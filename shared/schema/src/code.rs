@@ -55,6 +55,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/webhooks.sql",
     "code/privacy.sql",
     "code/jobs.sql",
+    "code/retention.sql",
     "code/audit_chain.sql",
     "code/operator.sql",
     "code/refusals.sql",

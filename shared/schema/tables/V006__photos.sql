@@ -54,6 +54,7 @@ create index photos_by_client on photos (client_id) where deleted_at is null and
 create index photos_by_user on photos (user_id) where deleted_at is null and user_id is not null;
 create unique index photos_one_successor on photos (replaces)
   where replaces is not null and deleted_at is null and status <> 'rejected';
+create index photos_by_former on photos (replaces) where replaces is not null;
 create index photos_pending on photos (created_at) where status = 'pending';
 create unique index photos_agency_id_change_number_idx on photos (agency_id, change_number);
 create index photos_changed on photos (subject_client_id, change_number) where subject_client_id is not null;

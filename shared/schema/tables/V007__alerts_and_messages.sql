@@ -30,6 +30,8 @@ create table alerts (
   constraint alerts_acknowledged_by_fkey foreign key (agency_id, acknowledged_by) references users (agency_id, id)
 );
 create index alerts_by_client on alerts (client_id, created_at desc) where deleted_at is null;
+-- What a visit's removal asks for.
+create index alerts_by_visit on alerts (visit_id) where visit_id is not null;
 create index alerts_by_escalation on alerts (escalation_id);
 create index alerts_by_raiser on alerts (raised_by, created_at);
 create index alerts_expired on alerts (created_at) where status = 'expired' and deleted_at is null;

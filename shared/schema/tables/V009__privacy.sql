@@ -133,3 +133,34 @@ create unique index client_exports_one_under_way on client_exports (requested_by
 create index client_exports_to_make on client_exports (created_at) where state in ('waiting', 'running');
 create index client_exports_of_client on client_exports (agency_id, client_id);
 create index client_exports_expiring on client_exports (expires_at);
+
+-- Clients whose records have grown old enough to go: planned first, so that a person can look, then removed, objects
+-- before rows. Once they have gone this row is the last trace: that somebody was, and by which rule they went. No
+-- foreign key to the client: the row outlives them.
+create table erasures (
+  client_id uuid primary key,
+  agency_id uuid not null references agencies,
+  rule text not null check (rule in ('last_care', 'majority')),
+  due_on date not null,
+  planned_at timestamptz not null default clock_timestamp(),
+  begun_at timestamptz,
+  ended_at timestamptz check (ended_at is null or begun_at is not null),
+  -- How many rows of each table went.
+  removed jsonb not null default '{}' check (jsonb_typeof(removed) = 'object')
+);
+create index erasures_to_do on erasures (agency_id, due_on) where ended_at is null;
+
+-- What each run of the retention did for an agency, where it did anything.
+create table retention_reports (
+  id uuid primary key default app.uuid7(),
+  agency_id uuid not null references agencies,
+  at timestamptz not null default clock_timestamp(),
+  planned bigint not null,
+  withdrawn bigint not null,
+  held bigint not null,
+  -- Who went, and how much of them: rows of all tables, versions of objects.
+  erased uuid[] not null,
+  removed_rows bigint not null,
+  removed_objects bigint not null
+);
+create index retention_reports_newest on retention_reports (agency_id, at desc, id desc);

@@ -17,6 +17,7 @@ locals {
     orphaned-uploads = 26
     privacy-due      = 3
     receipts         = 1
+    retention        = 26
   }
 
   # By job, the function that runs it, where that isn't `jobs`.

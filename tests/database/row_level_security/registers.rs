@@ -41,12 +41,25 @@ pub fn export(id: Uuid, agency: Uuid, client: Uuid, by: &Person) -> String {
     )
 }
 
+/// A plan to remove a client, which no trigger would let be made before its time, and a report.
+fn retention(report: Uuid, agency: Uuid, client: Uuid) -> String {
+    format!(
+        "set local session_replication_role = replica;
+         insert into erasures (client_id, agency_id, rule, due_on)
+         values ('{client}', '{agency}', 'last_care', '2020-01-01');
+         insert into retention_reports (id, agency_id, planned, withdrawn, held, erased, removed_rows, removed_objects)
+         values ('{report}', '{agency}', 1, 0, 0, '{{}}', 0, 0);
+         set local session_replication_role = origin;"
+    )
+}
+
 pub fn of_a() -> String {
     [
         request(REQUEST, AGENCY_A, ALMA),
         incident(INCIDENT, AGENCY_A),
         hold(HOLD, AGENCY_A, ALMA, &OTHER_ADMIN),
         export(EXPORT, AGENCY_A, ALMA, &COORDINATOR),
+        retention(HOLD, AGENCY_A, ALMA),
     ]
     .concat()
 }
@@ -57,11 +70,12 @@ pub fn of_b() -> String {
         incident(INCIDENT_B, AGENCY_B),
         hold(HOLD_B, AGENCY_B, CLIENT_B, &ADMIN_B),
         export(EXPORT_B, AGENCY_B, CLIENT_B, &ADMIN_B),
+        retention(HOLD_B, AGENCY_B, CLIENT_B),
     ]
     .concat()
 }
 
-pub fn who_sees_registers() -> [Table; 4] {
+pub fn who_sees_registers() -> [Table; 6] {
     let by = |a: Uuid, b: Uuid| -> [(Uuid, &'static [&'static Person]); 2] { [(a, &[&ADMIN]), (b, &[&ADMIN_B])] };
     [
         table("privacy_requests", "id::text", by(REQUEST, REQUEST_B)),
@@ -69,6 +83,8 @@ pub fn who_sees_registers() -> [Table; 4] {
         table("legal_holds", "id::text", by(HOLD, HOLD_B)),
         // Whoever asked for it, and nobody else.
         table("client_exports", "id::text", [(EXPORT, &[&COORDINATOR]), (EXPORT_B, &[&ADMIN_B])]),
+        table("erasures", "client_id::text", by(ALMA, CLIENT_B)),
+        table("retention_reports", "id::text", by(HOLD, HOLD_B)),
     ]
 }
 

@@ -13,6 +13,17 @@ pub fn upload(photo_id: Uuid) -> String {
     format!("{UPLOADS}{photo_id}")
 }
 
+/// Below which keys the photos bucket keeps what is on a client, with their visits.
+pub fn of_client(client: Uuid, visits: &[Uuid]) -> impl Iterator<Item = String> {
+    std::iter::once(format!("clients/{client}/")).chain(visits.iter().map(|visit| format!("visits/{visit}/")))
+}
+
+/// Below which keys the documents bucket keeps what is on a client.
+#[must_use]
+pub fn documents_of_client(client: Uuid) -> String {
+    format!("care-plans/{client}/")
+}
+
 /// Whose upload is at a key.
 #[must_use]
 pub fn photo_of_upload(key: &str) -> Option<Uuid> {

@@ -136,6 +136,36 @@ impl Objects {
             (key, version) = (page.next_key_marker, page.next_version_id_marker);
         }
     }
+
+    /// Everything below `prefix`: all versions, and the markers of deletions.
+    pub async fn versions(&self, prefix: &str) -> Result<Vec<ObjectRevision>, Error> {
+        let mut found = Vec::new();
+        let (mut key, mut version) = (None, None);
+        loop {
+            let page = self.client.list_object_versions().bucket(&self.bucket).prefix(prefix);
+            let page = page.set_key_marker(key).set_version_id_marker(version).send().await.map_err(failed)?;
+            let versions = page.versions().iter().map(|one| (&one.key, &one.version_id));
+            let markers = page.delete_markers().iter().map(|one| (&one.key, &one.version_id));
+            found.extend(
+                versions
+                    .chain(markers)
+                    .filter_map(|(key, version)| Some(ObjectRevision { key: key.clone()?, version: version.clone() })),
+            );
+            if page.is_truncated() != Some(true) {
+                return Ok(found);
+            }
+            (key, version) = (page.next_key_marker, page.next_version_id_marker);
+        }
+    }
+}
+
+/// A version of an object, or the marker of its deletion.
+#[derive(Clone, Debug)]
+pub struct ObjectRevision {
+    /// Where the object is.
+    pub key: String,
+    /// Which version; none in a bucket that keeps none.
+    pub version: Option<String>,
 }
 
 /// How long one attempt to write an object may take.

@@ -15,6 +15,7 @@ pub mod client_exports;
 pub mod clients;
 pub mod consents;
 pub mod devices;
+pub mod erasures;
 pub mod escalations;
 pub mod grant_dates;
 pub mod idempotency;
