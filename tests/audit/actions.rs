@@ -20,7 +20,7 @@ use crate::harness::{
 };
 
 /// Which kinds of things actions are done to.
-const NOUNS: [&str; 27] = [
+const NOUNS: [&str; 28] = [
     "access",
     "access_log",
     "agency",

@@ -109,7 +109,7 @@ pub(crate) struct Run {
     /// Whether to send what is about alerts, and nothing else.
     pub(crate) urgent: bool,
     /// Whether to count what would be removed, and change nothing.
-    pub(crate) dry_run: bool,
+    pub(crate) counts_only: bool,
 }
 
 impl Run {
@@ -156,8 +156,8 @@ impl Jobs {
         let now = event.time()?;
         let clock = Clock::from(now);
         // The event's time to the microsecond: what was due then is due in a replay, too.
-        let (urgent, dry_run) = (event.urgent, event.dry_run);
-        let run = Run { now, clock: clock.clone(), deadline: deadline.clone(), urgent, dry_run };
+        let (urgent, counts_only) = (event.urgent, event.dry_run);
+        let run = Run { now, clock: clock.clone(), deadline: deadline.clone(), urgent, counts_only };
         let answer = self.report(event.job, &run).await?;
         // A coordinator should know at once, whatever failed for somebody else. What a replay queued is left to a run
         // by the present's clock.
@@ -177,7 +177,9 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_by(&self, clock: Clock, job: JobName, deadline: Deadline) -> Result<Answer, Fatal> {
-        self.report(job, &Run { now: clock.now(), clock, deadline, urgent: false, dry_run: false }).await?.into_result()
+        self.report(job, &Run { now: clock.now(), clock, deadline, urgent: false, counts_only: false })
+            .await?
+            .into_result()
     }
 
     /// Sends what is about alerts, by another clock than the machine's.
@@ -185,7 +187,7 @@ impl Jobs {
     /// # Errors
     /// As [`Jobs::run`].
     pub async fn run_urgent_by(&self, clock: Clock, deadline: Deadline) -> Result<Answer, Fatal> {
-        let run = Run { now: clock.now(), clock, deadline, urgent: true, dry_run: false };
+        let run = Run { now: clock.now(), clock, deadline, urgent: true, counts_only: false };
         self.report(JobName::Dispatch, &run).await?.into_result()
     }
 

@@ -12,7 +12,7 @@ use crate::{Jobs, Report, Run, agencies};
 pub(crate) async fn run(jobs: &Jobs, run: &Run) -> Result<Report, Error> {
     agencies::each(jobs, run, async |agency, report| {
         let job = JobIdentity { agency_id: agency.id };
-        if run.dry_run { count(jobs, run, &job, report).await } else { erase(jobs, run, &job, report).await }
+        if run.counts_only { count(jobs, run, &job, report).await } else { erase(jobs, run, &job, report).await }
     })
     .await
 }

@@ -1,4 +1,5 @@
-//! Who may see a client at this moment: the rules of `app.my_client_array` and `app.sees_agency`, from the client's side.
+//! Who may see a client at this moment: the rules of `app.my_client_array` and `app.sees_agency`, from the client's
+//! side.
 
 use jiff::civil::Date;
 use postgres_from_row::FromRow;
