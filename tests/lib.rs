@@ -132,6 +132,10 @@ mod privacy {
     mod random_clients;
     mod registers;
 }
+mod realtime {
+    mod changes;
+    mod sockets;
+}
 mod roles {
     mod by_role;
     mod fields;

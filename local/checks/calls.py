@@ -41,6 +41,9 @@ class Right:
 UNSEEN = {
     Right("rollout", "codedeploy:GetDeploymentTarget", "*"): "there are no deployments locally",
     Right("rollout", "lambda:InvokeFunction", "*"): "there are no versions; tests/runtime/rollout.rs has stand-ins",
+    Right("realtime", "execute-api:ManageConnections", "sockets"): "the local gateway is no AWS service",
+    Right("*", "lambda:InvokeFunction", "realtime:live"): "by whoever writes while somebody listens",
+    Right("realtime", "dynamodb:*", "table"): "by who opens WebSockets; tests/realtime",
     Right("*", "rds-db:connect", "*"): "asked for by the proxy, of which there is none locally",
     Right("*", "sqs:SendMessage", "*"): "Lambda hands over what failed, in the function's name",
     Right("photos", "s3:ListBucket", "photos"): "no call: makes S3 answer 404, not 403",
@@ -63,6 +66,7 @@ def allowed() -> set[Right]:
         own += [(f"dynamodb:{operation}", "table") for operation in line["table"]]
         own += [(one["action"], one["bucket"] + one["keys"]) for one in line["objects"]]
         own += [("lambda:InvokeFunction", f"{other}:live") for other in line["invokes"]]
+        own += [("execute-api:ManageConnections", "sockets")] if line.get("sockets") else []
         own += [("lambda:InvokeFunction", f"{other}:*") for other in line.get("tries", [])]
         own += [(f"codedeploy:{action}", "*") for action in _deployments() if line.get("tries")]
         own += [("sqs:SendMessage", "dead-letters")] if line["events"] else []

@@ -36,7 +36,7 @@ BREAKS = [
     (
         "border",
         "terraform/region/functions.tf",
-        r"(keys = \"\" \},\n      \]\n      invokes = \[\]\n      events  = )true",
+        r"(keys = \"\" \},\n      \]\n      invokes = .*\n      events  = )true",
         r"\1false",
     ),
     ("border", "terraform/environments/staging.tfvars", r"db\.t4g\.medium", "db.t4g.micro"),

@@ -51,7 +51,7 @@ _NAMES = (
 )
 # Parts of something else, whose names are that one's, or count within it alone.
 _PARTS = (
-    "aws_backup_selection", "aws_cloudwatch_event_target", "aws_cloudwatch_log_metric_filter",
+    "aws_apigatewayv2_stage", "aws_backup_selection", "aws_cloudwatch_event_target", "aws_cloudwatch_log_metric_filter",
     "aws_db_proxy_default_target_group",
     "aws_db_proxy_target", "aws_iam_role_policy", "aws_s3_bucket_", "aws_backup_restore_testing_selection",
 )  # fmt: skip

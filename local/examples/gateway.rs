@@ -1,12 +1,13 @@
 //! API Gateway's part of the local stack: `gateway PORT FUNCTIONS` listens there and hands requests to the functions
 //! that cargo-lambda serves at the port FUNCTIONS. It answers browsers' preflights itself and says whose pages may read
 //! an answer, by template.yaml and `PORTAL_ORIGINS`; cargo-lambda lets every page, which would hide that AWS lets none.
+//! Below `/realtime` it is the WebSocket API.
 
 use std::{env, sync::Arc};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, to_bytes},
     extract::{Request, State},
     http::{StatusCode, Uri, uri::PathAndQuery},
     response::{IntoResponse, Response},
@@ -15,8 +16,9 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use local::cors::Cors;
+use local::{cors::Cors, web_sockets::WebSocketApi};
 use runtime::lambda::Fatal;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 struct Gateway {
@@ -38,8 +40,29 @@ async fn main() -> Result<(), Fatal> {
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
     let gateway = Gateway { cors, client, functions: format!("127.0.0.1:{functions}") };
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
-    axum::serve(listener, Router::new().fallback(answer).with_state(Arc::new(gateway))).await?;
+    let gateway = Arc::new(gateway);
+    let sockets = {
+        let gateway = Arc::clone(&gateway);
+        WebSocketApi::new(Arc::new(move |event| {
+            let gateway = Arc::clone(&gateway);
+            Box::pin(async move { gateway.invoke_realtime(&event).await })
+        }))
+    };
+    let router = Router::new().fallback(answer).with_state(gateway).nest("/realtime", sockets.router());
+    axum::serve(listener, router).await?;
     Ok(())
+}
+
+impl Gateway {
+    /// What the function answers; none where it fails.
+    async fn invoke_realtime(&self, event: &Value) -> Option<Value> {
+        let uri = format!("http://{}/2015-03-31/functions/realtime/invocations", self.functions);
+        let request = Request::post(uri).body(Body::from(event.to_string())).ok()?;
+        let answer = self.client.request(request).await.ok()?;
+        let is_done = answer.status().is_success();
+        let body = to_bytes(Body::new(answer), usize::MAX).await.ok()?;
+        serde_json::from_slice(&body).ok().filter(|_| is_done)
+    }
 }
 
 async fn answer(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {

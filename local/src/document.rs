@@ -15,6 +15,7 @@ pub fn whole() -> Result<Value, serde_json::Error> {
         sync::document(),
         alerts::document(),
         privacy::document(),
+        realtime::document(),
         webhooks::document(),
         health::document(),
     ] {

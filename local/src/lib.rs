@@ -8,3 +8,4 @@ pub mod document;
 pub mod gateway;
 pub mod mobile;
 pub mod prepare;
+pub mod web_sockets;

@@ -35,6 +35,10 @@ def variables(state: State, *, admin_url: str, aws: str, port: int) -> Mapping[s
         "AWS_ENDPOINT_URL_LAMBDA": providers,
         "ANCHORS_BUCKET": "berthcare-anchors-local-ca-central-1",
         "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        # The gateway's own part of it: local/src/web_sockets.rs.
+        "REALTIME_FUNCTION": "realtime",
+        "REALTIME_URL": f"ws://127.0.0.1:{port}/realtime",
+        "REALTIME_CONNECTIONS_URL": f"http://127.0.0.1:{port}/realtime",
         "PORTAL_ORIGINS": portal_origins(state),
         "DATABASE_ADMIN_URL": admin_url,
         # Where `prepare` keeps the signing keys, which the emulator forgets.

@@ -11,7 +11,7 @@ locals {
 
 # What terraform/region published where it serves.
 data "aws_ssm_parameter" "origin" {
-  for_each = toset(["edge/origin-domain", "edge/origin-secret"])
+  for_each = toset(["edge/origin-domain", "edge/origin-secret", "realtime/target"])
   provider = aws.serving
 
   name            = "/berthcare/${var.environment}/${each.key}"
@@ -149,4 +149,13 @@ resource "aws_route53_record" "api" {
     zone_id                = aws_cloudfront_distribution.api.hosted_zone_id
     evaluate_target_health = false
   }
+}
+
+# Where WebSockets are opened: API Gateway itself, in the region that serves.
+resource "aws_route53_record" "realtime" {
+  zone_id = var.hosted_zone_id
+  name    = "realtime.${var.domain_name}"
+  type    = "CNAME"
+  ttl     = 300
+  records = [nonsensitive(data.aws_ssm_parameter.origin["realtime/target"].value)]
 }

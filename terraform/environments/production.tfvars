@@ -16,7 +16,7 @@ anchor_lock_days    = 2557
 requests_per_five_minutes = 10000
 
 concurrency = {
-  alerts = 10, auth = 30, clients = 30, exports = 2, health = 4, jobs = 10, migrate = 1, photos = 15, privacy = 5, rollout = 9, sync = 50, urgent = 5, visits = 40, webhooks = 15
+  alerts = 10, auth = 30, clients = 30, exports = 2, health = 4, jobs = 10, migrate = 1, photos = 15, privacy = 5, realtime = 15, rollout = 9, sync = 50, urgent = 5, visits = 40, webhooks = 15
 }
 
 # Null until restores have been tried for a month: see docs/runbooks/first-deployment.md.

@@ -16,7 +16,7 @@ anchor_lock_days    = 30
 requests_per_five_minutes = 2000
 
 concurrency = {
-  alerts = 4, auth = 8, clients = 8, exports = 2, health = 3, jobs = 5, migrate = 1, photos = 5, privacy = 2, rollout = 9, sync = 10, urgent = 3, visits = 10, webhooks = 4
+  alerts = 4, auth = 8, clients = 8, exports = 2, health = 3, jobs = 5, migrate = 1, photos = 5, privacy = 2, realtime = 4, rollout = 9, sync = 10, urgent = 3, visits = 10, webhooks = 4
 }
 
 backup     = { schedule = "cron(0 8 * * ? *)", hours = 26, keep_days = 35 }

@@ -20,20 +20,24 @@ resource "aws_s3_account_public_access_block" "this" {
 resource "aws_acm_certificate" "edge" {
   provider = aws.us_east_1
 
-  domain_name       = var.domain_name
-  validation_method = "DNS"
+  domain_name = var.domain_name
+  # CloudFront doesn't show it; by it the name of the WebSocket API is proven, too.
+  subject_alternative_names = ["realtime.${var.domain_name}"]
+  validation_method         = "DNS"
 
   lifecycle {
     create_before_destroy = true
   }
 }
 
-# One record proves the name to every region: ACM asks the same of one account and name everywhere.
+# One record proves a name to every region: ACM asks the same of one account and name everywhere.
 resource "aws_route53_record" "validation" {
+  for_each = toset([var.domain_name, "realtime.${var.domain_name}"])
+
   zone_id = var.hosted_zone_id
-  name    = one(aws_acm_certificate.edge.domain_validation_options).resource_record_name
-  type    = one(aws_acm_certificate.edge.domain_validation_options).resource_record_type
-  records = [one(aws_acm_certificate.edge.domain_validation_options).resource_record_value]
+  name    = one([for option in aws_acm_certificate.edge.domain_validation_options : option if option.domain_name == each.key]).resource_record_name
+  type    = one([for option in aws_acm_certificate.edge.domain_validation_options : option if option.domain_name == each.key]).resource_record_type
+  records = [one([for option in aws_acm_certificate.edge.domain_validation_options : option if option.domain_name == each.key]).resource_record_value]
   ttl     = 300
 }
 
@@ -41,7 +45,7 @@ resource "aws_acm_certificate_validation" "edge" {
   provider = aws.us_east_1
 
   certificate_arn         = aws_acm_certificate.edge.arn
-  validation_record_fqdns = [aws_route53_record.validation.fqdn]
+  validation_record_fqdns = [for record in aws_route53_record.validation : record.fqdn]
 }
 
 # Asked for at once in both regions: a region that recovers has no days to wait for an answer.

@@ -7,6 +7,7 @@
 # - table: what it asks of the table of what expires.
 # - objects: what it asks of buckets: an action, a bucket, and the keys; no keys where the action is the bucket's.
 # - invokes: whom it calls.
+# - sockets: whether it sends to the WebSocket API's sockets, and closes them.
 # - tries: whose new versions it calls for CodeDeploy, and tells CodeDeploy of.
 # - events: whether events reach it that nobody waits for, so that those that fail go to the queue of dead letters.
 
@@ -17,7 +18,7 @@ locals {
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
-      invokes       = ["jobs", "urgent"]
+      invokes       = ["jobs", "realtime", "urgent"]
       events        = false
     }
     auth = {
@@ -25,7 +26,7 @@ locals {
       secrets       = ["jwt-public-keys", "jwt-signing-key", "origin", "second-factor-key", "sentry"]
       table         = ["DeleteItem", "GetItem", "PutItem", "UpdateItem"]
       objects       = []
-      invokes       = ["jobs"]
+      invokes       = ["jobs", "realtime"]
       events        = false
     }
     clients = {
@@ -33,7 +34,7 @@ locals {
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
-      invokes       = []
+      invokes       = ["realtime"]
       events        = false
     }
     # The code of privacy once more.
@@ -78,7 +79,7 @@ locals {
         { action = "s3:GetObject", bucket = "anchors", keys = "/*" },
         { action = "s3:ListBucket", bucket = "anchors", keys = "" },
       ]
-      invokes = []
+      invokes = ["realtime"]
       events  = true
     }
     migrate = {
@@ -87,7 +88,7 @@ locals {
       # The code of an agency's first admin, and who sends it.
       table   = ["PutItem"]
       objects = []
-      invokes = ["jobs"]
+      invokes = ["jobs", "realtime"]
       events  = false
     }
     photos = {
@@ -108,7 +109,7 @@ locals {
         { action = "s3:GetObjectVersion", bucket = "documents", keys = "/*" },
         { action = "s3:DeleteObjectVersion", bucket = "documents", keys = "/*" },
       ]
-      invokes = []
+      invokes = ["realtime"]
       events  = true
     }
     privacy = {
@@ -117,8 +118,17 @@ locals {
       table         = []
       # Downloads are signed with this right.
       objects = [{ action = "s3:GetObjectVersion", bucket = "exports", keys = "/*" }]
-      invokes = ["exports"]
+      invokes = ["exports", "realtime"]
       events  = false
+    }
+    realtime = {
+      database_user = "berthcare_app"
+      secrets       = ["jwt-public-keys", "origin", "sentry"]
+      table         = ["DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"]
+      objects       = []
+      invokes       = ["realtime"]
+      sockets       = true
+      events        = true
     }
     rollout = {
       database_user = null
@@ -127,7 +137,7 @@ locals {
       objects       = []
       invokes       = []
       # Not `exports`, `jobs` and `migrate`, which it lets through unasked.
-      tries  = ["alerts", "auth", "clients", "health", "photos", "privacy", "sync", "visits", "webhooks"]
+      tries  = ["alerts", "auth", "clients", "health", "photos", "privacy", "realtime", "sync", "visits", "webhooks"]
       events = false
     }
     sync = {
@@ -135,7 +145,7 @@ locals {
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
-      invokes       = ["urgent"]
+      invokes       = ["realtime", "urgent"]
       events        = false
     }
     # The code of jobs once more; an alert's path touches no bucket.
@@ -144,7 +154,7 @@ locals {
       secrets       = ["sentry", "twilio/account", "twilio/phone-numbers", "twilio/webhooks"]
       table         = []
       objects       = []
-      invokes       = []
+      invokes       = ["realtime"]
       events        = true
     }
     visits = {
@@ -152,7 +162,7 @@ locals {
       secrets       = ["jwt-public-keys", "origin", "sentry"]
       table         = []
       objects       = []
-      invokes       = []
+      invokes       = ["realtime"]
       events        = false
     }
     webhooks = {
@@ -160,7 +170,7 @@ locals {
       secrets       = ["origin", "sentry", "twilio/webhooks"]
       table         = ["UpdateItem"]
       objects       = []
-      invokes       = ["urgent"]
+      invokes       = ["realtime", "urgent"]
       events        = false
     }
   }

@@ -75,6 +75,7 @@ module "functions" {
   secrets_key_arn      = module.secrets.key_arns.secrets
   logs_key_arn         = module.secrets.key_arns.logs
   dead_letters_key_arn = module.secrets.key_arns.data
+  realtime_api_arn     = module.realtime.api_arn
   bucket_arns = {
     anchors   = module.storage.buckets.anchors.arn
     documents = module.storage.buckets.documents.arn
@@ -96,6 +97,14 @@ module "origin" {
   source = "../modules/origin"
 
   domain_name = var.domain_name
+}
+
+module "realtime" {
+  source = "../modules/realtime"
+
+  context      = local.context
+  domain_name  = "realtime.${var.domain_name}"
+  logs_key_arn = module.secrets.key_arns.logs
 }
 
 module "monitoring" {

@@ -15,6 +15,10 @@ locals {
     "functions/role-prefix"               = module.functions.role_prefix
     "monitoring/topic-arn"                = module.monitoring.topic_arn
     "network/functions-security-group-id" = module.network.security_group_ids.functions
+    "realtime/api-id"                     = module.realtime.api_id
+    "realtime/connections-url"            = module.realtime.connections_url
+    "realtime/target"                     = module.realtime.target
+    "realtime/url"                        = "wss://realtime.${var.domain_name}/"
     "storage/anchors-bucket"              = module.storage.buckets.anchors.name
     "storage/documents-bucket"            = module.storage.buckets.documents.name
     "storage/exports-bucket"              = module.storage.buckets.exports.name

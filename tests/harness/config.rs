@@ -2,7 +2,10 @@
 
 use app::{AppConfig, DatabaseAddress, DatabaseConfig};
 use jobs::Providers;
-use runtime::config::{AnchorsBucket, DocumentsBucket, EphemeralTable, ExportsBucket, JobsFunction, PhotosBucket};
+use runtime::config::{
+    AnchorsBucket, DocumentsBucket, EphemeralTable, ExportsBucket, JobsFunction, PhotosBucket, RealtimeConnectionsUrl,
+    RealtimeUrl,
+};
 use secrecy::SecretString;
 use store::StatementMode;
 
@@ -21,6 +24,8 @@ pub struct Config {
     pub anchors_bucket: String,
     pub exports_bucket: String,
     pub providers: Providers,
+    /// Where the WebSocket API is, without scheme.
+    pub realtime: String,
 }
 
 impl Config {
@@ -29,6 +34,7 @@ impl Config {
             url: self.database_url.clone(),
             iam: self.database_iam.clone(),
             statement_mode: self.statement_mode,
+            realtime_function: Some("realtime".into()),
         }
     }
 
@@ -53,6 +59,15 @@ impl Config {
             app: self.app(),
             photos_bucket: PhotosBucket(self.photos_bucket.clone()),
             documents_bucket: DocumentsBucket(self.documents_bucket.clone()),
+        }
+    }
+
+    pub fn realtime(&self) -> realtime::Config {
+        realtime::Config {
+            app: self.app(),
+            ephemeral_table: self.table(),
+            url: RealtimeUrl(format!("ws://{}/", self.realtime)),
+            connections_url: RealtimeConnectionsUrl(format!("http://{}", self.realtime)),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod phone;
 pub mod plans;
 pub mod providers;
 pub mod random;
+pub mod realtime;
 pub mod round_trips;
 mod scheduler;
 pub mod sentry;
@@ -64,6 +65,7 @@ pub struct TestApp {
 pub struct Functions {
     routers: Vec<(&'static str, Router)>,
     photos: photos::Photos,
+    realtime: ::realtime::Realtime,
 }
 
 impl TestApp {
@@ -116,6 +118,8 @@ impl TestApp {
             anchors_bucket,
             exports_bucket,
             documents_bucket,
+            // Nobody is there either.
+            realtime: "127.0.0.1:1".into(),
         };
         let functions = Functions::new(&config, &aws);
         Self { database, aws, config, keys, functions }
@@ -266,6 +270,7 @@ impl Functions {
         let app = || App::new(&config.app(), secrets);
         let with_jobs = || AppWithJobs::new(&config.app(), &Config::jobs_function(), secrets, aws);
         let photos = photos::Photos::new(&config.photos(), secrets, aws);
+        let realtime = ::realtime::Realtime::new(&config.realtime(), secrets, aws);
         Self {
             routers: vec![
                 ("auth", auth::router(auth::Auth::new(&config.auth(), secrets.clone(), aws))),
@@ -275,10 +280,12 @@ impl Functions {
                 ("sync", sync::router(with_jobs())),
                 ("alerts", alerts::router(with_jobs())),
                 ("privacy", privacy::router(privacy::Privacy::new(&config.privacy(), secrets, aws))),
+                ("realtime", ::realtime::router(realtime.clone())),
                 ("webhooks", webhooks::router(webhooks::Webhooks::new(&config.webhooks(), secrets.clone(), aws))),
                 ("health", health::router(health::Health::new(&config.health(), secrets, aws))),
             ],
             photos,
+            realtime,
         }
     }
 
@@ -301,6 +308,7 @@ impl Functions {
             "visits" | "conflicts" => "visits",
             "photos" => "photos",
             "sync" | "refusals" | "devices" => "sync",
+            "realtime" | "presence" | "events" => "realtime",
             "alerts" | "replies" => "alerts",
             "voice" | "sms" => "webhooks",
             _ => "health",
@@ -312,5 +320,11 @@ impl Functions {
     pub async fn tell_photos(&self, event: Value) -> Result<Value, Fatal> {
         let event = LambdaEvent::new(event, lambda_runtime::Context::default());
         photos::invoke(&self.photos, self.of_path("/v1/photos"), event).await
+    }
+
+    /// Sends the function `realtime` an event that is no request.
+    pub fn tell_realtime(&self, event: Value) -> impl Future<Output = Result<Value, Fatal>> + Send + use<> {
+        let realtime = self.realtime.clone();
+        async move { ::realtime::take(&realtime, ::realtime::event_name(&event).unwrap(), event).await }
     }
 }

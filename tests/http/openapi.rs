@@ -33,6 +33,7 @@ fn documented_and_local_routes_are_equal() {
         ("sync", sync::document()),
         ("alerts", alerts::document()),
         ("privacy", privacy::document()),
+        ("realtime", realtime::document()),
         ("webhooks", webhooks::document()),
         ("health", health::document()),
     ];

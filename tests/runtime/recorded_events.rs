@@ -35,7 +35,9 @@ fn every_function_has_recorded_events() {
 async fn each_recorded_event_is_answered_as_documented() {
     let app = TestApp::new().await;
     let document = local::document::whole().unwrap();
-    for (function, file, event) in recorded().into_iter().filter(|(.., event)| event["requestContext"].is_object()) {
+    for (function, file, event) in
+        recorded().into_iter().filter(|(.., event)| event["requestContext"]["http"].is_object())
+    {
         let at = format!("{function}/{file}");
         let context = &event["requestContext"]["http"];
         let path = context["path"].as_str().unwrap().to_owned();
@@ -79,6 +81,18 @@ fn an_event_of_an_unknown_job_is_refused() {
     {
         assert!(serde_json::from_str::<jobs::Event>(event).is_err(), "{event}");
     }
+}
+
+#[tokio::test]
+async fn the_recorded_events_of_sockets_are_of_nobody_here() {
+    let app = TestApp::new().await;
+    let of = |name: &str| recorded().into_iter().find(|(_, file, _)| file == name).unwrap().2;
+    let connect = of("connect.json");
+    assert_eq!(realtime::event_name(&connect), Some("$connect"));
+    assert_eq!(app.functions().tell_realtime(connect).await.unwrap()["statusCode"], 401);
+    let changed = of("changed.json");
+    assert_eq!(realtime::event_name(&changed), Some("changed"));
+    assert_eq!(app.functions().tell_realtime(changed).await.unwrap(), Value::Null);
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ impl Migrate {
 /// # Errors
 /// When the database can't be reached, a migration fails, or one that was applied before has changed since.
 pub async fn run(source: &DatabaseSource, request: Request) -> Result<Report, Fatal> {
-    let mut client = store::connect(source).await?;
+    let (mut client, _) = store::connect(source).await?;
     let Done { applied, waiting } = schema::run(&mut client, request.phase).await?;
     tracing::info!(?applied, ?waiting, "the schema is up to date");
     Ok(Report { applied, waiting })

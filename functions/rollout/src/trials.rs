@@ -31,6 +31,7 @@ pub fn of(function: &str) -> Option<Trial> {
         "clients" => (event!("clients/search"), UNAUTHORIZED),
         "photos" => (event!("photos/create"), UNAUTHORIZED),
         "privacy" => (event!("privacy/holds"), UNAUTHORIZED),
+        "realtime" => (event!("realtime/ticket"), UNAUTHORIZED),
         "sync" => (event!("sync/pull"), UNAUTHORIZED),
         "visits" => (event!("visits/today"), UNAUTHORIZED),
         // All it depends on answers.

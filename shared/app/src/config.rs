@@ -1,11 +1,15 @@
 //! The configuration of functions that answer requests or use the database.
 
+use std::collections::BTreeSet;
+
 use runtime::{
     config::{ConfigError, optional, parsed, required},
+    realtime::RealtimeInvoker,
     secrets::{SecretName, Secrets},
 };
 use secrecy::SecretString;
-use store::{Db, StatementMode};
+use store::{Db, Listeners, Pending, StatementMode};
+use uuid::Uuid;
 
 use crate::{DatabaseAddress, DatabaseSource, IamSigner};
 
@@ -37,6 +41,9 @@ pub struct DatabaseConfig {
     pub iam: Option<DatabaseAddress>,
     /// `DB_STATEMENTS`: `typed` (the default) or `named`; see [`StatementMode`].
     pub statement_mode: StatementMode,
+    /// `REALTIME_FUNCTION`: the name or ARN of the function that tells those who listen; where it isn't set, nobody is
+    /// told.
+    pub realtime_function: Option<String>,
 }
 
 impl DatabaseConfig {
@@ -49,6 +56,7 @@ impl DatabaseConfig {
             url: optional("DATABASE_URL").map(SecretString::from),
             iam: address_for_iam()?,
             statement_mode: parsed("DB_STATEMENTS")?.unwrap_or_default(),
+            realtime_function: optional("REALTIME_FUNCTION"),
         })
     }
 
@@ -68,7 +76,20 @@ impl DatabaseConfig {
     /// The database, as the role of `secret`; nothing is sent yet.
     #[must_use]
     pub fn connect_as(&self, secret: SecretName, secrets: &Secrets) -> Db {
-        Db::new(self.source(secret, secrets), self.statement_mode)
+        let db = Db::new(self.source(secret, secrets), self.statement_mode);
+        match &self.realtime_function {
+            Some(function) => db.telling(ByInvocation(RealtimeInvoker::new(secrets.aws(), function))),
+            None => db,
+        }
+    }
+}
+
+/// Those who listen are told by a function of its own.
+struct ByInvocation(RealtimeInvoker);
+
+impl Listeners for ByInvocation {
+    fn changed(&self, agencies: BTreeSet<Uuid>) -> Pending<'_, ()> {
+        Box::pin(async move { self.0.changed(&agencies).await })
     }
 }
 

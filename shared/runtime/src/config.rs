@@ -113,6 +113,10 @@ settings! {
     ExportsBucket = "EXPORTS_BUCKET";
     /// `ANCHORS_BUCKET`: the S3 bucket, under Object Lock, of the audit chain's anchors.
     AnchorsBucket = "ANCHORS_BUCKET";
+    /// `REALTIME_URL`: where clients open WebSockets, such as `wss://realtime.berthcare.ca/`.
+    RealtimeUrl = "REALTIME_URL";
+    /// `REALTIME_CONNECTIONS_URL`: where API Gateway takes what is sent to them, without `/@connections`.
+    RealtimeConnectionsUrl = "REALTIME_CONNECTIONS_URL";
 }
 
 /// `JOBS_FUNCTION`: the name or ARN of `jobs`, which whoever queues a message invokes; `jobs` where it isn't set.

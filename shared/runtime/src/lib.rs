@@ -12,6 +12,8 @@ pub mod lambda;
 pub mod metrics;
 #[cfg(feature = "s3")]
 pub mod objects;
+#[cfg(feature = "lambda")]
+pub mod realtime;
 pub mod request;
 pub mod secrets;
 pub mod tls;

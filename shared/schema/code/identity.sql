@@ -41,7 +41,7 @@ create or replace function app.set_caller(
 declare
   caller record;
 begin
-  select u.agency_id, a.time_zone,
+  select u.agency_id, a.time_zone, coalesce(a.listened_until > now(), false) as listened,
     case when u.role = 'admin' and not d.second_factor then 'enrolling' else u.role::text end as role into caller
   from devices d
   join users u on u.id = d.user_id
@@ -62,6 +62,7 @@ begin
     set_config('app.device_id', p_device::text, true),
     set_config('app.caller_role', caller.role, true),
     set_config('app.time_zone', caller.time_zone, true),
+    set_config('app.listened', case when caller.listened then 'yes' else 'no' end, true),
     set_config('app.request_id', coalesce(p_request_id, ''), true),
     set_config('app.source_ip', coalesce(p_source_ip, ''), true),
     -- Another caller has other clients.
@@ -91,13 +92,15 @@ $$;
 create or replace function app.set_service(p_agency uuid, p_role text) returns void
 language plpgsql volatile security definer set search_path = public, pg_temp as $$
 declare
-  zone text;
+  agency record;
 begin
-  select time_zone into strict zone from agencies where id = p_agency;
+  select a.time_zone, coalesce(a.listened_until > now(), false) as listened into strict agency
+  from agencies a where a.id = p_agency;
   perform
     set_config('app.agency_id', p_agency::text, true),
     set_config('app.caller_role', p_role, true),
-    set_config('app.time_zone', zone, true),
+    set_config('app.time_zone', agency.time_zone, true),
+    set_config('app.listened', case when agency.listened then 'yes' else 'no' end, true),
     set_config('app.revoked_readable', '', true),
     set_config('app.my_clients', '', true);
 end
@@ -134,7 +137,7 @@ returns void language plpgsql volatile security definer set search_path = public
 declare
   agency record;
 begin
-  select a.id, a.time_zone into agency from agencies a
+  select a.id, a.time_zone, coalesce(a.listened_until > now(), false) as listened into agency from agencies a
   where a.id = coalesce(p_agency, (select m.agency_id from messages m where m.id = p_message));
   if not found then
     raise exception 'no such message' using errcode = 'BC404';
@@ -143,6 +146,7 @@ begin
     set_config('app.agency_id', agency.id::text, true),
     set_config('app.caller_role', 'webhook', true),
     set_config('app.time_zone', agency.time_zone, true),
+    set_config('app.listened', case when agency.listened then 'yes' else 'no' end, true),
     set_config('app.request_id', coalesce(p_request_id, ''), true),
     set_config('app.source_ip', coalesce(p_source_ip, ''), true),
     -- Another caller has other clients.

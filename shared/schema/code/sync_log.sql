@@ -31,6 +31,9 @@ begin
   insert into client_marks as m (client_id, agency_id, number)
   select l.client_id, agency, max(l.number) from logged l where l.client_id is not null group by 1
   on conflict (client_id) do update set number = excluded.number;
+  if current_setting('app.listened', true) is distinct from 'no' then
+    perform app.announce(agency);
+  end if;
   if written = 'care_team' then
     -- Whose clients are whose may be another now (app.my_client_array).
     perform set_config('app.my_clients', '', true);
@@ -76,6 +79,9 @@ begin
   insert into client_marks as m (client_id, agency_id, number)
   select l.client_id, l.agency_id, max(l.number) from logged l where l.client_id is not null group by 1, 2
   on conflict (client_id) do update set number = excluded.number;
+  if current_setting('app.listened', true) is distinct from 'no' then
+    perform app.announce(app.agency_id());
+  end if;
   if written in ('care_team', 'clients') then
     perform set_config('app.my_clients', '', true);
   end if;

@@ -32,6 +32,7 @@ pub const CODE: &[SqlFile<'_>] = files![
     "code/export.sql",
     "code/client_exports.sql",
     "code/client_access.sql",
+    "code/realtime.sql",
     "code/sessions.sql",
     "code/second_factors.sql",
     "code/phone_numbers.sql",

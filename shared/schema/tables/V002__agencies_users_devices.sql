@@ -8,6 +8,8 @@ create table agencies (
   time_zone text not null check (now() at time zone time_zone is not null),
   -- Since when nobody of it gets in.
   suspended_at timestamptz,
+  -- Until when somebody of it may have a WebSocket open. Whoever writes looks here, and tells nobody where none has.
+  listened_until timestamptz,
   -- How many years a record is kept after the last care. Files are kept for seven in any case.
   retention_years integer not null default 10 check (retention_years between 7 and 100),
   created_at timestamptz not null default now(), updated_at timestamptz not null default now(),

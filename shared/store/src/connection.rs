@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use postgres_from_row::FromRow;
 use tokio_postgres::{Client, RowStream, Statement};
 
-use super::{DbError, NoRow, Param};
+use super::{Announced, DbError, NoRow, Param};
 
 /// How statements reach the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, strum::EnumString)]
@@ -25,11 +25,13 @@ pub struct Connection {
     prepared: Mutex<HashMap<String, Statement>>,
     /// Who is next to send, where preparing would let others past: a COMMIT must not overtake what it commits.
     turn: tokio::sync::Mutex<()>,
+    /// What was announced on it since that was last asked.
+    pub(super) announced: Announced,
 }
 
 impl Connection {
-    pub(super) fn new(client: Client, mode: StatementMode) -> Self {
-        Self { client, mode, prepared: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    pub(super) fn new((client, announced): (Client, Announced), mode: StatementMode) -> Self {
+        Self { client, mode, prepared: Mutex::default(), turn: tokio::sync::Mutex::default(), announced }
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -7,12 +7,13 @@
 //! Round trips are what costs: [`Db::read`] is one round trip (begin, identity, query, commit), a write through
 //! [`Db::write`] is two.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use postgres_from_row::FromRow;
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
 
-use crate::{Connection, ConnectionSource, DbError, Identity, Param, StatementMode, Tx, connect};
+use crate::{Connection, ConnectionSource, DbError, Identity, Listeners, Param, StatementMode, Tx, connect};
 
 /// The change numbers that a transaction reserves: more than one request's writes need, triggers' among them. Gaps are
 /// fine.
@@ -24,19 +25,26 @@ pub struct Db {
     source: Arc<dyn ConnectionSource>,
     mode: StatementMode,
     slot: Arc<Mutex<Option<Connection>>>,
+    listeners: Option<Arc<dyn Listeners>>,
 }
 
 impl Db {
     /// A database that connects when it is first used, or by [`Db::warm_up`].
     #[must_use]
     pub fn new(source: impl ConnectionSource + 'static, mode: StatementMode) -> Self {
-        Self { source: Arc::new(source), mode, slot: Arc::default() }
+        Self { source: Arc::new(source), mode, slot: Arc::default(), listeners: None }
+    }
+
+    /// The same, which tells `listeners` of what its transactions announce, once they are committed.
+    #[must_use]
+    pub fn telling(self, listeners: impl Listeners + 'static) -> Self {
+        Self { listeners: Some(Arc::new(listeners)), ..self }
     }
 
     /// Connects ahead of the first request. A failure is only logged: the first request tries again, and answers
     /// 503 when that fails too.
     pub async fn warm_up(&self) {
-        if let Err(error) = self.checkout().await.map(Checkout::put_back) {
+        if let Err(error) = self.checkout().await.map(|checkout| drop(checkout.put_back())) {
             tracing::warn!(%error, "the database could not be reached at start-up");
         }
     }
@@ -103,7 +111,10 @@ impl Db {
         let checkout = self.checkout().await?;
         let rows = checkout.connection.query(sql, params).await;
         if !rows.as_ref().is_err_and(DbError::is_connection_lost) {
-            checkout.put_back();
+            let after_commit = checkout.put_back();
+            if rows.is_ok() {
+                after_commit.tell().await;
+            }
         }
         rows
     }
@@ -169,7 +180,9 @@ impl Db {
             // Boxed: credentials nest deeper than the compiler follows by itself.
             _ => Connection::new(Box::pin(connect(&*self.source)).await?, self.mode),
         };
-        Ok(Checkout { slot, connection })
+        // Of a transaction that was given up nothing is told.
+        connection.announced.take();
+        Ok(Checkout { slot, connection, listeners: self.listeners.clone() })
     }
 }
 
@@ -178,10 +191,29 @@ impl Db {
 pub(crate) struct Checkout {
     slot: OwnedMutexGuard<Option<Connection>>,
     pub(crate) connection: Connection,
+    listeners: Option<Arc<dyn Listeners>>,
 }
 
 impl Checkout {
-    pub(crate) fn put_back(mut self) {
+    pub(crate) fn put_back(mut self) -> AfterCommit {
+        let agencies = self.connection.announced.take();
         *self.slot = Some(self.connection);
+        AfterCommit { agencies, listeners: self.listeners }
+    }
+}
+
+/// What is to be told once it is certain that the transaction was committed; not told, where it wasn't.
+pub(crate) struct AfterCommit {
+    agencies: BTreeSet<Uuid>,
+    listeners: Option<Arc<dyn Listeners>>,
+}
+
+impl AfterCommit {
+    pub(crate) async fn tell(self) {
+        if let Some(listeners) = self.listeners
+            && !self.agencies.is_empty()
+        {
+            listeners.changed(self.agencies).await;
+        }
     }
 }

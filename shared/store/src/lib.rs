@@ -4,6 +4,7 @@
 //! Reads of a client's data go through [`audited!`]: the rows and the audit entries for having seen them are one
 //! statement, so that there is no looking without a trace.
 
+mod announced;
 mod connection;
 mod database;
 mod error;
@@ -15,6 +16,7 @@ mod source;
 pub mod tables;
 mod transaction;
 
+pub use announced::{Announced, Listeners};
 pub use connection::{Connection, StatementMode};
 pub use database::Db;
 pub use error::{ConstraintExt, DbError};

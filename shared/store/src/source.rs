@@ -1,12 +1,12 @@
 //! Opening a connection, whichever way the environment signs in.
 
-use std::{pin::Pin, time::Duration};
+use std::{future::poll_fn, pin::Pin, time::Duration};
 
 use rustls::ClientConfig;
-use tokio_postgres::{Client, Config};
+use tokio_postgres::{AsyncMessage, Client, Config};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::DbError;
+use crate::{Announced, DbError};
 
 /// What a source is asked for, while it is fetched.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -31,11 +31,11 @@ pub trait ConnectionSource: Send + Sync {
     }
 }
 
-/// Opens a connection.
+/// Opens a connection, and says what is announced on it.
 ///
 /// # Errors
 /// When the settings can't be had, or the server not be reached.
-pub async fn connect(source: &dyn ConnectionSource) -> Result<Client, DbError> {
+pub async fn connect(source: &dyn ConnectionSource) -> Result<(Client, Announced), DbError> {
     match open(source.sign_in().await?).await {
         Err(error) if error.is_bad_password() => match source.sign_in_again().await {
             Some(newer) => open(newer?).await,
@@ -46,16 +46,26 @@ pub async fn connect(source: &dyn ConnectionSource) -> Result<Client, DbError> {
 }
 
 /// Opens one connection and leaves its task running for as long as it lives.
-async fn open(SignIn { mut config, tls }: SignIn) -> Result<Client, DbError> {
+async fn open(SignIn { mut config, tls }: SignIn) -> Result<(Client, Announced), DbError> {
     config
         .application_name("berthcare")
         .connect_timeout(Duration::from_secs(3))
         .tcp_user_timeout(Duration::from_secs(5));
-    let (client, task) = config.connect(MakeRustlsConnect::new(tls)).await.map_err(DbError::Connect)?;
+    let (client, mut task) = config.connect(MakeRustlsConnect::new(tls)).await.map_err(DbError::Connect)?;
+    let announced = Announced::default();
+    let noted = announced.clone();
     tokio::spawn(async move {
-        if let Err(error) = task.await {
-            tracing::warn!(%error, "the database connection ended");
+        while let Some(message) = poll_fn(|context| task.poll_message(context)).await {
+            match message {
+                // Taken before the answer to its statement is handed on.
+                Ok(AsyncMessage::Notice(notice)) => noted.note(&notice),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the database connection ended");
+                    break;
+                }
+            }
         }
     });
-    Ok(client)
+    Ok((client, announced))
 }

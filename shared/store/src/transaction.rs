@@ -129,7 +129,7 @@ impl<I: Identity> Tx<I> {
             return Ok(());
         }
         let (audited, committed) = futures_util::join!(self.write_audit(), self.checkout.connection.commit());
-        self.end(audited.and(committed))
+        self.end(audited.and(committed)).await
     }
 
     fn is_open(&self) -> bool {
@@ -152,15 +152,16 @@ impl<I: Identity> Tx<I> {
         // After a failed statement COMMIT rolls back and still answers well, so each result counts.
         let outcome = done.and_then(|done| audited.and(committed).map(|()| done));
         match outcome {
-            Ok(done) => self.end(Ok(())).map(|()| done),
+            Ok(done) => self.end(Ok(())).await.map(|()| done),
             Err(error) => Err(error),
         }
     }
 
     /// A failure leaves the connection to be dropped: its transaction may not have ended.
-    fn end(self, outcome: Result<(), DbError>) -> Result<(), DbError> {
+    async fn end(self, outcome: Result<(), DbError>) -> Result<(), DbError> {
         if outcome.is_ok() {
-            self.checkout.put_back();
+            // Boxed: what is told after it would make every future of a transaction larger.
+            Box::pin(self.checkout.put_back().tell()).await;
         }
         outcome
     }

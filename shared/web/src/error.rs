@@ -26,6 +26,9 @@ pub enum Error {
     /// What was asked for is more than an answer holds.
     #[error("the answer would be too large")]
     AnswerTooLarge,
+    /// What is asked for reaches back beyond what is kept.
+    #[error("this reaches back too far")]
+    StartAgain,
     /// The body's media type is not one this path takes.
     #[error("the body must be {0}")]
     UnsupportedMediaType(&'static str),

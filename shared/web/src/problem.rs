@@ -88,6 +88,12 @@ impl Error {
                 "Answer too large",
                 "This is more than an answer holds. Ask for a file instead: POST /v1/clients/{id}/exports.",
             ),
+            Self::StartAgain => problem(
+                StatusCode::GONE,
+                "start-again",
+                "Start again",
+                "What changed since then is not known any more. Load everything anew, and go on from there.",
+            ),
             Self::UnsupportedMediaType(wanted) => (
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported-media-type",

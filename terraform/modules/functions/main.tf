@@ -17,6 +17,7 @@ locals {
       [for operation in function.table : { action = "dynamodb:${operation}", resource = var.table_arn }],
       [for object in function.objects : { action = object.action, resource = "${var.bucket_arns[object.bucket]}${object.keys}" }],
       [for other in function.invokes : { action = "lambda:InvokeFunction", resource = "arn:aws:lambda:${local.here}:function:${var.context.name}-${other}:live" }],
+      [for action in ["ManageConnections"] : { action = "execute-api:${action}", resource = "${var.realtime_api_arn}/live/*/@connections/*" } if function.sockets],
       # Qualified ones alone: IAM can't tell a version from an alias, but both from what a bare name means.
       [for other in function.tries : { action = "lambda:InvokeFunction", resource = "arn:aws:lambda:${local.here}:function:${var.context.name}-${other}:*" }],
       # They know no names.

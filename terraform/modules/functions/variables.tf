@@ -6,6 +6,7 @@ variable "functions" {
     table         = list(string)
     objects       = list(object({ action = string, bucket = string, keys = string }))
     invokes       = list(string)
+    sockets       = optional(bool, false)
     tries         = optional(list(string), [])
     events        = bool
   }))
@@ -43,5 +44,10 @@ variable "subnet_ids" {
 
 variable "dead_letters_key_arn" {
   description = "The key that encrypts dead letters."
+  type        = string
+}
+
+variable "realtime_api_arn" {
+  description = "The WebSocket API as `execute-api` names it."
   type        = string
 }

@@ -35,6 +35,8 @@ const EXPORTS: &str =
     requester";
 const JOBS: &str = "finds or clears work of every agency for jobs: ids, counts, times and what a provider must be told";
 const NOBODY_YET: &str = "signing in, or what a provider tells: whoever calls is nobody yet, and the function decides";
+const LISTENING: &str =
+    "for `realtime`, when no listener is left to act as: a time, which says who is told, and nothing else";
 const IDENTITY: &str = "sets the identity of what its trusted caller was invoked for";
 
 /// Every function that any of their roles may call and that sees more than its caller: its name, arguments, and guard.
@@ -58,6 +60,7 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
         r#"'[{"table": "visits", "id": "{visit}", "columns": []}, {"table": "alerts", "id": "{alert}"}]'"#,
         Agency,
     ),
+    ("begin_listening", "", OfClient),
     ("cancel_messages", "'{alert}', '{visit}'", Agency),
     ("changed_since", "0, array['{visit}', '{client}']::uuid[]", Agency),
     ("claim_export", "", Everybody(EXPORTS)),
@@ -90,9 +93,12 @@ const FUNCTIONS: &[(&str, &str, Guard)] = &[
     ("has_consent_of", "'{client}', 'family_sms', '{user}'", Agency),
     ("keep_revoked_clients_readable", "", OfClient),
     ("last_audit_link", "", Everybody(CHAIN)),
+    ("end_listening", "'{agency}', now()", Everybody(LISTENING)),
+    ("events", "1, 10", OfClient),
     ("lease_hang_ups", "now(), now(), 10", Everybody(JOBS)),
     ("lease_messages", "'sms', 'x', now(), 1, 1, 10", Everybody(JOBS)),
     ("lease_receipts", "now(), now(), 10", Everybody(JOBS)),
+    ("listened_until", "'{agency}'", Everybody(LISTENING)),
     ("list_agencies", "", Everybody(JOBS)),
     ("make_partitions", "now()", Everybody(JOBS)),
     ("may_write_photo", "'wound', '{client}', null, null", OfClient),

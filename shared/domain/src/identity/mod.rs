@@ -7,7 +7,7 @@ mod role;
 pub use caller::{About, AccountService, Caller, JobIdentity, Operator, OwnAccount, Session, UploadReview, Webhook};
 pub use permission::{
     AccessLogRead, AlertsAnswer, AlertsRaise, CarePlansRead, ClientsDelete, ClientsExport, ClientsRead, ClientsWrite,
-    ConflictsSettle, FamilyRead, Permission, PhotosRead, PhotosWrite, PrivacyManage, RefusalsSettle, SignedIn, SyncUse,
-    UsersDelete, UsersRead, UsersWrite, VisitsDelete, VisitsRead, VisitsWrite,
+    ConflictsSettle, FamilyRead, Permission, PhotosRead, PhotosWrite, PresenceRead, PrivacyManage, RefusalsSettle,
+    SignedIn, SyncUse, UsersDelete, UsersRead, UsersWrite, VisitsDelete, VisitsRead, VisitsWrite,
 };
 pub use role::Role;

@@ -62,6 +62,8 @@ permissions! {
     AlertsAnswer = "alerts.answer" => [Admin, Coordinator];
     /// The family's view of a client; coordinators may see it too, to know what a family reads.
     FamilyRead = "family.read" => [Admin, Coordinator, Family];
+    /// See which colleagues are there.
+    PresenceRead = "visits.read" => [Admin, Coordinator, Nurse, CareAide];
     /// Keep the registers of privacy: requests, breaches, holds; and read the audit log.
     PrivacyManage = "privacy.manage" => [Admin];
     /// See who looked at a client or changed them.

@@ -5,6 +5,7 @@ mod base;
 pub mod chart_history;
 pub mod daily_summary;
 pub mod device_loss;
+pub mod events;
 pub mod export;
 pub mod family;
 pub mod overdue_visits;

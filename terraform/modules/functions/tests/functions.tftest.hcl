@@ -34,6 +34,7 @@ variables {
   secrets_key_arn      = "arn:aws:kms:ca-central-1:123456789012:key/secrets"
   logs_key_arn         = "arn:aws:kms:ca-central-1:123456789012:key/logs"
   dead_letters_key_arn = "arn:aws:kms:ca-central-1:123456789012:key/data"
+  realtime_api_arn     = "arn:aws:execute-api:ca-central-1:123456789012:0123456789"
 
   functions = {
     table  = { database_user = "one", secrets = [], table = ["GetItem"], objects = [], invokes = [], events = false }
