@@ -12,7 +12,7 @@ export class Refusals extends Section {
 
   constructor(api, people) {
     super({
-      name: "refusals", kinds: ["refusal", "minute"], load: () => this.#load(), make: (refusal) => this.#make(refusal),
+      name: "refusals", kinds: ["refusal", "untold"], load: () => this.#load(), make: (refusal) => this.#make(refusal),
     });
     this.#api = api;
     this.#people = people;
