@@ -231,10 +231,21 @@ async def _push_pulse(day: Day, task: str, value: int) -> None:
 
 
 async def _reply(day: Day, tab: browser.Tab) -> None:
-    """A family's SMS is told."""
+    """A family's SMS is told, answered by SMS, and closed."""
     reply(day.address, FAMILY, "Maman a bien dormi")
     card = "[...document.querySelectorAll('.replies .card')].find((one) => one.innerText.includes('Maman a bien'))"
     await tab.wait(card, NEWS_SECONDS)
+    key = await tab.evaluate(f"{card}.dataset.key")
+    await tab.tab_to(f'[data-key="{key}"] [data-action="answer"]')
+    await tab.press("Enter")
+    await tab.wait("document.activeElement.name === 'text'")
+    await tab.type("Merci, à demain!")
+    await sound(tab, "an answer", "answer")
+    await submit(tab)
+    await tab.wait(f"{card}?.innerText.includes('Hélène Gagnon answered: Merci, à demain!')")
+    require(await tab.evaluate("document.activeElement.dataset.action") == "close", "the keyboard lost its place")
+    await tab.press("Enter")
+    await tab.wait(f"!({card})")
 
 
 async def _family(tab: browser.Tab) -> None:
