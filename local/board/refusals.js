@@ -6,6 +6,9 @@ import { openForm } from "./dialog.js";
 import { moment, t, word } from "./language.js";
 import { Section } from "./section.js";
 
+// What no person corrects: ids, and the phone's own notes.
+const TECHNICAL = /^_|^id$|_id$|^(created_at|updated_at|written_by)$/;
+
 export class Refusals extends Section {
   #api;
   #people;
@@ -51,7 +54,7 @@ export class Refusals extends Section {
     } catch {
       return act(this, () => this.#api.ask("GET", `/refusals/${id}`), "");
     }
-    const columns = Object.entries(refusal.record ?? {}).filter(([name]) => name !== "id" && !name.startsWith("_"));
+    const columns = Object.entries(refusal.record ?? {}).filter(([name]) => !TECHNICAL.test(name));
     const values = typeof refusal.record === "object" ? columns : [];
     const done = await openForm({
       title: t("accept_title"),
