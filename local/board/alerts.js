@@ -24,9 +24,12 @@ export class Alerts extends Section {
   }
 
   async #load() {
-    const lists = await Promise.all(NOT_OVER.map((status) => this.#api.list("/alerts", { status })));
-    // Between two of the lists one may have moved from one to the other.
-    const alerts = [...new Map(lists.flat().map((alert) => [alert.id, alert])).values()];
+    // One after the other, in the order in which an alert moves: one that moves meanwhile is on two lists, not on none.
+    const known = new Map();
+    for (const status of NOT_OVER) {
+      for (const alert of await this.#api.list("/alerts", { status })) known.set(alert.id, alert);
+    }
+    const alerts = [...known.values()];
     const named = alerts.map(async (alert) => ({
       ...alert,
       key: alert.id,

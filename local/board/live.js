@@ -5,7 +5,7 @@ const POLL_MS = 15_000;
 // Who was not heard of for 40 seconds counts as away.
 const PING_MS = 20_000;
 // What no event tells of is looked at so often all the same.
-const MINUTE_MS = 60_000;
+const UNTOLD_MS = 20_000;
 // Between two attempts at a socket; longer each time.
 const RETRY_MS = [1_000, 2_000, 5_000, 15_000, 60_000];
 
@@ -34,7 +34,7 @@ export class Live {
     this.#timers.push(
       setInterval(() => this.#poll(), POLL_MS),
       setInterval(() => this.#ping(), PING_MS),
-      setInterval(() => this.onchange(new Set(["minute"])), MINUTE_MS),
+      setInterval(() => this.onchange(new Set(["untold"])), UNTOLD_MS),
     );
     window.addEventListener("online", this.#online);
   }

@@ -7,7 +7,7 @@ import { Section } from "./section.js";
 export class Presence extends Section {
   constructor(api, people) {
     super({
-      name: "presence", kinds: ["presence", "minute"],
+      name: "presence", kinds: ["presence", "untold"],
       load: async () => {
         const online = await api.list("/presence");
         const others = online.filter((one) => (one.user_id ?? one.id) !== api.user.id);

@@ -6,13 +6,16 @@ import { openForm } from "./dialog.js";
 import { moment, t, word } from "./language.js";
 import { Section } from "./section.js";
 
+// What no person corrects: ids, and the phone's own notes.
+const TECHNICAL = /^_|^id$|_id$|^(created_at|updated_at|written_by)$/;
+
 export class Refusals extends Section {
   #api;
   #people;
 
   constructor(api, people) {
     super({
-      name: "refusals", kinds: ["refusal", "minute"], load: () => this.#load(), make: (refusal) => this.#make(refusal),
+      name: "refusals", kinds: ["refusal", "untold"], load: () => this.#load(), make: (refusal) => this.#make(refusal),
     });
     this.#api = api;
     this.#people = people;
@@ -51,7 +54,7 @@ export class Refusals extends Section {
     } catch {
       return act(this, () => this.#api.ask("GET", `/refusals/${id}`), "");
     }
-    const columns = Object.entries(refusal.record ?? {}).filter(([name]) => name !== "id" && !name.startsWith("_"));
+    const columns = Object.entries(refusal.record ?? {}).filter(([name]) => !TECHNICAL.test(name));
     const values = typeof refusal.record === "object" ? columns : [];
     const done = await openForm({
       title: t("accept_title"),

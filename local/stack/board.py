@@ -19,7 +19,7 @@ from folders import ROOT, State, is_free
 from processes import Processes
 
 START_SECONDS = 30.0
-FOLDER = ROOT / "local" / "board"
+FOLDER = (ROOT / "local" / "board").resolve()
 _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
