@@ -18,8 +18,16 @@ pub const SYNCED: [&str; 6] = ["alerts", "care_team", "clients", "photos", "visi
 pub const BOOKKEEPING: &str =
     "'{created_at,created_by,updated_at,updated_by,change_number,search_name,sort_name}'::text[]";
 /// Logs: each row says itself when and by whom, and is never changed.
-pub const LOGS: [&str; 6] =
-    ["audit_chain", "audit_checks", "audit_log", "chart_revisions", "sync_log", "sync_receipts"];
+pub const LOGS: [&str; 8] = [
+    "audit_chain",
+    "audit_checks",
+    "audit_log",
+    "chart_revisions",
+    "erasures",
+    "retention_reports",
+    "sync_log",
+    "sync_receipts",
+];
 /// What triggers keep of other tables, so that it is found at once: no record of anybody's.
 pub const DERIVED: [&str; 1] = ["client_marks"];
 /// What `migrate` has applied.

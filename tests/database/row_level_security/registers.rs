@@ -123,6 +123,17 @@ pub fn attempts() -> Vec<Attempt> {
         attempt("client_exports", NOBODY, export(id, AGENCY_A, ALMA, &OTHER_ADMIN)),
         attempt("client_exports", NOBODY, "update client_exports set state = 'failed'"),
         attempt("client_exports", NOBODY, "delete from client_exports"),
+        // Written by the functions of the retention alone.
+        attempt("erasures", NOBODY, "update erasures set due_on = '2020-01-01'"),
+        attempt(
+            "erasures",
+            NOBODY,
+            format!(
+                "insert into erasures (client_id, agency_id, rule, due_on)
+                 values ('{id}', '{AGENCY_A}', 'last_care', '2020-01-01')"
+            ),
+        ),
+        attempt("retention_reports", NOBODY, "update retention_reports set removed_rows = 9"),
         attempt("legal_holds", &[&ADMIN], placed(ALMA, AGENCY_A)),
         // Under no other name.
         attempt("legal_holds", NOBODY, hold(id, AGENCY_A, ALMA, &OTHER_ADMIN)),

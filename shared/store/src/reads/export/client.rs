@@ -141,7 +141,7 @@ const PEOPLE: &str = "
       union select p.created_by from photos p where p.subject_client_id = $1
       union select unnest(array[a.raised_by, a.acknowledged_by, a.created_by]) from alerts a where a.client_id = $1
       union select m.recipient_id from app.messages_of_client($1) m
-      union select i.user_id from inbound_messages i where i.client_id = $1
+      union select unnest(array[i.user_id, i.answered_by, i.closed_by]) from inbound_messages i where i.client_id = $1
       union select r.author_id from chart_revisions r where r.client_id = $1
       union select unnest(array[x.server_user_id, x.device_user_id, x.resolved_by]) from sync_conflicts x
         where x.client_id = $1

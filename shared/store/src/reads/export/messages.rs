@@ -9,7 +9,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Exported, page_of};
-use crate::tables::{alerts::Severity, inbound_messages::Intent};
+use crate::tables::{
+    alerts::Severity,
+    inbound_messages::{Intent, ReplyStatus},
+};
 
 /// An alert.
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
@@ -113,7 +116,10 @@ impl Exported for ExportedMessage {
 #[derive(Clone, Debug, Serialize, FromRow, ToSchema)]
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000ab",
     "user_id": "0193a5b0-0000-7000-8000-000000000005", "sender": "+14165550171", "recipient": "+14165550100",
-    "body": "Thank you!", "intent": "note", "created_at": "2026-11-20T23:05:00Z"}))]
+    "body": "Thank you!", "intent": "note", "status": "closed", "answer": "You are welcome.",
+    "answered_by": "0193a5b0-0000-7000-8000-000000000002", "answered_at": "2026-11-20T23:20:00Z",
+    "closed_by": "0193a5b0-0000-7000-8000-000000000002", "closed_at": "2026-11-20T23:20:00Z",
+    "created_at": "2026-11-20T23:05:00Z"}))]
 pub struct ExportedReply {
     /// The reply's id.
     pub id: Uuid,
@@ -127,14 +133,26 @@ pub struct ExportedReply {
     pub body: String,
     /// What it was understood as.
     pub intent: Intent,
+    /// `open` until a coordinator closes it.
+    pub status: ReplyStatus,
+    /// What a coordinator answered by SMS.
+    pub answer: Option<String>,
+    /// Who answered.
+    pub answered_by: Option<Uuid>,
+    /// When the answer was given.
+    pub answered_at: Option<Timestamp>,
+    /// Who closed it.
+    pub closed_by: Option<Uuid>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
     /// When it arrived.
     pub created_at: Timestamp,
 }
 
 impl Exported for ExportedReply {
     const SQL: &'static str = page_of!(
-        "select i.id, i.user_id, i.sender, i.recipient, i.body, i.intent, i.created_at, i.created_at as place_at,
-           i.id::text as place_key
+        "select i.id, i.user_id, i.sender, i.recipient, i.body, i.intent, i.status, i.answer, i.answered_by,
+           i.answered_at, i.closed_by, i.closed_at, i.created_at, i.created_at as place_at, i.id::text as place_key
          from inbound_messages i where i.client_id = $1"
     );
 }
