@@ -39,7 +39,7 @@ pub fn pair(client: Uuid, user: &Person) -> String {
 
 /// Every table, every row, and who sees it.
 pub fn who_sees_what() -> Vec<Table> {
-    const BY_CLIENT: &str = "coalesce(client_id::text, 'no client')";
+    const BY_CLIENT: &str = "coalesce(client_id::text, 'no client of ' || agency_id)";
     let mut tables = vec![
         table("agencies", "id::text", [(AGENCY_A, AGENCY_AS), (AGENCY_B, AGENCY_BS)]),
         table("agency_counters", "agency_id::text", [(AGENCY_A, AGENCY_AS), (AGENCY_B, AGENCY_BS)]),
@@ -170,8 +170,9 @@ pub fn who_sees_what() -> Vec<Table> {
                 (CHLOE.to_string(), PLANNERS),
                 (GONE_CLIENT.to_string(), PLANNERS),
                 (CLIENT_B.to_string(), AGENCY_BS),
-                // Photos of users.
-                ("no client".to_owned(), PLANNERS),
+                // Photos of users, and messages from unknown numbers.
+                (format!("no client of {AGENCY_A}"), PLANNERS),
+                (format!("no client of {AGENCY_B}"), &[&ADMIN_B]),
             ],
         ),
         table(

@@ -15,7 +15,7 @@ use crate::{AuditEntry, Db, DbError, Identity, Tx, json_sql};
 /// Rows by the table that they are in.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-#[schema(value_type = Object, example = json!({"visits": 412, "visit_tasks": 1630}))]
+#[schema(example = json!({"visits": 412, "visit_tasks": 1630}))]
 pub struct RowCounts(pub BTreeMap<String, i64>);
 json_sql!(RowCounts);
 

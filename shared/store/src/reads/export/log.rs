@@ -53,7 +53,7 @@ impl Exported for ExportedRevision {
 #[schema(example = json!({"id": "0193a5b0-0000-7000-8000-0000000000ac", "table_name": "visits",
     "record_id": "0193a5b0-0000-7000-8000-0000000000a1", "column_name": "notes", "server_value": "Calm",
     "device_value": "Tired", "server_user_id": null, "device_user_id": "0193a5b0-0000-7000-8000-000000000003",
-    "device_id": null, "status": "resolved", "stored_side": "device", "kept": "device",
+    "device_id": null, "status": "resolved", "stored_side": "device", "kept": "device", "word": null,
     "resolved_by": "0193a5b0-0000-7000-8000-000000000002", "resolved_at": "2026-11-21T09:00:00Z",
     "created_at": "2026-11-20T15:00:00Z"}))]
 pub struct ExportedConflict {
@@ -81,6 +81,8 @@ pub struct ExportedConflict {
     pub stored_side: String,
     /// Which value was kept.
     pub kept: Option<String>,
+    /// The word that whoever decided left for the caregiver.
+    pub word: Option<String>,
     /// Who decided.
     pub resolved_by: Option<Uuid>,
     /// When.
@@ -92,8 +94,8 @@ pub struct ExportedConflict {
 impl Exported for ExportedConflict {
     const SQL: &'static str = page_of!(
         "select x.id, x.table_name, x.record_id, x.column_name, x.server_value, x.device_value, x.server_user_id,
-           x.device_user_id, x.device_id, x.status::text as status, x.stored_side, x.kept, x.resolved_by,
-           x.resolved_at, x.created_at, x.created_at as place_at, x.id::text as place_key
+           x.device_user_id, x.device_id, x.status::text as status, x.stored_side, x.kept, x.word,
+           x.resolved_by, x.resolved_at, x.created_at, x.created_at as place_at, x.id::text as place_key
          from sync_conflicts x where x.client_id = $1"
     );
 }
