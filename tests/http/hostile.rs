@@ -187,7 +187,8 @@ async fn a_forged_cursor_is_refused_in_every_list() {
         let path = path.replace(&Uuid::nil().to_string(), &ALMA.to_string());
         let path = match path.as_str() {
             "/v1/photos" => format!("{path}?client_id={ALMA}"),
-            "/v1/events" => format!("{path}?after=0"),
+            // The agency's first number.
+            "/v1/events" => format!("{path}?after={}", 1_i64 << 40),
             affected if affected.ends_with("/affected") => format!("{path}?actor_id={ALMA}"),
             _ => path,
         };
