@@ -135,6 +135,7 @@ mod privacy {
 mod realtime {
     mod changes;
     mod sockets;
+    mod types;
 }
 mod roles {
     mod by_role;

@@ -224,6 +224,7 @@ _WORK: Mapping[str, Callable[[str, LambdaRuntime], None]] = {
     "migrate": _nothing_to_migrate_and_an_agency,
     "photos": _starts,
     "privacy": _starts,
+    "realtime": _starts,
     "rollout": _no_such_deployment,
     "sync": _help_offline,
     "urgent": _alerts,

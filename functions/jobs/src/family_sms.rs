@@ -58,7 +58,7 @@ struct Queued {
 
 /// Queues the messages of the next families.
 async fn queue(jobs: &Jobs, run: &Run, agency: &Agency, day: Day, after: (Uuid, Uuid)) -> Result<Queued, Error> {
-    let mut tx = jobs.db.write_unsynced(&JobIdentity { agency_id: agency.id }).await?;
+    let mut tx = jobs.db.write(&JobIdentity { agency_id: agency.id }).await?;
     daily_summary::begin(&mut tx).await?;
     let families = daily_summary::pending_recipients(&mut tx, day, run.now, after, BATCH).await?;
     let last = families.last().map(|family| (family.client_id, family.recipient_id));
