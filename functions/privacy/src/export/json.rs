@@ -28,11 +28,11 @@ use super::format::{Format, Sink, Take, Written};
     "alerts": [], "messages": [], "replies": [], "chart_revisions": [], "conflicts": [], "refusals": [],
     "audit_entries": []}))]
 pub struct ClientExport {
-    /// When: all of it is as it was then.
+    /// The instant of the snapshot: all of it is as it was then.
     pub exported_at: Timestamp,
-    /// The agency.
+    /// The agency that holds the record, at that instant.
     pub agency: ExportedAgency,
-    /// The client.
+    /// The client's own row: name, address, contacts, risks.
     pub client: ExportedClient,
     /// Everybody whom the records name.
     pub people: Vec<ExportedPerson>,
@@ -42,13 +42,13 @@ pub struct ClientExport {
     pub care_team: Vec<ExportedMember>,
     /// Consents and their withdrawals.
     pub consents: Vec<ExportedConsent>,
-    /// Visits.
+    /// Visits of every status, deleted ones included.
     pub visits: Vec<ExportedVisit>,
-    /// Their tasks.
+    /// The visits' tasks, with what was charted.
     pub tasks: Vec<ExportedTask>,
     /// Photos, signatures and documents, without their bytes.
     pub photos: Vec<ExportedPhoto>,
-    /// Alerts.
+    /// Alerts raised about the client, whoever took them.
     pub alerts: Vec<ExportedAlert>,
     /// What was sent about the client.
     pub messages: Vec<ExportedMessage>,

@@ -32,11 +32,11 @@ const FHIR: &str = "application/fhir+json";
         {"fullUrl": "https://berthcare.ca/fhir/Patient/0193a5b0-0000-7000-8000-0000000000c1",
          "resource": {"resourceType": "Patient", "id": "0193a5b0-0000-7000-8000-0000000000c1"}}]}))]
 pub struct Bundle {
-    /// `Bundle`.
+    /// FHIR's name of the resource: always `Bundle`.
     pub resource_type: String,
     /// The client's id.
     pub id: Uuid,
-    /// `collection`.
+    /// FHIR's type of Bundle: always `collection`.
     #[schema(rename = "type")]
     pub kind: String,
     /// When: all of it is as it was then.

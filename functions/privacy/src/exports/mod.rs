@@ -39,7 +39,7 @@ type NewClientExport = New<ClientExportFields>;
 pub struct ExportProgress {
     /// The export's id.
     pub id: Uuid,
-    /// Of whom.
+    /// The client whose record is exported.
     pub client_id: Uuid,
     /// In which format.
     pub format: ExportFormat,

@@ -48,7 +48,7 @@ pub struct Upload {
 
 /// A file that has arrived.
 pub struct Arrived {
-    /// Where.
+    /// Key and version in the exports' bucket.
     pub object: StoredObject,
     /// How many bytes.
     pub bytes: usize,

@@ -10,7 +10,7 @@ use super::{
 };
 
 elements! {
-    /// From where.
+    /// The IP address that an access came from; `kind` is FHIR's code 2.
     Network { address: Option<String>, #[serde(rename = "type")] kind: Option<&'static str> }
 
     /// Who, or on what.

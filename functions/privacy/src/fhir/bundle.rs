@@ -229,7 +229,7 @@ impl Take<ExportedConflict> for FhirBundle {
     }
 }
 
-/// As conflicts.
+/// What phones sent in vain never was a medical record; our JSON has it, too.
 impl Take<ExportedRefusal> for FhirBundle {
     fn take(&mut self, _: ExportedRefusal, _: &mut impl Sink) -> Written {
         Ok(())

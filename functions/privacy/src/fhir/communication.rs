@@ -10,10 +10,10 @@ use super::{
 };
 
 elements! {
-    /// What it said.
+    /// The message's text.
     Payload { content_string: String }
 
-    /// A message.
+    /// An SMS, call or push about the client, or what a family wrote back.
     Communication {
         id: String,
         meta: Option<Meta>,
